@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pirn/context.h - one thread, one ring, one loop
+ *
+ * A turn: what is due in time, what the kernel completed, what other threads
+ * posted, what asked for the next turn - each with a budget, so that nothing
+ * starves - and one system call that submits all that was started and waits for
+ * one completion or the next deadline.
+ *
+ * Nothing is shared between contexts but what is posted (pirn/post.h).
+ */
+#ifndef PIRN_CONTEXT_H
+#define PIRN_CONTEXT_H
+
+#include <stdint.h>
+
+#include <pirn/base.h>
+#include <pirn/op.h>
+
+PIRN_BEGIN_DECLS
+
+struct pirn_context;
+
+/* Who carries the operations out. PIRN_ENGINE=NAME in the environment wins. */
+enum pirn_engine {
+    PIRN_ENGINE_AUTO = 0, /* uring where the kernel allows it */
+    PIRN_ENGINE_URING = 1,
+};
+
+/* Zeroed means: the defaults. */
+struct pirn_context_config {
+    enum pirn_engine engine;
+    uint32_t sq_entries;  /* submissions per enter; power of two, 8 or more;
+                             0: 256 */
+    uint32_t cq_entries;  /* completions; power of two; 0: 8 x sq_entries */
+    uint32_t worker_max;  /* kernel workers for files and paths; 0: 64 */
+    uint32_t turn_budget; /* functions per source and turn; 0: 256 */
+};
+
+/**
+ * pirn_context_create() - set up a ring and a loop around it
+ * @config:      borrowed for the call; NULL for the defaults
+ * @ret_context: the new context, which belongs to the calling thread
+ *
+ * Make it after the process has dropped its rights, in the thread that runs it.
+ *
+ * Return:  0, or
+ *   -ENOSYS  the kernel has no io_uring
+ *   -EPERM   io_uring is refused (kernel.io_uring_disabled, seccomp)
+ *   -ENOMEM  no memory, or RLIMIT_MEMLOCK on kernels before 5.12
+ *   -EMFILE  no descriptor is left
+ *   -EINVAL  @config is out of range, or PIRN_ENGINE names no engine
+ *   pirn_context_refusal() has the sentence for a person.
+ * Kernel:  6.1 for all that is used by default; 5.11 at least
+ *          (IORING_FEAT_EXT_ARG). Newer set-up flags are asked for and dropped
+ *          one by one where the kernel refuses them.
+ */
+PIRN_API PIRN_MUST_CHECK int pirn_context_create(
+    const struct pirn_context_config *config,
+    struct pirn_context **ret_context);
+
+/**
+ * pirn_context_refusal() - why a context could not be created, in a sentence
+ * @error: what pirn_context_create() returned
+ *
+ * Looks at kernel.io_uring_disabled and at the process's seccomp mode, to say
+ * who refused and what can be done about it.
+ *
+ * Return: a static string, never NULL
+ */
+PIRN_API const char *pirn_context_refusal(int error);
+
+/**
+ * pirn_context_destroy() - tear the ring down and free the context
+ * @context: may be NULL; nothing may be loaned to it
+ *
+ * Return: NULL, so that `context = pirn_context_destroy(context)` leaves no
+ *         stale name
+ */
+PIRN_API struct pirn_context *pirn_context_destroy(
+    struct pirn_context *context);
+
+/**
+ * pirn_context_turn() - one round: submit, wait, call what is due
+ * @context:    the context
+ * @timeout_ns: how long it may wait for something to become due; 0 does not
+ *              block, PIRN_FOREVER has no limit
+ *
+ * What becomes due while the turn runs is called in a later one, so a turn is
+ * bounded by what was due when it began, and by the budget.
+ *
+ * Return:  the number of functions called, or a negative errno once the ring
+ *          has failed; all that is loaned then ends with that error
+ * Context: the context's thread; not from fn.
+ */
+PIRN_API PIRN_MUST_CHECK int pirn_context_turn(struct pirn_context *context,
+                                               uint64_t timeout_ns);
+
+/**
+ * pirn_context_run() - turn until told to stop
+ *
+ * Return: 0 after pirn_context_stop(), or the ring's error. A context that was
+ *         stopped may be run again.
+ */
+PIRN_API PIRN_MUST_CHECK int pirn_context_run(struct pirn_context *context);
+
+/**
+ * pirn_context_drain() - turn until nothing is loaned
+ *
+ * What the context keeps for itself does not count.
+ *
+ * Return: 0, or the ring's error
+ */
+PIRN_API PIRN_MUST_CHECK int pirn_context_drain(struct pirn_context *context);
+
+/**
+ * pirn_context_stop() - let pirn_context_run() return after its turn
+ *
+ * Context: any thread, and from fn; wakes a sleeping context, which is kept
+ *          alive until this call has returned.
+ */
+PIRN_API void pirn_context_stop(struct pirn_context *context);
+
+/**
+ * pirn_context_now_ns() - the monotonic clock, read once per turn
+ */
+PIRN_API uint64_t pirn_context_now_ns(const struct pirn_context *context);
+
+/**
+ * pirn_context_realtime_ns() - CLOCK_REALTIME, nanoseconds since 1970
+ *
+ * Read at each call. For what is shown or stored, never for timers.
+ */
+PIRN_API uint64_t pirn_context_realtime_ns(const struct pirn_context *context);
+
+/**
+ * pirn_context_random() - bytes nobody can guess
+ * @bytes: @len bytes, filled
+ */
+PIRN_API void pirn_context_random(struct pirn_context *context, void *bytes,
+                                  size_t len);
+
+/* Who this process is, for others to read; it decides nothing. */
+struct pirn_identity {
+    uint32_t pid;
+    uint64_t start_ticks; /* since boot, as /proc/PID/stat tells it */
+    uint8_t boot_id[16];
+};
+
+/** pirn_context_identity() - the process that runs this context */
+PIRN_API void pirn_context_identity(struct pirn_context *context,
+                                    struct pirn_identity *ret_identity);
+
+/** pirn_context_engine() - the name of the engine that carries it out */
+PIRN_API const char *pirn_context_engine(const struct pirn_context *context);
+
+/** pirn_context_reason() - why that engine, and what the kernel refused it */
+PIRN_API const char *pirn_context_reason(const struct pirn_context *context);
+
+/** pirn_context_loaned() - how many ops and multishots are on loan */
+PIRN_API uint64_t pirn_context_loaned(const struct pirn_context *context);
+
+/**
+ * pirn_context_set_data() - keep a pointer with the context
+ * @key:  the address of a static of yours: nobody else has it
+ * @data: NULL forgets the key
+ *
+ * Return: 0, or -ENOSPC after 16 keys
+ */
+PIRN_API PIRN_MUST_CHECK int pirn_context_set_data(struct pirn_context *context,
+                                                   const void *key, void *data);
+
+/** pirn_context_data() - the pointer kept for @key, or NULL */
+PIRN_API void *pirn_context_data(const struct pirn_context *context,
+                                 const void *key);
+
+PIRN_END_DECLS
+
+#endif /* PIRN_CONTEXT_H */

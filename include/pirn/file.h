@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pirn/file.h - operations on files
+ *
+ * Short transfers are not hidden: the result is what the kernel moved. (A chain
+ * continues short writes for you, see pirn/chain.h.) Buffers and paths are
+ * loaned until the op ends.
+ */
+#ifndef PIRN_FILE_H
+#define PIRN_FILE_H
+
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <pirn/base.h>
+#include <pirn/op.h>
+
+PIRN_BEGIN_DECLS
+
+/* The most one read or write moves, in bytes (MAX_RW_COUNT on Linux). */
+#define PIRN_IO_MAX ((uint32_t)0x7ffff000)
+
+/* An offset that means: where the file stands (pipes, sockets, appending). */
+#define PIRN_OFFSET_CURRENT UINT64_MAX
+
+/**
+ * pirn_prep_open() - open, or make, a file
+ * @op:     idle
+ * @dir_fd: what a relative @path is relative to; AT_FDCWD
+ * @path:   loaned until the op ends
+ * @flags:  as open(2); O_CLOEXEC is always added
+ * @mode:   of a file that is made, before the umask
+ *
+ * Result: the descriptor, yours to close; or any errno of openat(2).
+ *
+ * Kernel: 5.6 (IORING_OP_OPENAT). With O_CREAT always in a kernel worker.
+ */
+PIRN_API void pirn_prep_open(struct pirn_op *op, int dir_fd, const char *path,
+                             int flags, uint32_t mode);
+
+/**
+ * pirn_prep_open_beneath() - open without ever leaving a directory
+ *
+ * As pirn_prep_open(); a path that leads out of @dir_fd, by "..", by being
+ * absolute or through any symbolic link, is refused.
+ *
+ * Result: the descriptor; -EXDEV it would leave @dir_fd; -ELOOP a symbolic
+ * link.
+ *
+ * Kernel: 5.6 (IORING_OP_OPENAT2, RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS).
+ */
+PIRN_API void pirn_prep_open_beneath(struct pirn_op *op, int dir_fd,
+                                     const char *path, int flags,
+                                     uint32_t mode);
+
+/** pirn_prep_close() - give a descriptor back; result 0 or the close error */
+PIRN_API void pirn_prep_close(struct pirn_op *op, int fd);
+
+/**
+ * pirn_prep_read() - read at an offset
+ * @op:     idle
+ * @fd:     open until the op ends
+ * @buf:    target of @len bytes
+ * @len:    bytes, 1 .. PIRN_IO_MAX
+ * @offset: bytes from the start of the file, or PIRN_OFFSET_CURRENT
+ *
+ * Result: the bytes read (0: end of file); -EIO the device failed; any other
+ *         errno of pread(2).
+ *
+ * Kernel: 5.6 (IORING_OP_READ).
+ */
+PIRN_API void pirn_prep_read(struct pirn_op *op, int fd, void *buf,
+                             uint32_t len, uint64_t offset);
+
+/**
+ * pirn_prep_write() - write at an offset
+ *
+ * As pirn_prep_read(), with @buf the source.
+ *
+ * Durable: after a pirn_prep_fsync() that was started when this had ended.
+ * Kernel:  5.6 (IORING_OP_WRITE).
+ */
+PIRN_API void pirn_prep_write(struct pirn_op *op, int fd, const void *buf,
+                              uint32_t len, uint64_t offset);
+
+/**
+ * pirn_prep_readv(), pirn_prep_writev() - the same into, from, several pieces
+ * @iov:   @count pieces; the array and the pieces are loaned until the op ends
+ * @count: 1 .. 1024 (IOV_MAX)
+ */
+PIRN_API void pirn_prep_readv(struct pirn_op *op, int fd,
+                              const struct iovec *iov, uint32_t count,
+                              uint64_t offset);
+PIRN_API void pirn_prep_writev(struct pirn_op *op, int fd,
+                               const struct iovec *iov, uint32_t count,
+                               uint64_t offset);
+
+/* What pirn_prep_fsync() makes durable. */
+enum pirn_sync {
+    PIRN_SYNC_ALL = 0,  /* data and all metadata: fsync(2) */
+    PIRN_SYNC_DATA = 1, /* data and what is needed to read it: fdatasync(2) */
+};
+
+/**
+ * pirn_prep_fsync() - make what was written before it was started durable
+ * @fd: a file, or a directory whose entries are meant
+ *
+ * Orders nothing by itself: a write still in flight when it starts may or may
+ * not be covered. The first error is final: the kernel may have dropped the
+ * dirty pages and will say 0 the next time. Do not retry; treat what was not
+ * synced before as lost.
+ *
+ * Kernel: 5.1 (IORING_OP_FSYNC); always in a kernel worker. A link behind it is
+ *         not cut when it fails (6.0 to 6.18 at least), so pirn never links on
+ *         it.
+ */
+PIRN_API void pirn_prep_fsync(struct pirn_op *op, int fd, enum pirn_sync what);
+
+/**
+ * pirn_prep_fallocate() - reserve room, punch holes, zero ranges
+ * @mode:   as fallocate(2)
+ * @offset: bytes
+ * @len:    bytes, 1 or more
+ */
+PIRN_API void pirn_prep_fallocate(struct pirn_op *op, int fd, int mode,
+                                  uint64_t offset, uint64_t len);
+
+/**
+ * pirn_prep_truncate() - set a file's size
+ *
+ * Kernel: 6.9 (IORING_OP_FTRUNCATE); before, ftruncate(2) in place.
+ */
+PIRN_API void pirn_prep_truncate(struct pirn_op *op, int fd, uint64_t size);
+
+/* What pirn_prep_lock() does to a range. */
+enum pirn_lock {
+    PIRN_LOCK_RELEASE = 0,
+    PIRN_LOCK_SHARED = 1,
+    PIRN_LOCK_EXCLUSIVE = 2,
+};
+
+/**
+ * pirn_prep_lock() - take or give back a lock on a range of bytes
+ * @fd:     opened for writing where the lock is exclusive
+ * @offset: first byte
+ * @len:    bytes; 0: to the end of the file, wherever that is
+ * @what:   exclusive, shared, or none
+ *
+ * An open file description lock: held by @fd and its duplicates, gone with the
+ * last of them, so with the process. Never waits.
+ *
+ * Result: 0; -EAGAIN somebody else has it.
+ *
+ * Kernel: fcntl(2) F_OFD_SETLK, in place; io_uring has no such operation.
+ */
+PIRN_API void pirn_prep_lock(struct pirn_op *op, int fd, uint64_t offset,
+                             uint64_t len, enum pirn_lock what);
+
+PIRN_END_DECLS
+
+#endif /* PIRN_FILE_H */

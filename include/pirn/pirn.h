@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* pirn/pirn.h - the whole runtime; read op.h and context.h first */
+#ifndef PIRN_PIRN_H
+#define PIRN_PIRN_H
+
+#include <pirn/base.h>
+#include <pirn/chain.h>
+#include <pirn/context.h>
+#include <pirn/file.h>
+#include <pirn/group.h>
+#include <pirn/invariant.h>
+#include <pirn/op.h>
+#include <pirn/path.h>
+#include <pirn/post.h>
+#include <pirn/probe.h>
+#include <pirn/signal.h>
+#include <pirn/socket.h>
+#include <pirn/stream.h>
+#include <pirn/task.h>
+#include <pirn/timer.h>
+
+#endif /* PIRN_PIRN_H */

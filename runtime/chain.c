@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * chain.c - a chain as a task that steps through its ops
+ *
+ * priv.at is the step that runs, or the first of a linked run of priv.run
+ * steps. Only when all of a run have ended is it judged, in order, as if each
+ * had been submitted when the one before it had succeeded:
+ *
+ *   all succeeded      go on behind the run
+ *   one fell short     continue it alone; those behind it did not run, because
+ *                      a short transfer cuts, and are started again
+ *   one failed         only marked steps from now on
+ *
+ * A run is formed where the table says that the kernel cuts behind each of its
+ * steps, so that the judgement and the kernel agree.
+ */
+#include "pirn/chain.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "pirn/file.h"
+#include "pirn/invariant.h"
+#include "pirn/task.h"
+#include "runtime/context.h"
+#include "runtime/engine/table.h"
+
+enum {
+    NONE_FAILED = UINT32_MAX,
+    FD_OF_MAX = 256, /* the index must fit struct pirn_loan.extra */
+};
+
+static struct pirn_chain *chain_of(struct pirn_op *op)
+{
+    return pirn_container_of(op, struct pirn_chain, op);
+}
+
+static struct pirn_op *step(const struct pirn_chain *chain, uint32_t index)
+{
+    return chain->priv.steps[index];
+}
+
+static bool is_marked(const struct pirn_op *op)
+{
+    return (op->priv.flags & (LOAN_ALWAYS | LOAN_UNDO)) != 0;
+}
+
+static const struct engine_row *row_of(const struct pirn_op *op)
+{
+    return op->priv.opcode < ENGINE_OPCODE_COUNT
+               ? &pirn__engine_rows[op->priv.opcode]
+               : NULL;
+}
+
+/* No descriptor is that small; other ops keep other things in the field. */
+static bool is_fd_of(const struct pirn_op *op)
+{
+    return row_of(op) != NULL && op->priv.fd < INT32_MIN / 2;
+}
+
+static bool wants_to_run(const struct pirn_chain *chain,
+                         const struct pirn_op *op)
+{
+    bool failed = chain->priv.failed != NONE_FAILED;
+
+    if (op->priv.flags & LOAN_ALWAYS) {
+        return true;
+    }
+    return (op->priv.flags & LOAN_UNDO) ? failed : !failed;
+}
+
+/* Put the descriptor of an earlier step in place; -ECANCELED: it has none. */
+static int resolve_fd(const struct pirn_chain *chain, struct pirn_op *op)
+{
+    uint32_t index = (uint32_t)(op->priv.fd - INT32_MIN);
+    int32_t fd;
+
+    if (!is_fd_of(op)) {
+        return 0;
+    }
+    pirn_assert_rule(index < chain->priv.at && index < FD_OF_MAX,
+                     "PIRN_FD_OF() names an earlier step, of the first 256");
+    fd = step(chain, index)->priv.result;
+    if (fd < 0) {
+        return -ECANCELED;
+    }
+    op->priv.fd = fd;
+    op->priv.extra = (uint8_t)index;
+    op->priv.flags |= LOAN_FD_OF;
+    return 0;
+}
+
+/* As it was prepared, so that it can be started again. */
+static void restore_fd(struct pirn_op *op)
+{
+    if (op->priv.flags & LOAN_FD_OF) {
+        op->priv.fd = PIRN_FD_OF(op->priv.extra);
+        op->priv.extra = 0;
+        op->priv.flags &= (uint8_t)~LOAN_FD_OF;
+    }
+}
+
+/* Whether the kernel may begin step @index + 1 when step @index succeeds. */
+static bool can_link(const struct pirn_chain *chain, uint32_t index)
+{
+    const struct engine_row *row = row_of(step(chain, index));
+    const struct pirn_op *next;
+
+    if (index + 1 == chain->priv.count || row == NULL || !row->cuts) {
+        return false;
+    }
+    next = step(chain, index + 1);
+    if (is_marked(step(chain, index)) || is_marked(next) ||
+        row_of(next) == NULL || !row_of(next)->follows) {
+        return false;
+    }
+    /* Its descriptor must be known now. */
+    return !is_fd_of(next) ||
+           (uint32_t)(next->priv.fd - INT32_MIN) < chain->priv.at;
+}
+
+/* A send has none. */
+static bool has_offset(const struct pirn_op *op)
+{
+    return op->priv.opcode == ENGINE_WRITE &&
+           op->priv.offset != PIRN_OFFSET_CURRENT;
+}
+
+static void advance(struct pirn_op *op, uint32_t bytes)
+{
+    op->priv.addr += bytes;
+    op->priv.len -= bytes;
+    if (has_offset(op)) {
+        op->priv.offset += bytes;
+    }
+}
+
+static void rewind_by(struct pirn_op *op, uint32_t bytes)
+{
+    op->priv.addr -= bytes;
+    op->priv.len += bytes;
+    if (has_offset(op)) {
+        op->priv.offset -= bytes;
+    }
+}
+
+static void start_run(struct pirn_chain *chain)
+{
+    struct pirn_context *context = chain->priv.context;
+    uint32_t last = chain->priv.at;
+
+    while (pirn__context_links(context) &&
+           last + 1 - chain->priv.at < ENGINE_RUN_MAX &&
+           can_link(chain, last)) {
+        int r = resolve_fd(chain, step(chain, last + 1));
+
+        pirn_assert(r == 0); /* the step it names has succeeded */
+        step(chain, last)->priv.flags |= LOAN_LINKED;
+        last++;
+    }
+    chain->priv.run = last + 1 - chain->priv.at;
+    chain->priv.in_flight = chain->priv.run;
+    for (uint32_t i = chain->priv.at; i <= last; i++) {
+        pirn__context_start_step(context, step(chain, i), chain);
+    }
+}
+
+static void finish(struct pirn_chain *chain)
+{
+    pirn_task_finish(chain->priv.context, &chain->op, chain->priv.result);
+}
+
+static void fail(struct pirn_chain *chain, uint32_t index, int32_t error)
+{
+    if (chain->priv.failed == NONE_FAILED) {
+        chain->priv.failed = index;
+        chain->priv.result = error;
+    }
+}
+
+/* Begin at priv.at what is to run, passing over what is not. */
+static void go_on(struct pirn_chain *chain)
+{
+    for (; chain->priv.at < chain->priv.count; chain->priv.at++) {
+        struct pirn_op *op = step(chain, chain->priv.at);
+
+        if (pirn_task_is_cancelled(&chain->op) && !is_marked(op)) {
+            fail(chain, chain->priv.at, -ECANCELED);
+        }
+        if (wants_to_run(chain, op)) {
+            int r = resolve_fd(chain, op);
+
+            if (r == 0) {
+                start_run(chain);
+                return;
+            }
+            if (!is_marked(op)) {
+                fail(chain, chain->priv.at, r);
+            }
+        }
+        op->priv.result = -ECANCELED;
+    }
+    finish(chain);
+}
+
+/* What a step's end means. */
+enum verdict {
+    VERDICT_DONE,
+    VERDICT_AGAIN, /* it goes on from where it stands */
+    VERDICT_FAILED,
+};
+
+static uint64_t bytes_of(const struct iovec *iov, size_t count)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bytes += iov[i].iov_len;
+    }
+    return bytes;
+}
+
+static uint64_t bytes_asked(const struct pirn_op *op)
+{
+    const void *memory = (const void *)(uintptr_t)op->priv.addr;
+    const struct msghdr *message = memory;
+
+    if (op->priv.opcode == ENGINE_WRITEV) {
+        return bytes_of(memory, op->priv.len);
+    }
+    if (op->priv.opcode == ENGINE_SENDMSG) {
+        return bytes_of(message->msg_iov, message->msg_iovlen);
+    }
+    return op->priv.len;
+}
+
+/* Go on from where @op stands, unless it was cancelled. */
+static enum verdict judge_again(struct pirn_chain *chain, struct pirn_op *op)
+{
+    if (pirn_task_is_cancelled(&chain->op) && !is_marked(op)) {
+        op->priv.result = -ECANCELED;
+        return VERDICT_FAILED;
+    }
+    return VERDICT_AGAIN;
+}
+
+/* A gathered transfer that fell short cannot be continued: its pieces are the
+ * caller's. Nor can one that moved nothing. */
+static enum verdict judge_short(struct pirn_chain *chain, struct pirn_op *op)
+{
+    uint32_t bytes = (uint32_t)op->priv.result;
+    enum verdict verdict;
+
+    if (bytes == 0 || op->priv.opcode == ENGINE_WRITEV ||
+        op->priv.opcode == ENGINE_SENDMSG) {
+        op->priv.result = -EIO;
+        return VERDICT_FAILED;
+    }
+    verdict = judge_again(chain, op);
+    if (verdict == VERDICT_AGAIN) {
+        chain->priv.moved += bytes;
+        advance(op, bytes);
+    }
+    return verdict;
+}
+
+static enum verdict judge(struct pirn_chain *chain, struct pirn_op *op)
+{
+    const struct engine_row *row = row_of(op);
+    bool moves = row != NULL && row->moves;
+
+    if (moves && op->priv.result >= 0 &&
+        (uint64_t)op->priv.result < bytes_asked(op)) {
+        return judge_short(chain, op);
+    }
+    if (moves && op->priv.result == -EINTR) {
+        return judge_again(chain, op);
+    }
+    return op->priv.result < 0 ? VERDICT_FAILED : VERDICT_DONE;
+}
+
+/* A step has said its last word: its fields are again as prepared. */
+static void settle(struct pirn_chain *chain, struct pirn_op *op)
+{
+    if (chain->priv.moved > 0) {
+        rewind_by(op, chain->priv.moved);
+        if (op->priv.result >= 0) {
+            op->priv.result += (int32_t)chain->priv.moved;
+        }
+        chain->priv.moved = 0;
+    }
+    restore_fd(op);
+}
+
+static void judge_run(struct pirn_chain *chain)
+{
+    for (uint32_t left = chain->priv.run; left > 0; left--) {
+        struct pirn_op *op = step(chain, chain->priv.at);
+        enum verdict verdict = judge(chain, op);
+
+        if (verdict == VERDICT_AGAIN) {
+            for (uint32_t i = 1; i < left; i++) {
+                restore_fd(step(chain, chain->priv.at + i));
+            }
+            start_run(chain);
+            return;
+        }
+        settle(chain, op);
+        if (verdict == VERDICT_FAILED && !is_marked(op)) {
+            fail(chain, chain->priv.at, op->priv.result);
+        }
+        chain->priv.at++;
+    }
+    go_on(chain);
+}
+
+void pirn__chain_step_ended(struct pirn_chain *chain, struct pirn_op *op)
+{
+    pirn_assert(chain->priv.in_flight > 0);
+
+    op->priv.flags &= (uint8_t) ~(LOAN_LINKED | LOAN_STEP);
+    if (--chain->priv.in_flight == 0) {
+        judge_run(chain);
+    }
+}
+
+static void chain_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_chain *chain = chain_of(op);
+
+    chain->priv.context = context;
+    chain->priv.at = 0;
+    chain->priv.failed = NONE_FAILED;
+    chain->priv.moved = 0;
+    chain->priv.result = 0;
+    go_on(chain);
+}
+
+static void chain_cancel(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_chain *chain = chain_of(op);
+
+    for (uint32_t i = 0; chain->priv.in_flight > 0 && i < chain->priv.run;
+         i++) {
+        struct pirn_op *running = step(chain, chain->priv.at + i);
+
+        if (!is_marked(running)) {
+            pirn_cancel(context, running);
+        }
+    }
+}
+
+static const struct pirn_task_verbs chain_verbs = {
+    .begin = chain_begin,
+    .cancel = chain_cancel,
+};
+
+void pirn_step_when(struct pirn_op *op, enum pirn_step when)
+{
+    pirn_assert(op->priv.state == LOAN_IDLE);
+
+    op->priv.flags &= (uint8_t) ~(LOAN_ALWAYS | LOAN_UNDO);
+    switch (when) {
+    case PIRN_STEP_NORMAL:
+        return;
+    case PIRN_STEP_ALWAYS:
+        op->priv.flags |= LOAN_ALWAYS;
+        return;
+    case PIRN_STEP_UNDO:
+        op->priv.flags |= LOAN_UNDO;
+        return;
+    }
+}
+
+void pirn_prep_chain(struct pirn_chain *chain, struct pirn_op *const *steps,
+                     uint32_t count)
+{
+    pirn_assert(count > 0);
+
+    pirn_prep_task(&chain->op, &chain_verbs);
+    chain->priv.steps = steps;
+    chain->priv.count = count;
+}
+
+void pirn_chain_start(struct pirn_context *context, struct pirn_chain *chain,
+                      struct pirn_op *const *steps, uint32_t count,
+                      pirn_op_fn *fn)
+{
+    pirn_prep_chain(chain, steps, count);
+    pirn_start(context, &chain->op, fn);
+}
+
+uint32_t pirn_chain_failed(const struct pirn_chain *chain)
+{
+    pirn_assert(pirn_op_is_idle(&chain->op));
+    pirn_assert(chain->priv.failed != NONE_FAILED);
+
+    return chain->priv.failed;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* context.c - the life of a context, and what can be asked of it */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "runtime/context_fields.h"
+
+enum {
+    SQ_ENTRIES_DEFAULT = 256,
+    SQ_ENTRIES_MIN = ENGINE_RUN_MAX,
+    SQ_ENTRIES_MAX = 32768, /* IORING_MAX_ENTRIES */
+    CQ_PER_SQ = 8,
+    WORKER_MAX_DEFAULT = 64,
+    TURN_BUDGET_DEFAULT = 256,
+};
+
+_Thread_local char pirn__here;
+
+static bool is_power_of_two(uint32_t value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+static int config_complete(const struct pirn_context_config *given,
+                           struct pirn_context_config *ret_config)
+{
+    struct pirn_context_config config = {0};
+
+    if (given != NULL) {
+        config = *given;
+    }
+    if (config.sq_entries == 0) {
+        config.sq_entries = SQ_ENTRIES_DEFAULT;
+    }
+    if (config.cq_entries == 0) {
+        config.cq_entries = CQ_PER_SQ * config.sq_entries;
+    }
+    if (config.worker_max == 0) {
+        config.worker_max = WORKER_MAX_DEFAULT;
+    }
+    if (config.turn_budget == 0) {
+        config.turn_budget = TURN_BUDGET_DEFAULT;
+    }
+    if (!is_power_of_two(config.sq_entries) ||
+        !is_power_of_two(config.cq_entries) ||
+        config.sq_entries < SQ_ENTRIES_MIN ||
+        config.sq_entries > SQ_ENTRIES_MAX ||
+        config.cq_entries > CQ_PER_SQ * SQ_ENTRIES_MAX ||
+        config.cq_entries < config.sq_entries) {
+        return -EINVAL;
+    }
+    *ret_config = config;
+    return 0;
+}
+
+static void lists_init(struct pirn_context *context)
+{
+    list_init(&context->queued);
+    list_init(&context->cancels);
+    list_init(&context->inflight);
+    list_init(&context->expired);
+    list_init(&context->completed);
+    list_init(&context->posted);
+    list_init(&context->immediate);
+}
+
+int pirn_context_create(const struct pirn_context_config *config,
+                        struct pirn_context **ret_context)
+{
+    const struct engine_class *class;
+    int r =
+        pirn__engine_choose(config ? config->engine : PIRN_ENGINE_AUTO, &class);
+
+    return r < 0 ? r : pirn__context_create_on(class, config, ret_context);
+}
+
+int pirn__context_create_on(const struct engine_class *class,
+                            const struct pirn_context_config *given,
+                            struct pirn_context **ret_context)
+{
+    struct pirn_context_config config;
+    struct pirn_context *context;
+    struct engine_config engine_config;
+    int r = config_complete(given, &config);
+
+    if (r < 0) {
+        return r;
+    }
+    context = aligned_alloc(_Alignof(struct pirn_context), sizeof(*context));
+    if (context == NULL) {
+        return -ENOMEM;
+    }
+    *context = (struct pirn_context){.thread = &pirn__here,
+                                     .turn_budget = config.turn_budget};
+    lists_init(context);
+    context->shots.events =
+        calloc(config.cq_entries, sizeof(*context->shots.events));
+    context->shots.mask = config.cq_entries - 1;
+    if (context->shots.events == NULL) {
+        r = -ENOMEM;
+        goto fail;
+    }
+    engine_config = (struct engine_config){
+        .sq_entries = config.sq_entries,
+        .cq_entries = config.cq_entries,
+        .worker_max = config.worker_max,
+    };
+    r = class->create(&engine_config, &context->engine);
+    if (r < 0) {
+        goto fail_shots;
+    }
+    context->now_ns = context->engine->class->now_ns(context->engine);
+    *ret_context = context;
+    return 0;
+
+fail_shots:
+    free(context->shots.events);
+fail:
+    free(context);
+    return r;
+}
+
+struct pirn_context *pirn_context_destroy(struct pirn_context *context)
+{
+    if (context != NULL) {
+        pirn_assert(context_is_ours(context));
+        pirn_assert(!context->in_turn);
+        pirn_assert_rule(context->loaned_count == 0,
+                         "a context is destroyed when nothing is loaned to it");
+        pirn_assert(mailbox_is_empty(&context->mailbox));
+
+        context->engine->class->destroy(context->engine);
+        free(context->shots.events);
+        free(context);
+    }
+    return NULL;
+}
+
+/* --- from other threads --- */
+
+void pirn_context_stop(struct pirn_context *context)
+{
+    atomic_store(&context->stop, true);
+    if (atomic_exchange(&context->mailbox.asleep, false)) {
+        context->engine->class->wake(context->engine);
+    }
+}
+
+void pirn__context_mail(struct pirn_context *context, struct pirn_loan *loan)
+{
+    if (mailbox_push(&context->mailbox, &loan->link)) {
+        context->engine->class->wake(context->engine);
+    }
+}
+
+/* --- what can be asked --- */
+
+bool pirn__context_links(const struct pirn_context *context)
+{
+    return context->engine->class->links;
+}
+
+uint64_t pirn_context_now_ns(const struct pirn_context *context)
+{
+    return context->now_ns;
+}
+
+uint64_t pirn_context_realtime_ns(const struct pirn_context *context)
+{
+    return context->engine->class->realtime_ns(context->engine);
+}
+
+void pirn_context_random(struct pirn_context *context, void *bytes, size_t len)
+{
+    context->engine->class->random(context->engine, bytes, len);
+}
+
+void pirn_context_identity(struct pirn_context *context,
+                           struct pirn_identity *ret_identity)
+{
+    context->engine->class->identity(context->engine, ret_identity);
+}
+
+const char *pirn_context_engine(const struct pirn_context *context)
+{
+    return context->engine->class->name;
+}
+
+const char *pirn_context_reason(const struct pirn_context *context)
+{
+    return context->engine->reason;
+}
+
+uint64_t pirn_context_loaned(const struct pirn_context *context)
+{
+    return context->loaned_count;
+}
+
+int pirn_context_set_data(struct pirn_context *context, const void *key,
+                          void *data)
+{
+    struct data_slot *free_slot = NULL;
+
+    pirn_assert(key != NULL);
+    for (unsigned i = 0; i < CONTEXT_DATA_MAX; i++) {
+        struct data_slot *slot = &context->data[i];
+
+        if (slot->key == key) {
+            *slot = (struct data_slot){data ? key : NULL, data};
+            return 0;
+        }
+        if (slot->key == NULL && free_slot == NULL) {
+            free_slot = slot;
+        }
+    }
+    if (data == NULL) {
+        return 0;
+    }
+    if (free_slot == NULL) {
+        return -ENOSPC;
+    }
+    *free_slot = (struct data_slot){key, data};
+    return 0;
+}
+
+void *pirn_context_data(const struct pirn_context *context, const void *key)
+{
+    for (unsigned i = 0; i < CONTEXT_DATA_MAX; i++) {
+        if (context->data[i].key == key) {
+            return context->data[i].data;
+        }
+    }
+    return NULL;
+}

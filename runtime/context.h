@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * context.h - what the other files of the runtime may ask of the context
+ */
+#ifndef RUNTIME_CONTEXT_H
+#define RUNTIME_CONTEXT_H
+
+#include "pirn/context.h"
+#include "pirn/op.h"
+#include "pirn/task.h"
+#include "runtime/engine/engine.h"
+
+/* Operations that the engine never sees; they follow the engine's. */
+enum context_opcode {
+    OP_TIMER = ENGINE_OPCODE_COUNT, /* at loan.offset */
+    OP_TIMER_AFTER,                 /* heap.h; the span in len and fd */
+    OP_IMMEDIATE,
+    OP_POST,
+    OP_TASK, /* loan.addr: struct pirn_task_verbs */
+    OP_STREAM_SEND,
+    OP_STREAM_CLOSE,
+};
+
+/* As pirn_context_create(), on an engine that is given; tests bring theirs. */
+int pirn__context_create_on(const struct engine_class *class,
+                            const struct pirn_context_config *config,
+                            struct pirn_context **ret_context);
+
+/* Begin to fill an idle op: everything zero but @opcode. */
+struct pirn_loan *pirn__prep(struct pirn_op *op, uint8_t opcode);
+
+/* As pirn_start(), for a step: its end is @chain's. */
+void pirn__context_start_step(struct pirn_context *context, struct pirn_op *op,
+                              struct pirn_chain *chain);
+
+/* A step of @chain has ended; @op is idle. In chain.c. */
+void pirn__chain_step_ended(struct pirn_chain *chain, struct pirn_op *op);
+
+/* Whether runs of linked steps may be queued. */
+bool pirn__context_links(const struct pirn_context *context);
+
+/* Put a message into @context's mailbox; any thread. */
+void pirn__context_mail(struct pirn_context *context, struct pirn_loan *loan);
+
+/* What begins and cancels the tasks that the runtime itself makes. */
+extern const struct pirn_task_verbs pirn__stream_send_verbs;
+extern const struct pirn_task_verbs pirn__stream_close_verbs;
+
+static inline struct pirn_op *op_of(struct pirn_loan *loan)
+{
+    return pirn_container_of(loan, struct pirn_op, priv);
+}
+
+/* The kernel does not have it yet, so what its buffers say may still change. */
+static inline bool op_is_queued(const struct pirn_op *op)
+{
+    return op->priv.state == LOAN_QUEUED;
+}
+
+#endif /* RUNTIME_CONTEXT_H */

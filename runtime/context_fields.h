@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * context_fields.h - the fields of a context
+ *
+ * For the three files that share them: context.c (its life, and what can be
+ * asked of it), loan.c (how a loan begins and is cancelled) and turn.c (how it
+ * ends). The others see runtime/context.h.
+ */
+#ifndef RUNTIME_CONTEXT_FIELDS_H
+#define RUNTIME_CONTEXT_FIELDS_H
+
+#include "pirn/invariant.h"
+#include "runtime/context.h"
+#include "runtime/heap.h"
+#include "runtime/list.h"
+#include "runtime/mailbox.h"
+#include "runtime/shots.h"
+
+enum { CONTEXT_DATA_MAX = 16 };
+
+struct data_slot {
+    const void *key;
+    void *data;
+};
+
+struct pirn_context {
+    struct engine *engine;
+    const void *thread;
+    struct pirn_link queued;
+    struct pirn_link cancels;
+    struct pirn_link inflight;
+    struct pirn_link expired;   /* what is due, by source */
+    struct pirn_link completed; /* of these, ops; multishots in shots */
+    struct pirn_link posted;
+    struct pirn_link immediate;
+    struct shots shots;
+    struct heap timers;
+    uint64_t now_ns;
+    uint64_t loaned_count;
+    uint32_t turn_budget;
+    int error; /* of the ring, once it has failed */
+    bool in_turn;
+    bool in_run; /* so that a stop concerns it */
+    struct data_slot data[CONTEXT_DATA_MAX];
+    _Alignas(64) struct mailbox mailbox; /* what other threads touch */
+    atomic_bool stop;
+};
+
+/* Its address is different in each thread. It is asked for at each start: by
+ * the usual model for libraries that would be a call. */
+extern _Thread_local char pirn__here
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+static inline bool context_is_ours(const struct pirn_context *context)
+{
+    return context->thread == &pirn__here;
+}
+
+static inline struct pirn_loan *loan_of(struct pirn_link *link)
+{
+    return link ? pirn_container_of(link, struct pirn_loan, link) : NULL;
+}
+
+/* The result of @loan is known; its function is called when @due is. */
+static inline void loan_is_ready(struct pirn_loan *loan, struct pirn_link *due,
+                                 int32_t result)
+{
+    pirn_check(loan->state != LOAN_IDLE && loan->state != LOAN_READY);
+
+    list_unlink(&loan->link); /* from where it was, or from nowhere */
+    loan->state = LOAN_READY;
+    loan->result = result;
+    list_push_tail(due, &loan->link);
+}
+
+#endif /* RUNTIME_CONTEXT_FIELDS_H */

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * call.c - one function per family of calls, and one switch
+ *
+ * For what io_uring cannot do at all (locks, listing a directory), for what the
+ * running kernel's cannot do yet, and for engines without a ring. The fields
+ * mean what engine.h says; each function reads them in the order of its call.
+ */
+#include "runtime/engine/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "pirn/invariant.h"
+#include "runtime/engine/engine.h"
+
+static void *pointer(uint64_t value)
+{
+    return (void *)(uintptr_t)value;
+}
+
+static int32_t result_of(int64_t returned)
+{
+    return returned < 0 ? -errno : (int32_t)returned;
+}
+
+static int32_t call_open_beneath(const struct pirn_loan *loan)
+{
+    struct open_how how = {
+        .flags = loan->op_flags,
+        .mode = loan->len,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+    };
+
+    return result_of(
+        syscall(SYS_openat2, loan->fd, pointer(loan->addr), &how, sizeof(how)));
+}
+
+/* The offset UINT64_MAX is -1, which preadv2(2) reads as "where it stands". */
+static int32_t call_transfer(const struct pirn_loan *loan)
+{
+    struct iovec one = {pointer(loan->addr), loan->len};
+    bool vectored =
+        loan->opcode == ENGINE_READV || loan->opcode == ENGINE_WRITEV;
+    const struct iovec *iov = vectored ? pointer(loan->addr) : &one;
+    int count = vectored ? (int)loan->len : 1;
+    off_t offset = (off_t)loan->offset;
+
+    if (loan->opcode == ENGINE_READ || loan->opcode == ENGINE_READV) {
+        return result_of(preadv2(loan->fd, iov, count, offset, 0));
+    }
+    return result_of(pwritev2(loan->fd, iov, count, offset, 0));
+}
+
+static int32_t call_fsync(const struct pirn_loan *loan)
+{
+    return result_of(loan->op_flags == 0 ? fsync(loan->fd)
+                                         : fdatasync(loan->fd));
+}
+
+static int32_t call_lock(const struct pirn_loan *loan)
+{
+    struct flock lock = {
+        .l_type = (short)loan->op_flags,
+        .l_whence = SEEK_SET,
+        .l_start = (off_t)loan->offset,
+        .l_len = (off_t)loan->addr,
+    };
+
+    return result_of(fcntl(loan->fd, F_OFD_SETLK, &lock));
+}
+
+static int32_t call_set_option(const struct pirn_loan *loan)
+{
+    int level = (int)(loan->offset >> 32);
+    int name = (int)(uint32_t)loan->offset;
+
+    return result_of(
+        setsockopt(loan->fd, level, name, pointer(loan->addr), loan->len));
+}
+
+static int32_t call_on_file(const struct pirn_loan *loan)
+{
+    switch ((enum engine_opcode)loan->opcode) {
+    case ENGINE_OPEN:
+        return result_of(openat(loan->fd, pointer(loan->addr),
+                                (int)loan->op_flags, loan->len));
+    case ENGINE_OPEN_BENEATH:
+        return call_open_beneath(loan);
+    case ENGINE_CLOSE:
+        return result_of(close(loan->fd));
+    case ENGINE_READ:
+    case ENGINE_WRITE:
+    case ENGINE_READV:
+    case ENGINE_WRITEV:
+        return call_transfer(loan);
+    case ENGINE_FSYNC:
+        return call_fsync(loan);
+    case ENGINE_FALLOCATE:
+        return result_of(fallocate(loan->fd, (int)loan->len,
+                                   (off_t)loan->offset, (off_t)loan->addr));
+    case ENGINE_TRUNCATE:
+        return result_of(ftruncate(loan->fd, (off_t)loan->offset));
+    case ENGINE_LOCK:
+        return call_lock(loan);
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
+static int32_t call_on_path(const struct pirn_loan *loan)
+{
+    const char *path = pointer(loan->addr);
+    const char *other = pointer(loan->offset);
+
+    switch ((enum engine_opcode)loan->opcode) {
+    case ENGINE_RENAME:
+        return result_of(syscall(SYS_renameat2, loan->fd, path, (int)loan->len,
+                                 other, loan->op_flags));
+    case ENGINE_UNLINK:
+        return result_of(unlinkat(loan->fd, path, (int)loan->op_flags));
+    case ENGINE_MKDIR:
+        return result_of(mkdirat(loan->fd, path, loan->len));
+    case ENGINE_LINK:
+        return result_of(
+            linkat(loan->fd, path, (int)loan->len, other, (int)loan->op_flags));
+    case ENGINE_SYMLINK:
+        return result_of(symlinkat(path, loan->fd, other));
+    case ENGINE_STAT:
+        return result_of(statx(loan->fd, path, (int)loan->op_flags, loan->len,
+                               pointer(loan->offset)));
+    case ENGINE_LIST:
+        return result_of(syscall(SYS_getdents64, loan->fd, path, loan->len));
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
+static int32_t call_on_socket(const struct pirn_loan *loan)
+{
+    switch ((enum engine_opcode)loan->opcode) {
+    case ENGINE_SOCKET:
+        return result_of(socket(loan->fd, (int)loan->offset, (int)loan->len));
+    case ENGINE_BIND:
+        return result_of(
+            bind(loan->fd, pointer(loan->addr), (socklen_t)loan->offset));
+    case ENGINE_LISTEN:
+        return result_of(listen(loan->fd, (int)loan->len));
+    case ENGINE_SET_OPTION:
+        return call_set_option(loan);
+    case ENGINE_SHUTDOWN:
+        return result_of(shutdown(loan->fd, (int)loan->len));
+    case ENGINE_SIGNALS:
+        return result_of(signalfd(-1, pointer(loan->addr), SFD_CLOEXEC));
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
+int32_t pirn__call(const struct pirn_loan *loan)
+{
+    pirn_assert(loan->opcode < ENGINE_OPCODE_COUNT);
+
+    if (loan->opcode == ENGINE_NOP) {
+        return 0;
+    }
+    if (loan->opcode < ENGINE_RENAME) {
+        return call_on_file(loan);
+    }
+    if (loan->opcode < ENGINE_SOCKET) {
+        return call_on_path(loan);
+    }
+    return call_on_socket(loan);
+}

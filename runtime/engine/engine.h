@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine.h - the one seam to the outside
+ *
+ * All that a context asks of the outside goes through a struct engine_class:
+ * operations, and besides them the clock, random numbers, identity and the
+ * doorbell. The seam is batched - submit a list, wait until, reap many - so it
+ * costs a few indirect calls a turn and none per operation.
+ *
+ * One submission format: the fields of struct pirn_loan, which mean what the
+ * fields of the kernel's submission entry mean.
+ *
+ *   loan      fd  addr  len  offset  op_flags                    extra
+ *   kernel's  fd  addr  len  off     rw_flags, open_flags, ...   ioprio
+ */
+#ifndef RUNTIME_ENGINE_ENGINE_H
+#define RUNTIME_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pirn/context.h"
+#include "pirn/op.h"
+
+/* What an engine can be asked to do; table.c says what each is. */
+enum engine_opcode {
+    ENGINE_NONE = 0, /* never prepared */
+    ENGINE_NOP,
+    ENGINE_OPEN,
+    ENGINE_OPEN_BENEATH,
+    ENGINE_CLOSE,
+    ENGINE_READ,
+    ENGINE_WRITE,
+    ENGINE_READV,
+    ENGINE_WRITEV,
+    ENGINE_FSYNC,
+    ENGINE_FALLOCATE,
+    ENGINE_TRUNCATE,
+    ENGINE_LOCK,
+    ENGINE_RENAME,
+    ENGINE_UNLINK,
+    ENGINE_MKDIR,
+    ENGINE_LINK,
+    ENGINE_SYMLINK,
+    ENGINE_STAT,
+    ENGINE_LIST,
+    ENGINE_SOCKET,
+    ENGINE_BIND,
+    ENGINE_LISTEN,
+    ENGINE_SET_OPTION,
+    ENGINE_ACCEPT,
+    ENGINE_CONNECT,
+    ENGINE_SEND,
+    ENGINE_SENDMSG,
+    ENGINE_RECV,
+    ENGINE_SHUTDOWN,
+    ENGINE_SIGNALS,
+    ENGINE_OPCODE_COUNT,
+};
+
+/* Where a loan is. */
+enum loan_state {
+    LOAN_IDLE = 0, /* its owner's; zeroed memory is an idle loan */
+    LOAN_QUEUED,   /* on the context's queue; the engine does not know it */
+    LOAN_INFLIGHT, /* the engine's; on the context's inflight, or on its
+                      cancels while a cancellation waits for room */
+    LOAN_HELD,     /* with a timer heap, a mailbox, or a task's owner */
+    LOAN_READY,    /* its result is known, its function not called */
+};
+
+enum loan_flag {
+    LOAN_CANCELLING = 1, /* asked to end early */
+    LOAN_LINKED = 2,     /* what is queued behind it runs if it succeeds */
+    LOAN_MULTISHOT = 4,  /* struct pirn_multishot, not struct pirn_op */
+    LOAN_STEP = 8,       /* its end is its chain's business */
+    LOAN_FD_OF = 16,     /* fd was PIRN_FD_OF(extra) */
+    LOAN_ALWAYS = 32,    /* enum pirn_step */
+    LOAN_UNDO = 64,
+};
+
+/* Loans in one linked run, at most; a run waits for that much room. */
+enum { ENGINE_RUN_MAX = 8 };
+
+/* The flags that last longer than one loan. */
+enum { LOAN_PREPARED = LOAN_MULTISHOT | LOAN_ALWAYS | LOAN_UNDO };
+
+struct engine_event {
+    struct pirn_loan *loan;
+    int32_t result;
+    bool more; /* of a multishot: further events follow */
+};
+
+struct engine_config {
+    uint32_t sq_entries;
+    uint32_t cq_entries;
+    uint32_t worker_max;
+};
+
+/* Every engine's first member. */
+struct engine {
+    const struct engine_class *class;
+    char reason[192]; /* why this engine, and what the kernel refused it */
+};
+
+struct engine_class {
+    const char *name;
+
+    /* Whether runs marked LOAN_LINKED may be queued. */
+    bool links;
+
+    /* @ret_engine belongs to the calling thread. */
+    int (*create)(const struct engine_config *config,
+                  struct engine **ret_engine);
+    void (*destroy)(struct engine *engine);
+
+    /*
+     * Take loans from the head of @cancels, then of @queue, as far as there is
+     * room; a linked run whole or not at all. Taken loans are INFLIGHT and on
+     * @inflight, or, CANCELLING, on a list of the engine's own.
+     * Cancellations go first: they end work, and must not wait behind work
+     * that begins.
+     */
+    void (*submit)(struct engine *engine, struct pirn_link *cancels,
+                   struct pirn_link *queue, struct pirn_link *inflight);
+
+    /*
+     * Tell the kernel, and wait for an event, a wake or the time. With 0 it
+     * does not wait, but still lets deferred work run. 0, or an error that
+     * will not go away.
+     */
+    int (*wait)(struct engine *engine, uint64_t timeout_ns);
+
+    /*
+     * The wait has failed. Have the kernel let go of what it has, as well as
+     * that can be done, and put what is on a list of the engine's own on
+     * @inflight: none of it is reaped any more.
+     */
+    void (*abandon)(struct engine *engine, struct pirn_link *inflight);
+
+    /* At most @max events; fewer means there are no more now. */
+    uint32_t (*reap)(struct engine *engine, struct engine_event *events,
+                     uint32_t max);
+
+    /* End the current or the next wait. Any thread. */
+    void (*wake)(struct engine *engine);
+
+    uint64_t (*now_ns)(struct engine *engine);      /* monotonic */
+    uint64_t (*realtime_ns)(struct engine *engine); /* since 1970 */
+    void (*random)(struct engine *engine, void *bytes, size_t len);
+    void (*identity)(struct engine *engine, struct pirn_identity *ret_identity);
+};
+
+/* By @which, unless PIRN_ENGINE says otherwise. -EINVAL: no such engine. */
+int pirn__engine_choose(enum pirn_engine which,
+                        const struct engine_class **ret_class);
+
+extern const struct engine_class pirn__engine_uring;
+
+/* The clock and the rest, as every engine on a real kernel answers them. */
+uint64_t pirn__host_now_ns(struct engine *engine);
+uint64_t pirn__host_realtime_ns(struct engine *engine);
+void pirn__host_random(struct engine *engine, void *bytes, size_t len);
+void pirn__host_identity(struct engine *engine,
+                         struct pirn_identity *ret_identity);
+
+#endif /* RUNTIME_ENGINE_ENGINE_H */

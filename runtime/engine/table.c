@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * table.c - see engine/table.h
+ *
+ * `cuts` is what Linux 6.18 was seen to do, not what its manual says: since 6.0
+ * a failed fsync, rename, unlink, mkdir, link, statx, fallocate or ftruncate
+ * lets the next link run (kernel commit 97b388d70b53). `pirn probe` tries each.
+ * A send cuts when it moves less than asked only with MSG_WAITALL, which the
+ * stream always sets. A short read cuts as well, but is a success, behind which
+ * a chain goes on; so a read stands here as not cutting.
+ *
+ * `follows`: what the kernel refuses before it begins (a path too long, a flag
+ * it does not know) ends the whole run with -ECANCELED, also the steps in front
+ * of it, which a chain would have carried out.
+ */
+#include "runtime/engine/table.h"
+
+enum { NO = 0, YES = 1, NOT_IN_RING = -1 };
+
+const struct engine_row pirn__engine_rows[ENGINE_OPCODE_COUNT] = {
+    /* name, since, number, wait, cuts, moves, follows */
+    [ENGINE_NOP] = {"NOP", "5.1", 0, ENGINE_INSTANT, NO, NO, NO},
+    [ENGINE_OPEN] = {"OPENAT", "5.6", 18, ENGINE_FINITE, YES, NO, NO},
+    [ENGINE_OPEN_BENEATH] = {"OPENAT2", "5.6", 28, ENGINE_FINITE, YES, NO, NO},
+    [ENGINE_CLOSE] = {"CLOSE", "5.6", 19, ENGINE_FINITE, YES, NO, YES},
+    [ENGINE_READ] = {"READ", "5.6", 22, ENGINE_FINITE, NO, NO, YES},
+    [ENGINE_WRITE] = {"WRITE", "5.6", 23, ENGINE_FINITE, YES, YES, YES},
+    [ENGINE_READV] = {"READV", "5.1", 1, ENGINE_FINITE, NO, NO, NO},
+    [ENGINE_WRITEV] = {"WRITEV", "5.1", 2, ENGINE_FINITE, YES, YES, NO},
+    [ENGINE_FSYNC] = {"FSYNC", "5.1", 3, ENGINE_FINITE, NO, NO, YES},
+    [ENGINE_FALLOCATE] = {"FALLOCATE", "5.6", 17, ENGINE_FINITE, NO, NO, NO},
+    [ENGINE_TRUNCATE] = {"FTRUNCATE", "6.9", 55, ENGINE_FINITE, NO, NO, NO},
+    [ENGINE_LOCK] = {"fcntl", "-", NOT_IN_RING, ENGINE_INSTANT, NO, NO, NO},
+    [ENGINE_RENAME] = {"RENAMEAT", "5.11", 35, ENGINE_FINITE, NO, NO, NO},
+    [ENGINE_UNLINK] = {"UNLINKAT", "5.11", 36, ENGINE_FINITE, NO, NO, NO},
+    [ENGINE_MKDIR] = {"MKDIRAT", "5.15", 37, ENGINE_FINITE, NO, NO, NO},
+    [ENGINE_LINK] = {"LINKAT", "5.15", 39, ENGINE_FINITE, NO, NO, NO},
+    [ENGINE_SYMLINK] = {"SYMLINKAT", "5.15", 38, ENGINE_FINITE, NO, NO, NO},
+    [ENGINE_STAT] = {"STATX", "5.6", 21, ENGINE_FINITE, NO, NO, NO},
+    [ENGINE_LIST] = {"getdents64", "-", NOT_IN_RING, ENGINE_FINITE, NO, NO, NO},
+    [ENGINE_SOCKET] = {"SOCKET", "5.19", 45, ENGINE_INSTANT, YES, NO, NO},
+    [ENGINE_BIND] = {"BIND", "6.11", 56, ENGINE_INSTANT, NO, NO, NO},
+    [ENGINE_LISTEN] = {"LISTEN", "6.11", 57, ENGINE_INSTANT, NO, NO, NO},
+    [ENGINE_SET_OPTION] = {"setsockopt", "-", NOT_IN_RING, ENGINE_INSTANT, NO,
+                           NO, NO},
+    [ENGINE_ACCEPT] = {"ACCEPT", "5.5", 13, ENGINE_READY, YES, NO, NO},
+    [ENGINE_CONNECT] = {"CONNECT", "5.5", 16, ENGINE_READY, YES, NO, NO},
+    [ENGINE_SEND] = {"SEND", "5.6", 26, ENGINE_READY, NO, YES, YES},
+    [ENGINE_SENDMSG] = {"SENDMSG", "5.3", 9, ENGINE_READY, NO, YES, NO},
+    [ENGINE_RECV] = {"RECV", "5.6", 27, ENGINE_READY, NO, NO, NO},
+    [ENGINE_SHUTDOWN] = {"shutdown", "-", NOT_IN_RING, ENGINE_INSTANT, NO, NO,
+                         NO},
+    [ENGINE_SIGNALS] = {"signalfd", "-", NOT_IN_RING, ENGINE_INSTANT, NO, NO,
+                        NO},
+};

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uring.c - operations as io_uring submissions
+ *
+ * One ring per context: SINGLE_ISSUER and DEFER_TASKRUN (completions are made
+ * only while the context waits, in its own thread), SUBMIT_ALL (one bad entry
+ * does not hold the batch up), a completion queue of several times the
+ * submission queue. A flag that the kernel refuses is dropped, newest first.
+ *
+ * A loan's address is its submission's user data. Two values are no address:
+ * the completion of a cancellation names nobody, since it may arrive after the
+ * op's function has freed the op; and the doorbell is the engine's own.
+ *
+ * What the ring cannot do is done by a system call while submitting, and its
+ * result reaped before the kernel's.
+ */
+#include <errno.h>
+#include <liburing.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "pirn/invariant.h"
+#include "runtime/engine/call.h"
+#include "runtime/engine/engine.h"
+#include "runtime/engine/table.h"
+#include "runtime/list.h"
+
+enum {
+    USER_DATA_NONE = 0,
+    USER_DATA_DOORBELL = 1,
+};
+
+/* By number: the library's header may be older than the kernel. */
+enum {
+    SETUP_CQSIZE = 1 << 3,
+    SETUP_CLAMP = 1 << 4,
+    SETUP_SUBMIT_ALL = 1 << 7,
+    SETUP_COOP_TASKRUN = 1 << 8,
+    SETUP_SINGLE_ISSUER = 1 << 12,
+    SETUP_DEFER_TASKRUN = 1 << 13,
+    CANCEL_ALL = 1 << 0,
+    CANCEL_ANY = 1 << 2,
+};
+
+struct uring {
+    struct engine engine;
+    struct io_uring ring;
+    struct pirn_link done; /* carried out in place, not reaped */
+    uint64_t rung;         /* what the doorbell's read fills */
+    int doorbell;
+    bool doorbell_armed;
+    bool abandoned; /* nothing that the kernel had is reaped any more */
+    bool supported[ENGINE_OPCODE_COUNT];
+    struct open_how *hows; /* one per submission entry */
+};
+
+static struct uring *uring_of(struct engine *engine)
+{
+    return pirn_container_of(engine, struct uring, engine);
+}
+
+/* What is asked for, and given up one by one, the last first. */
+static const struct {
+    unsigned flags;
+    const char *without;
+} ladder[] = {
+    {SETUP_CLAMP | SETUP_CQSIZE, NULL},
+    {SETUP_SUBMIT_ALL, "no SUBMIT_ALL (5.18)"},
+    {SETUP_COOP_TASKRUN, "no COOP_TASKRUN (5.19)"},
+    {SETUP_SINGLE_ISSUER, "no SINGLE_ISSUER (6.0)"},
+    {SETUP_DEFER_TASKRUN, "no DEFER_TASKRUN (6.1)"},
+};
+
+enum { LADDER = sizeof(ladder) / sizeof(ladder[0]) };
+
+static int ring_init(struct uring *uring, const struct engine_config *config)
+{
+    struct io_uring_params params;
+    unsigned steps = LADDER;
+    int r;
+
+    do {
+        params = (struct io_uring_params){.cq_entries = config->cq_entries};
+        for (unsigned i = 0; i < steps; i++) {
+            params.flags |= ladder[i].flags;
+        }
+        r = io_uring_queue_init_params(config->sq_entries, &uring->ring,
+                                       &params);
+    } while (r == -EINVAL && --steps > 0);
+    if (r < 0) {
+        return r;
+    }
+    if (!(params.features & IORING_FEAT_EXT_ARG)) {
+        io_uring_queue_exit(&uring->ring);
+        return -ENOSYS;
+    }
+    snprintf(uring->engine.reason, sizeof(uring->engine.reason), "%s%s",
+             "io_uring is there",
+             steps == LADDER ? " with all that pirn asks of its set-up" : "");
+    for (unsigned i = steps; i < LADDER; i++) {
+        size_t len = strlen(uring->engine.reason);
+        snprintf(uring->engine.reason + len, sizeof(uring->engine.reason) - len,
+                 ", %s", ladder[i].without);
+    }
+    return 0;
+}
+
+static int find_supported(struct uring *uring)
+{
+    struct io_uring_probe *probe = io_uring_get_probe_ring(&uring->ring);
+
+    if (probe == NULL) {
+        return -ENOMEM;
+    }
+    for (int i = 0; i < ENGINE_OPCODE_COUNT; i++) {
+        int16_t number = pirn__engine_rows[i].uring;
+        uring->supported[i] =
+            number >= 0 && io_uring_opcode_supported(probe, number);
+    }
+    io_uring_free_probe(probe);
+    return 0;
+}
+
+/* Before this call a worker might be made for each blocked operation. */
+static void bound_workers(struct uring *uring, uint32_t worker_max)
+{
+    unsigned both[2] = {worker_max, worker_max};
+
+    /* 5.15; where it is missing the kernel's own bound stays. */
+    (void)io_uring_register_iowq_max_workers(&uring->ring, both);
+}
+
+static int uring_create(const struct engine_config *config,
+                        struct engine **ret_engine)
+{
+    struct uring *uring = calloc(1, sizeof(*uring));
+    int r = -ENOMEM;
+
+    if (uring == NULL) {
+        return -ENOMEM;
+    }
+    uring->engine.class = &pirn__engine_uring;
+    list_init(&uring->done);
+    uring->hows = calloc(config->sq_entries, sizeof(*uring->hows));
+    if (uring->hows == NULL) {
+        goto fail;
+    }
+    uring->doorbell = eventfd(0, EFD_CLOEXEC);
+    if (uring->doorbell < 0) {
+        r = -errno;
+        goto fail_hows;
+    }
+    r = ring_init(uring, config);
+    if (r < 0) {
+        goto fail_doorbell;
+    }
+    r = find_supported(uring);
+    if (r < 0) {
+        goto fail_ring;
+    }
+    bound_workers(uring, config->worker_max);
+    /* Both spare a little work; nothing is lost where they are refused. */
+    (void)io_uring_ring_dontfork(&uring->ring);
+    (void)io_uring_register_ring_fd(&uring->ring);
+
+    *ret_engine = &uring->engine;
+    return 0;
+
+fail_ring:
+    io_uring_queue_exit(&uring->ring);
+fail_doorbell:
+    close(uring->doorbell);
+fail_hows:
+    free(uring->hows);
+fail:
+    free(uring);
+    return r;
+}
+
+static void uring_destroy(struct engine *engine)
+{
+    struct uring *uring = uring_of(engine);
+
+    pirn_assert(list_is_empty(&uring->done));
+    io_uring_queue_exit(&uring->ring);
+    close(uring->doorbell);
+    free(uring->hows);
+    free(uring);
+}
+
+/* The kernel copies @how when the entry is submitted, not when it is filled. */
+static void fill_open_how(struct uring *uring, struct io_uring_sqe *sqe,
+                          const struct pirn_loan *loan)
+{
+    struct open_how *how = &uring->hows[sqe - uring->ring.sq.sqes];
+
+    *how = (struct open_how){
+        .flags = loan->op_flags,
+        .mode = loan->len,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+    };
+    sqe->len = sizeof(*how);
+    sqe->off = (uintptr_t)how;
+    sqe->rw_flags = 0;
+}
+
+static void fill(struct uring *uring, struct io_uring_sqe *sqe,
+                 const struct pirn_loan *loan)
+{
+    io_uring_prep_rw(pirn__engine_rows[loan->opcode].uring, sqe, loan->fd,
+                     (const void *)(uintptr_t)loan->addr, loan->len,
+                     loan->offset);
+    sqe->rw_flags = (int)loan->op_flags;
+    sqe->user_data = (uintptr_t)loan;
+    if (loan->flags & LOAN_LINKED) {
+        sqe->flags = IOSQE_IO_LINK;
+    }
+    if (loan->flags & LOAN_MULTISHOT) {
+        sqe->ioprio = loan->extra;
+    }
+    if (loan->opcode == ENGINE_OPEN_BENEATH) {
+        fill_open_how(uring, sqe, loan);
+    }
+}
+
+static void arm_doorbell(struct uring *uring)
+{
+    struct io_uring_sqe *sqe;
+
+    if (uring->doorbell_armed) {
+        return;
+    }
+    sqe = io_uring_get_sqe(&uring->ring);
+    if (sqe != NULL) {
+        io_uring_prep_read(sqe, uring->doorbell, &uring->rung,
+                           sizeof(uring->rung), 0);
+        sqe->user_data = USER_DATA_DOORBELL;
+        uring->doorbell_armed = true;
+    }
+}
+
+/* How many loans at the head of @queue go together. */
+static unsigned run_length(const struct pirn_link *queue)
+{
+    const struct pirn_link *link = queue->next;
+    unsigned length = 1;
+
+    while (pirn_container_of(link, struct pirn_loan, link)->flags &
+           LOAN_LINKED) {
+        link = link->next;
+        length++;
+    }
+    return length;
+}
+
+static void submit_one(struct uring *uring, struct pirn_link *queue,
+                       struct pirn_link *inflight)
+{
+    struct pirn_loan *loan =
+        pirn_container_of(list_pop_head(queue), struct pirn_loan, link);
+
+    pirn_check(loan->state == LOAN_QUEUED);
+    loan->state = LOAN_INFLIGHT;
+    if (uring->supported[loan->opcode]) {
+        fill(uring, io_uring_get_sqe(&uring->ring), loan);
+        list_push_tail(inflight, &loan->link);
+        return;
+    }
+    loan->result = pirn__engine_rows[loan->opcode].wait == ENGINE_READY
+                       ? -EOPNOTSUPP
+                       : pirn__call(loan);
+    loan->flags |= LOAN_CANCELLING; /* too late: it is on a list of ours */
+    list_push_tail(&uring->done, &loan->link);
+}
+
+static void uring_submit(struct engine *engine, struct pirn_link *cancels,
+                         struct pirn_link *queue, struct pirn_link *inflight)
+{
+    struct uring *uring = uring_of(engine);
+
+    arm_doorbell(uring);
+    while (!list_is_empty(cancels)) {
+        struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
+        struct pirn_link *link = cancels->next;
+
+        if (sqe == NULL) {
+            return;
+        }
+        list_unlink(link);
+        list_push_tail(inflight, link);
+        io_uring_prep_cancel64(
+            sqe, (uintptr_t)pirn_container_of(link, struct pirn_loan, link), 0);
+        sqe->user_data = USER_DATA_NONE;
+    }
+    while (!list_is_empty(queue)) {
+        unsigned run = run_length(queue);
+
+        if (io_uring_sq_space_left(&uring->ring) < run) {
+            return;
+        }
+        while (run-- > 0) {
+            submit_one(uring, queue, inflight);
+        }
+    }
+}
+
+static int uring_wait(struct engine *engine, uint64_t timeout_ns)
+{
+    struct uring *uring = uring_of(engine);
+    struct __kernel_timespec timeout = {
+        .tv_sec = (int64_t)(timeout_ns / 1000000000u),
+        .tv_nsec = (long long)(timeout_ns % 1000000000u),
+    };
+    struct io_uring_cqe *cqe;
+    int r;
+
+    /* Without the doorbell nobody could wake it. */
+    if (timeout_ns == 0 || !list_is_empty(&uring->done) ||
+        !uring->doorbell_armed) {
+        r = io_uring_submit_and_get_events(&uring->ring);
+    } else if (timeout_ns == PIRN_FOREVER) {
+        r = io_uring_submit_and_wait(&uring->ring, 1);
+    } else {
+        r = io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1, &timeout,
+                                             NULL);
+    }
+    /*
+     * EBUSY: completions wait in the kernel's overflow list, reap first.
+     * EAGAIN: no memory for a request now. All of these pass.
+     */
+    if (r == -ETIME || r == -EINTR || r == -EBUSY || r == -EAGAIN) {
+        return 0;
+    }
+    return r < 0 ? r : 0;
+}
+
+/* As the ring's end would, but before this returns (6.0; else at the end). */
+static void uring_abandon(struct engine *engine, struct pirn_link *inflight)
+{
+    struct uring *uring = uring_of(engine);
+    struct io_uring_sync_cancel_reg all = {
+        .flags = CANCEL_ALL | CANCEL_ANY,
+        .timeout = {.tv_sec = 1},
+    };
+
+    (void)io_uring_register_sync_cancel(&uring->ring, &all);
+    list_splice_head(inflight, &uring->done);
+    uring->abandoned = true;
+}
+
+static uint32_t reap_done(struct uring *uring, struct engine_event *events,
+                          uint32_t max)
+{
+    uint32_t count = 0;
+
+    while (count < max && !list_is_empty(&uring->done)) {
+        struct pirn_loan *loan = pirn_container_of(list_pop_head(&uring->done),
+                                                   struct pirn_loan, link);
+        events[count++] = (struct engine_event){loan, loan->result, false};
+    }
+    return count;
+}
+
+static uint32_t uring_reap(struct engine *engine, struct engine_event *events,
+                           uint32_t max)
+{
+    struct uring *uring = uring_of(engine);
+    uint32_t count = reap_done(uring, events, max);
+    struct io_uring_cqe *cqe;
+    unsigned head;
+    unsigned seen = 0;
+
+    if (uring->abandoned) {
+        return 0;
+    }
+    io_uring_for_each_cqe (&uring->ring, head, cqe) {
+        if (count == max) {
+            break;
+        }
+        seen++;
+        if (cqe->user_data == USER_DATA_DOORBELL) {
+            uring->doorbell_armed = false;
+        } else if (cqe->user_data != USER_DATA_NONE) {
+            events[count++] = (struct engine_event){
+                .loan = (struct pirn_loan *)(uintptr_t)cqe->user_data,
+                .result = cqe->res,
+                .more = (cqe->flags & IORING_CQE_F_MORE) != 0,
+            };
+        }
+    }
+    io_uring_cq_advance(&uring->ring, seen);
+    return count;
+}
+
+static void uring_wake(struct engine *engine)
+{
+    struct uring *uring = uring_of(engine);
+    uint64_t one = 1;
+    ssize_t n;
+
+    do {
+        n = write(uring->doorbell, &one, sizeof(one));
+    } while (n < 0 && errno == EINTR);
+    pirn_assert(n == sizeof(one));
+}
+
+const struct engine_class pirn__engine_uring = {
+    .name = "uring",
+    .links = true,
+    .create = uring_create,
+    .destroy = uring_destroy,
+    .submit = uring_submit,
+    .wait = uring_wait,
+    .abandon = uring_abandon,
+    .reap = uring_reap,
+    .wake = uring_wake,
+    .now_ns = pirn__host_now_ns,
+    .realtime_ns = pirn__host_realtime_ns,
+    .random = pirn__host_random,
+    .identity = pirn__host_identity,
+};

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* file.c - see pirn/file.h */
+#include "pirn/file.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+
+#include "pirn/invariant.h"
+#include "runtime/context.h"
+
+/* As IORING_FSYNC_DATASYNC. */
+enum { FSYNC_DATA = 1 };
+
+static void prep_open(struct pirn_op *op, uint8_t opcode, int dir_fd,
+                      const char *path, int flags, uint32_t mode)
+{
+    struct pirn_loan *loan = pirn__prep(op, opcode);
+
+    pirn_assert(path != NULL);
+    loan->fd = dir_fd;
+    loan->addr = (uintptr_t)path;
+    loan->op_flags = (uint32_t)flags | O_CLOEXEC;
+    loan->len = mode;
+}
+
+void pirn_prep_open(struct pirn_op *op, int dir_fd, const char *path, int flags,
+                    uint32_t mode)
+{
+    prep_open(op, ENGINE_OPEN, dir_fd, path, flags, mode);
+}
+
+/* openat2(2) refuses a mode where nothing can be made. */
+void pirn_prep_open_beneath(struct pirn_op *op, int dir_fd, const char *path,
+                            int flags, uint32_t mode)
+{
+    prep_open(op, ENGINE_OPEN_BENEATH, dir_fd, path, flags,
+              (flags & O_CREAT) ? mode : 0);
+}
+
+void pirn_prep_close(struct pirn_op *op, int fd)
+{
+    pirn__prep(op, ENGINE_CLOSE)->fd = fd;
+}
+
+static void prep_transfer(struct pirn_op *op, uint8_t opcode, int fd,
+                          const void *memory, uint32_t len, uint64_t offset)
+{
+    struct pirn_loan *loan = pirn__prep(op, opcode);
+
+    pirn_assert(memory != NULL);
+    pirn_assert(len > 0);
+    pirn_assert(len <= PIRN_IO_MAX);
+    loan->fd = fd;
+    loan->addr = (uintptr_t)memory;
+    loan->len = len;
+    loan->offset = offset;
+}
+
+void pirn_prep_read(struct pirn_op *op, int fd, void *buf, uint32_t len,
+                    uint64_t offset)
+{
+    prep_transfer(op, ENGINE_READ, fd, buf, len, offset);
+}
+
+void pirn_prep_write(struct pirn_op *op, int fd, const void *buf, uint32_t len,
+                     uint64_t offset)
+{
+    prep_transfer(op, ENGINE_WRITE, fd, buf, len, offset);
+}
+
+void pirn_prep_readv(struct pirn_op *op, int fd, const struct iovec *iov,
+                     uint32_t count, uint64_t offset)
+{
+    prep_transfer(op, ENGINE_READV, fd, iov, count, offset);
+}
+
+void pirn_prep_writev(struct pirn_op *op, int fd, const struct iovec *iov,
+                      uint32_t count, uint64_t offset)
+{
+    prep_transfer(op, ENGINE_WRITEV, fd, iov, count, offset);
+}
+
+void pirn_prep_fsync(struct pirn_op *op, int fd, enum pirn_sync what)
+{
+    struct pirn_loan *loan = pirn__prep(op, ENGINE_FSYNC);
+
+    loan->fd = fd;
+    loan->op_flags = what == PIRN_SYNC_DATA ? FSYNC_DATA : 0;
+}
+
+void pirn_prep_fallocate(struct pirn_op *op, int fd, int mode, uint64_t offset,
+                         uint64_t len)
+{
+    struct pirn_loan *loan = pirn__prep(op, ENGINE_FALLOCATE);
+
+    pirn_assert(len > 0);
+    loan->fd = fd;
+    loan->len = (uint32_t)mode;
+    loan->offset = offset;
+    loan->addr = len;
+}
+
+void pirn_prep_truncate(struct pirn_op *op, int fd, uint64_t size)
+{
+    struct pirn_loan *loan = pirn__prep(op, ENGINE_TRUNCATE);
+
+    loan->fd = fd;
+    loan->offset = size;
+}
+
+void pirn_prep_lock(struct pirn_op *op, int fd, uint64_t offset, uint64_t len,
+                    enum pirn_lock what)
+{
+    static const short types[] = {
+        [PIRN_LOCK_RELEASE] = F_UNLCK,
+        [PIRN_LOCK_SHARED] = F_RDLCK,
+        [PIRN_LOCK_EXCLUSIVE] = F_WRLCK,
+    };
+    struct pirn_loan *loan = pirn__prep(op, ENGINE_LOCK);
+
+    loan->fd = fd;
+    loan->offset = offset;
+    loan->addr = len;
+    loan->op_flags = (uint32_t)types[what];
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * turn.c - when a loan's function is called
+ *
+ * A turn calls what is due when it begins, not what becomes due meanwhile, and
+ * of each source at most the budget: a function that restarts its own op for
+ * ever holds nobody up. The completion queue is always emptied, budget or not.
+ */
+#include <errno.h>
+
+#include "runtime/context_fields.h"
+
+enum { REAP_BATCH = 64 }; /* 1.5 KiB of stack */
+
+static void end_all(struct pirn_context *context, struct pirn_link *list)
+{
+    struct pirn_link *link;
+
+    while ((link = list_pop_head(list)) != NULL) {
+        struct pirn_loan *loan = loan_of(link);
+
+        /* What a multishot has delivered is not taken back. */
+        if (!shots_end(&context->shots, loan)) {
+            loan_is_ready(loan, &context->completed, context->error);
+        }
+    }
+}
+
+/* The ring is gone: what it had, or was to have, ends with its error; and so
+ * does the time, for which nobody waits any more. */
+static void context_fail(struct pirn_context *context, int error)
+{
+    struct pirn_loan *timer;
+
+    context->error = error;
+    context->engine->class->abandon(context->engine, &context->inflight);
+    end_all(context, &context->cancels);
+    end_all(context, &context->inflight);
+    end_all(context, &context->queued);
+    while ((timer = heap_first(&context->timers)) != NULL) {
+        pirn__heap_remove(&context->timers, timer);
+        loan_is_ready(timer, &context->completed, error);
+    }
+}
+
+static bool has_work(const struct pirn_context *context)
+{
+    return !list_is_empty(&context->queued) ||
+           !list_is_empty(&context->cancels) ||
+           !list_is_empty(&context->expired) ||
+           !list_is_empty(&context->completed) ||
+           !list_is_empty(&context->posted) ||
+           !list_is_empty(&context->immediate) ||
+           shots_count(&context->shots) > 0;
+}
+
+/* How long the engine may wait for something to become due. */
+static uint64_t wait_ns(struct pirn_context *context, uint64_t timeout_ns)
+{
+    const struct pirn_loan *first = heap_first(&context->timers);
+    uint64_t now_ns;
+
+    if (timeout_ns == 0 || has_work(context)) {
+        return 0;
+    }
+    if (first != NULL) {
+        now_ns = context->engine->class->now_ns(context->engine);
+        if (first->offset <= now_ns) {
+            return 0;
+        }
+        if (first->offset - now_ns < timeout_ns) {
+            timeout_ns = first->offset - now_ns;
+        }
+    }
+    return timeout_ns;
+}
+
+static void context_wait(struct pirn_context *context, uint64_t timeout_ns)
+{
+    struct engine *engine = context->engine;
+    int r;
+
+    timeout_ns = wait_ns(context, timeout_ns);
+    if (timeout_ns > 0 && !mailbox_lie_down(&context->mailbox)) {
+        timeout_ns = 0;
+    }
+    if (context->in_run && atomic_load(&context->stop)) {
+        timeout_ns = 0;
+    }
+    r = engine->class->wait(engine, timeout_ns);
+    mailbox_get_up(&context->mailbox);
+    if (r < 0 && context->error == 0) {
+        context_fail(context, r);
+    }
+    context->now_ns = engine->class->now_ns(engine);
+}
+
+/* A kernel worker that a cancellation interrupts says -EINTR. */
+static int32_t result_of(struct engine_event event)
+{
+    bool is_cancelled = (event.loan->flags & LOAN_CANCELLING) != 0;
+
+    return is_cancelled && event.result == -EINTR ? -ECANCELED : event.result;
+}
+
+static void context_reap(struct pirn_context *context)
+{
+    struct engine_event events[REAP_BATCH];
+    uint32_t count;
+    uint32_t max;
+
+    do {
+        max = shots_room(&context->shots);
+        if (max > REAP_BATCH) {
+            max = REAP_BATCH;
+        }
+        count = context->engine->class->reap(context->engine, events, max);
+        for (uint32_t i = 0; i < count; i++) {
+            struct pirn_loan *loan = events[i].loan;
+
+            pirn_assert_rule(loan->state == LOAN_INFLIGHT,
+                             "an op completes once");
+            if (loan->flags & LOAN_MULTISHOT) {
+                shots_push(&context->shots, events[i]);
+            } else {
+                loan_is_ready(loan, &context->completed, result_of(events[i]));
+            }
+        }
+    } while (count == max && max > 0);
+}
+
+static void context_expire(struct pirn_context *context)
+{
+    struct pirn_loan *timer;
+
+    while ((timer = heap_first(&context->timers)) != NULL &&
+           timer->offset <= context->now_ns) {
+        pirn__heap_remove(&context->timers, timer);
+        loan_is_ready(timer, &context->expired, 0);
+    }
+}
+
+static void context_collect_mail(struct pirn_context *context)
+{
+    struct pirn_link *link = mailbox_take(&context->mailbox);
+
+    while (link != NULL) {
+        struct pirn_link *next = link->next;
+
+        *link = (struct pirn_link){0};
+        context->loaned_count++;
+        loan_is_ready(loan_of(link), &context->posted, 0);
+        link = next;
+    }
+}
+
+static void deliver_last(struct pirn_loan *loan, int32_t result)
+{
+    struct pirn_multishot *shot =
+        pirn_container_of(loan, struct pirn_multishot, priv);
+
+    shot->fn(shot, result, PIRN_LAST);
+}
+
+static void end(struct pirn_context *context, struct pirn_loan *loan)
+{
+    struct pirn_op *op = op_of(loan);
+
+    pirn_check(loan->state == LOAN_READY);
+    pirn_assert(context->loaned_count > 0);
+
+    loan->state = LOAN_IDLE;
+    context->loaned_count--;
+    if (loan->flags & LOAN_STEP) {
+        pirn__chain_step_ended(op->then.chain, op);
+    } else if (loan->flags & LOAN_MULTISHOT) { /* the kernel never saw it */
+        deliver_last(loan, loan->result);
+    } else {
+        op->then.fn(op, loan->result); /* may free op: it is not used below */
+    }
+}
+
+/* Call what is on @due, at most @budget of it; the rest is on @list again,
+ * before what has come meanwhile. */
+static uint32_t dispatch(struct pirn_context *context, struct pirn_link *due,
+                         struct pirn_link *list, uint32_t budget)
+{
+    struct pirn_link *link;
+    uint32_t called = 0;
+
+    while (called < budget && (link = list_pop_head(due)) != NULL) {
+        end(context, loan_of(link));
+        called++;
+    }
+    list_splice_head(list, due);
+    return called;
+}
+
+static void deliver(struct pirn_context *context, struct engine_event event)
+{
+    struct pirn_multishot *shot =
+        pirn_container_of(event.loan, struct pirn_multishot, priv);
+
+    if (event.more) {
+        shot->fn(shot, event.result, PIRN_MORE);
+        return;
+    }
+    list_unlink(&event.loan->link); /* from cancels */
+    event.loan->state = LOAN_IDLE;
+    context->loaned_count--;
+    deliver_last(event.loan, event.result);
+}
+
+static uint32_t dispatch_shots(struct pirn_context *context, uint32_t budget)
+{
+    uint32_t due = shots_count(&context->shots);
+    uint32_t called = 0;
+
+    while (called < budget && called < due) {
+        deliver(context, shots_pop(&context->shots));
+        called++;
+    }
+    return called;
+}
+
+/* What is due now, not what becomes due meanwhile: all is taken before the
+ * first function is called. */
+static uint32_t context_call(struct pirn_context *context)
+{
+    uint32_t budget = context->turn_budget;
+    struct pirn_link expired;
+    struct pirn_link completed;
+    struct pirn_link posted;
+    struct pirn_link immediate;
+    uint32_t called;
+
+    list_take(&expired, &context->expired);
+    list_take(&completed, &context->completed);
+    list_take(&posted, &context->posted);
+    list_take(&immediate, &context->immediate);
+
+    called = dispatch(context, &expired, &context->expired, budget);
+    called += dispatch(context, &completed, &context->completed, budget);
+    called += dispatch_shots(context, budget);
+    called += dispatch(context, &posted, &context->posted, budget);
+    called += dispatch(context, &immediate, &context->immediate, budget);
+    return called;
+}
+
+int pirn_context_turn(struct pirn_context *context, uint64_t timeout_ns)
+{
+    uint32_t called;
+
+    pirn_assert_rule(context_is_ours(context),
+                     "a context belongs to the thread that created it");
+    pirn_assert_rule(!context->in_turn, "a turn does not begin inside another");
+    context->in_turn = true;
+
+    if (context->error == 0) {
+        context->engine->class->submit(context->engine, &context->cancels,
+                                       &context->queued, &context->inflight);
+    }
+    context_wait(context, timeout_ns);
+    context_expire(context);
+    context_reap(context);
+    context_collect_mail(context);
+    called = context_call(context);
+
+    context->in_turn = false;
+    return called == 0 && context->error < 0 ? context->error : (int)called;
+}
+
+int pirn_context_run(struct pirn_context *context)
+{
+    int r = 0;
+
+    context->in_run = true;
+    while (r >= 0 && !atomic_load(&context->stop)) {
+        r = pirn_context_turn(context, PIRN_FOREVER);
+    }
+    context->in_run = false;
+    atomic_store(&context->stop, false);
+    return r < 0 ? r : 0;
+}
+
+int pirn_context_drain(struct pirn_context *context)
+{
+    int r = 0;
+
+    while (r >= 0 && (context->loaned_count > 0 ||
+                      !mailbox_is_empty(&context->mailbox))) {
+        r = pirn_context_turn(context, PIRN_FOREVER);
+    }
+    return r < 0 ? r : 0;
+}
+
+static void waited_for(struct pirn_op *op, int32_t result)
+{
+    (void)op; /* pirn_wait() sees that it is idle */
+    (void)result;
+}
+
+int32_t pirn_wait(struct pirn_context *context, struct pirn_op *op)
+{
+    int r = 0;
+
+    pirn_start(context, op, waited_for);
+    while (!pirn_op_is_idle(op) && r >= 0) {
+        r = pirn_context_turn(context, PIRN_FOREVER);
+    }
+    return pirn_op_is_idle(op) ? op->priv.result : r;
+}

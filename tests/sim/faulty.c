@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* faulty.c - see faulty.h */
+#include "faulty.h"
+
+static struct faulty_plan plan;
+static struct engine_class faulty_class;
+
+void faulty_plan(enum engine_opcode opcode, uint32_t first, uint32_t count,
+                 int32_t error)
+{
+    plan = (struct faulty_plan){
+        .opcode = opcode, .first = first, .count = count, .error = error};
+}
+
+const struct faulty_plan *faulty_outcome(void)
+{
+    return &plan;
+}
+
+static int faulty_create(const struct engine_config *config,
+                         struct engine **ret_engine)
+{
+    int r = pirn__engine_uring.create(config, ret_engine);
+
+    if (r == 0) {
+        (*ret_engine)->class = &faulty_class;
+    }
+    return r;
+}
+
+static uint32_t faulty_reap(struct engine *engine, struct engine_event *events,
+                            uint32_t max)
+{
+    uint32_t count = pirn__engine_uring.reap(engine, events, max);
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (plan.opcode == ENGINE_NONE ||
+            events[i].loan->opcode != plan.opcode) {
+            continue;
+        }
+        plan.seen++;
+        if (plan.seen >= plan.first &&
+            (plan.count == 0 || plan.failed < plan.count)) {
+            plan.failed++;
+            events[i].result = plan.error;
+        }
+    }
+    return count;
+}
+
+const struct engine_class *faulty_engine(void)
+{
+    faulty_class = pirn__engine_uring;
+    faulty_class.name = "faulty";
+    faulty_class.create = faulty_create;
+    faulty_class.reap = faulty_reap;
+    return &faulty_class;
+}

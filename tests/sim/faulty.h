@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * faulty.h - the real engine, but for the results that a test spoils
+ *
+ * Everything is carried out by the running kernel; a planned fault replaces
+ * the result of an operation on its way back. So the code above sees a device
+ * that failed, on a machine whose device did not.
+ */
+#ifndef TESTS_SIM_FAULTY_H
+#define TESTS_SIM_FAULTY_H
+
+#include <stdint.h>
+
+#include "runtime/engine/engine.h"
+
+/* One plan per process: the @first th and later operations of a kind fail. */
+struct faulty_plan {
+    enum engine_opcode opcode; /* ENGINE_NONE: nothing fails */
+    uint32_t first;            /* 1: from the first one on */
+    uint32_t count;            /* how many fail; 0: all from there on */
+    int32_t error;
+    uint32_t seen;   /* written: operations of that kind that ended */
+    uint32_t failed; /* written: of these, the spoiled ones */
+};
+
+/* Set the plan and forget what was counted. */
+void faulty_plan(enum engine_opcode opcode, uint32_t first, uint32_t count,
+                 int32_t error);
+
+/* What came of it. */
+const struct faulty_plan *faulty_outcome(void);
+
+/* For pirn__context_create_on(). */
+const struct engine_class *faulty_engine(void);
+
+#endif /* TESTS_SIM_FAULTY_H */

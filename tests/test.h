@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test.h - what every test file includes, first
+ *
+ * cmocka's assertions leave by longjmp. Never assert inside an op's function
+ * (the context would be left in the middle of a turn) nor in a forked child
+ * (two runners would go on). Note what happened, return, assert then.
+ *
+ * A test file that cannot run here says why on one line and leaves main() with
+ * TEST_SKIP; cmocka's own skip() is reported as a failure by TAP readers.
+ */
+#ifndef TESTS_TEST_H
+#define TESTS_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define TEST_SKIP 77
+
+/* The file's table of tests, and its main(). */
+#define TEST_MAIN(...)                                    \
+    int main(void)                                        \
+    {                                                     \
+        const struct CMUnitTest tests[] = {__VA_ARGS__};  \
+        return cmocka_run_group_tests(tests, NULL, NULL); \
+    }
+
+#endif /* TESTS_TEST_H */
