@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * body.c - what is read is hashed as it goes by
+ *
+ * A reader that goes from the beginning to the end in order gets the digest
+ * checked before he gets the last bytes. One that jumps about gets the size
+ * checked only: what he skips is not read for his sake.
+ */
+#include "spool/body.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+#include <pirn/task.h>
+
+static struct pirn__body *body_of(struct pirn_op *step)
+{
+    return pirn_container_of(step, struct pirn__body, step);
+}
+
+static void finish(struct pirn__body *body, int32_t result)
+{
+    pirn_assert(result <= (int64_t)body->len);
+    pirn_assert(!pirn_op_is_idle(&body->op));
+    pirn_task_finish(body->spool->context, &body->op, result);
+}
+
+void pirn__body_init(struct pirn__body *body, struct pirn_spool *spool,
+                     const struct pirn_item *item)
+{
+    pirn_assert(spool != NULL && item != NULL);
+    body->spool = spool;
+    body->item = item;
+    body->fd = -1;
+    body->hash = NULL;
+    body->hashed = 0;
+}
+
+/* -EBADMSG: the last of the bytes, and all together are not what was stored. */
+static int32_t check(struct pirn__body *body, uint32_t len)
+{
+    uint64_t size = body->item->size_bytes;
+
+    pirn_assert(len <= body->len);
+    pirn_assert(body->hashed <= size);
+    if (body->offset + len > size || (len == 0 && body->offset < size)) {
+        return -EBADMSG;
+    }
+    if (body->offset != body->hashed || (len == 0 && size > 0)) {
+        return 0;
+    }
+    (void)XXH3_64bits_update(body->hash, body->buf, len);
+    body->hashed += len;
+    if (body->hashed == size &&
+        XXH3_64bits_digest(body->hash) != body->item->digest) {
+        return -EBADMSG;
+    }
+    return 0;
+}
+
+static void have_read(struct pirn_op *op, int32_t result)
+{
+    struct pirn__body *body = body_of(op);
+    int32_t r = result < 0 ? result : check(body, (uint32_t)result);
+
+    finish(body, r < 0 ? r : result);
+}
+
+static void read_piece(struct pirn__body *body)
+{
+    uint64_t size = body->item->size_bytes;
+
+    pirn_assert(body->fd >= 0);
+    pirn_assert(body->hash != NULL);
+    if (body->offset >= size && size > 0) {
+        finish(body, 0);
+        return;
+    }
+    pirn_prep_read(&body->step, body->fd, body->buf, body->len, body->offset);
+    pirn_start(body->spool->context, &body->step, have_read);
+}
+
+static void have_size(struct pirn_op *op, int32_t result)
+{
+    struct pirn__body *body = body_of(op);
+
+    pirn_assert(result <= 0);
+    if (result < 0 || body->statx.stx_size != body->item->size_bytes) {
+        finish(body, result < 0 ? result : -EBADMSG);
+        return;
+    }
+    read_piece(body);
+}
+
+static void opened(struct pirn_op *op, int32_t result)
+{
+    struct pirn__body *body = body_of(op);
+
+    pirn_assert(body->fd < 0);
+    if (result < 0) {
+        finish(body, result);
+        return;
+    }
+    body->fd = result;
+    pirn_prep_stat(&body->step, body->fd, "", AT_EMPTY_PATH, STATX_SIZE,
+                   &body->statx);
+    pirn_start(body->spool->context, &body->step, have_size);
+}
+
+static void begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__body *body = pirn_container_of(op, struct pirn__body, op);
+
+    pirn_assert(body->item != NULL);
+    pirn_assert(context == body->spool->context);
+    if (body->fd >= 0) {
+        read_piece(body);
+        return;
+    }
+    if (body->hash == NULL) {
+        body->hash = XXH3_createState();
+        if (body->hash == NULL) {
+            finish(body, -ENOMEM);
+            return;
+        }
+        (void)XXH3_64bits_reset(body->hash);
+    }
+    pirn__name_body(&body->path, &body->item->id);
+    pirn_prep_open(&body->step, body->spool->root_fd, body->path.text,
+                   O_RDONLY | O_NOFOLLOW, 0);
+    pirn_start(context, &body->step, opened);
+}
+
+static const struct pirn_task_verbs verbs = {.begin = begin};
+
+void pirn__prep_body_read(struct pirn__body *body, void *buf, uint32_t len,
+                          uint64_t offset)
+{
+    pirn_assert(buf != NULL && len > 0);
+
+    body->buf = buf;
+    body->len = len;
+    body->offset = offset;
+    pirn_prep_task(&body->op, &verbs);
+}
+
+void pirn__body_prep_close(struct pirn__body *body, struct pirn_op *op)
+{
+    pirn_assert(pirn_op_is_idle(&body->op));
+    (void)XXH3_freeState(body->hash);
+    body->hash = NULL;
+    if (body->fd >= 0) {
+        pirn_prep_close(op, body->fd);
+        body->fd = -1;
+    } else {
+        pirn_prep_nop(op);
+    }
+}

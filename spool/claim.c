@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * claim.c - have one ready item: S4 to S5
+ *
+ *            +--------------- lost the race, or set aside -----------+
+ *            v                                                       |
+ *   supply -> rename QUEUE/XY/ID -> .checkout/O/ID -> read metadata -+-> 1
+ *     |
+ *     +-> all shards listed, nothing there -> look for dead owners, once
+ *                                               -> again, or 0
+ *
+ * The rename decides: 0 and the item is ours, -ENOENT and it is somebody's.
+ * What we have then and cannot read is set aside whole into `quarantine`; it
+ * is not handed out and not thrown away.
+ */
+#include "spool/claim.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+#include <pirn/task.h>
+
+/* So many lost races say that this is none: our .checkout may be gone. */
+enum { MISSES_MAX = 1024 };
+
+static void pick(struct pirn_claim_work *work);
+static void try_queues(struct pirn_claim_work *work);
+
+static struct pirn_claim_work *work_of(struct pirn_op *step)
+{
+    return pirn_container_of(step, struct pirn_claim_work, step);
+}
+
+void pirn__claim_work_destroy(struct pirn_claim_work *work)
+{
+    struct pirn_spool *spool = work->spool;
+
+    pirn_assert(work->body.fd < 0);
+    if (work->prev != NULL) {
+        work->prev->next = work->next;
+    } else if (spool->claims == work) {
+        spool->claims = work->next;
+    }
+    if (work->next != NULL) {
+        work->next->prev = work->prev;
+    }
+    free(work->meta.memory);
+    free(work);
+}
+
+void pirn__claims_deinit(struct pirn_spool *spool)
+{
+    while (spool->claims != NULL) {
+        struct pirn_claim_work *work = spool->claims;
+        pirn__body_prep_close(&work->body, &work->step);
+        (void)pirn_wait(spool->context, &work->step);
+        pirn__claim_work_destroy(work);
+    }
+}
+
+static void finish(struct pirn_claim_work *work, int32_t result)
+{
+    struct pirn_claim *claim = work->claim;
+    struct pirn_spool *spool = work->spool;
+
+    pirn_assert(result <= 1);
+    pirn_assert(claim->priv.work == work);
+    if (result == 1) {
+        work->next = spool->claims;
+        if (spool->claims != NULL) {
+            spool->claims->prev = work;
+        }
+        spool->claims = work;
+        claim->item = work->meta.item;
+        pirn__body_init(&work->body, spool, &work->meta.item);
+    } else {
+        claim->priv.work = NULL;
+        work->meta.memory = NULL;
+        pirn__claim_work_destroy(work);
+    }
+    pirn_task_finish(spool->context, &claim->op, result);
+}
+
+/* Back to where it was, or aside; then on, or the end with @work->result. */
+static void moved_away(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work = work_of(op);
+
+    pirn_assert(result <= 0); /* at worst it stays with us, until we close */
+    if (work->result < 0) {
+        finish(work, work->result);
+        return;
+    }
+    pick(work);
+}
+
+static void move_away(struct pirn_claim_work *work, bool aside, int32_t result)
+{
+    struct pirn_spool *spool = work->spool;
+
+    pirn_assert(work->queue != NULL);
+    pirn_assert(result <= 0);
+    work->result = result;
+    pirn__name_claimed(&work->from, work->queue->name, spool->slot, &work->id);
+    if (aside) {
+        pirn__prep_set_aside(&work->step, spool, &work->from, &work->to,
+                             &work->id);
+    } else {
+        pirn__name_ready(&work->to, work->queue->name, &work->id);
+        pirn_prep_rename(&work->step, spool->root_fd, work->from.text,
+                         spool->root_fd, work->to.text, RENAME_NOREPLACE);
+    }
+    pirn_start(spool->context, &work->step, moved_away);
+}
+
+static void read_meta(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, meta.op);
+    struct pirn_item *item = &work->meta.item;
+    bool damaged = result == -EBADMSG || result == -EPROTO;
+    bool aside =
+        damaged && strcmp(work->queue->name, PIRN__NAME_QUARANTINE) != 0;
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        move_away(work, aside, damaged && !work->by_id ? 0 : result);
+        return;
+    }
+    memcpy(item->queue, work->queue->name, sizeof(item->queue));
+    item->state = PIRN_ITEM_CLAIMED;
+    item->owner = work->spool->slot;
+    finish(work, 1);
+}
+
+static void start_rename(struct pirn_claim_work *work, pirn_op_fn *fn)
+{
+    struct pirn_spool *spool = work->spool;
+
+    pirn_assert(work->queue != NULL);
+    pirn__name_ready(&work->from, work->queue->name, &work->id);
+    pirn__name_claimed(&work->to, work->queue->name, spool->slot, &work->id);
+    pirn_prep_rename(&work->step, spool->root_fd, work->from.text,
+                     spool->root_fd, work->to.text, RENAME_NOREPLACE);
+    pirn_start(spool->context, &work->step, fn);
+}
+
+static void start_read(struct pirn_claim_work *work)
+{
+    pirn_assert(work->meta.memory == NULL);
+    work->meta.path = work->to;
+    pirn__prep_meta_read(&work->meta, work->spool, &work->id);
+    pirn_start(work->spool->context, &work->meta.op, read_meta);
+}
+
+/* ---- one of a queue ---- */
+
+static void renamed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work = work_of(op);
+
+    pirn_assert(result <= 0);
+    if (result < 0 && result != -ENOENT) {
+        finish(work, result);
+        return;
+    }
+    pirn__supply_tell(&work->queue->supply, result == 0);
+    if (result < 0) {
+        work->misses++;
+        pick(work);
+        return;
+    }
+    start_read(work);
+}
+
+static void swept(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, sweep.waiter.op);
+
+    pirn_assert(result <= 0);
+    work->since = work->queue->supply.swept;
+    pick(work);
+}
+
+static void start_sweep(struct pirn_claim_work *work)
+{
+    pirn_assert(work->queue != NULL && !work->by_id);
+    work->looked = true;
+    pirn__prep_sweep(&work->sweep, work->spool);
+    pirn_start(work->spool->context, &work->sweep.waiter.op, swept);
+}
+
+static void supplied(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, supply.waiter.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        finish(work, result);
+        return;
+    }
+    pick(work);
+}
+
+static void pick(struct pirn_claim_work *work)
+{
+    struct pirn__supply *supply = &work->queue->supply;
+
+    pirn_assert(!work->by_id);
+    pirn_assert(work->since <= supply->swept);
+    if (work->misses > MISSES_MAX) {
+        finish(work, -EAGAIN);
+        return;
+    }
+    if (pirn__supply_take(supply, &work->id)) {
+        start_rename(work, renamed);
+        return;
+    }
+    if (!pirn__supply_is_empty(supply, work->since)) {
+        pirn__prep_supply(&work->supply, supply);
+        pirn_start(work->spool->context, &work->supply.waiter.op, supplied);
+        return;
+    }
+    if (!work->looked && pirn__sweep_is_due(work->spool)) {
+        start_sweep(work);
+        return;
+    }
+    finish(work, 0);
+}
+
+static void set_out(struct pirn_claim_work *work)
+{
+    pirn_assert(work->queue != NULL && !work->looked);
+    work->since = work->queue->supply.swept;
+    if (pirn__sweep_is_due(work->spool)) {
+        start_sweep(
+            work); /* a queue that is never empty has dead owners, too */
+        return;
+    }
+    pick(work);
+}
+
+static void refreshed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, refresh.op);
+
+    pirn_assert(result <= 0);
+    work->queue = pirn__queue_find(work->spool, work->claim->priv.queue);
+    if (work->queue == NULL) {
+        finish(work, result < 0 ? result : -ENOENT);
+        return;
+    }
+    set_out(work);
+}
+
+static struct pirn_claim_work *work_create(struct pirn_claim *claim)
+{
+    struct pirn_claim_work *work = calloc(1, sizeof(*work));
+
+    pirn_assert_rule(claim->priv.work == NULL, "one item at a time");
+    if (work != NULL) {
+        work->claim = claim;
+        work->spool = claim->priv.spool;
+        work->body.fd = -1;
+        claim->priv.work = work;
+    }
+    return work;
+}
+
+static void claim_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_claim *claim = pirn_container_of(op, struct pirn_claim, op);
+    struct pirn_claim_work *work = work_create(claim);
+
+    pirn_assert(context == claim->priv.spool->context);
+    if (work == NULL) {
+        pirn_task_finish(context, op, -ENOMEM);
+        return;
+    }
+    work->queue = pirn__queue_find(work->spool, claim->priv.queue);
+    if (work->queue != NULL) {
+        set_out(work);
+        return;
+    }
+    pirn__prep_refresh(&work->refresh, work->spool);
+    pirn_start(context, &work->refresh.op, refreshed);
+}
+
+static const struct pirn_task_verbs claim_verbs = {.begin = claim_begin};
+
+void pirn_prep_claim(struct pirn_claim *claim, struct pirn_spool *spool,
+                     const char *queue)
+{
+    pirn_assert(spool != NULL && queue != NULL);
+
+    claim->priv.spool = spool;
+    claim->priv.queue = queue;
+    pirn_prep_task(&claim->op, &claim_verbs);
+}
+
+/* ---- a certain one ---- */
+
+static void found(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, find.op);
+
+    pirn_assert(result <= 0);
+    if (result == 0 && work->find.place == PIRN__PLACE_READY) {
+        if (work->misses++ > MISSES_MAX) {
+            finish(work, -EAGAIN);
+            return;
+        }
+        work->queue_at = 0; /* it came back meanwhile */
+        try_queues(work);
+        return;
+    }
+    finish(work, result);
+}
+
+static void renamed_by_id(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work = work_of(op);
+
+    pirn_assert(result <= 0);
+    if (result == -ENOENT) {
+        work->queue_at++;
+        try_queues(work);
+        return;
+    }
+    if (result < 0) {
+        finish(work, result);
+        return;
+    }
+    start_read(work);
+}
+
+static void try_queues(struct pirn_claim_work *work)
+{
+    struct pirn_spool *spool = work->spool;
+
+    pirn_assert(work->by_id);
+    pirn_assert(work->queue_at <= spool->queue_count);
+    if (work->queue_at == spool->queue_count) {
+        pirn__prep_find(&work->find, spool, &work->id, false);
+        pirn_start(spool->context, &work->find.op, found);
+        return;
+    }
+    work->queue = spool->queues[work->queue_at];
+    start_rename(work, renamed_by_id);
+}
+
+static void swept_by_id(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0);
+    try_queues(pirn_container_of(op, struct pirn_claim_work, sweep.waiter.op));
+}
+
+static void claim_id_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_claim *claim = pirn_container_of(op, struct pirn_claim, op);
+    struct pirn_claim_work *work = work_create(claim);
+
+    pirn_assert(context == claim->priv.spool->context);
+    if (work == NULL) {
+        pirn_task_finish(context, op, -ENOMEM);
+        return;
+    }
+    work->id = claim->priv.id;
+    work->by_id = true;
+    if (pirn__sweep_is_due(work->spool)) {
+        pirn__prep_sweep(&work->sweep, work->spool);
+        pirn_start(context, &work->sweep.waiter.op, swept_by_id);
+        return;
+    }
+    try_queues(work);
+}
+
+static const struct pirn_task_verbs claim_id_verbs = {.begin = claim_id_begin};
+
+void pirn_prep_claim_id(struct pirn_claim *claim, struct pirn_spool *spool,
+                        const struct pirn_id *id)
+{
+    pirn_assert(spool != NULL && id != NULL);
+
+    claim->priv.spool = spool;
+    claim->priv.id = *id;
+    pirn_prep_task(&claim->op, &claim_id_verbs);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/claim.h - a claim between having an item and ending it
+ */
+#ifndef SPOOL_CLAIM_H
+#define SPOOL_CLAIM_H
+
+#include "spool/back.h"
+#include "spool/body.h"
+#include "spool/find.h"
+#include "spool/meta_file.h"
+#include "spool/owner.h"
+#include "spool/supply.h"
+
+struct pirn_claim_work {
+    struct pirn_claim_work *next; /* in the spool's list while it has an item */
+    struct pirn_claim_work *prev;
+    struct pirn_claim *claim;
+    struct pirn_spool *spool;
+    struct pirn__queue *queue;
+    struct pirn_id id;
+    uint64_t since; /* listings before the claim */
+    bool by_id;
+    bool looked; /* for dead owners, after nothing was ready */
+    int32_t result;
+    uint32_t queue_at;
+    uint32_t misses; /* renames that found nothing */
+    uint32_t left;
+
+    struct pirn__refresh refresh;
+    struct pirn__sweep_wait sweep;
+    struct pirn__supply_wait supply;
+    struct pirn__meta_read meta;
+    struct pirn__find find;
+    struct pirn__body body;
+    struct pirn__back back;
+    struct pirn__sync_wait sync_checkout;
+    struct pirn__sync_wait sync_ready;
+    struct pirn_op step;
+    struct pirn__name from;
+    struct pirn__name to;
+};
+
+/** pirn__claim_work_destroy() - off the list, and free; the body is closed */
+void pirn__claim_work_destroy(struct pirn_claim_work *work);
+
+/** pirn__claims_deinit() - what was never ended, at close. Blocks. */
+void pirn__claims_deinit(struct pirn_spool *spool);
+
+#endif /* SPOOL_CLAIM_H */

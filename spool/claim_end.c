@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * claim_end.c - what an owner does with an item that it has: S5 to S4 or S7
+ *
+ *   remove      rename .checkout/O/ID -> .tmp/O/ID
+ *               fsync .checkout/O; QUEUE/XY too, if it was ever given back
+ *               unlink .data/XY/ID, unlink .tmp/O/ID
+ *
+ * The syncs stand between, because an unlink may reach the disk before the
+ * rename does: the item would come back without its body. A rename is atomic,
+ * so syncing the directory it left makes both its halves durable. An item that
+ * was given back left an earlier owner's .checkout by a rename into QUEUE/XY,
+ * and nobody has synced that one yet.
+ *
+ * Once the syncs have said 0 the item is removed; what an unlink then cannot do
+ * is left to the slot's recovery.
+ */
+#include "spool/claim.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+#include <pirn/task.h>
+
+static struct pirn_claim_work *work_of(struct pirn_op *step)
+{
+    return pirn_container_of(step, struct pirn_claim_work, step);
+}
+
+static struct pirn_claim_work *work_begun(struct pirn_op *op)
+{
+    struct pirn_claim *claim = pirn_container_of(op, struct pirn_claim, op);
+
+    pirn_assert_rule(claim->priv.work != NULL, "the claim has an item");
+    pirn_assert(claim->priv.work->claim == claim);
+    return claim->priv.work;
+}
+
+static void closed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work = work_of(op);
+    struct pirn_claim *claim = work->claim;
+    struct pirn_spool *spool = work->spool;
+    int32_t r = work->result;
+
+    pirn_assert(result <= 0); /* nothing was written */
+    claim->priv.work = NULL;
+    claim->item.fields = (struct pirn_fields){0};
+    pirn__claim_work_destroy(work);
+    pirn_task_finish(spool->context, &claim->op, r);
+}
+
+/* The claim's end. What we should have had and did not is -ESTALE. */
+static void end(struct pirn_claim_work *work, int32_t result)
+{
+    pirn_assert(result <= 0);
+    pirn_assert(!pirn_op_is_idle(&work->claim->op));
+    work->result = result == -ENOENT ? -ESTALE : result;
+    pirn__body_prep_close(&work->body, &work->step);
+    pirn_start(work->spool->context, &work->step, closed);
+}
+
+/* ---- read ---- */
+
+static void have_read(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, body.op);
+
+    pirn_task_finish(work->spool->context, &work->claim->op,
+                     result == -ENOENT ? -EBADMSG : result);
+}
+
+static void read_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_claim_work *work = work_begun(op);
+    const struct pirn_claim *claim = work->claim;
+
+    pirn_assert(context == work->spool->context);
+    pirn__prep_body_read(&work->body, claim->priv.buf, claim->priv.len,
+                         claim->priv.offset);
+    pirn_start(context, &work->body.op, have_read);
+}
+
+static const struct pirn_task_verbs read_verbs = {.begin = read_begin};
+
+void pirn_prep_claim_read(struct pirn_claim *claim, void *buf, uint32_t len,
+                          uint64_t offset)
+{
+    pirn_assert(buf != NULL && len > 0);
+
+    claim->priv.buf = buf;
+    claim->priv.len = len;
+    claim->priv.offset = offset;
+    pirn_prep_task(&claim->op, &read_verbs);
+}
+
+/* ---- give back ---- */
+
+static void given_back(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0);
+    end(pirn_container_of(op, struct pirn_claim_work, back.op), result);
+}
+
+static void give_back_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_claim_work *work = work_begun(op);
+
+    pirn_assert(context == work->spool->context);
+    pirn__prep_back(&work->back, work->spool, work->queue, work->spool->slot,
+                    &work->meta.item);
+    pirn_start(context, &work->back.op, given_back);
+}
+
+static const struct pirn_task_verbs give_back_verbs = {
+    .begin = give_back_begin,
+};
+
+void pirn_prep_give_back(struct pirn_claim *claim)
+{
+    pirn_prep_task(&claim->op, &give_back_verbs);
+}
+
+/* ---- remove ---- */
+
+static void unlinked_name(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0);
+    end(work_of(op), 0);
+}
+
+static void unlinked_body(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work = work_of(op);
+
+    pirn_assert(result <= 0);
+    if (result < 0 && result != -ENOENT) {
+        end(work, 0); /* its name stays with it, for recovery */
+        return;
+    }
+    pirn_prep_unlink(&work->step, work->spool->root_fd, work->to.text, 0);
+    pirn_start(work->spool->context, &work->step, unlinked_name);
+}
+
+static void synced_one(struct pirn_claim_work *work, int32_t result)
+{
+    pirn_assert(work->left > 0);
+    pirn_assert(result <= 0);
+    if (result < 0 && work->result == 0) {
+        work->result = result;
+    }
+    if (--work->left > 0) {
+        return;
+    }
+    if (work->result < 0) {
+        end(work, work->result);
+        return;
+    }
+    pirn__name_body(&work->from, &work->id);
+    pirn_prep_unlink(&work->step, work->spool->root_fd, work->from.text, 0);
+    pirn_start(work->spool->context, &work->step, unlinked_body);
+}
+
+static void synced_checkout(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0);
+    synced_one(
+        pirn_container_of(op, struct pirn_claim_work, sync_checkout.waiter.op),
+        result);
+}
+
+static void synced_ready(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0);
+    synced_one(
+        pirn_container_of(op, struct pirn_claim_work, sync_ready.waiter.op),
+        result);
+}
+
+static void renamed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work = work_of(op);
+    struct pirn_context *context = work->spool->context;
+    uint32_t shard = pirn__id_shard(&work->id);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        end(work, result);
+        return;
+    }
+    pirn_assert(shard < PIRN__SHARDS);
+    bool was_given_back = work->meta.item.version > 1;
+    work->result = 0;
+    work->left = was_given_back ? 2 : 1;
+    pirn__prep_sync(&work->sync_checkout, &work->queue->checkout);
+    pirn_start(context, &work->sync_checkout.waiter.op, synced_checkout);
+    if (was_given_back) {
+        pirn__prep_sync(&work->sync_ready, &work->queue->ready[shard]);
+        pirn_start(context, &work->sync_ready.waiter.op, synced_ready);
+    }
+}
+
+static void remove_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_claim_work *work = work_begun(op);
+    struct pirn_spool *spool = work->spool;
+
+    pirn_assert(context == spool->context);
+    pirn_assert(work->meta.item.owner == spool->slot);
+    pirn__name_claimed(&work->from, work->queue->name, spool->slot, &work->id);
+    pirn__name_draft(&work->to, spool->slot, &work->id);
+    pirn_prep_rename(&work->step, spool->root_fd, work->from.text,
+                     spool->root_fd, work->to.text, RENAME_NOREPLACE);
+    pirn_start(context, &work->step, renamed);
+}
+
+static const struct pirn_task_verbs remove_verbs = {.begin = remove_begin};
+
+void pirn_prep_remove(struct pirn_claim *claim)
+{
+    pirn_prep_task(&claim->op, &remove_verbs);
+}

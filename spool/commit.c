@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commit.c - an item is published whole and durable, or not at all
+ *
+ *   make      open .tmp/O/ID, open .data/XY/ID (both O_EXCL)
+ *   put       write the body
+ *   publish   write the metadata
+ *             fdatasync both and fsync .data/XY, at once; all three have said 0
+ *             rename .tmp/O/ID -> QUEUE/XY/ID
+ *             fsync QUEUE/XY: the item is safe
+ *
+ * No step runs after one that failed but the ones that clean up. Nothing is
+ * retried on a file whose write or sync failed.
+ *
+ * The body's O_EXCL is what makes an id unique among all owners; the name in
+ * .tmp comes first, so that a body always has a name that recovery finds.
+ */
+#include "spool/commit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+#include <pirn/task.h>
+
+#include "spool/meta_file.h"
+
+enum {
+    TRIES_MAX = 8,
+    /* The steps of a publication that decide. */
+    STEP_RENAME = 4,
+    STEP_SYNC = 5,
+};
+
+#define CREATE (O_WRONLY | O_CREAT | O_EXCL)
+
+static void make_files(struct pirn__commit *commit);
+
+static struct pirn__commit *commit_of_chain(struct pirn_op *op)
+{
+    return pirn_container_of(op, struct pirn__commit, chain.op);
+}
+
+static void start_chain(struct pirn__commit *commit, uint32_t count,
+                        pirn_op_fn *fn)
+{
+    pirn_assert(count <= sizeof(commit->steps) / sizeof(commit->steps[0]));
+    pirn_chain_start(commit->spool->context, &commit->chain, commit->steps,
+                     count, fn);
+}
+
+/* ---- make ---- */
+
+static void unmade(struct pirn_op *op, int32_t result)
+{
+    struct pirn__commit *commit =
+        pirn_container_of(op, struct pirn__commit, unlink_name);
+
+    pirn_assert(result <= 0); /* recovery would find it */
+    if (commit->result == -EEXIST && commit->tries < TRIES_MAX) {
+        make_files(commit);
+        return;
+    }
+    pirn_task_finish(commit->spool->context, &commit->make, commit->result);
+}
+
+static void closed_unmade(struct pirn_op *op, int32_t result)
+{
+    struct pirn__commit *commit =
+        pirn_container_of(op, struct pirn__commit, close_meta);
+
+    pirn_assert(result <= 0);
+    commit->meta_fd = -1;
+    pirn_prep_unlink(&commit->unlink_name, commit->spool->root_fd,
+                     commit->draft_name.text, 0);
+    pirn_start(commit->spool->context, &commit->unlink_name, unmade);
+}
+
+static void made(struct pirn_op *op, int32_t result)
+{
+    struct pirn__commit *commit = commit_of_chain(op);
+
+    pirn_assert(result <= 0);
+    commit->result = result;
+    if (result == 0) {
+        commit->meta_fd = pirn_op_result(&commit->open_meta);
+        commit->body_fd = pirn_op_result(&commit->open_body);
+        commit->made = true;
+        pirn_task_finish(commit->spool->context, &commit->make, 0);
+        return;
+    }
+    if (pirn_chain_failed(&commit->chain) == 0) {
+        unmade(&commit->unlink_name, 0); /* the name is not ours to unlink */
+        return;
+    }
+    commit->meta_fd = pirn_op_result(&commit->open_meta);
+    pirn_prep_close(&commit->close_meta, commit->meta_fd);
+    pirn_start(commit->spool->context, &commit->close_meta, closed_unmade);
+}
+
+static void make_files(struct pirn__commit *commit)
+{
+    struct pirn_spool *spool = commit->spool;
+    struct pirn_id *id = &commit->item.id;
+
+    pirn_assert(commit->tries < TRIES_MAX);
+    pirn_assert(commit->queue != NULL);
+    commit->tries++;
+    pirn__spool_new_id(spool, id);
+    pirn__name_draft(&commit->draft_name, spool->slot, id);
+    pirn__name_body(&commit->body_name, id);
+    pirn__name_ready(&commit->ready_name, commit->queue->name, id);
+    pirn_prep_open(&commit->open_meta, spool->root_fd, commit->draft_name.text,
+                   CREATE, PIRN__FILE_MODE);
+    pirn_prep_open(&commit->open_body, spool->root_fd, commit->body_name.text,
+                   CREATE, PIRN__FILE_MODE);
+    commit->steps[0] = &commit->open_meta;
+    commit->steps[1] = &commit->open_body;
+    start_chain(commit, 2, made);
+}
+
+static void make_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__commit *commit =
+        pirn_container_of(op, struct pirn__commit, make);
+
+    pirn_assert(context == commit->spool->context);
+    pirn_assert(!commit->made);
+    commit->tries = 0;
+    commit->meta_fd = -1;
+    commit->body_fd = -1;
+    make_files(commit);
+}
+
+static const struct pirn_task_verbs make_verbs = {.begin = make_begin};
+
+void pirn__prep_make(struct pirn__commit *commit)
+{
+    pirn_prep_task(&commit->make, &make_verbs);
+}
+
+/* ---- put ---- */
+
+static void wrote(struct pirn_op *op, int32_t result);
+
+static void put_more(struct pirn__put *put)
+{
+    struct pirn__commit *commit = put->commit;
+    uint32_t len = put->len < PIRN_IO_MAX ? (uint32_t)put->len : PIRN_IO_MAX;
+
+    pirn_assert(commit->made && commit->body_fd >= 0);
+    if (len == 0) {
+        pirn_task_finish(commit->spool->context, &put->op, 0);
+        return;
+    }
+    pirn_prep_write(&put->write, commit->body_fd, put->bytes, len,
+                    commit->written);
+    pirn_start(commit->spool->context, &put->write, wrote);
+}
+
+static void wrote(struct pirn_op *op, int32_t result)
+{
+    struct pirn__put *put = pirn_container_of(op, struct pirn__put, write);
+
+    if (result <= 0) {
+        pirn_task_finish(put->commit->spool->context, &put->op,
+                         result < 0 ? result : -EIO);
+        return;
+    }
+    pirn_assert((uint64_t)result <= put->len);
+    put->bytes += result;
+    put->len -= (uint64_t)result;
+    put->commit->written += (uint64_t)result;
+    put_more(put);
+}
+
+static void put_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__put *put = pirn_container_of(op, struct pirn__put, op);
+
+    pirn_assert(context == put->commit->spool->context);
+    pirn_assert(put->commit->made);
+    put_more(put);
+}
+
+static const struct pirn_task_verbs put_verbs = {.begin = put_begin};
+
+void pirn__prep_put(struct pirn__put *put, struct pirn__commit *commit,
+                    const char *bytes, uint64_t len)
+{
+    pirn_assert(bytes != NULL || len == 0);
+    put->commit = commit;
+    put->bytes = bytes;
+    put->len = len;
+    pirn_prep_task(&put->op, &put_verbs);
+}
+
+/* ---- the three syncs ---- */
+
+static void flushed_one(struct pirn__flush *flush, int32_t result)
+{
+    pirn_assert(flush->left > 0);
+    pirn_assert(result <= 0);
+    if (result < 0 && flush->result == 0) {
+        flush->result = result;
+    }
+    if (--flush->left == 0) {
+        pirn_task_finish(flush->context, &flush->op, flush->result);
+    }
+}
+
+static void flushed_body(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0);
+    flushed_one(pirn_container_of(op, struct pirn__flush, body), result);
+}
+
+static void flushed_meta(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0);
+    flushed_one(pirn_container_of(op, struct pirn__flush, meta), result);
+}
+
+static void flushed_dir(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0);
+    flushed_one(pirn_container_of(op, struct pirn__flush, dir.waiter.op),
+                result);
+}
+
+static void flush_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__flush *flush = pirn_container_of(op, struct pirn__flush, op);
+
+    pirn_assert(pirn_op_is_idle(&flush->body) && pirn_op_is_idle(&flush->meta));
+    flush->context = context;
+    flush->left = 3;
+    flush->result = 0;
+    pirn_start(context, &flush->body, flushed_body);
+    pirn_start(context, &flush->meta, flushed_meta);
+    pirn_start(context, &flush->dir.waiter.op, flushed_dir);
+}
+
+static const struct pirn_task_verbs flush_verbs = {.begin = flush_begin};
+
+static void prep_flush(struct pirn__commit *commit)
+{
+    struct pirn__flush *flush = &commit->flush;
+    uint32_t shard = pirn__id_shard(&commit->item.id);
+
+    pirn_assert(shard < PIRN__SHARDS);
+    pirn_assert(commit->body_fd >= 0 && commit->meta_fd >= 0);
+    pirn_prep_fsync(&flush->body, commit->body_fd, PIRN_SYNC_DATA);
+    pirn_prep_fsync(&flush->meta, commit->meta_fd, PIRN_SYNC_DATA);
+    pirn__prep_sync(&flush->dir, &commit->spool->bodies[shard]);
+    pirn_prep_task(&flush->op, &flush_verbs);
+}
+
+/* ---- publish ---- */
+
+static void publish_ended(struct pirn__commit *commit, int32_t result)
+{
+    pirn_assert(result <= 0);
+    pirn_assert(result < 0 || !commit->made);
+    free(commit->text);
+    commit->text = NULL;
+    pirn_task_finish(commit->spool->context, &commit->publish, result);
+}
+
+static void taken_back(struct pirn_op *op, int32_t result)
+{
+    struct pirn__commit *commit =
+        pirn_container_of(op, struct pirn__commit, rename);
+
+    /* 0: it is a draft again, with its body. The body may not be unlinked:
+     * QUEUE/XY, which must forget the name first, is what could not be synced.
+     * -ENOENT: somebody has claimed it. Either way it is no more ours. */
+    pirn_assert(result <= 0);
+    commit->made = false;
+    publish_ended(commit, commit->result);
+}
+
+static void unlinked_unpublished(struct pirn_op *op, int32_t result)
+{
+    struct pirn__commit *commit =
+        pirn_container_of(op, struct pirn__commit, unlink_body);
+
+    pirn_assert(result <= 0);
+    publish_ended(commit, commit->result);
+}
+
+static void unnamed(struct pirn_op *op, int32_t result)
+{
+    struct pirn__commit *commit =
+        pirn_container_of(op, struct pirn__commit, unlink_name);
+
+    pirn_assert(result <= 0);
+    commit->made = false;
+    if (result < 0) {
+        publish_ended(commit, commit->result); /* it may be visible: leave it */
+        return;
+    }
+    pirn_prep_unlink(&commit->unlink_body, commit->spool->root_fd,
+                     commit->body_name.text, 0);
+    pirn_start(commit->spool->context, &commit->unlink_body,
+               unlinked_unpublished);
+}
+
+static void published(struct pirn_op *op, int32_t result)
+{
+    struct pirn__commit *commit = commit_of_chain(op);
+    struct pirn_spool *spool = commit->spool;
+
+    pirn_assert(result <= 0);
+    commit->meta_fd = -1;
+    commit->body_fd = -1;
+    commit->result = result;
+    if (result == 0) {
+        commit->made = false;
+        publish_ended(commit, 0);
+        return;
+    }
+    pirn__spool_leave_shard(spool);
+    switch (pirn_chain_failed(&commit->chain)) {
+    case STEP_SYNC:
+        pirn_prep_rename(&commit->rename, spool->root_fd,
+                         commit->ready_name.text, spool->root_fd,
+                         commit->draft_name.text, RENAME_NOREPLACE);
+        pirn_start(spool->context, &commit->rename, taken_back);
+        return;
+    case STEP_RENAME:
+        /* A rename may fail and have happened. If the draft's name is there to
+         * be unlinked it did not, and only then the body goes. */
+        pirn_prep_unlink(&commit->unlink_name, spool->root_fd,
+                         commit->draft_name.text, 0);
+        pirn_start(spool->context, &commit->unlink_name, unnamed);
+        return;
+    default:
+        publish_ended(commit, result); /* undo does the rest */
+    }
+}
+
+static void publish_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__commit *commit =
+        pirn_container_of(op, struct pirn__commit, publish);
+    struct pirn_spool *spool = commit->spool;
+    uint32_t len = 0;
+
+    pirn_assert(context == spool->context);
+    pirn_assert(commit->made && commit->text == NULL);
+    pirn_assert(commit->written == commit->item.size_bytes);
+    commit->text = pirn__meta_text(&commit->item, &len);
+    if (commit->text == NULL) {
+        publish_ended(commit, -ENOMEM);
+        return;
+    }
+    pirn_prep_write(&commit->write_meta, commit->meta_fd, commit->text, len, 0);
+    prep_flush(commit);
+    pirn_prep_close(&commit->close_meta, commit->meta_fd);
+    pirn_step_when(&commit->close_meta, PIRN_STEP_ALWAYS);
+    pirn_prep_close(&commit->close_body, commit->body_fd);
+    pirn_step_when(&commit->close_body, PIRN_STEP_ALWAYS);
+    pirn_prep_rename(&commit->rename, spool->root_fd, commit->draft_name.text,
+                     spool->root_fd, commit->ready_name.text, RENAME_NOREPLACE);
+    pirn__prep_sync(&commit->sync,
+                    &commit->queue->ready[pirn__id_shard(&commit->item.id)]);
+    commit->steps[0] = &commit->write_meta;
+    commit->steps[1] = &commit->flush.op;
+    commit->steps[2] = &commit->close_meta;
+    commit->steps[3] = &commit->close_body;
+    commit->steps[STEP_RENAME] = &commit->rename;
+    commit->steps[STEP_SYNC] = &commit->sync.waiter.op;
+    start_chain(commit, 6, published);
+}
+
+static const struct pirn_task_verbs publish_verbs = {.begin = publish_begin};
+
+void pirn__prep_publish(struct pirn__commit *commit)
+{
+    pirn_prep_task(&commit->publish, &publish_verbs);
+}
+
+/* ---- undo ---- */
+
+static void undone(struct pirn_op *op, int32_t result)
+{
+    struct pirn__commit *commit = commit_of_chain(op);
+
+    pirn_assert(result <=
+                0); /* what is left has a name in .tmp, which recovery finds */
+    commit->made = false;
+    commit->meta_fd = -1;
+    commit->body_fd = -1;
+    pirn_task_finish(commit->spool->context, &commit->undo, 0);
+}
+
+static void undo_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__commit *commit =
+        pirn_container_of(op, struct pirn__commit, undo);
+    int root = commit->spool->root_fd;
+    uint32_t count = 0;
+
+    pirn_assert(context == commit->spool->context);
+    pirn_assert(commit->text == NULL);
+    if (!commit->made) {
+        pirn_task_finish(context, op, 0);
+        return;
+    }
+    if (commit->meta_fd >= 0) {
+        pirn_prep_close(&commit->close_meta, commit->meta_fd);
+        pirn_step_when(&commit->close_meta, PIRN_STEP_ALWAYS);
+        commit->steps[count++] = &commit->close_meta;
+    }
+    if (commit->body_fd >= 0) {
+        pirn_prep_close(&commit->close_body, commit->body_fd);
+        pirn_step_when(&commit->close_body, PIRN_STEP_ALWAYS);
+        commit->steps[count++] = &commit->close_body;
+    }
+    pirn_prep_unlink(&commit->unlink_body, root, commit->body_name.text, 0);
+    pirn_prep_unlink(&commit->unlink_name, root, commit->draft_name.text, 0);
+    commit->steps[count++] = &commit->unlink_body;
+    commit->steps[count++] = &commit->unlink_name;
+    start_chain(commit, count, undone);
+}
+
+static const struct pirn_task_verbs undo_verbs = {.begin = undo_begin};
+
+void pirn__prep_undo(struct pirn__commit *commit)
+{
+    pirn_prep_task(&commit->undo, &undo_verbs);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/fields.h - what the spool asks of a caller's fields. Pure.
+ */
+#ifndef SPOOL_FIELDS_H
+#define SPOOL_FIELDS_H
+
+#include <pirn/item.h>
+
+/**
+ * pirn__fields_check() - whether the spool can store them
+ * @fields: the caller's; NULL is none
+ *
+ * Return: 0; -E2BIG more than PIRN_FIELDS_MAX; -EINVAL not pairs of allowed
+ *         names and values
+ */
+PIRN_MUST_CHECK int pirn__fields_check(const struct pirn_fields *fields);
+
+/** pirn__field_name_is_valid() - 1 to 63 of a-z 0-9 - _ . */
+bool pirn__field_name_is_valid(const char *name);
+
+#endif /* SPOOL_FIELDS_H */

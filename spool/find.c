@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * find.c - every place of the table, in the order in which items are likely
+ *
+ *   round:  QUEUE/XY/ID of each queue
+ *           .checkout/SLOT/ID of each slot and queue, .tmp/SLOT/ID of each slot
+ *           .data/XY/ID: gone means nowhere; there means once more
+ *
+ * From the second round on queues are listed anew: another process may have
+ * made the one in which the item is.
+ */
+#include "spool/find.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+#include <pirn/task.h>
+
+enum { ROUNDS_USUAL = 4 };
+
+static void try_ready(struct pirn__find *find);
+static void try_slots(struct pirn__find *find);
+
+static struct pirn__find *find_of(struct pirn_op *step)
+{
+    return pirn_container_of(step, struct pirn__find, step);
+}
+
+static int32_t take_slot(struct pirn__scan *scan,
+                         const struct pirn_entry *entry)
+{
+    struct pirn__slots *slots =
+        pirn_container_of(scan, struct pirn__slots, scan);
+    uint32_t slot;
+
+    if (pirn__name_parse_slot(entry->name, &slot) &&
+        slots->count < PIRN__SLOTS) {
+        slots->slots[slots->count++] = (uint16_t)slot;
+    }
+    return 0;
+}
+
+void pirn__prep_slots(struct pirn__slots *slots, int root_fd)
+{
+    slots->count = 0;
+    slots->scan.path = (struct pirn__name){PIRN__NAME_TMP};
+    pirn__prep_scan(&slots->scan, root_fd, take_slot);
+}
+
+static void finish(struct pirn__find *find, int32_t result)
+{
+    pirn_assert(result <= 0);
+    pirn_task_finish(find->spool->context, &find->op, result);
+}
+
+static void start_stat(struct pirn__find *find, pirn_op_fn *fn)
+{
+    pirn_prep_stat(&find->step, find->spool->root_fd, find->path.text,
+                   AT_SYMLINK_NOFOLLOW, STATX_TYPE, &find->statx);
+    pirn_start(find->spool->context, &find->step, fn);
+}
+
+static void refreshed(struct pirn_op *op, int32_t result)
+{
+    struct pirn__find *find =
+        pirn_container_of(op, struct pirn__find, refresh.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        finish(find, result);
+        return;
+    }
+    find->queue_at = 0;
+    try_ready(find);
+}
+
+static void saw_body(struct pirn_op *op, int32_t result)
+{
+    struct pirn__find *find = find_of(op);
+
+    pirn_assert(result <= 0);
+    find->round++;
+    if (result < 0 || find->round >= find->rounds) {
+        finish(find, result < 0 ? result : -ENOENT);
+        return;
+    }
+    pirn__prep_refresh(&find->refresh, find->spool);
+    pirn_start(find->spool->context, &find->refresh.op, refreshed);
+}
+
+static void saw_slot(struct pirn_op *op, int32_t result)
+{
+    struct pirn__find *find = find_of(op);
+
+    pirn_assert(result <= 0);
+    if (result == -ENOENT) {
+        find->queue_at++;
+        try_slots(find);
+        return;
+    }
+    finish(find, result);
+}
+
+/* queue_at counts one further than the queues: that is .tmp. */
+static void try_slots(struct pirn__find *find)
+{
+    uint32_t queue_count = find->spool->queue_count;
+
+    pirn_assert(find->slot_at <= find->slots.count);
+    if (find->queue_at >= queue_count + find->drafts) {
+        find->queue_at = 0;
+        find->slot_at++;
+    }
+    if (find->slot_at >= find->slots.count || queue_count == 0) {
+        pirn__name_body(&find->path, &find->id);
+        start_stat(find, saw_body);
+        return;
+    }
+    find->slot = find->slots.slots[find->slot_at];
+    if (find->queue_at == queue_count) {
+        find->place = PIRN__PLACE_DRAFT;
+        find->queue = NULL;
+        pirn__name_draft(&find->path, find->slot, &find->id);
+    } else {
+        find->place = PIRN__PLACE_CLAIMED;
+        find->queue = find->spool->queues[find->queue_at];
+        pirn__name_claimed(&find->path, find->queue->name, find->slot,
+                           &find->id);
+    }
+    start_stat(find, saw_slot);
+}
+
+static void listed_slots(struct pirn_op *op, int32_t result)
+{
+    struct pirn__find *find =
+        pirn_container_of(op, struct pirn__find, slots.scan.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        finish(find, result);
+        return;
+    }
+    find->queue_at = 0;
+    find->slot_at = 0;
+    try_slots(find);
+}
+
+static void saw_ready(struct pirn_op *op, int32_t result)
+{
+    struct pirn__find *find = find_of(op);
+
+    pirn_assert(result <= 0);
+    if (result == -ENOENT) {
+        find->queue_at++;
+        try_ready(find);
+        return;
+    }
+    finish(find, result);
+}
+
+static void try_ready(struct pirn__find *find)
+{
+    struct pirn_spool *spool = find->spool;
+
+    pirn_assert(find->queue_at <= spool->queue_count);
+    pirn_assert(find->round < find->rounds);
+    if (find->queue_at == spool->queue_count) {
+        pirn__prep_slots(&find->slots, spool->root_fd);
+        pirn_start(spool->context, &find->slots.scan.op, listed_slots);
+        return;
+    }
+    find->place = PIRN__PLACE_READY;
+    find->queue = spool->queues[find->queue_at];
+    pirn__name_ready(&find->path, find->queue->name, &find->id);
+    start_stat(find, saw_ready);
+}
+
+static void begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__find *find = pirn_container_of(op, struct pirn__find, op);
+
+    pirn_assert(context == find->spool->context);
+    find->round = 0;
+    find->queue_at = 0;
+    try_ready(find);
+}
+
+static const struct pirn_task_verbs verbs = {.begin = begin};
+
+void pirn__prep_find(struct pirn__find *find, struct pirn_spool *spool,
+                     const struct pirn_id *id, bool drafts)
+{
+    pirn_assert(spool != NULL && id != NULL);
+    find->spool = spool;
+    find->id = *id;
+    find->drafts = drafts;
+    find->rounds = ROUNDS_USUAL;
+    pirn_prep_task(&find->op, &verbs);
+}

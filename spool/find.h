@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/find.h - where an item's metadata stand
+ */
+#ifndef SPOOL_FIND_H
+#define SPOOL_FIND_H
+
+#include <sys/stat.h>
+
+#include "spool/queue.h"
+#include "spool/scan.h"
+#include "spool/spool.h"
+
+/* The columns of the state table. */
+enum pirn__place {
+    PIRN__PLACE_READY = 0, /* QUEUE/XY/ID */
+    PIRN__PLACE_CLAIMED,   /* QUEUE/.checkout/SLOT/ID */
+    PIRN__PLACE_DRAFT,     /* .tmp/SLOT/ID: being made or removed */
+};
+
+/* The slots that have ever been used; those of dead owners too. */
+struct pirn__slots {
+    struct pirn__scan scan;
+    uint32_t count;
+    uint16_t slots[PIRN__SLOTS];
+};
+
+/** pirn__prep_slots() - list .tmp: start &slots->scan.op; result 0 or errno */
+void pirn__prep_slots(struct pirn__slots *slots, int root_fd);
+
+/* Start &it->op. */
+struct pirn__find {
+    struct pirn_op op;
+    struct pirn_spool *spool;
+    struct pirn_id id;
+    bool drafts;     /* whether .tmp is looked through, too */
+    uint32_t rounds; /* at most; preparing sets 4 */
+
+    /* What was found. */
+    enum pirn__place place;
+    struct pirn__queue *queue; /* NULL of a draft */
+    uint32_t slot;             /* of a claim or a draft */
+    struct pirn__name path;
+
+    struct pirn_op step;
+    struct statx statx;
+    struct pirn__slots slots;
+    struct pirn__refresh refresh;
+    uint32_t round;
+    uint32_t queue_at;
+    uint32_t slot_at;
+};
+
+/**
+ * pirn__prep_find() - look at all places where an item can be
+ *
+ * An item moves while we look. As long as its body is there it is looked for
+ * again, a few times: what is nowhere although its body stays is being made or
+ * removed.
+ *
+ * Result: 0, or -ENOENT, or another errno.
+ */
+void pirn__prep_find(struct pirn__find *find, struct pirn_spool *spool,
+                     const struct pirn_id *id, bool drafts);
+
+#endif /* SPOOL_FIND_H */

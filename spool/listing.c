@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * listing.c - a walk over directories, one in memory at a time
+ *
+ *   of each queue: its 64 shards, then .checkout/SLOT of each slot
+ *
+ * A directory is read whole and sorted, then handed out in pages. Queues are
+ * listed when the walk begins.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/invariant.h>
+#include <pirn/task.h>
+
+#include "spool/find.h"
+#include "spool/queue.h"
+
+enum { PAGE_ITEMS = 512 };
+
+struct pirn_listing_work {
+    struct pirn_listing *listing;
+    struct pirn_spool *spool;
+    struct pirn__refresh refresh;
+    struct pirn__slots slots;
+    struct pirn__id_scan scan;
+    uint32_t queue_at;
+    uint32_t queue_end;
+    uint32_t dir_at; /* of the queue: shards, then slots */
+    uint32_t id_at;  /* of the directory */
+    struct pirn_listed here;
+    struct pirn_listed page[PAGE_ITEMS];
+};
+
+static void next_dir(struct pirn_listing_work *work);
+
+static struct pirn_listing *listing_of(struct pirn_op *op)
+{
+    return pirn_container_of(op, struct pirn_listing, op);
+}
+
+static void finish(struct pirn_listing_work *work, int32_t result)
+{
+    pirn_assert(result <= PAGE_ITEMS);
+    pirn_assert(work->listing->priv.work == work);
+    pirn_task_finish(work->spool->context, &work->listing->op, result);
+}
+
+static void work_destroy(struct pirn_listing_work *work)
+{
+    pirn_assert(work->spool->open_count > 0);
+
+    work->spool->open_count--;
+    work->listing->items = NULL;
+    work->listing->priv.work = NULL;
+    pirn__ids_deinit(&work->scan.ids);
+    pirn__ids_deinit(&work->scan.next);
+    free(work);
+}
+
+static void fail(struct pirn_listing_work *work, int32_t result)
+{
+    struct pirn_listing *listing = work->listing;
+    struct pirn_context *context = work->spool->context;
+
+    work_destroy(work);
+    pirn_task_finish(context, &listing->op, result);
+}
+
+/* ---- begin ---- */
+
+static void listed_slots(struct pirn_op *op, int32_t result)
+{
+    struct pirn_listing_work *work =
+        pirn_container_of(op, struct pirn_listing_work, slots.scan.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        fail(work, result);
+        return;
+    }
+    finish(work, 0);
+}
+
+static void refreshed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_listing_work *work =
+        pirn_container_of(op, struct pirn_listing_work, refresh.op);
+    struct pirn_spool *spool = work->spool;
+    const char *queue = work->listing->priv.queue;
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        fail(work, result);
+        return;
+    }
+    work->queue_end = spool->queue_count;
+    if (queue != NULL) {
+        while (work->queue_at < spool->queue_count &&
+               strcmp(spool->queues[work->queue_at]->name, queue) != 0) {
+            work->queue_at++;
+        }
+        if (work->queue_at == spool->queue_count) {
+            fail(work, -ENOENT);
+            return;
+        }
+        work->queue_end = work->queue_at + 1;
+    }
+    pirn__prep_slots(&work->slots, spool->root_fd);
+    pirn_start(spool->context, &work->slots.scan.op, listed_slots);
+}
+
+static void listing_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_listing *listing = listing_of(op);
+    struct pirn_listing_work *work = calloc(1, sizeof(*work));
+
+    pirn_assert_rule(listing->priv.work == NULL, "one walk at a time");
+    if (work == NULL) {
+        pirn_task_finish(context, op, -ENOMEM);
+        return;
+    }
+    work->listing = listing;
+    work->spool = listing->priv.spool;
+    work->spool->open_count++;
+    listing->priv.work = work;
+    pirn__prep_refresh(&work->refresh, work->spool);
+    pirn_start(context, &work->refresh.op, refreshed);
+}
+
+static const struct pirn_task_verbs listing_verbs = {.begin = listing_begin};
+
+void pirn_prep_listing(struct pirn_listing *listing, struct pirn_spool *spool,
+                       const char *queue)
+{
+    pirn_assert(spool != NULL);
+
+    listing->priv.spool = spool;
+    listing->priv.queue = queue;
+    pirn_prep_task(&listing->op, &listing_verbs);
+}
+
+/* ---- next ---- */
+
+static bool fill_page(struct pirn_listing_work *work)
+{
+    const struct pirn__ids *ids = &work->scan.ids;
+    int32_t count = 0;
+
+    pirn_assert(work->id_at <= ids->count);
+    while (count < PAGE_ITEMS && work->id_at < ids->count) {
+        work->page[count] = work->here;
+        work->page[count++].id = ids->ids[work->id_at++];
+    }
+    if (count > 0) {
+        work->listing->items = work->page;
+        finish(work, count);
+    }
+    return count > 0;
+}
+
+static void listed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_listing_work *work =
+        pirn_container_of(op, struct pirn_listing_work, scan.scan.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0 && result != -ENOENT) {
+        finish(work, result);
+        return;
+    }
+    pirn__ids_sort(&work->scan.ids);
+    work->id_at = 0;
+    if (!fill_page(work)) {
+        next_dir(work);
+    }
+}
+
+static void next_dir(struct pirn_listing_work *work)
+{
+    struct pirn_spool *spool = work->spool;
+
+    pirn_assert(work->queue_at <= work->queue_end);
+    pirn_assert(work->queue_end <= spool->queue_count);
+    if (work->dir_at == PIRN__SHARDS + work->slots.count) {
+        work->dir_at = 0;
+        work->queue_at++;
+    }
+    if (work->queue_at == work->queue_end) {
+        finish(work, 0);
+        return;
+    }
+    const char *queue = spool->queues[work->queue_at]->name;
+    struct pirn__name *path = &work->scan.scan.path;
+    uint32_t dir = work->dir_at++;
+    memcpy(work->here.queue, queue, strlen(queue) + 1);
+    if (dir < PIRN__SHARDS) {
+        work->here.state = PIRN_ITEM_READY;
+        work->here.owner = 0;
+        pirn__name_shard_dir(path, queue, dir);
+    } else {
+        work->here.state = PIRN_ITEM_CLAIMED;
+        work->here.owner = work->slots.slots[dir - PIRN__SHARDS];
+        pirn__name_checkout_dir(path, queue, work->here.owner);
+    }
+    pirn__prep_id_scan(&work->scan, spool->root_fd);
+    pirn_start(spool->context, &work->scan.scan.op, listed);
+}
+
+static void next_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_listing_work *work = listing_of(op)->priv.work;
+
+    pirn_assert_rule(work != NULL, "the walk has begun");
+    pirn_assert(context == work->spool->context);
+    if (!fill_page(work)) {
+        next_dir(work);
+    }
+}
+
+static const struct pirn_task_verbs next_verbs = {.begin = next_begin};
+
+void pirn_prep_listing_next(struct pirn_listing *listing)
+{
+    pirn_prep_task(&listing->op, &next_verbs);
+}
+
+/* ---- end ---- */
+
+static void end_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_listing *listing = listing_of(op);
+
+    if (listing->priv.work != NULL) {
+        work_destroy(listing->priv.work);
+    }
+    pirn_task_finish(context, op, 0);
+}
+
+static const struct pirn_task_verbs end_verbs = {.begin = end_begin};
+
+void pirn_prep_listing_end(struct pirn_listing *listing)
+{
+    pirn_prep_task(&listing->op, &end_verbs);
+}

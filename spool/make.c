@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * make.c - what others may see is complete
+ *
+ * A queue is made under .making and renamed into its place when all of it is
+ * durable; the superblock likewise, when all the rest is. Any number of
+ * processes may make the same thing at once: every step is one that another may
+ * have done already, and the last one is an atomic rename.
+ */
+#include "spool/make.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+
+#include "spool/scan.h"
+#include "spool/superblock.h"
+
+static int32_t wait_for(struct pirn_spool *spool, struct pirn_op *op)
+{
+    return pirn_wait(spool->context, op);
+}
+
+static int make_dir(struct pirn_spool *spool, const char *path)
+{
+    struct pirn_op op = {0};
+
+    pirn_assert(spool->root_fd >= 0);
+    pirn_prep_mkdir(&op, spool->root_fd, path, PIRN__DIR_MODE);
+    int r = wait_for(spool, &op);
+    return r == -EEXIST ? 0 : r;
+}
+
+static int sync_dir(struct pirn_spool *spool, const char *path)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_open(&op, spool->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
+    int fd = wait_for(spool, &op);
+    if (fd < 0) {
+        return fd;
+    }
+    pirn_prep_fsync(&op, fd, PIRN_SYNC_ALL);
+    int r = wait_for(spool, &op);
+    pirn_prep_close(&op, fd);
+    (void)wait_for(spool, &op);
+    return r;
+}
+
+static int rename_new(struct pirn_spool *spool, const char *from,
+                      const char *to)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_rename(&op, spool->root_fd, from, spool->root_fd, to,
+                     RENAME_NOREPLACE);
+    return wait_for(spool, &op);
+}
+
+static bool exists(struct pirn_spool *spool, const char *path)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_open(&op, spool->root_fd, path, O_PATH, 0);
+    int fd = wait_for(spool, &op);
+    if (fd < 0) {
+        return false;
+    }
+    pirn_prep_close(&op, fd);
+    (void)wait_for(spool, &op);
+    return true;
+}
+
+/* A directory, 64 in it, and all that durable but for its own name. */
+static int make_shards(struct pirn_spool *spool, const char *parent)
+{
+    struct pirn__name name;
+    int r = make_dir(spool, parent);
+
+    for (uint32_t shard = 0; r == 0 && shard < PIRN__SHARDS; shard++) {
+        pirn__name_shard_dir(&name, parent, shard);
+        r = make_dir(spool, name.text);
+    }
+    return r == 0 ? sync_dir(spool, parent) : r;
+}
+
+int pirn__make_queue(struct pirn_spool *spool, const char *queue)
+{
+    struct pirn__name making;
+    struct pirn__name checkout;
+    struct pirn__name there;
+
+    pirn_assert(pirn_queue_name_is_valid(queue));
+    pirn__name_checkout(&there, queue);
+    if (exists(spool, there.text)) {
+        return sync_dir(spool, "."); /* whoever renamed it may not have */
+    }
+    pirn__name_making(&making, queue);
+    pirn__name_checkout(&checkout, making.text);
+    int r = make_dir(spool, making.text);
+    r = r == 0 ? make_dir(spool, checkout.text) : r;
+    r = r == 0 ? make_shards(spool, making.text) : r;
+    r = r == 0 ? rename_new(spool, making.text, queue) : r;
+    if (r < 0 && !exists(spool, there.text)) {
+        return r; /* else somebody else was faster with the same */
+    }
+    return sync_dir(spool, ".");
+}
+
+/* Ours half made, or what mkfs leaves in every file system's root. */
+static int32_t take_entry(struct pirn__scan *scan,
+                          const struct pirn_entry *entry)
+{
+    static const char *const ours[] = {
+        PIRN__NAME_DATA,       PIRN__NAME_TMP,        PIRN__NAME_MAKING,
+        PIRN__NAME_INCOMING,   PIRN__NAME_QUARANTINE, PIRN__NAME_OWNERS,
+        PIRN__NAME_SUPERBLOCK, "lost+found",
+    };
+
+    pirn_assert(entry->name[0] != '\0' && scan->result == 0);
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        if (strcmp(entry->name, ours[i]) == 0) {
+            return 0;
+        }
+    }
+    return -ENOTEMPTY;
+}
+
+static int refuse_foreign(struct pirn_spool *spool)
+{
+    struct pirn__scan scan = {.path = {"."}};
+
+    pirn__prep_scan(&scan, spool->root_fd, take_entry);
+    return wait_for(spool, &scan.op);
+}
+
+static int make_owners(struct pirn_spool *spool)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_open(&op, spool->root_fd, PIRN__NAME_OWNERS, O_RDWR | O_CREAT,
+                   PIRN__FILE_MODE);
+    int fd = wait_for(spool, &op);
+    if (fd < 0) {
+        return fd;
+    }
+    pirn_prep_close(&op, fd);
+    return wait_for(spool, &op);
+}
+
+/* Written and synced under a name that nobody else uses. */
+static int write_superblock(struct pirn_spool *spool, const char *path)
+{
+    char text[PIRN__SUPERBLOCK_MAX];
+    uint32_t len = (uint32_t)pirn__superblock_encode(text);
+    struct pirn_op op = {0};
+
+    pirn_assert(len < sizeof(text));
+    pirn_prep_open(&op, spool->root_fd, path, O_WRONLY | O_CREAT | O_EXCL,
+                   PIRN__FILE_MODE);
+    int fd = wait_for(spool, &op);
+    if (fd < 0) {
+        return fd;
+    }
+    pirn_prep_write(&op, fd, text, len, 0);
+    int r = wait_for(spool, &op);
+    r = r < 0 ? r : (uint32_t)r == len ? 0 : -EIO;
+    if (r == 0) {
+        pirn_prep_fsync(&op, fd, PIRN_SYNC_ALL);
+        r = wait_for(spool, &op);
+    }
+    pirn_prep_close(&op, fd);
+    (void)wait_for(spool, &op);
+    return r;
+}
+
+static int make_superblock(struct pirn_spool *spool)
+{
+    char id[PIRN_ID_TEXT];
+    char path[sizeof(PIRN__NAME_MAKING) + 1 + PIRN_ID_TEXT];
+    struct pirn_id unique;
+    struct pirn_op op = {0};
+
+    pirn__spool_new_id(spool, &unique);
+    pirn_id_format(&unique, id);
+    (void)snprintf(path, sizeof(path), PIRN__NAME_MAKING "/%s", id);
+    int r = write_superblock(spool, path);
+    r = r == 0 ? rename_new(spool, path, PIRN__NAME_SUPERBLOCK) : r;
+    if (r < 0) {
+        pirn_prep_unlink(&op, spool->root_fd, path, 0);
+        (void)wait_for(spool, &op);
+    }
+    return r == -EEXIST ? 0 : r; /* the same bytes */
+}
+
+int pirn__make_spool(struct pirn_spool *spool)
+{
+    int r = refuse_foreign(spool);
+
+    r = r == 0 ? make_owners(spool) : r;
+    r = r == 0 ? make_dir(spool, PIRN__NAME_TMP) : r;
+    r = r == 0 ? make_dir(spool, PIRN__NAME_MAKING) : r;
+    r = r == 0 ? make_shards(spool, PIRN__NAME_DATA) : r;
+    r = r == 0 ? pirn__make_queue(spool, PIRN__NAME_INCOMING) : r;
+    r = r == 0 ? pirn__make_queue(spool, PIRN__NAME_QUARANTINE) : r;
+    r = r == 0 ? sync_dir(spool, ".") : r;
+    r = r == 0 ? make_superblock(spool) : r;
+    r = r == 0 ? sync_dir(spool, ".") : r;
+    if (r == 0) {
+        r = sync_dir(spool, "..");
+        r = r == -EACCES ? 0 : r; /* not ours to read: somebody else's doing */
+    }
+    return r;
+}

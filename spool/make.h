@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/make.h - making a spool, and queues in it. All of it blocks.
+ */
+#ifndef SPOOL_MAKE_H
+#define SPOOL_MAKE_H
+
+#include "spool/spool.h"
+
+/**
+ * pirn__make_spool() - everything, and last of all the superblock
+ * @spool: root_fd is open
+ *
+ * What a killed process has half made is continued.
+ *
+ * Return:  0; -ENOTEMPTY other things are there; or an errno
+ * Durable: when it returns.
+ */
+PIRN_MUST_CHECK int pirn__make_spool(struct pirn_spool *spool);
+
+/** pirn__make_queue() - 0 too if it is there. Durable when it returns. */
+PIRN_MUST_CHECK int pirn__make_queue(struct pirn_spool *spool,
+                                     const char *queue);
+
+#endif /* SPOOL_MAKE_H */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/meta.h - an item's metadata as a file
+ *
+ *   pirn-item 1
+ *   id 01f5k3q0c0000a1b2c3d4e5f0g
+ *   version 1
+ *   created 2025-01-02T03:04:05.123456789Z
+ *   size 5
+ *   digest 9555e8555c62dcfd
+ *   attempts 0
+ *   field from a@example.org
+ *   field to b@example.org
+ *   end 0c9f3a6b52e1d478
+ *
+ * In a field's value control bytes and % are written %XX. Pure.
+ */
+#ifndef SPOOL_META_H
+#define SPOOL_META_H
+
+#include <stddef.h>
+
+#include <pirn/item.h>
+
+/* The longest metadata: every byte of the fields as an escape, and the rest. */
+#define PIRN__META_MAX (3u * PIRN_FIELDS_MAX + 512u)
+
+/** pirn__meta_size() - how long an item's metadata are as text, in bytes */
+size_t pirn__meta_size(const struct pirn_item *item);
+
+/**
+ * pirn__meta_encode() - write them
+ * @buf: @cap bytes, pirn__meta_size() at least
+ *
+ * The fields have passed pirn__fields_check(). Queue, state and owner are not
+ * in the text: where the file stands says them.
+ *
+ * Return: pirn__meta_size()
+ */
+size_t pirn__meta_encode(const struct pirn_item *item, char *buf, size_t cap);
+
+/**
+ * pirn__meta_decode() - read them
+ * @text:     @len bytes
+ * @fields:   @len bytes, for the fields; what it holds on failure is undefined
+ * @ret_item: written on success; @ret_item->fields borrows @fields; queue,
+ *            state and owner are zeroed
+ *
+ * Return: 0; -EBADMSG torn or damaged; -EPROTO of a newer format
+ */
+PIRN_MUST_CHECK int pirn__meta_decode(const char *text, size_t len,
+                                      char *fields, struct pirn_item *ret_item);
+
+#endif /* SPOOL_META_H */

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * meta_file.c - read whole, verify, then believe
+ *
+ * Metadata are small, so one read usually has them; one that fills its buffer
+ * is read again into a buffer which the longest metadata do not fill. The
+ * memory holds the text and, behind it, the fields as they are decoded.
+ */
+#include "spool/meta_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/task.h>
+
+#include "spool/meta.h"
+
+enum { CAP_FIRST = 2048 };
+
+static void attempt(struct pirn__meta_read *read, uint32_t cap);
+
+static void finish(struct pirn__meta_read *read, int32_t result)
+{
+    pirn_assert(result <= 0);
+    pirn_assert(result < 0 || read->memory != NULL);
+    if (result < 0) {
+        free(read->memory);
+        read->memory = NULL;
+    }
+    pirn_task_finish(read->spool->context, &read->op, result);
+}
+
+static int32_t decode(struct pirn__meta_read *read, uint32_t len)
+{
+    int r = pirn__meta_decode(read->memory, len, read->memory + read->cap,
+                              &read->item);
+
+    if (r == 0 && memcmp(&read->item.id, &read->id, sizeof(read->id)) != 0) {
+        return -EBADMSG;
+    }
+    return r;
+}
+
+static void done(struct pirn_op *op, int32_t result)
+{
+    struct pirn__meta_read *read =
+        pirn_container_of(op, struct pirn__meta_read, chain.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        finish(read, result == -EIO ? -EBADMSG : result);
+        return;
+    }
+    uint32_t len = (uint32_t)pirn_op_result(&read->read);
+    pirn_assert(len <= read->cap);
+    if (len == read->cap && read->cap == CAP_FIRST) {
+        free(read->memory);
+        attempt(read, PIRN__META_MAX + 1);
+        return;
+    }
+    finish(read, decode(read, len));
+}
+
+static void attempt(struct pirn__meta_read *read, uint32_t cap)
+{
+    struct pirn_spool *spool = read->spool;
+
+    read->cap = cap;
+    read->memory = malloc(2 * (size_t)cap);
+    if (read->memory == NULL) {
+        finish(read, -ENOMEM);
+        return;
+    }
+    pirn_prep_open(&read->open, spool->root_fd, read->path.text,
+                   O_RDONLY | O_NOFOLLOW, 0);
+    pirn_prep_read(&read->read, PIRN_FD_OF(0), read->memory, cap, 0);
+    pirn_prep_close(&read->close, PIRN_FD_OF(0));
+    pirn_step_when(&read->close, PIRN_STEP_ALWAYS);
+    read->steps[0] = &read->open;
+    read->steps[1] = &read->read;
+    read->steps[2] = &read->close;
+    pirn_chain_start(spool->context, &read->chain, read->steps, 3, done);
+}
+
+static void begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__meta_read *read =
+        pirn_container_of(op, struct pirn__meta_read, op);
+
+    pirn_assert(context == read->spool->context);
+    read->memory = NULL;
+    attempt(read, CAP_FIRST);
+}
+
+static const struct pirn_task_verbs verbs = {.begin = begin};
+
+void pirn__prep_meta_read(struct pirn__meta_read *read,
+                          struct pirn_spool *spool, const struct pirn_id *id)
+{
+    pirn_assert(read->path.text[0] != '\0');
+    read->spool = spool;
+    read->id = *id;
+    pirn_prep_task(&read->op, &verbs);
+}
+
+char *pirn__meta_text(const struct pirn_item *item, uint32_t *ret_len)
+{
+    size_t size = pirn__meta_size(item);
+    char *text = malloc(size);
+
+    if (text != NULL) {
+        size_t len = pirn__meta_encode(item, text, size);
+        pirn_assert(len == size);
+        *ret_len = (uint32_t)len;
+    }
+    return text;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/meta_file.h - metadata where they stand
+ */
+#ifndef SPOOL_META_FILE_H
+#define SPOOL_META_FILE_H
+
+#include <pirn/chain.h>
+
+#include "spool/spool.h"
+
+/* Start &it->op. */
+struct pirn__meta_read {
+    struct pirn_op op;
+    struct pirn_spool *spool;
+    struct pirn__name path; /* set before */
+    struct pirn_id id;      /* whose they must be */
+    struct pirn_item item;  /* as read; the fields borrow @memory */
+    char *memory;           /* malloc'd on success, the caller's to free */
+    uint32_t cap;
+    struct pirn_op open;
+    struct pirn_op read;
+    struct pirn_op close;
+    struct pirn_op *steps[3];
+    struct pirn_chain chain;
+};
+
+/**
+ * pirn__prep_meta_read() - read an item's metadata
+ *
+ * Result: 0; -ENOENT there are none here; -EBADMSG damaged, of another item, or
+ * unreadable (EIO); -EPROTO of a newer format; or an errno.
+ */
+void pirn__prep_meta_read(struct pirn__meta_read *read,
+                          struct pirn_spool *spool, const struct pirn_id *id);
+
+/**
+ * pirn__meta_text() - encode into memory of the right size
+ * @ret_len: bytes
+ *
+ * Return: malloc'd, or NULL
+ */
+char *pirn__meta_text(const struct pirn_item *item, uint32_t *ret_len);
+
+#endif /* SPOOL_META_FILE_H */

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * names.c - the table's columns as paths
+ *
+ * Every path has a bound that is known here; a path that would be cut is a
+ * programmer's error and stops the program.
+ */
+#include "spool/names.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <pirn/invariant.h>
+
+#include "spool/id.h"
+
+static_assert(PIRN_QUEUE_TEXT + sizeof("/.checkout/0000/") + PIRN_ID_TEXT <=
+                  sizeof(struct pirn__name),
+              "the longest path");
+
+__attribute__((format(printf, 2, 3))) static void print(struct pirn__name *name,
+                                                        const char *format, ...)
+{
+    va_list args;
+    int len;
+
+    va_start(args, format);
+    len = vsnprintf(name->text, sizeof(name->text), format, args);
+    va_end(args);
+    pirn_assert(len > 0 && (size_t)len < sizeof(name->text));
+}
+
+/* The last two characters of an id's text name its shard. */
+static const char *shard_of(const char id[PIRN_ID_TEXT])
+{
+    return id + PIRN_ID_TEXT - 3;
+}
+
+bool pirn_queue_name_is_valid(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+
+    return len >= 1 && len < PIRN_QUEUE_TEXT && name[len] == '\0' &&
+           name[0] != '-' && !(name[0] >= '0' && name[0] <= '9');
+}
+
+void pirn__name_shard_dir(struct pirn__name *name, const char *parent,
+                          uint32_t shard)
+{
+    static const char alphabet[] = "0123456789abcdefghijklmnopqrstuv";
+
+    pirn_assert(shard < PIRN__SHARDS);
+    print(name, "%s/%c%c", parent, alphabet[shard >> 5], alphabet[shard & 31]);
+}
+
+void pirn__name_tmp_dir(struct pirn__name *name, uint32_t slot)
+{
+    pirn_assert(slot < PIRN__SLOTS);
+    print(name, PIRN__NAME_TMP "/%04u", slot);
+}
+
+void pirn__name_checkout(struct pirn__name *name, const char *queue)
+{
+    print(name, "%s/.checkout", queue);
+}
+
+void pirn__name_checkout_dir(struct pirn__name *name, const char *queue,
+                             uint32_t slot)
+{
+    pirn_assert(slot < PIRN__SLOTS);
+    print(name, "%s/.checkout/%04u", queue, slot);
+}
+
+void pirn__name_making(struct pirn__name *name, const char *queue)
+{
+    print(name, PIRN__NAME_MAKING "/%s", queue);
+}
+
+void pirn__name_body(struct pirn__name *name, const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+
+    pirn_id_format(id, text);
+    print(name, PIRN__NAME_DATA "/%s/%s", shard_of(text), text);
+}
+
+void pirn__name_draft(struct pirn__name *name, uint32_t slot,
+                      const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+
+    pirn_assert(slot < PIRN__SLOTS);
+    pirn_id_format(id, text);
+    print(name, PIRN__NAME_TMP "/%04u/%s", slot, text);
+}
+
+void pirn__name_next(struct pirn__name *name, uint32_t slot,
+                     const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+
+    pirn_assert(slot < PIRN__SLOTS);
+    pirn_id_format(id, text);
+    print(name, PIRN__NAME_TMP "/%04u/%s.new", slot, text);
+}
+
+void pirn__name_ready(struct pirn__name *name, const char *queue,
+                      const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+
+    pirn_id_format(id, text);
+    print(name, "%s/%s/%s", queue, shard_of(text), text);
+}
+
+void pirn__name_claimed(struct pirn__name *name, const char *queue,
+                        uint32_t slot, const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+
+    pirn_assert(slot < PIRN__SLOTS);
+    pirn_id_format(id, text);
+    print(name, "%s/.checkout/%04u/%s", queue, slot, text);
+}
+
+bool pirn__name_parse_slot(const char *text, uint32_t *ret_slot)
+{
+    uint32_t slot = 0;
+
+    if (strspn(text, "0123456789") != 4 || text[4] != '\0') {
+        return false;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        slot = slot * 10 + (uint32_t)(text[i] - '0');
+    }
+    if (slot >= PIRN__SLOTS) {
+        return false;
+    }
+    *ret_slot = slot;
+    return true;
+}
+
+bool pirn__name_parse_next(const char *text, struct pirn_id *ret_id)
+{
+    char id[PIRN_ID_TEXT];
+
+    if (strnlen(text, 64) != PIRN_ID_TEXT - 1 + 4 ||
+        strcmp(text + PIRN_ID_TEXT - 1, ".new") != 0) {
+        return false;
+    }
+    memcpy(id, text, PIRN_ID_TEXT - 1);
+    id[PIRN_ID_TEXT - 1] = '\0';
+    return pirn_id_parse(id, ret_id) == 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/names.h - where each thing of the state table stands
+ *
+ * Paths are relative to the spool's directory. Everything in them is made here:
+ * no byte of a client or of a caller becomes part of a path but the name of a
+ * queue that passed pirn_queue_name_is_valid(). Pure.
+ */
+#ifndef SPOOL_NAMES_H
+#define SPOOL_NAMES_H
+
+#include <stdint.h>
+
+#include <pirn/item.h>
+
+#define PIRN__SHARDS 64u
+
+/* Slots of owners: 0 .. 1023, written with four digits. */
+#define PIRN__SLOTS 1024u
+
+#define PIRN__NAME_SUPERBLOCK "pirn-spool"
+#define PIRN__NAME_OWNERS ".owners"
+#define PIRN__NAME_DATA ".data"
+#define PIRN__NAME_TMP ".tmp"
+#define PIRN__NAME_MAKING ".making"
+#define PIRN__NAME_INCOMING "incoming"
+#define PIRN__NAME_QUARANTINE "quarantine"
+
+/* The longest is QUEUE/.checkout/0000/ID. */
+struct pirn__name {
+    char text[120];
+};
+
+/* Directories. */
+void pirn__name_shard_dir(struct pirn__name *name, const char *parent,
+                          uint32_t shard);
+void pirn__name_tmp_dir(struct pirn__name *name, uint32_t slot);
+void pirn__name_checkout(struct pirn__name *name, const char *queue);
+void pirn__name_checkout_dir(struct pirn__name *name, const char *queue,
+                             uint32_t slot);
+void pirn__name_making(struct pirn__name *name, const char *queue);
+
+/* Files. */
+void pirn__name_body(struct pirn__name *name, const struct pirn_id *id);
+void pirn__name_draft(struct pirn__name *name, uint32_t slot,
+                      const struct pirn_id *id);
+void pirn__name_next(struct pirn__name *name, uint32_t slot,
+                     const struct pirn_id *id);
+void pirn__name_ready(struct pirn__name *name, const char *queue,
+                      const struct pirn_id *id);
+void pirn__name_claimed(struct pirn__name *name, const char *queue,
+                        uint32_t slot, const struct pirn_id *id);
+
+/** pirn__name_parse_slot() - from four digits; false: not a slot's name */
+bool pirn__name_parse_slot(const char *text, uint32_t *ret_slot);
+
+/** pirn__name_parse_next() - from ID.new; false: not such a name */
+bool pirn__name_parse_next(const char *text, struct pirn_id *ret_id);
+
+#endif /* SPOOL_NAMES_H */

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * owner.c - the lock alone decides who lives
+ *
+ * An owner is one open of the spool. It holds an open-file-description lock on
+ * byte SLOT of .owners, which the kernel takes back when the last descriptor of
+ * that open is gone: at close, or when the process has died. Whoever gets the
+ * lock of another slot owns what its last owner left there until he lets go.
+ *
+ * Locks of one open do not conflict with each other, so one sweep at a time:
+ * it holds at most one slot besides ours.
+ */
+#include "spool/owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+#include <pirn/task.h>
+
+#define SWEEP_EVERY_NS 250000000ull
+
+static void sweep_next(struct pirn__sweep *sweep);
+
+static int32_t wait_for(struct pirn_spool *spool, struct pirn_op *op)
+{
+    return pirn_wait(spool->context, op);
+}
+
+/* .tmp/SLOT, and its name durable, before anything stands in it. */
+static int make_own_dir(struct pirn_spool *spool)
+{
+    struct pirn__name name;
+    struct pirn_op op = {0};
+
+    pirn__name_tmp_dir(&name, spool->slot);
+    pirn_prep_mkdir(&op, spool->root_fd, name.text, PIRN__DIR_MODE);
+    int r = wait_for(spool, &op);
+    if (r < 0 && r != -EEXIST) {
+        return r;
+    }
+    pirn_prep_open(&op, spool->root_fd, PIRN__NAME_TMP, O_RDONLY | O_DIRECTORY,
+                   0);
+    int fd = wait_for(spool, &op);
+    if (fd < 0) {
+        return fd;
+    }
+    pirn_prep_fsync(&op, fd, PIRN_SYNC_ALL);
+    r = wait_for(spool, &op);
+    pirn_prep_close(&op, fd);
+    (void)wait_for(spool, &op);
+    return r;
+}
+
+int pirn__owner_take_slot(struct pirn_spool *spool)
+{
+    struct pirn_op op = {0};
+
+    pirn_assert(spool->owners_fd >= 0);
+    for (uint32_t slot = 0; slot < PIRN__SLOTS; slot++) {
+        pirn_prep_lock(&op, spool->owners_fd, slot, 1, PIRN_LOCK_EXCLUSIVE);
+        int r = wait_for(spool, &op);
+        if (r == 0) {
+            spool->slot = slot;
+            return make_own_dir(spool);
+        }
+        if (r != -EAGAIN) {
+            return r;
+        }
+    }
+    return -EUSERS;
+}
+
+bool pirn__sweep_is_due(const struct pirn_spool *spool)
+{
+    return pirn_context_now_ns(spool->context) - spool->swept_ns >=
+           SWEEP_EVERY_NS;
+}
+
+static void finish(struct pirn__sweep *sweep)
+{
+    struct pirn_spool *spool = sweep->spool;
+
+    pirn_assert(spool->sweeping);
+    spool->sweeping = false;
+    spool->living = sweep->living;
+    spool->swept_ns = pirn_context_now_ns(spool->context);
+    pirn__waiters_finish(spool->context, &spool->sweep_waiters, 0);
+}
+
+static void unlocked(struct pirn_op *op, int32_t result)
+{
+    struct pirn__sweep *sweep = pirn_container_of(op, struct pirn__sweep, lock);
+
+    pirn_assert(result <=
+                0); /* at worst the slot stays ours, empty, until we close */
+    sweep_next(sweep);
+}
+
+static void recovered(struct pirn_op *op, int32_t result)
+{
+    struct pirn__sweep *sweep =
+        pirn_container_of(op, struct pirn__sweep, recover.op);
+    struct pirn_spool *spool = sweep->spool;
+
+    pirn_assert(result <=
+                0); /* what it could not do, the next sweep tries again */
+    pirn_prep_lock(&sweep->lock, spool->owners_fd, sweep->recover.slot, 1,
+                   PIRN_LOCK_RELEASE);
+    pirn_start(spool->context, &sweep->lock, unlocked);
+}
+
+static void locked(struct pirn_op *op, int32_t result)
+{
+    struct pirn__sweep *sweep = pirn_container_of(op, struct pirn__sweep, lock);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        sweep->living++;
+        sweep_next(sweep);
+        return;
+    }
+    pirn_assert(sweep->slots.slots[sweep->at - 1] != sweep->spool->slot);
+    pirn__prep_recover(&sweep->recover, sweep->spool,
+                       sweep->slots.slots[sweep->at - 1]);
+    pirn_start(sweep->spool->context, &sweep->recover.op, recovered);
+}
+
+static void sweep_next(struct pirn__sweep *sweep)
+{
+    struct pirn_spool *spool = sweep->spool;
+    const struct pirn__slots *slots = &sweep->slots;
+
+    pirn_assert(spool->sweeping);
+    pirn_assert(sweep->at <= slots->count);
+    if (sweep->at < slots->count && slots->slots[sweep->at] == spool->slot) {
+        sweep->at++; /* locking it again would succeed */
+    }
+    if (sweep->at == slots->count) {
+        finish(sweep);
+        return;
+    }
+    pirn_prep_lock(&sweep->lock, spool->owners_fd, slots->slots[sweep->at++], 1,
+                   PIRN_LOCK_EXCLUSIVE);
+    pirn_start(spool->context, &sweep->lock, locked);
+}
+
+static void listed(struct pirn_op *op, int32_t result)
+{
+    struct pirn__sweep *sweep =
+        pirn_container_of(op, struct pirn__sweep, slots.scan.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        finish(sweep);
+        return;
+    }
+    sweep->at = 0;
+    sweep->living = 0;
+    sweep_next(sweep);
+}
+
+static void begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__sweep_wait *wait =
+        pirn_container_of(op, struct pirn__sweep_wait, waiter.op);
+    struct pirn_spool *spool = wait->spool;
+
+    pirn_assert(context == spool->context);
+    pirn__waiters_push(&spool->sweep_waiters, &wait->waiter);
+    if (spool->sweeping) {
+        return;
+    }
+    spool->sweeping = true;
+    spool->sweep->spool = spool;
+    pirn__prep_slots(&spool->sweep->slots, spool->root_fd);
+    pirn_start(context, &spool->sweep->slots.scan.op, listed);
+}
+
+static const struct pirn_task_verbs verbs = {.begin = begin};
+
+void pirn__prep_sweep(struct pirn__sweep_wait *wait, struct pirn_spool *spool)
+{
+    wait->spool = spool;
+    pirn_prep_task(&wait->waiter.op, &verbs);
+}

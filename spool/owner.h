@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/owner.h - our slot, and the slots of the dead
+ */
+#ifndef SPOOL_OWNER_H
+#define SPOOL_OWNER_H
+
+#include "spool/recover.h"
+#include "spool/spool.h"
+
+/* Looking through all slots but ours. One at a time per spool. */
+struct pirn__sweep {
+    struct pirn_spool *spool;
+    struct pirn__slots slots;
+    uint32_t at;
+    uint32_t living; /* whose lock could not be had */
+    struct pirn_op lock;
+    struct pirn__recover recover;
+};
+
+/**
+ * pirn__owner_take_slot() - become an owner
+ *
+ * Locks the first byte of the owners file that is free, and makes .tmp/SLOT
+ * durable. Blocks.
+ *
+ * Return: 0; -EUSERS none is free; or an errno
+ */
+PIRN_MUST_CHECK int pirn__owner_take_slot(struct pirn_spool *spool);
+
+/** pirn__sweep_is_due() - whether nobody has looked for 250 ms */
+bool pirn__sweep_is_due(const struct pirn_spool *spool);
+
+/* A wait for the sweep that runs, or for one that it begins. */
+struct pirn__sweep_wait {
+    struct pirn__waiter waiter; /* start &it->waiter.op */
+    struct pirn_spool *spool;
+};
+
+/**
+ * pirn__prep_sweep() - recover every owner whose lock can be had
+ *
+ * Result: 0. A lock that cannot be had is a living owner's, or not free yet
+ * although its owner was just killed: the next sweep sees.
+ */
+void pirn__prep_sweep(struct pirn__sweep_wait *wait, struct pirn_spool *spool);
+
+#endif /* SPOOL_OWNER_H */

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue.c - the table of queues
+ *
+ * A refresh lists the spool first and gets the new ones ready one after the
+ * other then. Two refreshes may meet the same queue: who comes second to the
+ * table drops his.
+ */
+#include "spool/queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+#include <pirn/task.h>
+
+static void admit_next(struct pirn__refresh *refresh);
+
+struct pirn__queue *pirn__queue_find(const struct pirn_spool *spool,
+                                     const char *name)
+{
+    for (uint32_t i = 0; i < spool->queue_count; i++) {
+        if (strcmp(spool->queues[i]->name, name) == 0) {
+            return spool->queues[i];
+        }
+    }
+    return NULL;
+}
+
+static struct pirn__queue *queue_create(struct pirn_spool *spool,
+                                        const char *name)
+{
+    struct pirn__queue *queue = calloc(1, sizeof(*queue));
+
+    pirn_assert(pirn_queue_name_is_valid(name));
+    if (queue == NULL) {
+        return NULL;
+    }
+    memcpy(queue->name, name, strlen(name) + 1);
+    for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
+        pirn__name_shard_dir(&queue->ready[shard].path, name, shard);
+        pirn__sync_init(&queue->ready[shard], spool->context, spool->root_fd);
+    }
+    pirn__name_checkout_dir(&queue->checkout.path, name, spool->slot);
+    pirn__sync_init(&queue->checkout, spool->context, spool->root_fd);
+    pirn__supply_init(&queue->supply, spool->context, spool->root_fd,
+                      queue->name, spool->slot);
+    return queue;
+}
+
+static void queue_destroy(struct pirn__queue *queue)
+{
+    for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
+        pirn__sync_deinit(&queue->ready[shard]);
+    }
+    pirn__sync_deinit(&queue->checkout);
+    pirn__supply_deinit(&queue->supply);
+    free(queue);
+}
+
+void pirn__queues_deinit(struct pirn_spool *spool)
+{
+    for (uint32_t i = 0; i < spool->queue_count; i++) {
+        queue_destroy(spool->queues[i]);
+    }
+    free(spool->queues);
+    spool->queues = NULL;
+    spool->queue_count = 0;
+}
+
+static int table_add(struct pirn_spool *spool, struct pirn__queue *queue)
+{
+    pirn_assert(queue->checkout.path.text[0] != '\0');
+
+    size_t size = (spool->queue_count + 1) * sizeof(*spool->queues);
+    struct pirn__queue **more = realloc(spool->queues, size);
+
+    if (more == NULL) {
+        return -ENOMEM;
+    }
+    more[spool->queue_count++] = queue;
+    spool->queues = more;
+    return 0;
+}
+
+static void finish(struct pirn__refresh *refresh, int32_t result)
+{
+    pirn_assert(result <= 0);
+    while (refresh->found != NULL) {
+        struct pirn__queue *queue = refresh->found;
+        refresh->found = queue->next;
+        queue_destroy(queue);
+    }
+    pirn_task_finish(refresh->spool->context, &refresh->op, result);
+}
+
+static void drop_first(struct pirn__refresh *refresh)
+{
+    struct pirn__queue *queue = refresh->found;
+
+    pirn_assert(queue != NULL);
+    refresh->found = queue->next;
+    queue_destroy(queue);
+}
+
+static void admitted(struct pirn_op *op, int32_t result)
+{
+    struct pirn__refresh *refresh =
+        pirn_container_of(op, struct pirn__refresh, chain.op);
+    struct pirn__queue *queue = refresh->found;
+
+    pirn_assert(result <= 0);
+    if (result == 0 && pirn__queue_find(refresh->spool, queue->name) == NULL) {
+        result = table_add(refresh->spool, queue);
+        if (result == 0) {
+            refresh->found = queue->next;
+            queue->next = NULL;
+            admit_next(refresh);
+            return;
+        }
+    }
+    if (result < 0) {
+        finish(refresh, result);
+        return;
+    }
+    drop_first(refresh);
+    admit_next(refresh);
+}
+
+static void made_mine(struct pirn_op *op, int32_t result)
+{
+    struct pirn__refresh *refresh =
+        pirn_container_of(op, struct pirn__refresh, mkdir);
+    struct pirn_spool *spool = refresh->spool;
+
+    pirn_assert(result <= 0);
+    if (result == -ENOENT || result == -ENOTDIR) {
+        drop_first(refresh); /* no .checkout: somebody's directory */
+        admit_next(refresh);
+        return;
+    }
+    if (result < 0 && result != -EEXIST) {
+        finish(refresh, result);
+        return;
+    }
+    /* One that was there may have been made by somebody who was killed before
+     * he synced it. */
+    pirn__name_checkout(&refresh->path, refresh->found->name);
+    pirn_prep_open(&refresh->open, spool->root_fd, refresh->path.text,
+                   O_RDONLY | O_DIRECTORY, 0);
+    pirn_prep_fsync(&refresh->fsync, PIRN_FD_OF(0), PIRN_SYNC_ALL);
+    pirn_prep_close(&refresh->close, PIRN_FD_OF(0));
+    pirn_step_when(&refresh->close, PIRN_STEP_ALWAYS);
+    refresh->steps[0] = &refresh->open;
+    refresh->steps[1] = &refresh->fsync;
+    refresh->steps[2] = &refresh->close;
+    pirn_chain_start(spool->context, &refresh->chain, refresh->steps, 3,
+                     admitted);
+}
+
+static void admit_next(struct pirn__refresh *refresh)
+{
+    struct pirn_spool *spool = refresh->spool;
+
+    pirn_assert(spool->root_fd >= 0);
+    if (refresh->found == NULL) {
+        finish(refresh, 0);
+        return;
+    }
+    pirn_prep_mkdir(&refresh->mkdir, spool->root_fd,
+                    refresh->found->checkout.path.text, PIRN__DIR_MODE);
+    pirn_start(spool->context, &refresh->mkdir, made_mine);
+}
+
+static int32_t take_queue(struct pirn__scan *scan,
+                          const struct pirn_entry *entry)
+{
+    struct pirn__refresh *refresh =
+        pirn_container_of(scan, struct pirn__refresh, scan);
+
+    if (!pirn_queue_name_is_valid(entry->name) ||
+        pirn__queue_find(refresh->spool, entry->name) != NULL) {
+        return 0;
+    }
+    struct pirn__queue *queue = queue_create(refresh->spool, entry->name);
+    if (queue == NULL) {
+        return -ENOMEM;
+    }
+    queue->next = refresh->found;
+    refresh->found = queue;
+    return 0;
+}
+
+static void listed(struct pirn_op *op, int32_t result)
+{
+    struct pirn__refresh *refresh =
+        pirn_container_of(op, struct pirn__refresh, scan.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        finish(refresh, result);
+        return;
+    }
+    admit_next(refresh);
+}
+
+static void begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__refresh *refresh =
+        pirn_container_of(op, struct pirn__refresh, op);
+
+    refresh->found = NULL;
+    refresh->scan.path = (struct pirn__name){"."};
+    pirn__prep_scan(&refresh->scan, refresh->spool->root_fd, take_queue);
+    pirn_start(context, &refresh->scan.op, listed);
+}
+
+static const struct pirn_task_verbs verbs = {.begin = begin};
+
+void pirn__prep_refresh(struct pirn__refresh *refresh, struct pirn_spool *spool)
+{
+    refresh->spool = spool;
+    pirn_prep_task(&refresh->op, &verbs);
+}
+
+const char *pirn_spool_queue(const struct pirn_spool *spool, uint32_t index)
+{
+    return index < spool->queue_count ? spool->queues[index]->name : NULL;
+}

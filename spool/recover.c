@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recover.c - drafts first, then the claims of each queue
+ *
+ *   refresh queues -> list .tmp/O -> unlink ID.new
+ *     -> sync .checkout/O of each queue, QUEUE/XY of each draft's shard
+ *     -> of each draft: body, then name
+ *     -> of each queue: list .checkout/O, give each back
+ *
+ * The syncs stand before the first unlink of a body: a draft may be a removal
+ * (S6) or a publication that was taken back, whose rename only this kernel
+ * knows yet. After a power cut its old name would stand there without a body.
+ *
+ * A body is deleted only if no other name of its item is found. By the table
+ * there is none; if a file system or a copied directory says otherwise, the
+ * name in .tmp goes and the item stays.
+ */
+#include "spool/recover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+#include <pirn/task.h>
+
+static void unlink_next(struct pirn__recover *recover);
+static void sync_next(struct pirn__recover *recover);
+static void queue_next(struct pirn__recover *recover);
+static void work(struct pirn__recover_worker *worker);
+
+static struct pirn__recover *recover_of(struct pirn_op *step)
+{
+    return pirn_container_of(step, struct pirn__recover, step);
+}
+
+static struct pirn__recover_worker *worker_of(struct pirn_op *step)
+{
+    return pirn_container_of(step, struct pirn__recover_worker, step);
+}
+
+static void note(struct pirn__recover *recover, int32_t result)
+{
+    pirn_assert(recover->result <= 0);
+    if (result < 0 && recover->result == 0) {
+        recover->result = result;
+    }
+}
+
+static void finish(struct pirn__recover *recover)
+{
+    pirn_assert(recover->busy == 0);
+    pirn__ids_deinit(&recover->scan.ids);
+    pirn__ids_deinit(&recover->scan.next);
+    pirn_task_finish(recover->spool->context, &recover->op, recover->result);
+}
+
+/* Every worker goes to work on the ids of the scan. */
+static void work_all(struct pirn__recover *recover)
+{
+    pirn_assert(recover->busy == 0);
+    recover->id_at = 0;
+    recover->busy = PIRN__RECOVER_WORKERS;
+    for (uint32_t i = 0; i < PIRN__RECOVER_WORKERS; i++) {
+        recover->workers[i].recover = recover;
+        work(&recover->workers[i]);
+    }
+}
+
+/* One item less; the last worker that finds none goes on for all. */
+static void worker_done(struct pirn__recover_worker *worker, int32_t result)
+{
+    note(worker->recover, result);
+    work(worker);
+}
+
+static void unlinked_name(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0);
+    worker_done(worker_of(op), result);
+}
+
+static void unlink_name(struct pirn__recover_worker *worker)
+{
+    struct pirn__recover *recover = worker->recover;
+
+    pirn_assert(recover->queue == NULL);
+    pirn__name_draft(&worker->path, recover->slot, &worker->id);
+    pirn_prep_unlink(&worker->step, recover->spool->root_fd, worker->path.text,
+                     0);
+    pirn_start(recover->spool->context, &worker->step, unlinked_name);
+}
+
+static void unlinked_body(struct pirn_op *op, int32_t result)
+{
+    struct pirn__recover_worker *worker = worker_of(op);
+
+    pirn_assert(result <= 0);
+    if (result < 0 && result != -ENOENT) {
+        worker_done(worker, result); /* its name stays with it */
+        return;
+    }
+    unlink_name(worker);
+}
+
+static void found_elsewhere(struct pirn_op *op, int32_t result)
+{
+    struct pirn__recover_worker *worker =
+        pirn_container_of(op, struct pirn__recover_worker, find.op);
+    struct pirn_spool *spool = worker->recover->spool;
+
+    pirn_assert(result <= 0);
+    if (result == 0) {
+        unlink_name(worker);
+        return;
+    }
+    if (result != -ENOENT) {
+        worker_done(worker, result);
+        return;
+    }
+    pirn__name_body(&worker->path, &worker->id);
+    pirn_prep_unlink(&worker->step, spool->root_fd, worker->path.text, 0);
+    pirn_start(spool->context, &worker->step, unlinked_body);
+}
+
+static void set_aside_done(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0);
+    worker_done(worker_of(op), result);
+}
+
+static void set_aside(struct pirn__recover_worker *worker)
+{
+    struct pirn__recover *recover = worker->recover;
+
+    pirn_assert(recover->queue != NULL);
+    pirn__name_claimed(&worker->path, recover->queue->name, recover->slot,
+                       &worker->id);
+    pirn__prep_set_aside(&worker->step, recover->spool, &worker->path,
+                         &worker->aside, &worker->id);
+    pirn_start(recover->spool->context, &worker->step, set_aside_done);
+}
+
+static void given_back(struct pirn_op *op, int32_t result)
+{
+    struct pirn__recover_worker *worker =
+        pirn_container_of(op, struct pirn__recover_worker, back.op);
+
+    pirn_assert(result <= 0);
+    free(worker->meta.memory);
+    worker_done(worker, result);
+}
+
+static void saw_body(struct pirn_op *op, int32_t result)
+{
+    struct pirn__recover_worker *worker = worker_of(op);
+    struct pirn__recover *recover = worker->recover;
+
+    pirn_assert(result <= 0);
+    if (result == -ENOENT) {
+        free(worker->meta.memory);
+        set_aside(worker);
+        return;
+    }
+    pirn__prep_back(&worker->back, recover->spool, recover->queue,
+                    recover->slot, &worker->meta.item);
+    pirn_start(recover->spool->context, &worker->back.op, given_back);
+}
+
+static void read_meta(struct pirn_op *op, int32_t result)
+{
+    struct pirn__recover_worker *worker =
+        pirn_container_of(op, struct pirn__recover_worker, meta.op);
+    struct pirn_spool *spool = worker->recover->spool;
+
+    pirn_assert(result <= 0);
+    if (result == -EBADMSG || result == -EPROTO) {
+        set_aside(worker);
+        return;
+    }
+    if (result < 0) {
+        worker_done(worker, result);
+        return;
+    }
+    pirn__name_body(&worker->path, &worker->id);
+    pirn_prep_stat(&worker->step, spool->root_fd, worker->path.text,
+                   AT_SYMLINK_NOFOLLOW, STATX_TYPE, &worker->statx);
+    pirn_start(spool->context, &worker->step, saw_body);
+}
+
+static void work(struct pirn__recover_worker *worker)
+{
+    struct pirn__recover *recover = worker->recover;
+    struct pirn_spool *spool = recover->spool;
+
+    pirn_assert(recover->id_at <= recover->scan.ids.count);
+    if (recover->id_at == recover->scan.ids.count) {
+        pirn_assert(recover->busy > 0);
+        if (--recover->busy == 0) {
+            queue_next(recover);
+        }
+        return;
+    }
+    worker->id = recover->scan.ids.ids[recover->id_at++];
+    if (recover->queue == NULL) {
+        pirn__prep_find(&worker->find, spool, &worker->id, false);
+        worker->find.rounds = 2; /* nobody moves it: we hold the lock */
+        pirn_start(spool->context, &worker->find.op, found_elsewhere);
+        return;
+    }
+    pirn__name_claimed(&worker->meta.path, recover->queue->name, recover->slot,
+                       &worker->id);
+    pirn__prep_meta_read(&worker->meta, spool, &worker->id);
+    pirn_start(spool->context, &worker->meta.op, read_meta);
+}
+
+static void listed_claims(struct pirn_op *op, int32_t result)
+{
+    struct pirn__recover *recover =
+        pirn_container_of(op, struct pirn__recover, scan.scan.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        note(recover, result == -ENOENT ? 0 : result); /* never claimed here */
+        queue_next(recover);
+        return;
+    }
+    work_all(recover);
+}
+
+/* The claims of one more queue. */
+static void queue_next(struct pirn__recover *recover)
+{
+    struct pirn_spool *spool = recover->spool;
+
+    pirn_assert(recover->busy == 0);
+    pirn_assert(recover->queue_at <= spool->queue_count);
+    if (recover->queue_at == spool->queue_count) {
+        finish(recover);
+        return;
+    }
+    recover->queue = spool->queues[recover->queue_at++];
+    pirn__name_checkout_dir(&recover->scan.scan.path, recover->queue->name,
+                            recover->slot);
+    pirn__prep_id_scan(&recover->scan, spool->root_fd);
+    pirn_start(spool->context, &recover->scan.scan.op, listed_claims);
+}
+
+/* Directories to sync, numbered: of each queue .checkout/O, then its shards. */
+static bool sync_path(struct pirn__recover *recover)
+{
+    const uint32_t each = 1 + PIRN__SHARDS;
+
+    for (;;) {
+        uint32_t queue_at = recover->sync_at / each;
+        uint32_t dir = recover->sync_at % each;
+        if (queue_at >= recover->spool->queue_count) {
+            return false;
+        }
+        const char *queue = recover->spool->queues[queue_at]->name;
+        recover->sync_at++;
+        if (dir == 0) {
+            pirn__name_checkout_dir(&recover->path, queue, recover->slot);
+            return true;
+        }
+        if (recover->shards >> (dir - 1) & 1) {
+            pirn__name_shard_dir(&recover->path, queue, dir - 1);
+            return true;
+        }
+    }
+}
+
+static void synced(struct pirn_op *op, int32_t result)
+{
+    struct pirn__recover *recover =
+        pirn_container_of(op, struct pirn__recover, chain.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0 && result != -ENOENT) {
+        note(recover, result);
+        queue_next(recover); /* the drafts stay as they are */
+        return;
+    }
+    sync_next(recover);
+}
+
+static void sync_next(struct pirn__recover *recover)
+{
+    struct pirn_spool *spool = recover->spool;
+
+    if (!sync_path(recover)) {
+        work_all(recover);
+        return;
+    }
+    pirn_prep_open(&recover->open, spool->root_fd, recover->path.text,
+                   O_RDONLY | O_DIRECTORY, 0);
+    pirn_prep_fsync(&recover->fsync, PIRN_FD_OF(0), PIRN_SYNC_ALL);
+    pirn_prep_close(&recover->close, PIRN_FD_OF(0));
+    pirn_step_when(&recover->close, PIRN_STEP_ALWAYS);
+    recover->steps[0] = &recover->open;
+    recover->steps[1] = &recover->fsync;
+    recover->steps[2] = &recover->close;
+    pirn_chain_start(spool->context, &recover->chain, recover->steps, 3,
+                     synced);
+}
+
+static void unlinked_next(struct pirn_op *op, int32_t result)
+{
+    struct pirn__recover *recover = recover_of(op);
+
+    pirn_assert(result <= 0);
+    note(recover, result == -ENOENT ? 0 : result);
+    unlink_next(recover);
+}
+
+static void unlink_next(struct pirn__recover *recover)
+{
+    struct pirn_spool *spool = recover->spool;
+
+    pirn_assert(recover->queue == NULL);
+    pirn_assert(recover->id_at <= recover->scan.next.count);
+    if (recover->id_at == recover->scan.next.count) {
+        if (recover->scan.ids.count == 0) {
+            queue_next(recover);
+        } else {
+            sync_next(recover);
+        }
+        return;
+    }
+    pirn__name_next(&recover->path, recover->slot,
+                    &recover->scan.next.ids[recover->id_at++]);
+    pirn_prep_unlink(&recover->step, spool->root_fd, recover->path.text, 0);
+    pirn_start(spool->context, &recover->step, unlinked_next);
+}
+
+static void listed_drafts(struct pirn_op *op, int32_t result)
+{
+    struct pirn__recover *recover =
+        pirn_container_of(op, struct pirn__recover, scan.scan.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        note(recover, result == -ENOENT ? 0 : result);
+        queue_next(recover);
+        return;
+    }
+    for (uint32_t i = 0; i < recover->scan.ids.count; i++) {
+        uint32_t shard = pirn__id_shard(&recover->scan.ids.ids[i]);
+        recover->shards |= shard < PIRN__SHARDS ? UINT64_C(1) << shard : 0;
+    }
+    recover->id_at = 0;
+    unlink_next(recover);
+}
+
+static void refreshed(struct pirn_op *op, int32_t result)
+{
+    struct pirn__recover *recover =
+        pirn_container_of(op, struct pirn__recover, refresh.op);
+    struct pirn_spool *spool = recover->spool;
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        note(recover, result); /* drafts may have names we do not see */
+        finish(recover);
+        return;
+    }
+    pirn__name_tmp_dir(&recover->scan.scan.path, recover->slot);
+    pirn__prep_id_scan(&recover->scan, spool->root_fd);
+    pirn_start(spool->context, &recover->scan.scan.op, listed_drafts);
+}
+
+static void begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__recover *recover =
+        pirn_container_of(op, struct pirn__recover, op);
+
+    pirn_assert(context == recover->spool->context);
+    pirn_assert(recover->busy == 0);
+    recover->queue = NULL;
+    recover->queue_at = 0;
+    recover->shards = 0;
+    recover->sync_at = 0;
+    recover->result = 0;
+    pirn__prep_refresh(&recover->refresh, recover->spool);
+    pirn_start(context, &recover->refresh.op, refreshed);
+}
+
+static const struct pirn_task_verbs verbs = {.begin = begin};
+
+void pirn__prep_recover(struct pirn__recover *recover, struct pirn_spool *spool,
+                        uint32_t slot)
+{
+    pirn_assert(slot < PIRN__SLOTS);
+
+    recover->spool = spool;
+    recover->slot = slot;
+    pirn_prep_task(&recover->op, &verbs);
+}
+
+void pirn__prep_set_aside(struct pirn_op *op, struct pirn_spool *spool,
+                          struct pirn__name *from, struct pirn__name *to,
+                          const struct pirn_id *id)
+{
+    pirn__name_ready(to, PIRN__NAME_QUARANTINE, id);
+    pirn_prep_rename(op, spool->root_fd, from->text, spool->root_fd, to->text,
+                     RENAME_NOREPLACE);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/recover.h - put right what an owner left: the table's "kill here"
+ */
+#ifndef SPOOL_RECOVER_H
+#define SPOOL_RECOVER_H
+
+#include "spool/back.h"
+#include "spool/find.h"
+#include "spool/meta_file.h"
+
+/* Items put right at once. */
+#define PIRN__RECOVER_WORKERS 16u
+
+struct pirn__recover;
+
+/* One item at a time. */
+struct pirn__recover_worker {
+    struct pirn__recover *recover;
+    struct pirn_id id;
+    struct pirn__find find;
+    struct pirn__meta_read meta;
+    struct pirn__back back;
+    struct pirn_op step;
+    struct statx statx;
+    struct pirn__name path;
+    struct pirn__name aside;
+};
+
+/* Start &it->op. */
+struct pirn__recover {
+    struct pirn_op op;
+    struct pirn_spool *spool;
+    uint32_t slot;
+
+    struct pirn__refresh refresh;
+    struct pirn__id_scan scan; /* .tmp/SLOT, then each .checkout/SLOT */
+    struct pirn__queue *queue; /* whose claims; NULL: drafts */
+    uint32_t queue_at;
+    uint64_t shards;  /* bit set: those of the drafts */
+    uint32_t sync_at; /* directories to sync, numbered */
+    uint32_t id_at;   /* next of the scan's ids */
+    uint32_t busy;    /* workers */
+    int32_t result;   /* the first error; what it concerns stays */
+
+    struct pirn_op step;
+    struct pirn_op open;
+    struct pirn_op fsync;
+    struct pirn_op close;
+    struct pirn_op *steps[3];
+    struct pirn_chain chain;
+    struct pirn__name path;
+    struct pirn__recover_worker workers[PIRN__RECOVER_WORKERS];
+};
+
+/**
+ * pirn__prep_recover() - delete an owner's drafts, give back his claims
+ * @slot: whose lock we hold
+ *
+ * May be repeated, and cut short anywhere. Damaged metadata, and those without
+ * a body, are set aside into the queue `quarantine`.
+ *
+ * Result: 0, or the first error. What it concerns is as it was; all the rest
+ * is done.
+ */
+void pirn__prep_recover(struct pirn__recover *recover, struct pirn_spool *spool,
+                        uint32_t slot);
+
+/** pirn__prep_set_aside() - from our .checkout to `quarantine`, by rename */
+void pirn__prep_set_aside(struct pirn_op *op, struct pirn_spool *spool,
+                          struct pirn__name *from, struct pirn__name *to,
+                          const struct pirn_id *id);
+
+#endif /* SPOOL_RECOVER_H */

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool.c - open and close
+ *
+ *   directory -> superblock (made if asked) -> a slot of our own
+ *     -> what its last owner left -> queues -> what other dead owners left
+ *
+ * Nothing is handed out and nothing made before the slot's lock is ours and the
+ * directories of the slot are durable.
+ */
+#include "spool/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+
+#include "spool/claim.h"
+#include "spool/make.h"
+#include "spool/owner.h"
+#include "spool/queue.h"
+#include "spool/superblock.h"
+
+/* So many items go to one shard before the next: their directory syncs meet. */
+enum { WRITER_STAYS = 256 };
+
+static int32_t wait_for(struct pirn_spool *spool, struct pirn_op *op)
+{
+    return pirn_wait(spool->context, op);
+}
+
+void pirn__spool_leave_shard(struct pirn_spool *spool)
+{
+    pirn_assert(spool->writer_shard < PIRN__SHARDS);
+    spool->writer_shard = (spool->writer_shard + 1) % PIRN__SHARDS;
+    spool->writer_count = 0;
+}
+
+void pirn__spool_new_id(struct pirn_spool *spool, struct pirn_id *ret_id)
+{
+    pirn_assert(spool->random_at % 8 == 0);
+    pirn_assert(spool->writer_count <= WRITER_STAYS);
+    if (spool->writer_count++ == WRITER_STAYS) {
+        pirn__spool_leave_shard(spool);
+    }
+    if (spool->random_at == 0) {
+        pirn_context_random(spool->context, spool->random,
+                            sizeof(spool->random));
+        spool->random_at = sizeof(spool->random);
+    }
+    spool->random_at -= 8;
+    pirn__id_next(&spool->ids, pirn_context_realtime_ns(spool->context),
+                  spool->random + spool->random_at, spool->writer_shard,
+                  ret_id);
+}
+
+static int open_root(struct pirn_spool *spool,
+                     const struct pirn_spool_config *config)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_open(&op, AT_FDCWD, config->path, O_RDONLY | O_DIRECTORY, 0);
+    int fd = wait_for(spool, &op);
+    if (fd == -ENOENT && config->create) {
+        pirn_prep_mkdir(&op, AT_FDCWD, config->path, PIRN__DIR_MODE);
+        int r = wait_for(spool, &op);
+        if (r < 0 && r != -EEXIST) {
+            return r;
+        }
+        pirn_prep_open(&op, AT_FDCWD, config->path, O_RDONLY | O_DIRECTORY, 0);
+        fd = wait_for(spool, &op);
+    }
+    spool->root_fd = fd;
+    return fd < 0 ? fd : 0;
+}
+
+/* -ENOENT: there is none. */
+static int read_superblock(struct pirn_spool *spool)
+{
+    char text[PIRN__SUPERBLOCK_MAX];
+    struct pirn_op op = {0};
+
+    pirn_prep_open(&op, spool->root_fd, PIRN__NAME_SUPERBLOCK, O_RDONLY, 0);
+    int fd = wait_for(spool, &op);
+    if (fd < 0) {
+        return fd;
+    }
+    pirn_prep_read(&op, fd, text, sizeof(text), 0);
+    int r = wait_for(spool, &op);
+    pirn_prep_close(&op, fd);
+    (void)wait_for(spool, &op);
+    if (r < 0) {
+        return r;
+    }
+    r = pirn__superblock_decode(text, (size_t)r);
+    return r == -EBADMSG ? -EMEDIUMTYPE : r;
+}
+
+static int open_format(struct pirn_spool *spool, bool create)
+{
+    int r = read_superblock(spool);
+
+    if (r == -ENOENT && create) {
+        int made = pirn__make_spool(spool);
+        r = read_superblock(spool); /* perhaps somebody else's, just made */
+        r = r == -ENOENT && made < 0 ? made : r;
+    }
+    return r == -ENOENT && !create ? -EMEDIUMTYPE : r;
+}
+
+static int open_owners(struct pirn_spool *spool)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_open(&op, spool->root_fd, PIRN__NAME_OWNERS, O_RDWR, 0);
+    int fd = wait_for(spool, &op);
+    spool->owners_fd = fd;
+    if (fd < 0) {
+        return fd == -ENOENT ? -EMEDIUMTYPE : fd;
+    }
+    return pirn__owner_take_slot(spool);
+}
+
+/* What the last owner of our slot left; later, what we leave. */
+static void recover_own(struct pirn_spool *spool)
+{
+    struct pirn__recover *recover = &spool->sweep->recover;
+
+    pirn_assert(!spool->sweeping);
+    pirn__prep_recover(recover, spool, spool->slot);
+    /* An item that could not be put right stays ours and is tried again; it
+     * must not keep everybody out of all the others. */
+    (void)wait_for(spool, &recover->op);
+}
+
+static int meet_queues(struct pirn_spool *spool)
+{
+    struct pirn__refresh refresh = {0};
+
+    pirn__prep_refresh(&refresh, spool);
+    return wait_for(spool, &refresh.op);
+}
+
+int pirn_spool_create_queue(struct pirn_spool *spool, const char *queue)
+{
+    if (!pirn_queue_name_is_valid(queue)) {
+        return -EINVAL;
+    }
+    int r = pirn__make_queue(spool, queue);
+    return r == 0 ? meet_queues(spool) : r;
+}
+
+static void sweep_others(struct pirn_spool *spool)
+{
+    struct pirn__sweep_wait sweep = {0};
+
+    pirn__prep_sweep(&sweep, spool);
+    (void)wait_for(spool, &sweep.waiter.op);
+}
+
+static void close_fd(struct pirn_spool *spool, int fd)
+{
+    struct pirn_op op = {0};
+
+    if (fd >= 0) {
+        pirn_prep_close(&op, fd);
+        (void)wait_for(spool, &op);
+    }
+}
+
+static void destroy(struct pirn_spool *spool)
+{
+    pirn__queues_deinit(spool);
+    for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
+        pirn__sync_deinit(&spool->bodies[shard]);
+    }
+    close_fd(spool, spool->owners_fd); /* the slot is free from here on */
+    close_fd(spool, spool->root_fd);
+    free(spool->sweep);
+    free(spool);
+}
+
+static struct pirn_spool *create(struct pirn_context *context)
+{
+    struct pirn_spool *spool = calloc(1, sizeof(*spool));
+    struct pirn__sweep *sweep = calloc(1, sizeof(*sweep));
+
+    if (spool == NULL || sweep == NULL) {
+        free(spool);
+        free(sweep);
+        return NULL;
+    }
+    spool->context = context;
+    spool->sweep = sweep;
+    spool->root_fd = -1;
+    spool->owners_fd = -1;
+    for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
+        spool->bodies[shard].fd = -1;
+    }
+    return spool;
+}
+
+static void init_bodies(struct pirn_spool *spool)
+{
+    spool->writer_shard = spool->slot * 23 % PIRN__SHARDS;
+    for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
+        pirn__name_shard_dir(&spool->bodies[shard].path, PIRN__NAME_DATA,
+                             shard);
+        pirn__sync_init(&spool->bodies[shard], spool->context, spool->root_fd);
+    }
+}
+
+int pirn_spool_open(struct pirn_context *context,
+                    const struct pirn_spool_config *config,
+                    struct pirn_spool **ret_spool)
+{
+    pirn_assert(config->path != NULL);
+
+    struct pirn_spool *spool = create(context);
+    if (spool == NULL) {
+        return -ENOMEM;
+    }
+    int r = open_root(spool, config);
+    r = r == 0 ? open_format(spool, config->create) : r;
+    r = r == 0 ? open_owners(spool) : r;
+    r = r == 0 ? meet_queues(spool) : r;
+    if (r < 0) {
+        destroy(spool);
+        return r;
+    }
+    init_bodies(spool);
+    recover_own(spool);
+    sweep_others(spool);
+    *ret_spool = spool;
+    return 0;
+}
+
+struct pirn_spool *pirn_spool_close(struct pirn_spool *spool)
+{
+    if (spool != NULL) {
+        pirn_assert_rule(spool->open_count == 0,
+                         "drafts, views and listings are ended before");
+        pirn__claims_deinit(spool);
+        recover_own(spool);
+        destroy(spool);
+    }
+    return NULL;
+}

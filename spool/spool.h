@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/spool.h - an open spool, as the files of this folder share it
+ */
+#ifndef SPOOL_SPOOL_H
+#define SPOOL_SPOOL_H
+
+#include <pirn/context.h>
+#include <pirn/spool.h>
+
+#include "spool/group_sync.h"
+#include "spool/id.h"
+#include "spool/names.h"
+#include "spool/supply.h"
+#include "spool/waiters.h"
+
+enum {
+    PIRN__FILE_MODE = 0660, /* less the umask */
+    PIRN__DIR_MODE = 0770,
+};
+
+/* A queue whose directories are there, also the one for what we claim. */
+struct pirn__queue {
+    struct pirn__queue *next; /* while it is not in the table */
+    char name[PIRN_QUEUE_TEXT];
+    struct pirn__sync ready[PIRN__SHARDS]; /* QUEUE/XY */
+    struct pirn__sync checkout;            /* QUEUE/.checkout/SLOT */
+    struct pirn__supply supply;            /* ids that may be ready */
+};
+
+struct pirn_spool {
+    struct pirn_context *context;
+    int root_fd;
+    int owners_fd;
+    uint32_t slot; /* ours: we hold the lock on this byte of the owners file */
+
+    /* Never shrinks while the spool is open: pointers to queues stay. */
+    struct pirn__queue **queues;
+    uint32_t queue_count;
+
+    struct pirn__sync bodies[PIRN__SHARDS]; /* .data/XY */
+
+    /* Where the next items go, and their names. */
+    struct pirn__id_source ids;
+    uint32_t writer_shard;
+    uint32_t writer_count;
+    uint32_t random_at;
+    uint8_t random[512];
+
+    /* The look for dead owners: one at a time. */
+    struct pirn__sweep *sweep; /* malloc'd with the spool */
+    struct pirn__waiters sweep_waiters;
+    uint64_t swept_ns;
+    bool sweeping;
+    uint32_t living; /* other owners, at the last look */
+
+    /* Claims that nobody has ended yet, and how much else is open. */
+    struct pirn_claim_work *claims;
+    uint32_t open_count;
+};
+
+/** pirn__spool_new_id() - an id in the shard which the writer is on now */
+void pirn__spool_new_id(struct pirn_spool *spool, struct pirn_id *ret_id);
+
+/** pirn__spool_leave_shard() - what is made from now on goes to the next one */
+void pirn__spool_leave_shard(struct pirn_spool *spool);
+
+#endif /* SPOOL_SPOOL_H */

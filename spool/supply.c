@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supply.c - which shard is looked at, by one, for all who claim here
+ *
+ * @swept numbers the listings as they begin. A queue was empty at some instant
+ * of a claim's life if 64 listings began after the claim did and all their ids
+ * were tried: each shard was seen, and what was in it is somebody's.
+ *
+ * Owners walk the ring of shards from different places. Where two meet they
+ * would walk the same ids side by side, each losing half of its renames: after
+ * four losses in a row the rest is left to the other, and does not count as
+ * tried.
+ */
+#include "spool/supply.h"
+
+#include <errno.h>
+
+#include <pirn/invariant.h>
+
+enum { MISSES_MAX = 4 };
+
+void pirn__supply_init(struct pirn__supply *supply,
+                       struct pirn_context *context, int root_fd,
+                       const char *queue, uint32_t slot)
+{
+    supply->context = context;
+    supply->root_fd = root_fd;
+    supply->queue = queue;
+    supply->shard = slot * 23 % PIRN__SHARDS; /* far from the neighbours' */
+}
+
+void pirn__supply_deinit(struct pirn__supply *supply)
+{
+    pirn_assert(!supply->listing_now);
+    pirn__ids_deinit(&supply->ids);
+    pirn__ids_deinit(&supply->listing.ids);
+    pirn__ids_deinit(&supply->listing.next);
+}
+
+bool pirn__supply_take(struct pirn__supply *supply, struct pirn_id *ret_id)
+{
+    pirn_assert(supply->at <= supply->ids.count);
+    if (supply->at == supply->ids.count) {
+        return false;
+    }
+    *ret_id = supply->ids.ids[supply->at++];
+    return true;
+}
+
+void pirn__supply_tell(struct pirn__supply *supply, bool was_there)
+{
+    pirn_assert(supply->misses < MISSES_MAX);
+    supply->misses = was_there ? 0 : supply->misses + 1;
+    if (supply->misses >= MISSES_MAX) {
+        supply->misses = 0;
+        if (supply->at < supply->ids.count) {
+            supply->at = supply->ids.count;
+            supply->dropped = supply->swept;
+        }
+    }
+}
+
+bool pirn__supply_is_empty(const struct pirn__supply *supply, uint64_t since)
+{
+    uint64_t from = since > supply->dropped ? since : supply->dropped;
+    uint64_t ended = supply->swept - supply->listing_now;
+
+    pirn_assert(from <= supply->swept);
+    return supply->at == supply->ids.count && ended >= from + PIRN__SHARDS;
+}
+
+static void listed(struct pirn_op *op, int32_t result)
+{
+    struct pirn__id_scan *listing =
+        pirn_container_of(op, struct pirn__id_scan, scan.op);
+    struct pirn__supply *supply =
+        pirn_container_of(listing, struct pirn__supply, listing);
+
+    pirn_assert(supply->listing_now);
+    pirn_assert(result <= 0);
+    supply->listing_now = false;
+    if (result == -ENOENT) {
+        result = 0; /* a shard that is not there has nothing ready */
+    }
+    if (result == 0) {
+        pirn__ids_deinit(&supply->ids);
+        supply->ids = listing->ids;
+        listing->ids = (struct pirn__ids){0};
+        pirn__ids_sort(&supply->ids);
+        supply->at = 0;
+        supply->misses = 0;
+    }
+    pirn__waiters_finish(supply->context, &supply->waiters, result);
+}
+
+static void list_next(struct pirn__supply *supply)
+{
+    pirn_assert(supply->at == supply->ids.count);
+    pirn_assert(!supply->listing_now && supply->shard < PIRN__SHARDS);
+
+    supply->listing_now = true;
+    supply->swept++;
+    pirn__name_shard_dir(&supply->listing.scan.path, supply->queue,
+                         supply->shard);
+    supply->shard = (supply->shard + 1) % PIRN__SHARDS;
+    pirn__prep_id_scan(&supply->listing, supply->root_fd);
+    pirn_start(supply->context, &supply->listing.scan.op, listed);
+}
+
+static void begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__supply_wait *wait =
+        pirn_container_of(op, struct pirn__supply_wait, waiter.op);
+    struct pirn__supply *supply = wait->supply;
+
+    pirn_assert(context == supply->context);
+    if (supply->at < supply->ids.count) {
+        pirn_task_finish(context, op, 0);
+        return;
+    }
+    pirn__waiters_push(&supply->waiters, &wait->waiter);
+    if (!supply->listing_now) {
+        list_next(supply);
+    }
+}
+
+static const struct pirn_task_verbs verbs = {.begin = begin};
+
+void pirn__prep_supply(struct pirn__supply_wait *wait,
+                       struct pirn__supply *supply)
+{
+    wait->supply = supply;
+    pirn_prep_task(&wait->waiter.op, &verbs);
+}

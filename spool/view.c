@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * view.c - look at an item without having it
+ *
+ * Between finding the metadata and reading them the item may move on: then it
+ * is looked for again. The body's descriptor stays open until the view ends,
+ * so a body whose item is removed meanwhile can be read to its end.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/invariant.h>
+#include <pirn/task.h>
+
+#include "spool/body.h"
+#include "spool/find.h"
+#include "spool/meta_file.h"
+
+enum { TRIES_MAX = 16 };
+
+struct pirn_view_work {
+    struct pirn_view *view;
+    struct pirn_spool *spool;
+    uint32_t tries;
+    struct pirn__find find;
+    struct pirn__meta_read meta;
+    struct pirn__body body;
+    struct pirn_op close;
+};
+
+static struct pirn_view *view_of(struct pirn_op *op)
+{
+    return pirn_container_of(op, struct pirn_view, op);
+}
+
+static void work_destroy(struct pirn_view_work *work)
+{
+    pirn_assert(work->body.fd < 0);
+    pirn_assert(work->spool->open_count > 0);
+
+    work->spool->open_count--;
+    work->view->priv.work = NULL;
+    free(work->meta.memory);
+    free(work);
+}
+
+static void finish(struct pirn_view_work *work, int32_t result)
+{
+    struct pirn_view *view = work->view;
+    struct pirn_context *context = work->spool->context;
+
+    pirn_assert(result <= 0);
+    pirn_assert(view->priv.work == work);
+    if (result < 0) {
+        work_destroy(work);
+    }
+    pirn_task_finish(context, &view->op, result);
+}
+
+static void find_again(struct pirn_view_work *work);
+
+static void read_meta(struct pirn_op *op, int32_t result)
+{
+    struct pirn_view_work *work =
+        pirn_container_of(op, struct pirn_view_work, meta.op);
+    const struct pirn__find *find = &work->find;
+    struct pirn_item *item = &work->meta.item;
+
+    pirn_assert(result <= 0);
+    if (result == -ENOENT && ++work->tries < TRIES_MAX) {
+        find_again(work);
+        return;
+    }
+    if (result < 0) {
+        finish(work, result);
+        return;
+    }
+    memcpy(item->queue, find->queue->name, sizeof(item->queue));
+    if (find->place == PIRN__PLACE_CLAIMED) {
+        item->state = PIRN_ITEM_CLAIMED;
+        item->owner = find->slot;
+    }
+    work->view->item = *item;
+    pirn__body_init(&work->body, work->spool, item);
+    finish(work, 0);
+}
+
+static void found(struct pirn_op *op, int32_t result)
+{
+    struct pirn_view_work *work =
+        pirn_container_of(op, struct pirn_view_work, find.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        finish(work, result);
+        return;
+    }
+    pirn_assert(work->find.place != PIRN__PLACE_DRAFT);
+    work->meta.path = work->find.path;
+    pirn__prep_meta_read(&work->meta, work->spool, &work->find.id);
+    pirn_start(work->spool->context, &work->meta.op, read_meta);
+}
+
+static void find_again(struct pirn_view_work *work)
+{
+    pirn_assert(work->tries < TRIES_MAX);
+    pirn__prep_find(&work->find, work->spool, &work->view->priv.id, false);
+    pirn_start(work->spool->context, &work->find.op, found);
+}
+
+static void look_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_view *view = view_of(op);
+    struct pirn_view_work *work = calloc(1, sizeof(*work));
+
+    pirn_assert_rule(view->priv.work == NULL, "one look at a time");
+    if (work == NULL) {
+        pirn_task_finish(context, op, -ENOMEM);
+        return;
+    }
+    work->view = view;
+    work->spool = view->priv.spool;
+    work->spool->open_count++;
+    work->body.fd = -1;
+    view->priv.work = work;
+    find_again(work);
+}
+
+static const struct pirn_task_verbs look_verbs = {.begin = look_begin};
+
+void pirn_prep_look(struct pirn_view *view, struct pirn_spool *spool,
+                    const struct pirn_id *id)
+{
+    pirn_assert(spool != NULL && id != NULL);
+
+    view->priv.spool = spool;
+    view->priv.id = *id;
+    pirn_prep_task(&view->op, &look_verbs);
+}
+
+static void have_read(struct pirn_op *op, int32_t result)
+{
+    struct pirn_view_work *work =
+        pirn_container_of(op, struct pirn_view_work, body.op);
+
+    pirn_task_finish(work->spool->context, &work->view->op, result);
+}
+
+static void read_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_view *view = view_of(op);
+    struct pirn_view_work *work = view->priv.work;
+
+    pirn_assert_rule(work != NULL, "read after a look that found the item");
+    pirn_assert(context == work->spool->context);
+    pirn__prep_body_read(&work->body, view->priv.buf, view->priv.len,
+                         view->priv.offset);
+    pirn_start(context, &work->body.op, have_read);
+}
+
+static const struct pirn_task_verbs read_verbs = {.begin = read_begin};
+
+void pirn_prep_view_read(struct pirn_view *view, void *buf, uint32_t len,
+                         uint64_t offset)
+{
+    pirn_assert(buf != NULL && len > 0);
+
+    view->priv.buf = buf;
+    view->priv.len = len;
+    view->priv.offset = offset;
+    pirn_prep_task(&view->op, &read_verbs);
+}
+
+static void closed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_view_work *work =
+        pirn_container_of(op, struct pirn_view_work, close);
+    struct pirn_view *view = work->view;
+    struct pirn_context *context = work->spool->context;
+
+    pirn_assert(result <= 0); /* nothing was written */
+    view->item.fields = (struct pirn_fields){0};
+    work_destroy(work);
+    pirn_task_finish(context, &view->op, 0);
+}
+
+static void end_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_view_work *work = view_of(op)->priv.work;
+
+    if (work == NULL) {
+        pirn_task_finish(context, op, 0);
+        return;
+    }
+    pirn__body_prep_close(&work->body, &work->close);
+    pirn_start(context, &work->close, closed);
+}
+
+static const struct pirn_task_verbs end_verbs = {.begin = end_begin};
+
+void pirn_prep_view_end(struct pirn_view *view)
+{
+    pirn_prep_task(&view->op, &end_verbs);
+}
