@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cat.c - an item's body, byte for byte as it came
+ *
+ * The library checks what is read from the start to the end against the item's
+ * digest, and instead of the last bytes says -EBADMSG. What came before is out
+ * by then: the exit code is what a pipeline has to look at.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/options.h"
+#include "cli/tool.h"
+#include "cli/verb.h"
+
+enum { BUF_BYTES = 256 * 1024 };
+
+struct cat {
+    struct options options;
+    struct tool tool;
+    char *text; /* the id */
+    struct pirn_view view;
+    char buf[BUF_BYTES];
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct cat *cat = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        options_hand_down(state, &cat->options);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (cat->text != NULL) {
+            argp_error(state, "%s: one id at a time", arg);
+        }
+        cat->text = arg;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "an id is needed");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {
+    {&options_spool, 0, NULL, 0},
+    {0},
+};
+static const struct argp argp = {
+    .parser = parse,
+    .args_doc = "ID",
+    .children = children,
+    .doc = "Print an item's body, byte for byte as it came. If it does not "
+           "match the item's checksum the exit code is 74.",
+};
+
+static enum code copy(struct cat *cat, const struct pirn_id *id)
+{
+    uint64_t offset = 0;
+    int32_t r;
+
+    do {
+        pirn_prep_view_read(&cat->view, cat->buf, BUF_BYTES, offset);
+        r = pirn_wait(cat->tool.context, &cat->view.op);
+        if (r < 0) {
+            return tool_say_item(&cat->tool, id, r);
+        }
+        errno = 0;
+        if (fwrite(cat->buf, 1, (size_t)r, stdout) != (size_t)r) {
+            return failure_say(THING_OUTPUT, "standard output",
+                               errno != 0 ? -errno : -EIO);
+        }
+        offset += (uint32_t)r;
+    } while (r > 0);
+    return CODE_DONE;
+}
+
+static enum code run(struct cat *cat)
+{
+    struct pirn_id id;
+    enum code code = tool_parse_id(cat->text, &id);
+    int32_t r;
+
+    if (code == CODE_DONE) {
+        code = tool_open(&cat->tool, &cat->options, false);
+    }
+    if (code != CODE_DONE) {
+        return code;
+    }
+    pirn_prep_look(&cat->view, cat->tool.spool, &id);
+    r = pirn_wait(cat->tool.context, &cat->view.op);
+    if (r < 0) {
+        return tool_say_item(&cat->tool, &id, r);
+    }
+    code = copy(cat, &id);
+    pirn_prep_view_end(&cat->view);
+    (void)pirn_wait(cat->tool.context, &cat->view.op);
+    return code;
+}
+
+enum code verb_cat(int argc, char **argv)
+{
+    struct cat *cat = calloc(1, sizeof(*cat));
+    enum code code;
+
+    if (cat == NULL) {
+        return failure_say(THING_ANY, "cat", -ENOMEM);
+    }
+    argp_parse(&argp, argc, argv, 0, NULL, cat);
+    options_settle(&cat->options);
+    code = run(cat);
+    tool_close(&cat->tool);
+    free(cat);
+    return code;
+}

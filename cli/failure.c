@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * failure.c - the table of causes; see failure.h
+ *
+ * The first row that fits counts, so what is about one thing stands before what
+ * is about any.
+ */
+#include "cli/failure.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <pirn/context.h>
+
+struct cause {
+    enum thing thing;
+    int error;
+    enum code code;
+    const char *says;
+};
+
+static const struct cause causes[] = {
+    {THING_SPOOL, ENOENT, CODE_NOT_THERE,
+     "there is no such directory; make a spool with `pirn create --spool DIR', "
+     "or name another"},
+    {THING_SPOOL, ENOTDIR, CODE_NOT_A_SPOOL,
+     "this is not a directory, or a part of its path is none; name a spool's "
+     "directory"},
+    {THING_SPOOL, ENOTEMPTY, CODE_NOT_A_SPOOL,
+     "the directory holds other things, so it is not made into a spool; name "
+     "an empty directory or a new one"},
+    {THING_SPOOL, EMEDIUMTYPE, CODE_NOT_A_SPOOL,
+     "this is not a spool: its file pirn-spool is missing or damaged; name "
+     "another directory, or put that file back"},
+    {THING_SPOOL, EPROTO, CODE_NOT_A_SPOOL,
+     "its format is newer than this program knows; use the pirn that made it, "
+     "or a newer one"},
+    {THING_SPOOL, EUSERS, CODE_TRY_LATER,
+     "too many processes have it open; try again when some have ended"},
+    {THING_QUEUE, ENOENT, CODE_NOT_THERE,
+     "the spool has no such queue; make it with `pirn create --queue NAME'"},
+    {THING_QUEUE, EINVAL, CODE_USAGE,
+     "no queue can be called so; use 1 to 63 of a-z 0-9 - _, and neither a "
+     "digit nor - first"},
+    {THING_ITEM, ENOENT, CODE_NOT_THERE,
+     "there is no such item; `pirn ls' lists those that are there"},
+    {THING_ITEM, EINVAL, CODE_USAGE,
+     "this is not an id; ids are 26 of 0-9 a-v, as `pirn ls' prints them"},
+    {THING_ITEM, EBUSY, CODE_TRY_LATER,
+     "somebody has claimed it; try again later"},
+    {THING_ITEM, ESTALE, CODE_TRY_LATER,
+     "somebody else has taken it over; try again later"},
+    {THING_ITEM, EBADMSG, CODE_IO_ERROR,
+     "what is stored is damaged: it does not match its checksum; do not trust "
+     "it, and look at the disk"},
+    {THING_FILE, ENOENT, CODE_NOT_THERE,
+     "there is no such file; name another, or - for standard input"},
+    {THING_FILE, EISDIR, CODE_USAGE,
+     "this is a directory; name a file, or - for standard input"},
+    {THING_FILE, EMSGSIZE, CODE_USAGE,
+     "a line is too long to begin with an id; give one id per line"},
+    {THING_ADDRESS, EINVAL, CODE_USAGE,
+     "this is not an address; write ADDR:PORT, as 127.0.0.1:2525 or "
+     "[::1]:2525"},
+    {THING_ADDRESS, EADDRINUSE, CODE_TRY_LATER,
+     "another program listens there; stop it, or choose another port"},
+    {THING_ADDRESS, EADDRNOTAVAIL, CODE_CONFIGURATION,
+     "this machine does not have that address; `ip addr' lists those it has"},
+    {THING_ADDRESS, EACCES, CODE_PERMISSION,
+     "ports below 1024 are for root; choose another, or give the program "
+     "CAP_NET_BIND_SERVICE"},
+    {THING_ANY, ENOSPC, CODE_TRY_LATER,
+     "no room is left on its file system; make room and try again"},
+    {THING_ANY, EDQUOT, CODE_TRY_LATER,
+     "the quota is used up; make room and try again"},
+    {THING_ANY, EROFS, CODE_PERMISSION,
+     "its file system is read-only; mount it for writing"},
+    {THING_ANY, EACCES, CODE_PERMISSION,
+     "permission denied; run this as the user who owns it, or let this user "
+     "in"},
+    {THING_ANY, EPERM, CODE_PERMISSION,
+     "not permitted to this user; run this as the user who owns it"},
+    {THING_ANY, ENOMEM, CODE_TRY_LATER,
+     "out of memory; make some free and try again"},
+    {THING_ANY, EMFILE, CODE_TRY_LATER,
+     "no descriptor is left; raise the limit of open files (ulimit -n)"},
+    {THING_ANY, ENFILE, CODE_TRY_LATER,
+     "the system has no descriptor left; try again later"},
+    {THING_ANY, EIO, CODE_IO_ERROR,
+     "the device failed (EIO); look at the kernel's log, and at the disk"},
+};
+
+static const char *const things[] = {
+    [THING_ANY] = "",         [THING_SPOOL] = "spool ",
+    [THING_QUEUE] = "queue ", [THING_ITEM] = "item ",
+    [THING_FILE] = "file ",   [THING_ADDRESS] = "address ",
+    [THING_OUTPUT] = "",
+};
+
+static const struct cause *find(enum thing thing, int error)
+{
+    for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
+        if (causes[i].error == -error &&
+            (causes[i].thing == thing || causes[i].thing == THING_ANY)) {
+            return &causes[i];
+        }
+    }
+    return NULL;
+}
+
+enum code failure_code(enum thing thing, int error)
+{
+    const struct cause *cause = find(thing, error);
+
+    return cause != NULL ? cause->code : CODE_IO_ERROR;
+}
+
+enum code failure_say(enum thing thing, const char *name, int error)
+{
+    const struct cause *cause = find(thing, error);
+
+    if (thing == THING_FILE && strcmp(name, "-") == 0) {
+        thing = THING_ANY;
+        name = "standard input";
+    }
+    fprintf(stderr, "pirn: %s%s: %s\n", things[thing], name,
+            cause != NULL ? cause->says : strerror(-error));
+    return cause != NULL ? cause->code : CODE_IO_ERROR;
+}
+
+enum code failure_code_ring(int error)
+{
+    switch (error) {
+    case -EINVAL:
+        return CODE_CONFIGURATION;
+    case -ENOMEM:
+    case -EMFILE:
+    case -ENFILE:
+        return CODE_TRY_LATER;
+    default:
+        return CODE_REFUSED;
+    }
+}
+
+enum code failure_say_ring(int error)
+{
+    fprintf(stderr, "pirn: %s\n", pirn_context_refusal(error));
+    return failure_code_ring(error);
+}
+
+enum code failure_not_yet(const char *option, const char *remedy)
+{
+    fprintf(stderr, "pirn: %s: this version cannot do that yet; %s\n", option,
+            remedy);
+    return CODE_CONFIGURATION;
+}

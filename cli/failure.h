@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * failure.h - what the command says when it cannot, and how it then exits
+ *
+ * One sentence on standard error: "pirn: THING NAME: cause; remedy". Nothing
+ * else in cli/ turns an errno into words or into an exit code.
+ */
+#ifndef CLI_FAILURE_H
+#define CLI_FAILURE_H
+
+/* Those of sysexits.h(3), and 1 for an honest no. */
+enum code {
+    CODE_DONE = 0,
+    CODE_NO = 1,
+    CODE_USAGE = 64,
+    CODE_NOT_A_SPOOL = 65, /* or a newer format */
+    CODE_NOT_THERE = 66,   /* no such spool, queue or item */
+    CODE_REFUSED = 69,     /* io_uring, and nothing else would do */
+    CODE_BUG = 70,
+    CODE_IO_ERROR = 74,
+    CODE_TRY_LATER = 75, /* full, busy */
+    CODE_PERMISSION = 77,
+    CODE_CONFIGURATION = 78,
+};
+
+/* What an error is about; the same errno means different things. */
+enum thing {
+    THING_ANY = 0, /* in the table of causes: whatever it is */
+    THING_SPOOL,
+    THING_QUEUE,
+    THING_ITEM,
+    THING_FILE,
+    THING_ADDRESS,
+    THING_OUTPUT,
+};
+
+/**
+ * failure_code() - how a command exits for it
+ * @error: a negative errno
+ */
+enum code failure_code(enum thing thing, int error);
+
+/** failure_say() - say it; return failure_code() */
+enum code failure_say(enum thing thing, const char *name, int error);
+
+/** failure_code_ring(), failure_say_ring() - of a context's creation */
+enum code failure_code_ring(int error);
+enum code failure_say_ring(int error);
+
+/** failure_not_yet() - an option that this version knows and cannot do */
+enum code failure_not_yet(const char *option, const char *remedy);
+
+#endif /* CLI_FAILURE_H */

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - the program pirn: its verbs, and which is meant
+ */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/verb.h"
+
+struct verb {
+    const char *name;
+    const char *does;
+    verb_fn *run;
+};
+
+static const struct verb verbs[] = {
+    {"serve", "take mail by SMTP into a spool", verb_serve},
+    {"create", "make a spool, or a queue in it", verb_create},
+    {"put", "store one item from a file or standard input", verb_put},
+    {"ls", "list items", verb_ls},
+    {"show", "print all that is known of an item", verb_show},
+    {"cat", "print an item's body as it came", verb_cat},
+    {"rm", "remove items", verb_rm},
+    {"status", "count items, owners and leftovers", verb_status},
+    {"probe", "print what this kernel gives, and the engine", verb_probe},
+};
+
+enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]), NAME_MAX_LEN = 32 };
+
+/* Read by argp, by this name. */
+const char *argp_program_version = "pirn " PIRN_VERSION;
+
+struct parsed {
+    const struct verb *verb;
+    int at; /* of the verb in argv */
+};
+
+static const struct verb *verb_named(const char *name)
+{
+    for (int i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(verbs[i].name, name) == 0) {
+            return &verbs[i];
+        }
+    }
+    return NULL;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct parsed *parsed = state->input;
+
+    switch (key) {
+    case ARGP_KEY_ARG:
+        parsed->verb = verb_named(arg);
+        if (parsed->verb == NULL) {
+            argp_error(state, "%s: there is no such verb", arg);
+        }
+        parsed->at = state->next - 1;
+        state->next = state->argc; /* the rest is the verb's */
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "a verb is needed");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* The verbs stand in front of the options: asked for when help is printed. */
+static char *help_filter(int key, const char *text, void *input)
+{
+    char *listed = NULL;
+    size_t len = 0;
+    FILE *out;
+
+    (void)input;
+    if (key != ARGP_KEY_HELP_PRE_DOC) {
+        return (char *)text;
+    }
+    out = open_memstream(&listed, &len);
+    if (out == NULL) {
+        return (char *)text;
+    }
+    fprintf(out, "%s\n", text);
+    for (int i = 0; i < VERB_COUNT; i++) {
+        fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].does);
+    }
+    fclose(out);
+    return listed;
+}
+
+static const struct argp argp = {
+    .parser = parse,
+    .args_doc = "VERB [ARGUMENT...]",
+    .doc =
+        "A durable spool of items, and a mail server that fills it.\n"
+        "\vEach verb has a --help of its own. The spool is --spool DIR, "
+        "else $PIRN_SPOOL, else " PIRN_SPOOL_DIR ".\n\n"
+        "Exit codes: 0 done, 1 nothing matched, 64 usage, 65 not a spool or "
+        "a newer format, 66 no such spool or item, 69 io_uring refused, 70 a "
+        "bug, 74 I/O error, 75 try later (full, busy), 77 permission, 78 "
+        "configuration.",
+    .help_filter = help_filter,
+};
+
+/* What was printed has to arrive: a full disk is noticed here at the latest. */
+static enum code flushed(enum code code)
+{
+    errno = 0;
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || code != CODE_DONE) {
+        return code;
+    }
+    return failure_say(THING_OUTPUT, "standard output",
+                       errno != 0 ? -errno : -EIO);
+}
+
+int main(int argc, char **argv)
+{
+    struct parsed parsed = {0};
+    char name[NAME_MAX_LEN];
+
+    if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &parsed) != 0) {
+        return CODE_USAGE;
+    }
+    snprintf(name, sizeof(name), "pirn %s", parsed.verb->name);
+    argv[parsed.at] = name;
+    return flushed(parsed.verb->run(argc - parsed.at, argv + parsed.at));
+}

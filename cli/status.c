@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * status.c - how much is where: queues, owners, leftovers
+ *
+ * Two walks that others do not wait for: the counts of a busy spool are of
+ * about the same time, not of one instant.
+ */
+#include <argp.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/json.h"
+#include "cli/options.h"
+#include "cli/tool.h"
+#include "cli/verb.h"
+
+struct status {
+    struct options options;
+    struct tool tool;
+    struct json json;
+    struct pirn_status all;
+};
+
+struct count {
+    uint64_t ready;
+    uint64_t claimed;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct status *status = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        options_hand_down(state, &status->options);
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "%s: no argument is needed", arg);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {
+    {&options_spool, 0, NULL, 0},
+    {&options_queue, 0, NULL, 0},
+    {&options_json, 0, NULL, 0},
+    {0},
+};
+static const struct argp argp = {
+    .parser = parse,
+    .children = children,
+    .doc = "Count the items of each queue, or of one, and what else is in the "
+           "spool: bytes, owners (this command is one), items in the making, "
+           "leftovers.",
+};
+
+static enum code count_queue(struct status *status, const char *queue,
+                             struct count *ret_count)
+{
+    struct pirn_listing listing = {0};
+    struct count count = {0};
+    int32_t r;
+
+    pirn_prep_listing(&listing, status->tool.spool, queue);
+    r = pirn_wait(status->tool.context, &listing.op);
+    while (r >= 0) {
+        pirn_prep_listing_next(&listing);
+        r = pirn_wait(status->tool.context, &listing.op);
+        if (r <= 0) {
+            break;
+        }
+        for (int32_t i = 0; i < r; i++) {
+            bool claimed = listing.items[i].state == PIRN_ITEM_CLAIMED;
+
+            count.claimed += claimed;
+            count.ready += !claimed;
+        }
+    }
+    pirn_prep_listing_end(&listing);
+    (void)pirn_wait(status->tool.context, &listing.op);
+    if (r < 0) {
+        return tool_say(&status->tool, THING_QUEUE, queue, r);
+    }
+    *ret_count = count;
+    return CODE_DONE;
+}
+
+static void print_queue(struct status *status, const char *queue,
+                        const struct count *count)
+{
+    if (!status->options.json) {
+        printf("queue %s: %" PRIu64 " ready, %" PRIu64 " claimed\n", queue,
+               count->ready, count->claimed);
+        return;
+    }
+    json_key(&status->json, queue);
+    json_open(&status->json, '{');
+    json_key(&status->json, "ready");
+    json_number(&status->json, count->ready);
+    json_key(&status->json, "claimed");
+    json_number(&status->json, count->claimed);
+    json_close(&status->json, '}');
+}
+
+static enum code print_queues(struct status *status)
+{
+    const char *only = status->options.queue;
+    enum code code = CODE_DONE;
+    struct count count;
+
+    if (only != NULL) {
+        code = count_queue(status, only, &count);
+        if (code == CODE_DONE) {
+            print_queue(status, only, &count);
+        }
+        return code;
+    }
+    for (uint32_t i = 0; code == CODE_DONE; i++) {
+        const char *queue = pirn_spool_queue(status->tool.spool, i);
+
+        if (queue == NULL) {
+            break;
+        }
+        code = count_queue(status, queue, &count);
+        if (code == CODE_DONE) {
+            print_queue(status, queue, &count);
+        }
+    }
+    return code;
+}
+
+static void print_all(struct status *status)
+{
+    const struct pirn_status *all = &status->all;
+    const struct {
+        const char *key;
+        const char *says;
+        uint64_t value;
+    } rows[] = {
+        {"ready", "items ready", all->ready},
+        {"claimed", "items claimed", all->claimed},
+        {"quarantined", "items set aside", all->quarantined},
+        {"drafts", "being made or removed", all->drafts},
+        {"leftovers", "leftovers of no item", all->leftovers},
+        {"body_bytes", "bytes of bodies", all->body_bytes},
+        {"owners", "owners, this one too", all->owners},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (status->options.json) {
+            json_key(&status->json, rows[i].key);
+            json_number(&status->json, rows[i].value);
+        } else {
+            printf("%12" PRIu64 "  %s\n", rows[i].value, rows[i].says);
+        }
+    }
+}
+
+/* The line is begun when all that can fail but the queues has been done. */
+static enum code run(struct status *status)
+{
+    enum code code = tool_open(&status->tool, &status->options, false);
+    int32_t r;
+
+    if (code != CODE_DONE) {
+        return code;
+    }
+    pirn_prep_status(&status->all, status->tool.spool);
+    r = pirn_wait(status->tool.context, &status->all.op);
+    if (r < 0) {
+        return tool_say(&status->tool, THING_SPOOL, status->tool.path, r);
+    }
+    if (!status->options.json) {
+        print_all(status);
+        return print_queues(status);
+    }
+    json_open(&status->json, '{');
+    json_key(&status->json, "spool");
+    json_text(&status->json, status->tool.path);
+    print_all(status);
+    json_key(&status->json, "queues");
+    json_open(&status->json, '{');
+    code = print_queues(status);
+    json_close(&status->json, '}');
+    json_close(&status->json, '}');
+    json_end(&status->json);
+    return code;
+}
+
+enum code verb_status(int argc, char **argv)
+{
+    struct status status = {.json = {stdout, false}};
+    enum code code;
+
+    argp_parse(&argp, argc, argv, 0, NULL, &status);
+    options_settle(&status.options);
+    code = run(&status);
+    tool_close(&status.tool);
+    return code;
+}

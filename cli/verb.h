@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verb.h - the verbs, one file each
+ *
+ * Each parses its own arguments (argv[0] is "pirn VERB") and returns how the
+ * program exits; main.c flushes what was printed.
+ */
+#ifndef CLI_VERB_H
+#define CLI_VERB_H
+
+#include "cli/failure.h"
+
+typedef enum code verb_fn(int argc, char **argv);
+
+verb_fn verb_cat;
+verb_fn verb_create;
+verb_fn verb_ls;
+verb_fn verb_probe;
+verb_fn verb_put;
+verb_fn verb_rm;
+verb_fn verb_serve;
+verb_fn verb_show;
+verb_fn verb_status;
+
+#endif /* CLI_VERB_H */

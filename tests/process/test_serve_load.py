@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The server under load: every context works, and every call is the ring's."""
+import os
+import re
+import shutil
+import sys
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness import Client, Server, Skip, cases, directory, listed
+
+MAILS = 400
+
+# What a mail would cost without a ring. close is not among them: a session's
+# descriptors go through the ring, too, but libc closes files of its own.
+OF_A_MAIL = {"open", "openat", "openat2", "creat", "write", "pwrite64",
+             "writev", "pwritev", "pwritev2", "read", "pread64", "fsync",
+             "fdatasync", "rename", "renameat", "renameat2", "accept",
+             "accept4", "recvfrom", "recvmsg", "sendto", "sendmsg", "unlink",
+             "unlinkat", "mkdir", "mkdirat"}
+
+
+def deliver(server, mails):
+    with Client(server) as client:
+        for i in range(mails):
+            client.mail(b"mail %d\r\n" % i + b"x" * 72 + b"\r\n")
+        client.say(b"QUIT\r\n", b"221")
+
+
+def sixty_four_connections_reach_every_context():
+    with directory() as here, Server(here + "/spool", threads=4) as server:
+        clients = [Client(server, greet=False, hello=False)
+                   for _ in range(64)]
+        for client in clients:
+            client.expect(b"220")
+        for client in clients:
+            client.say(b"QUIT\r\n", b"221")
+            client.vanish()
+        workers = server.stop()
+        print([worker["connections"] for worker in workers])
+        assert len(workers) == 4
+        assert sum(worker["connections"] for worker in workers) == 64
+        assert all(worker["connections"] > 0 for worker in workers)
+
+
+def counted(report):
+    """strace -c's table: calls by name."""
+    calls = {}
+    for line in report.splitlines():
+        row = re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)(?:\s+\d+)?\s+(\w+)$",
+                       line)
+        if row:
+            calls[row[2]] = int(row[1])
+    return calls
+
+
+def a_mail_costs_no_call_but_the_ring_s():
+    if not shutil.which("strace"):
+        raise Skip("strace is not installed")
+    with directory() as here:
+        report = here + "/calls"
+        with Server(here + "/spool", prefix=("strace", "-f", "-c", "-o",
+                                             report)) as server:
+            threads = [threading.Thread(target=deliver,
+                                        args=(server, MAILS // 4))
+                       for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            os.kill(child_of(server.process.pid), 15)
+            server.process.communicate(timeout=60)
+        assert len(listed(here + "/spool")) == MAILS
+        calls = counted(open(report).read())
+        print({name: calls[name] for name in sorted(calls)
+               if calls[name] >= MAILS // 10})
+        assert calls["io_uring_enter"] > 0
+        dear = {name: calls[name] for name in OF_A_MAIL & calls.keys()
+                if calls[name] >= MAILS // 4}
+        assert not dear, f"for {MAILS} mails: {dear}"
+
+
+def child_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as children:
+        return int(children.read().split()[0])
+
+
+if __name__ == "__main__":
+    cases(sixty_four_connections_reach_every_context,
+          a_mail_costs_no_call_but_the_ring_s)
