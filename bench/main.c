@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - the questions, and the command line of pirn-bench
+ */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "bench/calls.h"
+#include "bench/machine.h"
+#include "bench/process.h"
+#include "bench/report.h"
+#include "bench/sides.h"
+
+/* Files per side and round: bounds what a run needs of its file system. */
+enum {
+    COMMIT_MAX = 5000,
+    MAIL_MAX = 5000,
+};
+
+static const struct question questions[] = {
+    {
+        .verb = "nop",
+        .name = "op_nop32",
+        .what = "a NOP, in batches of 32",
+        .of = RATIO_OF_TIME,
+        .finer = 10, /* nothing to prepare, and others take the processor */
+        .sides = {&bench_nop, &base_nop},
+    },
+    {
+        .verb = "chain",
+        .name = "file_chain",
+        .what =
+            "a 4 KiB file synced, renamed, its directory synced, 64 at once",
+        .of = RATIO_OF_RATE,
+        .needs_dir = true,
+        .count_max = COMMIT_MAX,
+        .sides = {&bench_chain, &base_chain, &base_links},
+    },
+    {
+        .verb = "commit",
+        .name = "file_commit",
+        .what = "a 4 KiB item in the spool's file layout, 64 at once",
+        .of = RATIO_OF_RATE,
+        .needs_dir = true,
+        .count_max = COMMIT_MAX,
+        .sides = {&bench_commit, &base_commit},
+    },
+    {
+        .verb = "smtp",
+        .name = "smtp_durable",
+        .what = "a 4 KiB mail by smtp-source, 64 sessions",
+        .of = RATIO_OF_RATE,
+        .needs_dir = true,
+        .count_max = MAIL_MAX,
+        .sides = {&bench_smtp, &peer_sink},
+    },
+    {
+        .verb = "calls", /* no sides: bench/calls.h */
+        .name = "calls",
+        .what = "system calls of pirn serve per mail, by strace",
+        .needs_dir = true,
+    },
+};
+
+enum {
+    QUESTIONS = sizeof(questions) / sizeof(questions[0]),
+    CALLS = QUESTIONS - 1,
+};
+
+enum {
+    KEY_DIR = 256,
+    KEY_JSON,
+    KEY_ROUNDS,
+    KEY_SECONDS,
+    KEY_SERVER,
+    KEY_PEERS,
+    KEY_COMMIT,
+};
+
+struct command {
+    struct options options;
+    const char *json;
+    const char *commit;
+    bool asked[QUESTIONS];
+    bool any;
+};
+
+static void ask(struct command *command, const char *verb,
+                struct argp_state *state)
+{
+    bool found = false;
+
+    for (unsigned i = 0; i < QUESTIONS; i++) {
+        if (strcmp(verb, questions[i].verb) == 0) {
+            command->asked[i] = command->any = found = true;
+        }
+    }
+    if (!found) {
+        argp_error(state, "no question is called %s", verb);
+    }
+}
+
+static void check(const struct command *command, struct argp_state *state)
+{
+    for (unsigned i = 0; i < QUESTIONS; i++) {
+        if (command->asked[i] && questions[i].needs_dir &&
+            command->options.dir == NULL) {
+            argp_error(state, "%s needs --dir", questions[i].verb);
+        }
+    }
+}
+
+static double number(const char *text, double min, double max,
+                     struct argp_state *state)
+{
+    char *end;
+    double value = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(value >= min && value <= max)) {
+        argp_error(state, "%s is not a number from %g to %g", text, min, max);
+    }
+    return value;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct command *command = state->input;
+    struct options *options = &command->options;
+
+    switch (key) {
+    case KEY_DIR:
+        options->dir = arg;
+        return 0;
+    case KEY_JSON:
+        command->json = arg;
+        return 0;
+    case KEY_ROUNDS:
+        options->rounds = (uint32_t)number(arg, 1, 99, state);
+        return 0;
+    case KEY_SECONDS:
+        options->round_ns = (uint64_t)(1e9 * number(arg, 0.01, 60, state));
+        return 0;
+    case KEY_SERVER:
+        options->server = arg;
+        return 0;
+    case KEY_PEERS:
+        options->peers = arg;
+        return 0;
+    case KEY_COMMIT:
+        command->commit = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        ask(command, arg, state);
+        return 0;
+    case ARGP_KEY_SUCCESS:
+        check(command, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option argp_options[] = {
+    {"dir", KEY_DIR, "DIR", 0,
+     "where durable work is done, and left: a fresh file system", 0},
+    {"rounds", KEY_ROUNDS, "N", 0, "rounds per question (7)", 0},
+    {"seconds", KEY_SECONDS, "S", 0, "length of a side's round (0.7)", 0},
+    {"json", KEY_JSON, "FILE", 0, "append a line per question to FILE", 0},
+    {"server", KEY_SERVER, "FILE", 0, "the program pirn", 0},
+    {"peers", KEY_PEERS, "DIR", 0, "has smtp-source and smtp-sink", 0},
+    {"commit", KEY_COMMIT, "TEXT", 0, "of the source, for the record", 0},
+    {0},
+};
+
+static char *help_filter(int key, const char *text, void *input)
+{
+    char *help = NULL;
+    size_t len;
+    FILE *file;
+
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC ||
+        (file = open_memstream(&help, &len)) == NULL) {
+        return (char *)text;
+    }
+    fprintf(file, "Questions (all, if none is named):\n");
+    for (unsigned i = 0; i < QUESTIONS; i++) {
+        fprintf(file, "  %-8s %-14s %s\n", questions[i].verb, questions[i].name,
+                questions[i].what);
+    }
+    fclose(file);
+    return help;
+}
+
+static const struct argp argp = {
+    .options = argp_options,
+    .parser = parse,
+    .args_doc = "[QUESTION]...",
+    .doc = "Measure pirn beside its speed of light, interleaved, in one run."
+           "\v ",
+    .help_filter = help_filter,
+};
+
+static bool is_asked(const struct command *command, unsigned index)
+{
+    if (command->any) {
+        return command->asked[index];
+    }
+    return command->options.dir != NULL || !questions[index].needs_dir;
+}
+
+/* What came of all that was asked. */
+struct run {
+    struct machine machine;
+    struct result results[QUESTIONS];
+    uint32_t count;
+    struct calls calls;
+    bool counted;
+};
+
+/* Append all lines at once, so that a run that was cut short leaves none. */
+static int write_json(const char *path, const struct run *run)
+{
+    FILE *file = fopen(path, "ae");
+    int r;
+
+    if (file == NULL) {
+        return -errno;
+    }
+    for (uint32_t i = 0; i < run->count; i++) {
+        report_json(file, &run->machine, &run->results[i]);
+    }
+    if (run->counted) {
+        calls_json(file, &run->machine, &run->calls);
+    }
+    r = ferror(file) ? -EIO : 0;
+    if (fclose(file) != 0 && r == 0) {
+        r = -errno;
+    }
+    return r;
+}
+
+/* 0, or the worst error; a question that cannot be asked here is none. */
+static int run_all(const struct command *command, struct run *run)
+{
+    int worst = 0;
+
+    for (unsigned i = 0; i < QUESTIONS; i++) {
+        int r;
+
+        if (!is_asked(command, i)) {
+            continue;
+        }
+        fprintf(stderr, "%s: %s\n", questions[i].name, questions[i].what);
+        if (i == CALLS) {
+            calls_run(&command->options, &run->calls);
+            run->counted = true;
+            r = run->calls.error;
+        } else {
+            harness_run(&questions[i], &command->options,
+                        &run->results[run->count]);
+            r = run->results[run->count++].error;
+        }
+        worst = r == -EOPNOTSUPP ? worst : r < 0 ? r : worst;
+    }
+    return worst;
+}
+
+static void print_all(const struct run *run)
+{
+    report_table(stdout, &run->machine, run->results, run->count);
+    if (run->counted) {
+        calls_print(stdout, &run->calls);
+        fputs("\n", stdout);
+    }
+    report_ratios(stdout, run->results, run->count);
+}
+
+int main(int argc, char **argv)
+{
+    static struct command command = {
+        .options = {.rounds = 7, .round_ns = 700000000},
+    };
+    static struct run run;
+    int status;
+    int r;
+
+    argp_err_exit_status = EX_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &command);
+    process_catch_signals();
+    machine_read(&run.machine, command.options.dir, command.commit);
+    status = run_all(&command, &run) < 0 ? EX_IOERR : EX_OK;
+    print_all(&run);
+    if (command.json != NULL) {
+        r = write_json(command.json, &run);
+        if (r < 0) {
+            fprintf(stderr, "pirn-bench: %s: %s\n", command.json, strerror(-r));
+            status = EX_IOERR;
+        }
+    }
+    return status;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench/process.h - servers and load generators beside us, by their pid
+ *
+ * Whatever is started here is stopped here: by process_stop(), or, when a
+ * signal ends the run, by the handler that process_catch_signals() installs.
+ */
+#ifndef BENCH_PROCESS_H
+#define BENCH_PROCESS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/** process_catch_signals() - let nothing that was started outlive the run */
+void process_catch_signals(void);
+
+/**
+ * process_start() - run a program
+ * @argv: NULL at the end
+ * @log:  a file for what it says; NULL: stdout is dropped, stderr ours
+ *
+ * Return: its pid; -EUSERS too many at once; or an errno of fork
+ */
+pid_t process_start(const char *const argv[], const char *log);
+
+/**
+ * process_wait() - until it ends by itself
+ *
+ * Return: its exit status, 128 if a signal ended it; -ETIMEDOUT it was killed
+ *         after @timeout_ns
+ */
+int process_wait(pid_t pid, uint64_t timeout_ns);
+
+/** process_stop() - ask by @signal, kill after 5 s; returns as process_wait */
+int process_stop(pid_t pid, int signal);
+
+/** process_cpu_ns() - what it has used with all its threads, to 10 ms */
+uint64_t process_cpu_ns(pid_t pid);
+
+#endif /* BENCH_PROCESS_H */
