@@ -196,6 +196,23 @@ uint64_t pirn_context_loaned(const struct pirn_context *context)
     return context->loaned_count;
 }
 
+void pirn_context_stats(const struct pirn_context *context,
+                        struct pirn_context_stats *ret_stats)
+{
+    *ret_stats = (struct pirn_context_stats){
+        .turns = context->turns,
+        .functions = context->functions,
+        .submitted = context->engine->submitted,
+        .loaned = context->loaned_count,
+        .timers = context->timers.count,
+    };
+}
+
+int pirn_context_fd(struct pirn_context *context)
+{
+    return context->engine->class->fd(context->engine);
+}
+
 int pirn_context_set_data(struct pirn_context *context, const void *key,
                           void *data)
 {

@@ -14,6 +14,8 @@
 enum context_opcode {
     OP_TIMER = ENGINE_OPCODE_COUNT, /* at loan.offset */
     OP_TIMER_AFTER,                 /* heap.h; the span in len and fd */
+    OP_TIMER_EVERY,                 /* a multishot; likewise */
+    OP_DEADLINE,                    /* the op that it ends in len and fd */
     OP_IMMEDIATE,
     OP_POST,
     OP_TASK, /* loan.addr: struct pirn_task_verbs */
@@ -28,6 +30,8 @@ int pirn__context_create_on(const struct engine_class *class,
 
 /* Begin to fill an idle op: everything zero but @opcode. */
 struct pirn_loan *pirn__prep(struct pirn_op *op, uint8_t opcode);
+struct pirn_loan *pirn__prep_multishot(struct pirn_multishot *shot,
+                                       uint8_t opcode);
 
 /* As pirn_start(), for a step: its end is @chain's. */
 void pirn__context_start_step(struct pirn_context *context, struct pirn_op *op,
@@ -38,6 +42,18 @@ void pirn__chain_step_ended(struct pirn_chain *chain, struct pirn_op *op);
 
 /* Whether runs of linked steps may be queued. */
 bool pirn__context_links(const struct pirn_context *context);
+
+/* 64 bits in the two fields that the heap leaves free. */
+static inline void loan_set_wide(struct pirn_loan *loan, uint64_t value)
+{
+    loan->len = (uint32_t)value;
+    loan->fd = (int32_t)(value >> 32);
+}
+
+static inline uint64_t loan_wide(const struct pirn_loan *loan)
+{
+    return (uint64_t)(uint32_t)loan->fd << 32 | loan->len;
+}
 
 /* Put a message into @context's mailbox; any thread. */
 void pirn__context_mail(struct pirn_context *context, struct pirn_loan *loan);

@@ -37,6 +37,8 @@ struct pirn_context {
     struct heap timers;
     uint64_t now_ns;
     uint64_t loaned_count;
+    uint64_t turns; /* for statistics */
+    uint64_t functions;
     uint32_t turn_budget;
     int error; /* of the ring, once it has failed */
     bool in_turn;
@@ -71,6 +73,20 @@ static inline void loan_is_ready(struct pirn_loan *loan, struct pirn_link *due,
     loan->state = LOAN_READY;
     loan->result = result;
     list_push_tail(due, &loan->link);
+}
+
+/* A timer ends before its time. Of a periodic one the delivery that waits for
+ * its turn is the last. */
+static inline void context_end_timer(struct pirn_context *context,
+                                     struct pirn_loan *timer, int32_t result)
+{
+    pirn__heap_remove(&context->timers, timer);
+    if (shots_end(&context->shots, timer)) {
+        timer->flags |= LOAN_CANCELLING;
+        timer->state = LOAN_INFLIGHT;
+    } else {
+        loan_is_ready(timer, &context->completed, result);
+    }
 }
 
 #endif /* RUNTIME_CONTEXT_FIELDS_H */

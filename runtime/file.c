@@ -8,8 +8,11 @@
 #include "pirn/invariant.h"
 #include "runtime/context.h"
 
-/* As IORING_FSYNC_DATASYNC. */
-enum { FSYNC_DATA = 1 };
+/* As the kernel's header has them. */
+enum {
+    FSYNC_DATA = 1,     /* IORING_FSYNC_DATASYNC */
+    POLL_MULTISHOT = 1, /* IORING_POLL_ADD_MULTI */
+};
 
 static void prep_open(struct pirn_op *op, uint8_t opcode, int dir_fd,
                       const char *path, int flags, uint32_t mode)
@@ -106,6 +109,39 @@ void pirn_prep_truncate(struct pirn_op *op, int fd, uint64_t size)
 
     loan->fd = fd;
     loan->offset = size;
+}
+
+void pirn_prep_splice(struct pirn_op *op, int from_fd, uint64_t from_offset,
+                      int to_fd, uint64_t to_offset, uint32_t len,
+                      uint32_t flags)
+{
+    struct pirn_loan *loan = pirn__prep(op, ENGINE_SPLICE);
+
+    pirn_assert(len > 0 && len <= PIRN_IO_MAX);
+    loan->arg = (uint32_t)from_fd;
+    loan->addr = from_offset;
+    loan->fd = to_fd;
+    loan->offset = to_offset;
+    loan->len = len;
+    loan->op_flags = flags;
+}
+
+void pirn_prep_poll(struct pirn_op *op, int fd, uint32_t events)
+{
+    struct pirn_loan *loan = pirn__prep(op, ENGINE_POLL);
+
+    loan->fd = fd;
+    loan->op_flags = events;
+}
+
+void pirn_prep_multishot_poll(struct pirn_multishot *shot, int fd,
+                              uint32_t events)
+{
+    struct pirn_loan *loan = pirn__prep_multishot(shot, ENGINE_POLL);
+
+    loan->fd = fd;
+    loan->op_flags = events;
+    loan->len = POLL_MULTISHOT;
 }
 
 void pirn_prep_lock(struct pirn_op *op, int fd, uint64_t offset, uint64_t len,

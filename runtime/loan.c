@@ -56,7 +56,7 @@ static uint64_t time_of_start(struct pirn_context *context)
 static void begin_timer_after(struct pirn_context *context,
                               struct pirn_loan *loan)
 {
-    uint64_t after_ns = (uint64_t)(uint32_t)loan->fd << 32 | loan->len;
+    uint64_t after_ns = loan_wide(loan);
     uint64_t now_ns = time_of_start(context);
 
     loan->offset =
@@ -72,9 +72,11 @@ static void begin_held(struct pirn_context *context, struct pirn_loan *loan)
     loan->state = LOAN_HELD;
     switch (loan->opcode) {
     case OP_TIMER:
+    case OP_DEADLINE:
         pirn__heap_insert(&context->timers, loan);
         return;
     case OP_TIMER_AFTER:
+    case OP_TIMER_EVERY:
         begin_timer_after(context, loan);
         return;
     case OP_IMMEDIATE:
@@ -159,9 +161,8 @@ static void cancel_held(struct pirn_context *context, struct pirn_loan *loan)
 {
     const struct pirn_task_verbs *verbs = verbs_of(loan);
 
-    if (loan->opcode == OP_TIMER || loan->opcode == OP_TIMER_AFTER) {
-        pirn__heap_remove(&context->timers, loan);
-        loan_is_ready(loan, &context->completed, -ECANCELED);
+    if (loan->opcode < OP_IMMEDIATE) {
+        context_end_timer(context, loan, -ECANCELED);
         return;
     }
     if (loan->flags & LOAN_CANCELLING) {

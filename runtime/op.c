@@ -12,6 +12,29 @@ struct pirn_loan *pirn__prep(struct pirn_op *op, uint8_t opcode)
     return &op->priv;
 }
 
+struct pirn_loan *pirn__prep_multishot(struct pirn_multishot *shot,
+                                       uint8_t opcode)
+{
+    pirn_assert_rule(shot->priv.state == LOAN_IDLE,
+                     "a multishot on loan may not be prepared");
+
+    shot->priv = (struct pirn_loan){.opcode = opcode, .flags = LOAN_MULTISHOT};
+    return &shot->priv;
+}
+
+void pirn_prep_raw(struct pirn_op *op, const struct pirn_raw *raw)
+{
+    struct pirn_loan *loan = pirn__prep(op, ENGINE_RAW);
+
+    loan->extra = raw->opcode;
+    loan->fd = raw->fd;
+    loan->addr = raw->addr;
+    loan->len = raw->len;
+    loan->offset = raw->offset;
+    loan->op_flags = raw->op_flags;
+    loan->arg = raw->arg;
+}
+
 void pirn_prep_nop(struct pirn_op *op)
 {
     pirn__prep(op, ENGINE_NOP)->fd = -1;

@@ -74,15 +74,11 @@ void pirn_prep_accept(struct pirn_op *op, int fd, struct sockaddr *address,
 
 void pirn_prep_multishot_accept(struct pirn_multishot *shot, int fd)
 {
-    pirn_assert(pirn_multishot_is_idle(shot));
+    struct pirn_loan *loan = pirn__prep_multishot(shot, ENGINE_ACCEPT);
 
-    shot->priv = (struct pirn_loan){
-        .opcode = ENGINE_ACCEPT,
-        .flags = LOAN_MULTISHOT,
-        .extra = ACCEPT_MULTISHOT,
-        .fd = fd,
-        .op_flags = SOCK_CLOEXEC,
-    };
+    loan->extra = ACCEPT_MULTISHOT;
+    loan->fd = fd;
+    loan->op_flags = SOCK_CLOEXEC;
 }
 
 void pirn_prep_send(struct pirn_op *op, int fd, const void *bytes, uint32_t len,

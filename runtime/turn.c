@@ -38,8 +38,7 @@ static void context_fail(struct pirn_context *context, int error)
     end_all(context, &context->inflight);
     end_all(context, &context->queued);
     while ((timer = heap_first(&context->timers)) != NULL) {
-        pirn__heap_remove(&context->timers, timer);
-        loan_is_ready(timer, &context->completed, error);
+        context_end_timer(context, timer, error);
     }
 }
 
@@ -75,11 +74,26 @@ static uint64_t wait_ns(struct pirn_context *context, uint64_t timeout_ns)
     return timeout_ns;
 }
 
+/* Hand over what was started, and wait. */
+static void enter(struct pirn_context *context, uint64_t timeout_ns)
+{
+    int r = context->engine->class->wait(context->engine, timeout_ns);
+
+    if (r < 0 && context->error == 0) {
+        context_fail(context, r);
+    }
+}
+
+static void submit(struct pirn_context *context)
+{
+    if (context->error == 0) {
+        context->engine->class->submit(context->engine, &context->cancels,
+                                       &context->queued, &context->inflight);
+    }
+}
+
 static void context_wait(struct pirn_context *context, uint64_t timeout_ns)
 {
-    struct engine *engine = context->engine;
-    int r;
-
     timeout_ns = wait_ns(context, timeout_ns);
     if (timeout_ns > 0 && !mailbox_lie_down(&context->mailbox)) {
         timeout_ns = 0;
@@ -87,12 +101,9 @@ static void context_wait(struct pirn_context *context, uint64_t timeout_ns)
     if (context->in_run && atomic_load(&context->stop)) {
         timeout_ns = 0;
     }
-    r = engine->class->wait(engine, timeout_ns);
+    enter(context, timeout_ns);
     mailbox_get_up(&context->mailbox);
-    if (r < 0 && context->error == 0) {
-        context_fail(context, r);
-    }
-    context->now_ns = engine->class->now_ns(engine);
+    context->now_ns = context->engine->class->now_ns(context->engine);
 }
 
 /* A kernel worker that a cancellation interrupts says -EINTR. */
@@ -129,14 +140,39 @@ static void context_reap(struct pirn_context *context)
     } while (count == max && max > 0);
 }
 
+/* Periods that passed unseen are counted, not made up for. */
+static void expire_period(struct pirn_context *context, struct pirn_loan *timer)
+{
+    uint64_t period_ns = loan_wide(timer);
+    uint64_t passed = 1 + (context->now_ns - timer->offset) / period_ns;
+    int32_t result = passed > INT32_MAX ? INT32_MAX : (int32_t)passed;
+
+    timer->offset += passed * period_ns;
+    pirn__heap_insert(&context->timers, timer);
+    shots_push(&context->shots, (struct engine_event){timer, result, true});
+}
+
+static void expire(struct pirn_context *context, struct pirn_loan *timer)
+{
+    if (timer->opcode == OP_DEADLINE) {
+        pirn_cancel(context, (struct pirn_op *)(uintptr_t)loan_wide(timer));
+    }
+    loan_is_ready(timer, &context->expired, 0);
+}
+
 static void context_expire(struct pirn_context *context)
 {
     struct pirn_loan *timer;
 
     while ((timer = heap_first(&context->timers)) != NULL &&
-           timer->offset <= context->now_ns) {
+           timer->offset <= context->now_ns &&
+           shots_room(&context->shots) > 0) {
         pirn__heap_remove(&context->timers, timer);
-        loan_is_ready(timer, &context->expired, 0);
+        if (timer->opcode == OP_TIMER_EVERY) {
+            expire_period(context, timer);
+        } else {
+            expire(context, timer);
+        }
     }
 }
 
@@ -256,18 +292,37 @@ int pirn_context_turn(struct pirn_context *context, uint64_t timeout_ns)
     pirn_assert_rule(!context->in_turn, "a turn does not begin inside another");
     context->in_turn = true;
 
-    if (context->error == 0) {
-        context->engine->class->submit(context->engine, &context->cancels,
-                                       &context->queued, &context->inflight);
-    }
+    submit(context);
     context_wait(context, timeout_ns);
     context_expire(context);
     context_reap(context);
     context_collect_mail(context);
     called = context_call(context);
+    context->turns++;
+    context->functions += called;
 
     context->in_turn = false;
     return called == 0 && context->error < 0 ? context->error : (int)called;
+}
+
+/* As a turn up to its sleep, which is the host's. The engine is entered, or its
+ * doorbell might not be heard; what that brought is reaped, since it may have
+ * been noticed already. */
+uint64_t pirn_context_deadline_ns(struct pirn_context *context)
+{
+    const struct pirn_loan *first = heap_first(&context->timers);
+
+    pirn_assert(context_is_ours(context));
+    pirn_assert(!context->in_turn);
+
+    submit(context);
+    enter(context, 0);
+    context_reap(context);
+    if (has_work(context) || !mailbox_lie_down(&context->mailbox) ||
+        atomic_load(&context->stop)) {
+        return 0;
+    }
+    return first != NULL ? first->offset : PIRN_FOREVER;
 }
 
 int pirn_context_run(struct pirn_context *context)

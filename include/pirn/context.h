@@ -160,6 +160,43 @@ PIRN_API const char *pirn_context_reason(const struct pirn_context *context);
 /** pirn_context_loaned() - how many ops and multishots are on loan */
 PIRN_API uint64_t pirn_context_loaned(const struct pirn_context *context);
 
+/* What a context has done since it was created. */
+struct pirn_context_stats {
+    uint64_t turns;     /* each is one system call */
+    uint64_t functions; /* that were called */
+    uint64_t submitted; /* operations that were handed to the engine */
+    uint64_t loaned;    /* on loan now */
+    uint64_t timers;    /* of these, timers and deadlines */
+};
+
+/** pirn_context_stats() - read the counters; the context's thread */
+PIRN_API void pirn_context_stats(const struct pirn_context *context,
+                                 struct pirn_context_stats *ret_stats);
+
+/**
+ * pirn_context_fd() - a descriptor by which a foreign loop sees work
+ *
+ * For programs whose loop is another library's. Before each sleep ask for the
+ * deadline; sleep until then, or until the descriptor is readable; then
+ * pirn_context_turn(context, 0).
+ *
+ * Return: the context's, made at the first call; readable while there is
+ *         something to reap. -EMFILE or -ENOMEM if it cannot be made
+ */
+PIRN_API PIRN_MUST_CHECK int pirn_context_fd(struct pirn_context *context);
+
+/**
+ * pirn_context_deadline_ns() - until when a foreign loop may sleep
+ *
+ * Submits what was started. From this call until the next turn a completion, a
+ * post or a stop makes pirn_context_fd() readable.
+ *
+ * Return:  a time of the monotonic clock: 0 there is work, turn before you
+ *          sleep; PIRN_FOREVER nothing is to come by time
+ * Context: the context's thread; not from fn.
+ */
+PIRN_API uint64_t pirn_context_deadline_ns(struct pirn_context *context);
+
 /**
  * pirn_context_set_data() - keep a pointer with the context
  * @key:  the address of a static of yours: nobody else has it

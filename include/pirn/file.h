@@ -132,6 +132,46 @@ PIRN_API void pirn_prep_fallocate(struct pirn_op *op, int fd, int mode,
  */
 PIRN_API void pirn_prep_truncate(struct pirn_op *op, int fd, uint64_t size);
 
+/**
+ * pirn_prep_splice() - move bytes between a pipe and something else
+ * @from_fd, @from_offset: the source; PIRN_OFFSET_CURRENT for a pipe, or for
+ *                         where the file stands
+ * @to_fd, @to_offset:     the target, likewise; one of the two is a pipe
+ * @len:                   bytes, 1 .. PIRN_IO_MAX
+ * @flags:                 as splice(2)
+ *
+ * Result: the bytes moved; 0: nothing is left. Never from a file that may be
+ * overwritten before the bytes have left: they are not copied.
+ *
+ * Kernel: 5.7 (IORING_OP_SPLICE); always in a kernel worker, which it keeps for
+ *         as long as the pipe's other side takes.
+ */
+PIRN_API void pirn_prep_splice(struct pirn_op *op, int from_fd,
+                               uint64_t from_offset, int to_fd,
+                               uint64_t to_offset, uint32_t len,
+                               uint32_t flags);
+
+/**
+ * pirn_prep_poll() - wait until a descriptor is ready
+ * @fd:     anything that poll(2) can wait for
+ * @events: POLLIN and the like
+ *
+ * Result: the events that came (POLLERR and POLLHUP unasked).
+ *
+ * Kernel: 5.1 (IORING_OP_POLL_ADD).
+ */
+PIRN_API void pirn_prep_poll(struct pirn_op *op, int fd, uint32_t events);
+
+/**
+ * pirn_prep_multishot_poll() - be told of every change of readiness
+ *
+ * Edge-triggered: what is not read away is not told again.
+ *
+ * Kernel: 5.13 (IORING_POLL_ADD_MULTI).
+ */
+PIRN_API void pirn_prep_multishot_poll(struct pirn_multishot *shot, int fd,
+                                       uint32_t events);
+
 /* What pirn_prep_lock() does to a range. */
 enum pirn_lock {
     PIRN_LOCK_RELEASE = 0,

@@ -183,6 +183,30 @@ PIRN_API void pirn_multishot_cancel(struct pirn_context *context,
 /** pirn_multishot_is_idle() - whether the multishot is yours */
 PIRN_API bool pirn_multishot_is_idle(const struct pirn_multishot *shot);
 
+/* A submission in the kernel's own words, see io_uring_enter(2). */
+struct pirn_raw {
+    uint8_t opcode; /* IORING_OP_* */
+    int32_t fd;
+    uint64_t addr;
+    uint64_t offset;
+    uint32_t len;
+    uint32_t op_flags; /* rw_flags and the fields that share its place */
+    uint32_t arg;      /* splice_fd_in, file_index */
+};
+
+/**
+ * pirn_prep_raw() - an operation that pirn has no name for
+ * @op:  idle
+ * @raw: copied; what it points to is loaned until the op ends
+ *
+ * Result: what the kernel says. The operation must complete once: nothing that
+ * delivers many times, or twice, as zero-copy sends do.
+ *
+ * Kernel: whatever the operation needs; -EINVAL where it is unknown,
+ *         -EOPNOTSUPP on an engine without a ring.
+ */
+PIRN_API void pirn_prep_raw(struct pirn_op *op, const struct pirn_raw *raw);
+
 /** pirn_prep_nop() - an operation that does nothing; result 0 */
 PIRN_API void pirn_prep_nop(struct pirn_op *op);
 

@@ -36,6 +36,30 @@ PIRN_API void pirn_prep_timer_at(struct pirn_op *op, uint64_t deadline_ns);
 PIRN_API void pirn_prep_timer(struct pirn_op *op, uint64_t after_ns);
 
 /**
+ * pirn_prep_multishot_timer() - deliver once in every period
+ * @shot:     idle
+ * @every_ns: 1 or more; the first delivery one period after the start
+ *
+ * Delivers how many periods have ended since the last delivery: 1, or more
+ * where the context was held up. The times do not drift. Ends when cancelled.
+ */
+PIRN_API void pirn_prep_multishot_timer(struct pirn_multishot *shot,
+                                        uint64_t every_ns);
+
+/**
+ * pirn_prep_deadline() - cancel another op at a time
+ * @op:          idle; started on the same context as @target
+ * @target:      whatever can be started; cancel the deadline when it has ended,
+ *               or the deadline would reach its next life
+ * @deadline_ns: as pirn_context_now_ns() counts
+ *
+ * Result 0: @target was asked to end. What it says for itself is its own
+ * result: -ECANCELED if the deadline won.
+ */
+PIRN_API void pirn_prep_deadline(struct pirn_op *op, struct pirn_op *target,
+                                 uint64_t deadline_ns);
+
+/**
  * pirn_prep_immediate() - end in the next turn
  *
  * Result 0. The turn after it is started does not sleep.

@@ -143,6 +143,16 @@ static int32_t call_on_path(const struct pirn_loan *loan)
     }
 }
 
+/* An offset that is not given is -1, which splice(2) takes as no pointer. */
+static int32_t call_splice(const struct pirn_loan *loan)
+{
+    off64_t from = (off64_t)loan->addr;
+    off64_t to = (off64_t)loan->offset;
+
+    return result_of(splice((int)loan->arg, from < 0 ? NULL : &from, loan->fd,
+                            to < 0 ? NULL : &to, loan->len, loan->op_flags));
+}
+
 static int32_t call_on_socket(const struct pirn_loan *loan)
 {
     switch ((enum engine_opcode)loan->opcode) {
@@ -157,6 +167,8 @@ static int32_t call_on_socket(const struct pirn_loan *loan)
         return call_set_option(loan);
     case ENGINE_SHUTDOWN:
         return result_of(shutdown(loan->fd, (int)loan->len));
+    case ENGINE_SPLICE:
+        return call_splice(loan);
     case ENGINE_SIGNALS:
         return result_of(signalfd(-1, pointer(loan->addr), SFD_CLOEXEC));
     default:

@@ -10,8 +10,8 @@
  * One submission format: the fields of struct pirn_loan, which mean what the
  * fields of the kernel's submission entry mean.
  *
- *   loan      fd  addr  len  offset  op_flags                    extra
- *   kernel's  fd  addr  len  off     rw_flags, open_flags, ...   ioprio
+ *   loan      fd  addr  len  offset  op_flags         arg            extra
+ *   kernel's  fd  addr  len  off     rw_flags, ...    splice_fd_in   ioprio
  */
 #ifndef RUNTIME_ENGINE_ENGINE_H
 #define RUNTIME_ENGINE_ENGINE_H
@@ -55,6 +55,9 @@ enum engine_opcode {
     ENGINE_RECV,
     ENGINE_SHUTDOWN,
     ENGINE_SIGNALS,
+    ENGINE_POLL,
+    ENGINE_SPLICE,
+    ENGINE_RAW, /* extra: the kernel's number */
     ENGINE_OPCODE_COUNT,
 };
 
@@ -99,7 +102,8 @@ struct engine_config {
 /* Every engine's first member. */
 struct engine {
     const struct engine_class *class;
-    char reason[192]; /* why this engine, and what the kernel refused it */
+    uint64_t submitted; /* operations that were handed over; for statistics */
+    char reason[192];   /* why this engine, and what the kernel refused it */
 };
 
 struct engine_class {
@@ -140,6 +144,9 @@ struct engine_class {
     /* At most @max events; fewer means there are no more now. */
     uint32_t (*reap)(struct engine *engine, struct engine_event *events,
                      uint32_t max);
+
+    /* A descriptor, readable when a wait would not sleep; or an errno. */
+    int (*fd)(struct engine *engine);
 
     /* End the current or the next wait. Any thread. */
     void (*wake)(struct engine *engine);

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <liburing.h>
 #include <linux/openat2.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ enum {
     SETUP_COOP_TASKRUN = 1 << 8,
     SETUP_SINGLE_ISSUER = 1 << 12,
     SETUP_DEFER_TASKRUN = 1 << 13,
+    PROBE_OPS = 256,
     CANCEL_ALL = 1 << 0,
     CANCEL_ANY = 1 << 2,
 };
@@ -52,6 +54,7 @@ struct uring {
     struct pirn_link done; /* carried out in place, not reaped */
     uint64_t rung;         /* what the doorbell's read fills */
     int doorbell;
+    atomic_int notice; /* for a host that polls; -1: there is none */
     bool doorbell_armed;
     bool abandoned; /* nothing that the kernel had is reaped any more */
     bool supported[ENGINE_OPCODE_COUNT];
@@ -111,18 +114,21 @@ static int ring_init(struct uring *uring, const struct engine_config *config)
 
 static int find_supported(struct uring *uring)
 {
-    struct io_uring_probe *probe = io_uring_get_probe_ring(&uring->ring);
+    struct io_uring_probe *probe =
+        calloc(1, sizeof(*probe) + PROBE_OPS * sizeof(probe->ops[0]));
+    int r = -ENOMEM;
 
-    if (probe == NULL) {
-        return -ENOMEM;
+    if (probe != NULL) {
+        r = io_uring_register_probe(&uring->ring, probe, PROBE_OPS);
     }
-    for (int i = 0; i < ENGINE_OPCODE_COUNT; i++) {
+    for (int i = 0; r >= 0 && i < ENGINE_OPCODE_COUNT; i++) {
         int16_t number = pirn__engine_rows[i].uring;
         uring->supported[i] =
             number >= 0 && io_uring_opcode_supported(probe, number);
     }
-    io_uring_free_probe(probe);
-    return 0;
+    free(probe);
+    uring->supported[ENGINE_RAW] = true; /* the kernel judges by itself */
+    return r < 0 ? r : 0;
 }
 
 /* Before this call a worker might be made for each blocked operation. */
@@ -149,6 +155,7 @@ static int uring_create(const struct engine_config *config,
     if (uring->hows == NULL) {
         goto fail;
     }
+    uring->notice = -1;
     uring->doorbell = eventfd(0, EFD_CLOEXEC);
     if (uring->doorbell < 0) {
         r = -errno;
@@ -188,6 +195,9 @@ static void uring_destroy(struct engine *engine)
     pirn_assert(list_is_empty(&uring->done));
     io_uring_queue_exit(&uring->ring);
     close(uring->doorbell);
+    if (uring->notice >= 0) {
+        close(uring->notice);
+    }
     free(uring->hows);
     free(uring);
 }
@@ -211,10 +221,14 @@ static void fill_open_how(struct uring *uring, struct io_uring_sqe *sqe,
 static void fill(struct uring *uring, struct io_uring_sqe *sqe,
                  const struct pirn_loan *loan)
 {
-    io_uring_prep_rw(pirn__engine_rows[loan->opcode].uring, sqe, loan->fd,
-                     (const void *)(uintptr_t)loan->addr, loan->len,
-                     loan->offset);
+    int number = loan->opcode == ENGINE_RAW
+                     ? loan->extra
+                     : pirn__engine_rows[loan->opcode].uring;
+
+    io_uring_prep_rw(number, sqe, loan->fd, (const void *)(uintptr_t)loan->addr,
+                     loan->len, loan->offset);
     sqe->rw_flags = (int)loan->op_flags;
+    sqe->splice_fd_in = (int32_t)loan->arg;
     sqe->user_data = (uintptr_t)loan;
     if (loan->flags & LOAN_LINKED) {
         sqe->flags = IOSQE_IO_LINK;
@@ -265,6 +279,7 @@ static void submit_one(struct uring *uring, struct pirn_link *queue,
 
     pirn_check(loan->state == LOAN_QUEUED);
     loan->state = LOAN_INFLIGHT;
+    uring->engine.submitted++;
     if (uring->supported[loan->opcode]) {
         fill(uring, io_uring_get_sqe(&uring->ring), loan);
         list_push_tail(inflight, &loan->link);
@@ -308,6 +323,16 @@ static void uring_submit(struct engine *engine, struct pirn_link *cancels,
     }
 }
 
+/* What has been noticed is about to be reaped. */
+static void clear_notice(struct uring *uring)
+{
+    uint64_t count;
+
+    if (uring->notice >= 0 && read(uring->notice, &count, sizeof(count)) < 0) {
+        pirn_assert(errno == EAGAIN || errno == EINTR);
+    }
+}
+
 static int uring_wait(struct engine *engine, uint64_t timeout_ns)
 {
     struct uring *uring = uring_of(engine);
@@ -318,6 +343,7 @@ static int uring_wait(struct engine *engine, uint64_t timeout_ns)
     struct io_uring_cqe *cqe;
     int r;
 
+    clear_notice(uring);
     /* Without the doorbell nobody could wake it. */
     if (timeout_ns == 0 || !list_is_empty(&uring->done) ||
         !uring->doorbell_armed) {
@@ -396,16 +422,55 @@ static uint32_t uring_reap(struct engine *engine, struct engine_event *events,
     return count;
 }
 
-static void uring_wake(struct engine *engine)
+/*
+ * For a host that polls. The ring's own descriptor would not do: on a ring that
+ * defers its work nobody who sleeps in poll(2) is woken by work that waits
+ * (seen on 6.18). A registered eventfd is signalled in both cases.
+ */
+static int uring_fd(struct engine *engine)
 {
     struct uring *uring = uring_of(engine);
+    int fd = uring->notice;
+    int r;
+
+    if (fd >= 0) {
+        return fd;
+    }
+    fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd < 0) {
+        return -errno;
+    }
+    r = io_uring_register_eventfd(&uring->ring, fd);
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
+    uring->notice = fd;
+    return fd;
+}
+
+static void ring_bell(int fd)
+{
     uint64_t one = 1;
     ssize_t n;
 
     do {
-        n = write(uring->doorbell, &one, sizeof(one));
+        n = write(fd, &one, sizeof(one));
     } while (n < 0 && errno == EINTR);
     pirn_assert(n == sizeof(one));
+}
+
+/* The host's descriptor is written to as well: the kernel does not always pass
+ * the end of an eventfd's read on to another eventfd (seen on 6.18). */
+static void uring_wake(struct engine *engine)
+{
+    struct uring *uring = uring_of(engine);
+    int notice = atomic_load(&uring->notice);
+
+    ring_bell(uring->doorbell);
+    if (notice >= 0) {
+        ring_bell(notice);
+    }
 }
 
 const struct engine_class pirn__engine_uring = {
@@ -417,6 +482,7 @@ const struct engine_class pirn__engine_uring = {
     .wait = uring_wait,
     .abandon = uring_abandon,
     .reap = uring_reap,
+    .fd = uring_fd,
     .wake = uring_wake,
     .now_ns = pirn__host_now_ns,
     .realtime_ns = pirn__host_realtime_ns,

@@ -135,6 +135,35 @@ static void open_beneath_never_leaves_its_directory(void **state)
     assert_int_equal(open_beneath(ring, "none", O_RDONLY), -ENOENT);
 }
 
+/* Each keeps its own flags while all are on their way. */
+static void many_open_beneath_at_once(void **state)
+{
+    struct ring *ring = *state;
+    struct note notes[20] = {0};
+    mode_t mask = umask(0);
+    char names[20][8];
+    struct stat stat;
+
+    for (int i = 0; i < 20; i++) {
+        snprintf(names[i], sizeof(names[i]), "n%d", i);
+        pirn_prep_open_beneath(&notes[i].op, ring->dir_fd, names[i],
+                               i % 2 ? O_RDONLY : O_CREAT | O_WRONLY,
+                               0600 + (uint32_t)i % 8);
+        note_start(ring->context, &notes[i]);
+    }
+    assert_int_equal(pirn_context_drain(ring->context), 0);
+    umask(mask);
+    for (int i = 0; i < 20; i++) {
+        if (i % 2) {
+            assert_int_equal(notes[i].result, -ENOENT);
+        } else {
+            assert_int_equal(fstat(notes[i].result, &stat), 0);
+            assert_int_equal(stat.st_mode & 0777, 0600 + i % 8);
+            close(notes[i].result);
+        }
+    }
+}
+
 static int32_t lock(struct ring *ring, int fd, uint64_t offset, uint64_t len,
                     enum pirn_lock what)
 {
@@ -242,6 +271,7 @@ RING_TEST_MAIN(RING_TEST(write_then_sync_then_read_back),
                RING_TEST(pieces_are_gathered_and_scattered),
                RING_TEST(size_can_be_reserved_and_set),
                RING_TEST(open_beneath_never_leaves_its_directory),
+               RING_TEST(many_open_beneath_at_once),
                RING_TEST(locks_belong_to_descriptions),
                RING_TEST(bad_descriptor_is_a_result),
                RING_TEST(cancel_ends_a_read_that_would_never_end),

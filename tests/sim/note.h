@@ -41,7 +41,8 @@ struct shot_note {
     struct pirn_multishot shot;
     int deliveries;
     int lasts;
-    int32_t results[64]; /* of the first deliveries */
+    int32_t results[64];  /* of the first deliveries */
+    struct pirn_op ender; /* whatever else the test needs beside it */
 };
 
 static inline void shot_note_fn(struct pirn_multishot *shot, int32_t result,

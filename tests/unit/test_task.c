@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "tests/sim/bed.h"
@@ -244,6 +245,23 @@ static void turn_inside_a_turn(void)
     _exit(pirn_context_turn(nested.context, 0));
 }
 
+static void *start_elsewhere(void *argument)
+{
+    static struct note note;
+
+    pirn_prep_nop(&note.op);
+    note_start(argument, &note);
+    return NULL;
+}
+
+static void start_in_another_thread(void)
+{
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, start_elsewhere, child_context());
+    pthread_join(thread, NULL);
+}
+
 static void name_a_later_step(void)
 {
     struct pirn_op steps[2] = {0};
@@ -279,6 +297,7 @@ static void programmers_errors_stop_the_program(void **state)
         {prepare_on_loan, "an op on loan may not be prepared"},
         {destroy_with_a_loan, "destroyed when nothing is loaned to it"},
         {turn_inside_a_turn, "a turn does not begin inside another"},
+        {start_in_another_thread, "belongs to the thread that created it"},
         {name_a_later_step, "PIRN_FD_OF() names an earlier step"},
         {name_a_step_too_far, "PIRN_FD_OF() names an earlier step"},
     };

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* test_timer.c - timers by the kernel's clock: never early, in order */
+#include "tests/kernel/ring.h"
+
+#include <time.h>
+
+enum { MS = 1000000, TIMERS = 200 };
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+struct timed {
+    struct note note;
+    uint64_t ended_ns;
+};
+
+static void timed_fn(struct pirn_op *op, int32_t result)
+{
+    note_fn(op, result);
+    pirn_container_of(op, struct timed, note.op)->ended_ns = now_ns();
+}
+
+static void timers_are_never_early_and_in_order(void **state)
+{
+    struct ring *ring = *state;
+    static struct timed timers[TIMERS];
+    uint32_t seed = 0x7069726e;
+
+    print_message("seed 0x%x\n", seed);
+    for (int i = 0; i < TIMERS; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        pirn_prep_timer_at(&timers[i].note.op,
+                           now_ns() + (seed >> 8) % (50 * MS));
+        pirn_start(ring->context, &timers[i].note.op, timed_fn);
+    }
+    assert_int_equal(pirn_context_drain(ring->context), 0);
+    for (int i = 0; i < TIMERS; i++) {
+        uint64_t deadline_ns = timers[i].note.op.priv.offset;
+
+        assert_true(timers[i].ended_ns >= deadline_ns);
+        for (int k = 0; k < TIMERS; k++) {
+            if (timers[k].note.op.priv.offset < deadline_ns) {
+                assert_true(timers[k].note.place < timers[i].note.place);
+            }
+        }
+    }
+}
+
+static void turn_waits_no_longer_than_it_may(void **state)
+{
+    struct ring *ring = *state;
+    uint64_t began_ns = now_ns();
+
+    assert_int_equal(pirn_context_turn(ring->context, 5 * MS), 0);
+    assert_true(now_ns() - began_ns >= 4 * MS);
+}
+
+static void clocks_are_the_kernels(void **state)
+{
+    struct ring *ring = *state;
+    struct timespec real;
+    uint64_t before_ns = now_ns();
+
+    assert_true(pirn_context_turn(ring->context, 0) >= 0);
+    assert_in_range(pirn_context_now_ns(ring->context), before_ns, now_ns());
+    clock_gettime(CLOCK_REALTIME, &real);
+    assert_in_range(pirn_context_realtime_ns(ring->context) / 1000000000u,
+                    (uint64_t)real.tv_sec, (uint64_t)real.tv_sec + 5);
+}
+
+static void identity_and_random_are_this_process(void **state)
+{
+    struct ring *ring = *state;
+    struct pirn_identity one = {0};
+    struct pirn_identity two = {0};
+    uint8_t bytes[2][64] = {{0}};
+
+    pirn_context_identity(ring->context, &one);
+    pirn_context_identity(ring->context, &two);
+    assert_int_equal(one.pid, getpid());
+    assert_true(one.start_ticks > 0);
+    assert_int_equal(one.start_ticks, two.start_ticks);
+    assert_memory_not_equal(one.boot_id, bytes[0], 16);
+    pirn_context_random(ring->context, bytes[0], 64);
+    pirn_context_random(ring->context, bytes[1], 64);
+    assert_memory_not_equal(bytes[0], bytes[1], 64);
+    assert_string_equal(pirn_context_engine(ring->context), "uring");
+    assert_true(strlen(pirn_context_reason(ring->context)) > 0);
+}
+
+RING_TEST_MAIN(RING_TEST(timers_are_never_early_and_in_order),
+               RING_TEST(turn_waits_no_longer_than_it_may),
+               RING_TEST(clocks_are_the_kernels),
+               RING_TEST(identity_and_random_are_this_process))
