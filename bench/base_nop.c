@@ -1,34 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base_nop.c - the same on bare liburing, set up as the runtime sets up its own
+ * base_nop.c - the same NOPs on bare liburing
  */
 #include <errno.h>
 #include <liburing.h>
 #include <stdlib.h>
 
+#include "bench/bare.h"
 #include "bench/sides.h"
 
 static int base_open(const struct options *options, void **ret_state)
 {
     struct io_uring *ring = calloc(1, sizeof(*ring));
-    struct io_uring_params params = {
-        .flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
-                 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN |
-                 IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-        .cq_entries = 2048,
-    };
     int r;
 
     (void)options;
     if (ring == NULL) {
         return -ENOMEM;
     }
-    r = io_uring_queue_init_params(256, ring, &params);
+    r = bare_ring(ring);
     if (r < 0) {
         free(ring);
         return r;
     }
-    (void)io_uring_register_ring_fd(ring);
     *ret_state = ring;
     return 0;
 }

@@ -38,6 +38,8 @@ static int one_round(const struct question *question,
     if (index > 0) {
         double count = (double)round.count;
 
+        ret_result->p50_ns[index - 1] =
+            (double)histogram_quantile(&round.latency, 0.5);
         ret_result->ns[index - 1] = (double)round.wall_ns / count;
         ret_result->cpu_ns[index - 1] = (double)round.cpu_ns / count;
         histogram_merge(&ret_result->latency, &round.latency);
@@ -61,7 +63,8 @@ static int all_rounds(const struct options *options, void **states,
             uint32_t side = index % 2 == 0 ? i : count - 1 - i;
 
             r = one_round(question, options, states[side],
-                          question->sides[side], index, &result->sides[side]);
+                          result->sides[side].side, index,
+                          &result->sides[side]);
         }
     }
     if (isatty(STDERR_FILENO)) {
@@ -70,13 +73,42 @@ static int all_rounds(const struct options *options, void **states,
     return r;
 }
 
-void harness_run(const struct question *question, const struct options *options,
+/* Those of the others that cannot be asked here are left out. */
+static int open_sides(const struct options *options, void **states,
+                      struct result *result)
+{
+    for (unsigned i = 0; i < SIDES_MAX; i++) {
+        const struct side *side = result->question->sides[i];
+        int r;
+
+        if (side == NULL) {
+            break;
+        }
+        r = side->open(options, &states[result->side_count]);
+        if (r < 0) {
+            fprintf(stderr, "pirn-bench: %s: %s: %s\n", result->question->name,
+                    side->name,
+                    r == -EOPNOTSUPP ? "not here, left out" : strerror(-r));
+        } else {
+            result->sides[result->side_count++].side = side;
+        }
+        if (r < 0 && (r != -EOPNOTSUPP || i == 0)) {
+            return r;
+        }
+    }
+    return result->side_count > 1 ? 0 : -EOPNOTSUPP;
+}
+
+void harness_run(const struct question *question, const struct options *asked,
                  struct result *result)
 {
+    struct options copy = *asked;
+    const struct options *options = &copy;
     void *states[SIDES_MAX] = {NULL};
-    uint32_t opened = 0;
-    int r = 0;
+    uint32_t opened;
+    int r;
 
+    copy.question = question;
     *result = (struct result){
         .question = question,
         .rounds = options->rounds * (question->finer ? question->finer : 1),
@@ -84,25 +116,14 @@ void harness_run(const struct question *question, const struct options *options,
     if (result->rounds > ROUNDS_MAX) {
         result->rounds = ROUNDS_MAX;
     }
-    while (result->side_count < SIDES_MAX &&
-           question->sides[result->side_count] != NULL) {
-        result->side_count++;
-    }
-    while (opened < result->side_count && r == 0) {
-        r = question->sides[opened]->open(options, &states[opened]);
-        if (r == 0) {
-            opened++;
-        } else {
-            fprintf(stderr, "pirn-bench: %s: %s: %s\n", question->name,
-                    question->sides[opened]->name, strerror(-r));
-        }
-    }
+    r = open_sides(options, states, result);
+    opened = result->side_count;
     if (r == 0) {
         r = all_rounds(options, states, result);
     }
     while (opened > 0) {
         opened--;
-        question->sides[opened]->close(states[opened]);
+        result->sides[opened].side->close(states[opened]);
     }
     result->error = r;
 }
@@ -124,13 +145,33 @@ double harness_median(const double *values, uint32_t count)
     return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
 }
 
+/* What a question is about, by round. */
+static const double *figures(const struct result *result, uint32_t side)
+{
+    switch (result->question->of) {
+    case RATIO_OF_TIME:
+    case RATIO_OF_RATE:
+        return result->sides[side].ns;
+    case RATIO_OF_CPU_RATE:
+        return result->sides[side].cpu_ns;
+    case RATIO_OF_P50:
+        return result->sides[side].p50_ns;
+    }
+    return NULL;
+}
+
+bool harness_less_is_better(const struct question *question)
+{
+    return question->of == RATIO_OF_TIME || question->of == RATIO_OF_P50;
+}
+
 uint32_t harness_best(const struct result *result)
 {
     uint32_t best = 1;
 
     for (uint32_t i = 2; i < result->side_count; i++) {
-        if (harness_median(result->sides[i].ns, result->rounds) <
-            harness_median(result->sides[best].ns, result->rounds)) {
+        if (harness_median(figures(result, i), result->rounds) <
+            harness_median(figures(result, best), result->rounds)) {
             best = i;
         }
     }
@@ -139,14 +180,15 @@ uint32_t harness_best(const struct result *result)
 
 struct spread harness_ratio(const struct result *result, uint32_t other)
 {
-    const double *ours = result->sides[0].ns;
-    const double *theirs = result->sides[other].ns;
+    const double *ours = figures(result, 0);
+    const double *theirs = figures(result, other);
+    bool less = harness_less_is_better(result->question);
     double ratios[ROUNDS_MAX];
     struct spread spread = {.min = 1e300};
 
     for (uint32_t i = 0; i < result->rounds; i++) {
         double time = ours[i] / theirs[i];
-        double ratio = result->question->of == RATIO_OF_TIME ? time : 1 / time;
+        double ratio = less ? time : 1 / time;
 
         ratios[i] = ratio;
         spread.min = ratio < spread.min ? ratio : spread.min;

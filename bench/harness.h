@@ -21,49 +21,62 @@
 #include "bench/round.h"
 
 enum {
-    SIDES_MAX = 6,
+    SIDES_MAX = 8,
     ROUNDS_MAX = 512,
 };
 
 /* What a person asked for. */
+struct question;
+
 struct options {
     const char *dir;    /* durable work happens in here, and is left there */
     const char *server; /* the program pirn */
     const char *peers;  /* the directory of smtp-source and smtp-sink */
     uint64_t round_ns;
     uint32_t rounds;
+    const struct question *question; /* the harness's: what is asked now */
 };
 
 /* Errors are negative errnos; the side has told a person on stderr. */
 struct side {
     const char *name;
     const char *promise; /* what is safe when it answers; NULL: not asked */
-    /* -EOPNOTSUPP: cannot be asked here; the question is left out. */
+    const char *(*version)(void); /* of a library; NULL: none to tell */
+    /* -EOPNOTSUPP: cannot be asked here; the side is left out. */
     int (*open)(const struct options *options, void **ret_state);
     int (*round)(void *state, struct round *round);
     void (*close)(void *state);
 };
 
-/* A ratio is ours / theirs in both cases. */
+/* A ratio is ours / theirs in all cases. */
 enum ratio_of {
-    RATIO_OF_TIME, /* less is better */
-    RATIO_OF_RATE, /* more is better */
+    RATIO_OF_TIME,     /* less is better */
+    RATIO_OF_RATE,     /* more is better */
+    RATIO_OF_CPU_RATE, /* per second of CPU time; more is better */
+    RATIO_OF_P50,      /* of single operations; less is better */
 };
+
+struct echo_plan;
 
 struct question {
     const char *verb;
-    const char *name; /* of the ratio */
-    const char *what; /* is measured, in a line */
+    const char *group; /* a verb that asks it as well; NULL: none */
+    const char *name;  /* of the ratio */
+    const char *what;  /* is measured, in a line */
     enum ratio_of of;
     bool needs_dir;
     uint32_t finer; /* so many times more rounds, as much shorter; 0: as is */
     uint64_t count_max;                  /* per round; 0: no limit */
+    uint32_t senders;                    /* of a question about posts */
+    const struct echo_plan *echo;        /* of a question about echoes */
     const struct side *sides[SIDES_MAX]; /* ours first; NULL ends */
 };
 
 struct side_result {
+    const struct side *side;
     double ns[ROUNDS_MAX]; /* per operation, by round */
     double cpu_ns[ROUNDS_MAX];
+    double p50_ns[ROUNDS_MAX];
     struct histogram latency;
 };
 
@@ -71,7 +84,7 @@ struct result {
     const struct question *question;
     int error; /* 0, or why there are no figures */
     uint32_t rounds;
-    uint32_t side_count;
+    uint32_t side_count; /* of those that could be asked */
     struct side_result sides[SIDES_MAX];
 };
 
@@ -88,6 +101,9 @@ void harness_run(const struct question *question, const struct options *options,
 
 /** harness_median() - of @count values, which are left as they are */
 double harness_median(const double *values, uint32_t count);
+
+/** harness_less_is_better() - of the question's ratio */
+bool harness_less_is_better(const struct question *question);
 
 /** harness_best() - the fastest of the others */
 uint32_t harness_best(const struct result *result);

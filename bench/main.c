@@ -11,65 +11,10 @@
 
 #include "bench/calls.h"
 #include "bench/machine.h"
+#include "bench/memory.h"
 #include "bench/process.h"
+#include "bench/questions.h"
 #include "bench/report.h"
-#include "bench/sides.h"
-
-/* Files per side and round: bounds what a run needs of its file system. */
-enum {
-    COMMIT_MAX = 5000,
-    MAIL_MAX = 5000,
-};
-
-static const struct question questions[] = {
-    {
-        .verb = "nop",
-        .name = "op_nop32",
-        .what = "a NOP, in batches of 32",
-        .of = RATIO_OF_TIME,
-        .finer = 10, /* nothing to prepare, and others take the processor */
-        .sides = {&bench_nop, &base_nop},
-    },
-    {
-        .verb = "chain",
-        .name = "file_chain",
-        .what =
-            "a 4 KiB file synced, renamed, its directory synced, 64 at once",
-        .of = RATIO_OF_RATE,
-        .needs_dir = true,
-        .count_max = COMMIT_MAX,
-        .sides = {&bench_chain, &base_chain, &base_links},
-    },
-    {
-        .verb = "commit",
-        .name = "file_commit",
-        .what = "a 4 KiB item in the spool's file layout, 64 at once",
-        .of = RATIO_OF_RATE,
-        .needs_dir = true,
-        .count_max = COMMIT_MAX,
-        .sides = {&bench_commit, &base_commit},
-    },
-    {
-        .verb = "smtp",
-        .name = "smtp_durable",
-        .what = "a 4 KiB mail by smtp-source, 64 sessions",
-        .of = RATIO_OF_RATE,
-        .needs_dir = true,
-        .count_max = MAIL_MAX,
-        .sides = {&bench_smtp, &peer_sink},
-    },
-    {
-        .verb = "calls", /* no sides: bench/calls.h */
-        .name = "calls",
-        .what = "system calls of pirn serve per mail, by strace",
-        .needs_dir = true,
-    },
-};
-
-enum {
-    QUESTIONS = sizeof(questions) / sizeof(questions[0]),
-    CALLS = QUESTIONS - 1,
-};
 
 enum {
     KEY_DIR = 256,
@@ -95,7 +40,10 @@ static void ask(struct command *command, const char *verb,
     bool found = false;
 
     for (unsigned i = 0; i < QUESTIONS; i++) {
-        if (strcmp(verb, questions[i].verb) == 0) {
+        const char *group = questions[i].group;
+
+        if (strcmp(verb, questions[i].verb) == 0 ||
+            (group != NULL && strcmp(verb, group) == 0)) {
             command->asked[i] = command->any = found = true;
         }
     }
@@ -189,9 +137,10 @@ static char *help_filter(int key, const char *text, void *input)
     }
     fprintf(file, "Questions (all, if none is named):\n");
     for (unsigned i = 0; i < QUESTIONS; i++) {
-        fprintf(file, "  %-8s %-14s %s\n", questions[i].verb, questions[i].name,
-                questions[i].what);
+        fprintf(file, "  %-14s %-16s %s\n", questions[i].verb,
+                questions[i].name, questions[i].what);
     }
+    fprintf(file, "  %-14s %-16s all of nop .. memory\n", "runtime", "");
     fclose(file);
     return help;
 }
@@ -220,6 +169,8 @@ struct run {
     uint32_t count;
     struct calls calls;
     bool counted;
+    struct memory memory;
+    bool weighed;
 };
 
 /* Append all lines at once, so that a run that was cut short leaves none. */
@@ -236,6 +187,9 @@ static int write_json(const char *path, const struct run *run)
     }
     if (run->counted) {
         calls_json(file, &run->machine, &run->calls);
+    }
+    if (run->weighed) {
+        memory_json(file, &run->machine, &run->memory);
     }
     r = ferror(file) ? -EIO : 0;
     if (fclose(file) != 0 && r == 0) {
@@ -256,7 +210,11 @@ static int run_all(const struct command *command, struct run *run)
             continue;
         }
         fprintf(stderr, "%s: %s\n", questions[i].name, questions[i].what);
-        if (i == CALLS) {
+        if (i == MEMORY) {
+            memory_run(&command->options, &run->memory);
+            run->weighed = true;
+            r = run->memory.error;
+        } else if (i == CALLS) {
             calls_run(&command->options, &run->calls);
             run->counted = true;
             r = run->calls.error;
@@ -278,6 +236,9 @@ static void print_all(const struct run *run)
         fputs("\n", stdout);
     }
     report_ratios(stdout, run->results, run->count);
+    if (run->weighed) {
+        memory_print(stdout, &run->memory);
+    }
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,8 +19,11 @@
 
 enum { PROCESSES_MAX = 8 };
 
-/* A signal handler has no argument of ours: the one mutable global here. */
+/* A signal handler has no argument of ours: hence a mutable global. */
 static volatile sig_atomic_t started[PROCESSES_MAX];
+
+/* What the machine lets us run on, before anything was pinned. */
+static cpu_set_t processors;
 
 static void kill_all(int signal)
 {
@@ -36,6 +40,7 @@ void process_catch_signals(void)
     struct sigaction action = {.sa_handler = kill_all};
     const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM};
 
+    sched_getaffinity(0, sizeof(processors), &processors);
     for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         sigaction(signals[i], &action, NULL);
     }
@@ -71,7 +76,8 @@ static void become(const char *const argv[], const char *log)
     _exit(127);
 }
 
-pid_t process_start(const char *const argv[], const char *log)
+/* fork(), and a note of it: in between no signal may end us. */
+static pid_t fork_noted(void)
 {
     volatile sig_atomic_t *slot = slot_of(0);
     sigset_t all;
@@ -81,21 +87,62 @@ pid_t process_start(const char *const argv[], const char *log)
     if (slot == NULL) {
         return -EUSERS;
     }
-    /* Between fork and the note of it no signal may end us. */
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
     pid = fork();
-    if (pid == 0) {
-        sigprocmask(SIG_SETMASK, &before, NULL);
-        become(argv, log);
-    }
     if (pid > 0) {
         *slot = pid;
-    } else {
+    } else if (pid < 0) {
         pid = -errno;
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
     return pid;
+}
+
+pid_t process_start(const char *const argv[], const char *log)
+{
+    pid_t pid = fork_noted();
+
+    if (pid == 0) {
+        become(argv, log);
+    }
+    return pid;
+}
+
+pid_t process_fork(void (*run)(void *arg), void *arg)
+{
+    pid_t pid = fork_noted();
+
+    if (pid == 0) {
+        const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM};
+
+        for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+            signal(signals[i], SIG_DFL); /* its handler would kill the others */
+        }
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        run(arg);
+        _exit(1);
+    }
+    return pid;
+}
+
+void process_pin(unsigned index)
+{
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &processors) && index-- == 0) {
+            CPU_SET(cpu, &one);
+            sched_setaffinity(0, sizeof(one), &one);
+            return;
+        }
+    }
+}
+
+void process_unpin(void)
+{
+    sched_setaffinity(0, sizeof(processors), &processors);
 }
 
 int process_wait(pid_t pid, uint64_t timeout_ns)

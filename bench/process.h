@@ -24,6 +24,14 @@ void process_catch_signals(void);
 pid_t process_start(const char *const argv[], const char *log);
 
 /**
+ * process_fork() - run a function in a process of its own
+ * @run: does not return before its work is done; then the process ends
+ *
+ * Return: as process_start()
+ */
+pid_t process_fork(void (*run)(void *arg), void *arg);
+
+/**
  * process_wait() - until it ends by itself
  *
  * Return: its exit status, 128 if a signal ended it; -ETIMEDOUT it was killed
@@ -36,5 +44,14 @@ int process_stop(pid_t pid, int signal);
 
 /** process_cpu_ns() - what it has used with all its threads, to 10 ms */
 uint64_t process_cpu_ns(pid_t pid);
+
+/**
+ * process_pin() - keep the calling thread on one of its processors
+ * @index: 0 or more; nothing is done where there are not so many
+ */
+void process_pin(unsigned index);
+
+/** process_unpin() - give it back those that it had when the run began */
+void process_unpin(void);
 
 #endif /* BENCH_PROCESS_H */

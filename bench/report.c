@@ -38,7 +38,7 @@ static void print_us(FILE *file, double ns)
 
 static void print_side(FILE *file, const struct result *result, uint32_t index)
 {
-    const struct side *side = result->question->sides[index];
+    const struct side *side = result->sides[index].side;
     const struct side_result *figures = &result->sides[index];
     double ns = harness_median(figures->ns, result->rounds);
 
@@ -50,6 +50,8 @@ static void print_side(FILE *file, const struct result *result, uint32_t index)
     print_us(file, (double)histogram_quantile(&figures->latency, 0.99));
     if (side->promise != NULL) {
         fprintf(file, "  %s", side->promise);
+    } else if (side->version != NULL) {
+        fprintf(file, "  version %s", side->version());
     }
     fputs("\n", file);
 }
@@ -62,7 +64,7 @@ void report_table(FILE *file, const struct machine *machine,
     print_place(file, machine);
     fprintf(file, "\n%-14s %-12s %12s %9s %9s %9s %9s  %s\n", "question",
             "side", "per second", "us each", "us CPU", "p50 us", "p99 us",
-            "safe when it answers");
+            "safe when it answers, or its version");
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t j = 0; !results[i].error && j < results[i].side_count;
              j++) {
@@ -70,6 +72,21 @@ void report_table(FILE *file, const struct machine *machine,
         }
     }
     fputs("\n", file);
+}
+
+static const char *words_of(enum ratio_of of)
+{
+    switch (of) {
+    case RATIO_OF_TIME:
+        return "time: less is better";
+    case RATIO_OF_RATE:
+        return "rate: more is better";
+    case RATIO_OF_CPU_RATE:
+        return "per CPU second: more is better";
+    case RATIO_OF_P50:
+        return "p50: less is better";
+    }
+    return "?";
 }
 
 static void print_ratio(FILE *file, const struct result *result,
@@ -82,10 +99,8 @@ static void print_ratio(FILE *file, const struct result *result,
             "ratio %s%s %.3f  (%.3f to %.3f, %" PRIu32 " rounds, %s / %s, "
             "%s; CPU %.2f)\n",
             question->name, suffix, spread.median, spread.min, spread.max,
-            result->rounds, question->sides[0]->name,
-            question->sides[other]->name,
-            question->of == RATIO_OF_TIME ? "time: less is better"
-                                          : "rate: more is better",
+            result->rounds, result->sides[0].side->name,
+            result->sides[other].side->name, words_of(question->of),
             harness_cpu(result, other));
 }
 
@@ -105,7 +120,7 @@ void report_ratios(FILE *file, const struct result *results, uint32_t count)
             char suffix[64];
 
             snprintf(suffix, sizeof(suffix), ".%s",
-                     result->question->sides[j]->name);
+                     result->sides[j].side->name);
             print_ratio(file, result, suffix, j);
         }
     }
@@ -170,13 +185,14 @@ static void json_values(FILE *file, const char *name, const double *values,
 
 static void json_side(FILE *file, const struct result *result, uint32_t index)
 {
-    const struct side *side = result->question->sides[index];
+    const struct side *side = result->sides[index].side;
     const struct side_result *figures = &result->sides[index];
     double ns = harness_median(figures->ns, result->rounds);
 
     fputc('{', file);
     json_member(file, "side", side->name);
     json_member(file, "promise", side->promise ? side->promise : "");
+    json_member(file, "version", side->version ? side->version() : "");
     if (index > 0) {
         struct spread spread = harness_ratio(result, index);
 
@@ -208,8 +224,8 @@ void report_json(FILE *file, const struct machine *machine,
     fputc('{', file);
     json_member(file, "name", question->name);
     json_member(file, "what", question->what);
-    json_member(file, "of", question->of == RATIO_OF_TIME ? "time" : "rate");
-    json_member(file, "against", question->sides[best]->name);
+    json_member(file, "of", words_of(question->of));
+    json_member(file, "against", result->sides[best].side->name);
     fprintf(file,
             "\"value\":%.4f,\"min\":%.4f,\"max\":%.4f,\"rounds\":%" PRIu32
             ",\"sides\":[",

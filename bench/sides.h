@@ -13,12 +13,44 @@
 
 enum {
     NOP_BATCH = 32,
+    READ_BATCH = 32,
+    READ_BYTES = 4096,
+    READ_FILE = 8 << 20,
+    COPY_DEPTH = 8, /* pieces under way */
+    COPY_BYTES = 65536,
+    COPY_FILE = 16 << 20,
     COMMIT_DEPTH = 64, /* items in flight: ops, or threads */
     COMMIT_BYTES = 4096,
 };
 
 extern const struct side bench_nop;
 extern const struct side base_nop;
+
+extern const struct side bench_read;
+extern const struct side base_read;
+
+extern const struct side bench_timer;
+extern const struct side peer_timer_libev;
+extern const struct side peer_timer_libuv;
+extern const struct side peer_timer_tevent;
+
+extern const struct side bench_echo;
+extern const struct side base_echo;
+extern const struct side peer_echo_libev;
+extern const struct side peer_echo_libevent;
+extern const struct side peer_echo_libuv;
+extern const struct side peer_echo_tevent;
+
+extern const struct side bench_post;
+extern const struct side peer_post_libuv;
+
+extern const struct side bench_latency;
+extern const struct side peer_latency_libuv;
+
+extern const struct side bench_echo_uring;
+extern const struct side bench_echo_plain;
+extern const struct side bench_copy_uring;
+extern const struct side bench_copy_plain;
 
 extern const struct side bench_chain;
 extern const struct side base_chain;

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * questions.c - the table of questions; of the sides ours is the first
+ */
+#include "bench/questions.h"
+
+#include "bench/echo.h"
+#include "bench/sides.h"
+
+/* Files per side and round: bounds what a run needs of its file system. */
+enum {
+    COMMIT_MAX = 5000,
+    MAIL_MAX = 5000,
+};
+
+static const struct echo_plan echo64 = {64, 1, ECHO_BYTES};
+static const struct echo_plan echo1000 = {1000, 1, ECHO_BYTES};
+static const struct echo_plan pipelined = {64, 16, ECHO_BYTES};
+static const struct echo_plan gathered = {64, 16, ECHO_BUF};
+
+const struct question questions[QUESTIONS] = {
+    [NOP] =
+        {
+            .verb = "nop",
+            .group = "runtime",
+            .name = "op_nop32",
+            .what = "a NOP, in batches of 32",
+            .of = RATIO_OF_TIME,
+            .finer = 10,
+            .sides = {&bench_nop, &base_nop},
+        },
+    [READ] =
+        {
+            .verb = "read",
+            .group = "runtime",
+            .name = "op_read_cached",
+            .what = "a buffered read of 4 KiB from a cached file, 32 at once",
+            .of = RATIO_OF_TIME,
+            .finer = 10,
+            .sides = {&bench_read, &base_read},
+        },
+    [TIMERS] =
+        {
+            .verb = "timer32k",
+            .group = "runtime",
+            .name = "timer32k",
+            .what = "one of 32,768 timers cancelled and started anew",
+            .of = RATIO_OF_RATE,
+            .finer = 4,
+            .sides = {&bench_timer, &peer_timer_libev, &peer_timer_libuv,
+                      &peer_timer_tevent},
+        },
+    [POST] =
+        {
+            .verb = "post",
+            .group = "runtime",
+            .name = "post",
+            .what = "a message from a thread to a busy context",
+            .of = RATIO_OF_RATE,
+            .finer = 10,
+            .senders = 1,
+            .sides = {&bench_post, &peer_post_libuv},
+        },
+    [POST4] =
+        {
+            .verb = "post4",
+            .group = "runtime",
+            .name = "post4",
+            .what = "the same from four threads",
+            .of = RATIO_OF_RATE,
+            .finer = 10,
+            .senders = 4,
+            .sides = {&bench_post, &peer_post_libuv},
+        },
+    [POST_LATENCY] =
+        {
+            .verb = "post_latency",
+            .group = "runtime",
+            .name = "post_latency",
+            .what = "a message to a sleeping context, and one back",
+            .of = RATIO_OF_P50,
+            .finer = 4,
+            .sides = {&bench_latency, &peer_latency_libuv},
+        },
+    [ECHO64] =
+        {
+            .verb = "echo64",
+            .group = "runtime",
+            .name = "echo64",
+            .what = "an echo of 128 bytes, 64 connections, CPU of the server",
+            .of = RATIO_OF_CPU_RATE,
+            .echo = &echo64,
+            .sides = {&bench_echo, &base_echo, &peer_echo_libev,
+                      &peer_echo_libuv, &peer_echo_libevent, &peer_echo_tevent},
+        },
+    [ECHO1000] =
+        {
+            .verb = "echo1000",
+            .group = "runtime",
+            .name = "echo1000",
+            .what = "the same, 1,000 connections",
+            .of = RATIO_OF_CPU_RATE,
+            .echo = &echo1000,
+            .sides = {&bench_echo, &base_echo, &peer_echo_libev,
+                      &peer_echo_libuv, &peer_echo_libevent, &peer_echo_tevent},
+        },
+    [ECHO_PIPELINED] =
+        {
+            .verb = "echo_pipelined",
+            .group = "runtime",
+            .name = "echo_pipelined",
+            .what = "64 connections, 16 deep, a send for each message",
+            .of = RATIO_OF_CPU_RATE,
+            .echo = &pipelined,
+            .sides = {&bench_echo, &base_echo, &peer_echo_libev,
+                      &peer_echo_libuv, &peer_echo_libevent, &peer_echo_tevent},
+        },
+    [ECHO_GATHERED] =
+        {
+            .verb = "echo_gathered",
+            .group = "runtime",
+            .name = "echo_gathered",
+            .what = "64 connections, 16 deep, a send for what came at once",
+            .of = RATIO_OF_CPU_RATE,
+            .echo = &gathered,
+            .sides = {&bench_echo, &base_echo, &peer_echo_libev,
+                      &peer_echo_libuv, &peer_echo_libevent, &peer_echo_tevent},
+        },
+    [ENGINE_ECHO] =
+        {
+            .verb = "engine_echo",
+            .group = "runtime",
+            .name = "engine_echo",
+            .what = "echo64 of the same program under both engines",
+            .of = RATIO_OF_CPU_RATE,
+            .echo = &echo64,
+            .sides = {&bench_echo_uring, &bench_echo_plain},
+        },
+    [ENGINE_COPY] =
+        {
+            .verb = "engine_copy",
+            .group = "runtime",
+            .name = "engine_copy",
+            .what = "64 KiB of a cached file copied, 8 at once",
+            .of = RATIO_OF_RATE,
+            .sides = {&bench_copy_uring, &bench_copy_plain},
+        },
+    [MEMORY] =
+        {
+            .verb = "memory",
+            .group = "runtime",
+            .name = "memory",
+            .what = "of an idle stream, and resident per idle connection",
+        },
+    [CHAIN] =
+        {
+            .verb = "chain",
+            .name = "file_chain",
+            .what = "a 4 KiB file synced, renamed, its directory synced, 64 at "
+                    "once",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .count_max = COMMIT_MAX,
+            .sides = {&bench_chain, &base_chain, &base_links},
+        },
+    [COMMIT] =
+        {
+            .verb = "commit",
+            .name = "file_commit",
+            .what = "a 4 KiB item in the spool's file layout, 64 at once",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .count_max = COMMIT_MAX,
+            .sides = {&bench_commit, &base_commit},
+        },
+    [SMTP] =
+        {
+            .verb = "smtp",
+            .name = "smtp_durable",
+            .what = "a 4 KiB mail by smtp-source, 64 sessions",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .count_max = MAIL_MAX,
+            .sides = {&bench_smtp, &peer_sink},
+        },
+    [CALLS] =
+        {
+            .verb = "calls",
+            .name = "calls",
+            .what = "system calls of pirn serve per mail, by strace",
+            .needs_dir = true,
+        },
+};

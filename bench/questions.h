@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench/questions.h - what can be asked
+ *
+ * Two of them have no sides and are asked in another way: bench/memory.h,
+ * bench/calls.h.
+ */
+#ifndef BENCH_QUESTIONS_H
+#define BENCH_QUESTIONS_H
+
+#include "bench/harness.h"
+
+/* By index. */
+enum question_index {
+    NOP,
+    READ,
+    TIMERS,
+    POST,
+    POST4,
+    POST_LATENCY,
+    ECHO64,
+    ECHO1000,
+    ECHO_PIPELINED,
+    ECHO_GATHERED,
+    ENGINE_ECHO,
+    ENGINE_COPY,
+    MEMORY,
+    CHAIN,
+    COMMIT,
+    SMTP,
+    CALLS,
+    QUESTIONS,
+};
+
+extern const struct question questions[QUESTIONS];
+
+#endif /* BENCH_QUESTIONS_H */
