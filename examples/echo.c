@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* echo.c - an echo server on 127.0.0.1; ends after as many clients as told */
+/* echo.c ADDRESS CLIENTS - send back what comes; end after so many clients */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,10 +20,8 @@ static void freed(struct pirn_op *op, int32_t result)
 
 static void echoed(struct pirn_op *op, int32_t result)
 {
-    struct client *client = pirn_container_of(op, struct client, send);
-
-    if (result > 0) {
-        pirn_stream_resume(&client->stream);
+    if (result > 0) { /* else the stream has failed, and received() is told */
+        pirn_stream_resume(&pirn_container_of(op, struct client, send)->stream);
     }
 }
 
@@ -43,36 +41,39 @@ static uint32_t received(struct pirn_stream *stream, const uint8_t *bytes,
     return (uint32_t)result;
 }
 
+static void serve(struct pirn_context *context, int fd)
+{
+    struct client *client = calloc(1, sizeof(*client));
+
+    if (client == NULL) {
+        abort();
+    }
+    client->context = context;
+    pirn_stream_init(&client->stream, context, fd, client->buffer,
+                     sizeof(client->buffer), received);
+    pirn_stream_resume(&client->stream);
+}
+
 int main(int argc, char **argv)
 {
-    const char *text = argc > 1 ? argv[1] : "127.0.0.1:7007";
     int clients = argc > 2 ? atoi(argv[2]) : 1;
-    struct pirn_op accept = {0}, close = {0};
     struct pirn_context *context;
     struct pirn_address address;
+    struct pirn_op accept = {0};
     int listener;
+    int32_t fd = 0;
 
-    if (pirn_address_parse(text, &address) < 0 ||
+    if (argc < 2 || pirn_address_parse(argv[1], &address) < 0 ||
         pirn_context_create(NULL, &context) < 0 ||
         pirn_listen(context, &address, &listener) < 0) {
         return EXIT_FAILURE;
     }
-    printf("echo on %s\n", text);
+    printf("echo on %s\n", argv[1]);
     fflush(stdout);
     pirn_prep_accept(&accept, listener, NULL, NULL);
-    for (; clients > 0; clients--) {
-        int fd = pirn_wait(context, &accept);
-        struct client *client = fd < 0 ? NULL : calloc(1, sizeof(*client));
-
-        if (client == NULL) {
-            return EXIT_FAILURE;
-        }
-        client->context = context;
-        pirn_stream_init(&client->stream, context, fd, client->buffer,
-                         sizeof(client->buffer), received);
-        pirn_stream_resume(&client->stream);
+    while (clients-- > 0 && (fd = pirn_wait(context, &accept)) >= 0) {
+        serve(context, fd);
     }
-    pirn_prep_close(&close, listener);
-    (void)pirn_wait(context, &close);
-    return pirn_context_drain(context) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return fd >= 0 && pirn_context_drain(context) == 0 ? EXIT_SUCCESS
+                                                       : EXIT_FAILURE;
 }
