@@ -14,7 +14,7 @@ struct target {
     struct posts posts;
     struct pirn_context *context;
     struct message {
-        struct pirn_op op;
+        _Alignas(64) struct pirn_op op; /* on one cache line, not on two */
         struct target *target;
         uint32_t sender;
     } messages[SENDERS_MAX][POST_WINDOW];

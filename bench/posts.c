@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "bench/process.h"
+
 /* Receives between two looks at the clock. */
 enum { POLLS = 16 };
 
@@ -18,6 +20,8 @@ static void *send_on(void *arg)
     struct sender *sender = arg;
     struct posts *posts = sender->posts;
 
+    process_unpin();                /* from the receiver's */
+    process_pin(1 + sender->index); /* where there are so many */
     while (!atomic_load_explicit(&posts->stop, memory_order_relaxed)) {
         uint64_t back =
             atomic_load_explicit(&sender->back, memory_order_acquire);
@@ -88,6 +92,7 @@ int posts_round(struct posts *posts, struct round *round)
     int r = 0;
     int rest;
 
+    process_pin(0);
     atomic_store(&posts->stop, false);
     while (started < posts->senders && r == 0) {
         struct sender *sender = &posts->sender[started];
@@ -108,5 +113,6 @@ int posts_round(struct posts *posts, struct round *round)
         pthread_join(threads[i], NULL);
     }
     rest = receive_rest(posts);
+    process_unpin();
     return r < 0 ? r : rest;
 }
