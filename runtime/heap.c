@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap.c - a pairing heap
+ * heap.c - a pairing heap whose roots are melded late
  *
- * A tree in which no child is due before its parent; the children of a node are
+ * Trees in which no child is due before its parent; the children of a node are
  * a doubly linked list whose first prev is the parent, so that any node can be
- * cut out. Why not an array: it would have to grow, and starting cannot fail.
- * Why not a wheel: this one is exact to the nanosecond and needs no ticking.
+ * cut out. The roots are the children of a node that is never due. Only when
+ * the bound is reached are they melded into one tree, whose root then is the
+ * earliest. Why late: most timers are timeouts, and are removed long before;
+ * melded at once, each would become a child of the earliest, and whenever that
+ * one goes all of them would have to be paired (measured: 32,000 pending, one
+ * start and cancel in 30 waited 0.25 ms for it).
  *
- * The root's removal pairs its children from left to right and then melds the
- * pairs from right to left; this order gives the amortised O(log n) (Fredman,
- * Sedgewick, Sleator, Tarjan 1986).
+ * Why not an array: it would have to grow, and starting cannot fail. Why not a
+ * wheel: this one is exact to the nanosecond and needs no ticking.
+ *
+ * Melding pairs the trees from left to right and then melds the pairs from
+ * right to left; this order gives the amortised O(log n) (Fredman, Sedgewick,
+ * Sleator, Tarjan 1986).
  */
 #include "runtime/heap.h"
 
@@ -87,18 +94,47 @@ static struct pirn_loan *meld_siblings(struct pirn_loan *node)
     return root;
 }
 
+static void add_root(struct heap *heap, struct pirn_loan *node)
+{
+    struct pirn_loan *first = child(&heap->forest);
+
+    node->link.next = first ? &first->link : NULL;
+    node->link.prev = &heap->forest.link;
+    if (first != NULL) {
+        first->link.prev = &node->link;
+    }
+    set_child(&heap->forest, node);
+}
+
 void pirn__heap_insert(struct heap *heap, struct pirn_loan *timer)
 {
     pirn_check(timer->link.next == NULL && timer->link.prev == NULL);
 
-    timer->link = (struct pirn_link){0};
     set_child(timer, NULL);
     timer->arg = heap->inserted++;
-    heap->root = heap->root ? meld(heap->root, timer) : timer;
+    if (heap->count == 0 || timer->offset < heap->bound_ns) {
+        heap->bound_ns = timer->offset;
+    }
+    add_root(heap, timer);
     heap->count++;
 }
 
-/* Take a node that is not the root out of its list of siblings. */
+struct pirn_loan *pirn__heap_due(struct heap *heap, uint64_t now_ns)
+{
+    struct pirn_loan *first;
+
+    if (now_ns < heap_bound_ns(heap) || heap->count == 0) {
+        return NULL;
+    }
+    first = meld_siblings(child(&heap->forest));
+    pirn_assert(first != NULL);
+    set_child(&heap->forest, NULL);
+    add_root(heap, first);
+    heap->bound_ns = first->offset;
+    return first->offset <= now_ns ? first : NULL;
+}
+
+/* Take a node out of its list of siblings. */
 static void cut(struct pirn_loan *node)
 {
     struct pirn_loan *before = of(node->link.prev);
@@ -120,11 +156,9 @@ void pirn__heap_remove(struct heap *heap, struct pirn_loan *timer)
     struct pirn_loan *orphans = meld_siblings(child(timer));
 
     pirn_assert(heap->count > 0);
-    if (timer == heap->root) {
-        heap->root = orphans;
-    } else {
-        cut(timer);
-        heap->root = orphans ? meld(heap->root, orphans) : heap->root;
+    cut(timer);
+    if (orphans != NULL) {
+        add_root(heap, orphans);
     }
     timer->link = (struct pirn_link){0};
     set_child(timer, NULL);

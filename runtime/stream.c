@@ -367,6 +367,7 @@ static void start_lingering(struct pirn_stream *stream)
     receive_more(stream);
 }
 
+/* What waits is behind a send in flight, whose end fails it. */
 static void start_closing(struct pirn_stream *stream)
 {
     stream->priv.state = STREAM_CLOSING;
@@ -375,9 +376,6 @@ static void start_closing(struct pirn_stream *stream)
     }
     pirn_cancel(stream->priv.context, &stream->priv.recv);
     pirn_cancel(stream->priv.context, &stream->priv.send);
-    if (pirn_op_is_idle(&stream->priv.send)) {
-        fail_waiting(stream, stream->priv.error);
-    }
 }
 
 /* Take the next step towards the end, if what it waits for has come. */

@@ -37,7 +37,7 @@ static void context_fail(struct pirn_context *context, int error)
     end_all(context, &context->cancels);
     end_all(context, &context->inflight);
     end_all(context, &context->queued);
-    while ((timer = heap_first(&context->timers)) != NULL) {
+    while ((timer = pirn__heap_due(&context->timers, UINT64_MAX)) != NULL) {
         context_end_timer(context, timer, error);
     }
 }
@@ -56,19 +56,19 @@ static bool has_work(const struct pirn_context *context)
 /* How long the engine may wait for something to become due. */
 static uint64_t wait_ns(struct pirn_context *context, uint64_t timeout_ns)
 {
-    const struct pirn_loan *first = heap_first(&context->timers);
+    uint64_t bound_ns = heap_bound_ns(&context->timers);
     uint64_t now_ns;
 
     if (timeout_ns == 0 || has_work(context)) {
         return 0;
     }
-    if (first != NULL) {
+    if (bound_ns != PIRN_FOREVER) {
         now_ns = context->engine->class->now_ns(context->engine);
-        if (first->offset <= now_ns) {
+        if (bound_ns <= now_ns) {
             return 0;
         }
-        if (first->offset - now_ns < timeout_ns) {
-            timeout_ns = first->offset - now_ns;
+        if (bound_ns - now_ns < timeout_ns) {
+            timeout_ns = bound_ns - now_ns;
         }
     }
     return timeout_ns;
@@ -164,9 +164,8 @@ static void context_expire(struct pirn_context *context)
 {
     struct pirn_loan *timer;
 
-    while ((timer = heap_first(&context->timers)) != NULL &&
-           timer->offset <= context->now_ns &&
-           shots_room(&context->shots) > 0) {
+    while (shots_room(&context->shots) > 0 &&
+           (timer = pirn__heap_due(&context->timers, context->now_ns))) {
         pirn__heap_remove(&context->timers, timer);
         if (timer->opcode == OP_TIMER_EVERY) {
             expire_period(context, timer);
@@ -310,8 +309,6 @@ int pirn_context_turn(struct pirn_context *context, uint64_t timeout_ns)
  * been noticed already. */
 uint64_t pirn_context_deadline_ns(struct pirn_context *context)
 {
-    const struct pirn_loan *first = heap_first(&context->timers);
-
     pirn_assert(context_is_ours(context));
     pirn_assert(!context->in_turn);
 
@@ -322,7 +319,7 @@ uint64_t pirn_context_deadline_ns(struct pirn_context *context)
         atomic_load(&context->stop)) {
         return 0;
     }
-    return first != NULL ? first->offset : PIRN_FOREVER;
+    return heap_bound_ns(&context->timers);
 }
 
 int pirn_context_run(struct pirn_context *context)

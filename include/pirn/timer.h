@@ -3,8 +3,9 @@
  * pirn/timer.h - a function later: at a time, or in the next turn
  *
  * Timers cost no system call: the nearest one bounds the wait of the turn.
- * Starting and cancelling one is O(1), ending one O(log n) amortised; nothing
- * is allocated.
+ * Starting one is O(1), and so is cancelling one in time; ending one is
+ * O(log n) amortised. Nothing is allocated. A context may wake once for a timer
+ * that was cancelled.
  */
 #ifndef PIRN_TIMER_H
 #define PIRN_TIMER_H

@@ -69,6 +69,28 @@ static void kernel_lets_go_before_the_op_ends(void **state)
     close(fds[1]);
 }
 
+/* A worker (O_CREAT needs one) that waits in open(2) for somebody to write is
+ * interrupted, so that nobody reads from the pipe any more. */
+static void worker_lets_go_as_well(void **state)
+{
+    struct ring *ring = *state;
+    struct pirn_context *context = breakable_context();
+    struct note note = {0};
+
+    assert_int_equal(mkfifoat(ring->dir_fd, "fifo", 0600), 0);
+    pirn_prep_open(&note.op, ring->dir_fd, "fifo", O_RDONLY | O_CREAT, 0600);
+    note_start(context, &note);
+    for (int i = 0; i < 5; i++) { /* time enough for it to begin */
+        assert_int_equal(pirn_context_turn(context, 5000000), 0);
+    }
+    is_broken = true;
+    assert_int_equal(pirn_context_turn(context, PIRN_FOREVER), 1);
+    assert_int_equal(note.result, -ENXIO);
+    assert_int_equal(openat(ring->dir_fd, "fifo", O_WRONLY | O_NONBLOCK), -1);
+    assert_int_equal(errno, ENXIO);
+    pirn_context_destroy(context);
+}
+
 /* What was carried out in place, and what never left the queue. */
 static void everything_loaned_ends(void **state)
 {
@@ -155,4 +177,4 @@ static void group_whose_rings_fail_says_so_and_can_be_ended(void **state)
 RING_TEST_MAIN(
     cmocka_unit_test(group_whose_rings_fail_says_so_and_can_be_ended),
     RING_TEST(kernel_lets_go_before_the_op_ends),
-    RING_TEST(everything_loaned_ends))
+    RING_TEST(worker_lets_go_as_well), RING_TEST(everything_loaned_ends))

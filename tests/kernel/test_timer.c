@@ -2,6 +2,8 @@
 /* test_timer.c - timers by the kernel's clock: never early, in order */
 #include "tests/kernel/ring.h"
 
+#include <signal.h>
+#include <sys/time.h>
 #include <time.h>
 
 enum { MS = 1000000, TIMERS = 200 };
@@ -60,6 +62,32 @@ static void turn_waits_no_longer_than_it_may(void **state)
     assert_true(now_ns() - began_ns >= 4 * MS);
 }
 
+static void interrupt(int number)
+{
+    (void)number;
+}
+
+static void signals_do_not_end_a_wait_early_nor_fail_it(void **state)
+{
+    struct ring *ring = *state;
+    const struct sigaction action = {.sa_handler = interrupt};
+    const struct itimerval often = {{0, 500}, {0, 500}};
+    const struct itimerval never = {{0, 0}, {0, 0}};
+    struct pirn_op op = {0};
+    struct sigaction before;
+    uint64_t began_ns = now_ns();
+    int32_t r;
+
+    sigaction(SIGALRM, &action, &before);
+    setitimer(ITIMER_REAL, &often, NULL);
+    pirn_prep_timer(&op, 20 * MS);
+    r = pirn_wait(ring->context, &op);
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &before, NULL);
+    assert_int_equal(r, 0);
+    assert_true(now_ns() - began_ns >= 20 * MS);
+}
+
 static void clocks_are_the_kernels(void **state)
 {
     struct ring *ring = *state;
@@ -73,6 +101,22 @@ static void clocks_are_the_kernels(void **state)
                     (uint64_t)real.tv_sec, (uint64_t)real.tv_sec + 5);
 }
 
+/* The 22nd field, behind the name in parentheses and 19 more. */
+static unsigned long long start_ticks(void)
+{
+    FILE *file = fopen("/proc/self/stat", "r");
+    unsigned long long ticks = 0;
+
+    assert_non_null(file);
+    assert_true(fscanf(file, "%*d (%*[^)]) %*c") >= 0);
+    for (int i = 0; i < 18; i++) {
+        assert_true(fscanf(file, "%*s") >= 0);
+    }
+    assert_int_equal(fscanf(file, "%llu", &ticks), 1);
+    fclose(file);
+    return ticks;
+}
+
 static void identity_and_random_are_this_process(void **state)
 {
     struct ring *ring = *state;
@@ -83,7 +127,7 @@ static void identity_and_random_are_this_process(void **state)
     pirn_context_identity(ring->context, &one);
     pirn_context_identity(ring->context, &two);
     assert_int_equal(one.pid, getpid());
-    assert_true(one.start_ticks > 0);
+    assert_int_equal(one.start_ticks, start_ticks());
     assert_int_equal(one.start_ticks, two.start_ticks);
     assert_memory_not_equal(one.boot_id, bytes[0], 16);
     pirn_context_random(ring->context, bytes[0], 64);
@@ -95,5 +139,6 @@ static void identity_and_random_are_this_process(void **state)
 
 RING_TEST_MAIN(RING_TEST(timers_are_never_early_and_in_order),
                RING_TEST(turn_waits_no_longer_than_it_may),
+               RING_TEST(signals_do_not_end_a_wait_early_nor_fail_it),
                RING_TEST(clocks_are_the_kernels),
                RING_TEST(identity_and_random_are_this_process))

@@ -271,7 +271,7 @@ def io_uring_refused_is_69_and_says_who_refused():
     with directory() as here:
         spool = new_spool(here)
         item = put(spool)
-        for number, who in ((errno.EPERM, "seccomp"), (errno.ENOSYS, "sandbox")):
+        for number, who in ((errno.EPERM, "seccomp"), (errno.ENOSYS, "seccomp")):
             refused = {"preexec_fn": refuse_io_uring(number)}
             for words in (("ls",), ("put",), ("cat", item), ("rm", item),
                           ("show", item), ("status",), ("create",),

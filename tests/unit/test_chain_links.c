@@ -294,6 +294,44 @@ static void long_chain_goes_in_runs_of_eight(void **state)
     pirn_context_destroy(context);
 }
 
+/* A short write in the middle moves the bounds of the runs behind it; started
+ * again, the chain has the old bounds. */
+static void bounds_of_runs_are_drawn_anew(void **state)
+{
+    struct pirn_op steps[12] = {0};
+    struct pirn_op *order[12];
+    struct pirn_chain chain = {0};
+    struct script *kernel;
+    struct pirn_context *context = script_context_create(
+        &(struct script_config){.links = true, .room = 8}, &kernel);
+
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        prepare(&steps[i], 'w');
+        order[i] = &steps[i];
+    }
+    for (int round = 0; round < 2; round++) {
+        bool is_short = round == 0;
+
+        pirn_chain_start(context, &chain, order, 12, ended);
+        while (!pirn_op_is_idle(&chain.op)) {
+            struct pirn_op *op;
+
+            assert_true(pirn_context_turn(context, 0) >= 0);
+            assert_true(script_inflight_count(kernel) <= 8);
+            op = script_nth(kernel, 0);
+            if (op == &steps[3] && is_short) {
+                is_short = false;
+                script_complete(kernel, op, LEN / 2);
+            } else if (op != NULL) {
+                script_complete(kernel, op, (int32_t)op->priv.len);
+            }
+        }
+        assert_int_equal(pirn_op_result(&chain.op), 0);
+    }
+    pirn_context_destroy(context);
+}
+
 /* Two runs and room for one: they are not torn. */
 static void run_waits_for_room_whole(void **state)
 {
@@ -328,4 +366,5 @@ static void run_waits_for_room_whole(void **state)
 TEST_MAIN(T(stepped_keeps_the_promise_for_all_outcomes),
           T(linked_keeps_the_promise_for_all_outcomes),
           T(failing_fsync_never_leads_to_the_rename),
-          T(long_chain_goes_in_runs_of_eight), T(run_waits_for_room_whole))
+          T(long_chain_goes_in_runs_of_eight), T(bounds_of_runs_are_drawn_anew),
+          T(run_waits_for_room_whole))

@@ -150,6 +150,23 @@ static void abort_ends_what_waits_and_what_is_in_flight(void **state)
     assert_int_equal(rig.calls, 0);
 }
 
+/* The descriptor is closed when the kernel has let go of it. */
+static void close_waits_for_a_receive_that_does_not_end(void **state)
+{
+    struct stream_rig rig;
+
+    rig_init(&rig, state);
+    pirn_stream_resume(&rig.stream);
+    rig_turns(&rig, 1);
+    script_set_deaf(rig.bed->kernel, true);
+    rig_close(&rig, PIRN_STREAM_ABORT);
+    rig_turns(&rig, 3);
+    assert_int_equal(sending(&rig), ENGINE_NONE);
+    rig_deliver(&rig, "late");
+    assert_closes(&rig);
+    assert_int_equal(rig.calls, 0);
+}
+
 static void abort_reports_what_had_left(void **state)
 {
     struct stream_rig rig;
@@ -253,6 +270,7 @@ TEST_MAIN(T(flush_sends_shuts_down_reads_on_and_closes),
           T(shutdown_without_a_peer_ends_the_lingering),
           T(abort_of_an_idle_stream_closes),
           T(abort_ends_what_waits_and_what_is_in_flight),
+          T(close_waits_for_a_receive_that_does_not_end),
           T(abort_reports_what_had_left), T(cancel_turns_a_flush_into_an_abort),
           T(cancel_ends_the_lingering), T(cancel_while_it_closes_has_no_effect),
           T(receive_may_close_from_inside))

@@ -270,6 +270,27 @@ static void gather_is_bounded(void **state)
     settle(&rig);
 }
 
+static void gather_of_what_waited_is_bounded_too(void **state)
+{
+    struct stream_rig rig;
+
+    rig_init(&rig, state);
+    rig_send(&rig, 0, text, 1);
+    rig_turns(&rig, 1);
+    for (uint32_t i = 1; i < PIRN_STREAM_GATHER + 3; i++) {
+        rig_send(&rig, i, text + i, 1);
+    }
+    script_complete(rig.bed->kernel, rig_send_op(&rig), 1);
+    rig_turns(&rig, 2);
+    assert_string_equal(gathered(&rig), "12345678");
+    script_complete(rig.bed->kernel, rig_send_op(&rig), 8);
+    rig_turns(&rig, 2);
+    assert_string_equal(gathered(&rig), "9a");
+    script_complete(rig.bed->kernel, rig_send_op(&rig), 2);
+    rig_turns(&rig, 2);
+    settle(&rig);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
 
 TEST_MAIN(T(send_ends_when_the_socket_has_taken_all),
@@ -280,4 +301,5 @@ TEST_MAIN(T(send_ends_when_the_socket_has_taken_all),
           T(error_of_the_socket_ends_sends_too),
           T(socket_that_takes_nothing_is_broken), T(interrupted_send_goes_on),
           T(cancel_of_a_send_that_waits_behind_another),
-          T(cancel_of_what_is_gathered_has_no_effect), T(gather_is_bounded))
+          T(cancel_of_what_is_gathered_has_no_effect), T(gather_is_bounded),
+          T(gather_of_what_waited_is_bounded_too))
