@@ -33,8 +33,8 @@ static void context_fail(struct pirn_context *context, int error)
     struct pirn_loan *timer;
 
     context->error = error;
+    list_splice_head(&context->inflight, &context->cancels);
     context->engine->class->abandon(context->engine, &context->inflight);
-    end_all(context, &context->cancels);
     end_all(context, &context->inflight);
     end_all(context, &context->queued);
     while ((timer = pirn__heap_due(&context->timers, UINT64_MAX)) != NULL) {

@@ -135,9 +135,9 @@ struct engine_class {
     int (*wait)(struct engine *engine, uint64_t timeout_ns);
 
     /*
-     * The wait has failed. Have the kernel let go of what it has, as well as
-     * that can be done, and put what is on a list of the engine's own on
-     * @inflight: none of it is reaped any more.
+     * The wait has failed. Have the kernel let go of what is on @inflight, as
+     * well as that can be done, and put what is on a list of the engine's own
+     * there too: none of it is reaped any more.
      */
     void (*abandon)(struct engine *engine, struct pirn_link *inflight);
 

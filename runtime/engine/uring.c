@@ -35,6 +35,12 @@ enum {
     USER_DATA_DOORBELL = 1,
 };
 
+enum {
+    PROBE_OPS = 256,            /* more than there are numbers */
+    ABANDON_WAIT_NS = 10000000, /* a second in all, */
+    ABANDON_TRIES = 100,        /* in small steps: the kernel may not wake us */
+};
+
 /* By number: the library's header may be older than the kernel. */
 enum {
     SETUP_CQSIZE = 1 << 3,
@@ -43,7 +49,6 @@ enum {
     SETUP_COOP_TASKRUN = 1 << 8,
     SETUP_SINGLE_ISSUER = 1 << 12,
     SETUP_DEFER_TASKRUN = 1 << 13,
-    PROBE_OPS = 256,
     CANCEL_ALL = 1 << 0,
     CANCEL_ANY = 1 << 2,
 };
@@ -364,16 +369,30 @@ static int uring_wait(struct engine *engine, uint64_t timeout_ns)
     return r < 0 ? r : 0;
 }
 
-/* As the ring's end would, but before this returns (6.0; else at the end). */
+/*
+ * As the ring's end would, but before this returns (6.0; else at the end): all
+ * are asked to end, then those that a worker runs are waited for, a second in
+ * all. What still runs then is a call that cannot be interrupted.
+ */
 static void uring_abandon(struct engine *engine, struct pirn_link *inflight)
 {
     struct uring *uring = uring_of(engine);
-    struct io_uring_sync_cancel_reg all = {
+    struct io_uring_sync_cancel_reg cancel = {
         .flags = CANCEL_ALL | CANCEL_ANY,
-        .timeout = {.tv_sec = 1},
+        .timeout = {.tv_nsec = ABANDON_WAIT_NS},
     };
+    int tries = ABANDON_TRIES;
 
-    (void)io_uring_register_sync_cancel(&uring->ring, &all);
+    (void)io_uring_register_sync_cancel(&uring->ring, &cancel);
+    cancel.flags = 0;
+    for (struct pirn_link *link = inflight->next; link != inflight;) {
+        cancel.addr =
+            (uintptr_t)pirn_container_of(link, struct pirn_loan, link);
+        if (io_uring_register_sync_cancel(&uring->ring, &cancel) != -ETIME ||
+            --tries <= 0) {
+            link = link->next;
+        }
+    }
     list_splice_head(inflight, &uring->done);
     uring->abandoned = true;
 }
