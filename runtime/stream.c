@@ -90,7 +90,6 @@ static void finish_first(struct pirn_stream *stream, int32_t result)
 {
     struct pirn_loan *loan = first_waiting(stream);
 
-    stream->priv.unsent -= loan->len - stream->priv.head_sent;
     stream->priv.head_sent = 0;
     list_unlink(&loan->link);
     pirn_task_finish(stream->priv.context, op_of(loan), result);
@@ -113,7 +112,6 @@ static void account(struct pirn_stream *stream, uint32_t bytes)
         pirn_assert(!list_is_empty(&stream->priv.waiting));
         if (bytes < left) {
             stream->priv.head_sent += bytes;
-            stream->priv.unsent -= bytes;
             return;
         }
         bytes -= left;
@@ -152,7 +150,6 @@ static void send_begin(struct pirn_context *context, struct pirn_op *op)
         return;
     }
     list_push_tail(&stream->priv.waiting, &op->priv.link);
-    stream->priv.unsent += op->priv.len;
     if (pirn_op_is_idle(&stream->priv.send)) {
         send_waiting(stream);
     } else if (op_is_queued(&stream->priv.send) &&
@@ -180,7 +177,6 @@ static void send_cancel(struct pirn_context *context, struct pirn_op *op)
     struct pirn_stream *stream = stream_of(op);
 
     if (!is_gathered(stream, &op->priv)) {
-        stream->priv.unsent -= op->priv.len;
         list_unlink(&op->priv.link);
         pirn_task_finish(context, op, -ECANCELED);
     }
@@ -219,8 +215,8 @@ static bool give(struct pirn_stream *stream)
     }
     stream->priv.in_receive = true;
     stream->priv.again = false;
-    took = stream->priv.receive(stream, stream->priv.buf + stream->priv.taken,
-                                (int32_t)left);
+    took = stream->priv.then.receive(
+        stream, stream->priv.buf + stream->priv.taken, (int32_t)left);
     stream->priv.in_receive = false;
     pirn_assert_rule(took <= left, "receive takes what it was given");
 
@@ -239,7 +235,7 @@ static void end_receiving(struct pirn_stream *stream, int32_t result)
     }
     if (stream->priv.state == STREAM_OPEN) {
         stream->priv.in_receive = true;
-        (void)stream->priv.receive(stream, NULL, result);
+        (void)stream->priv.then.receive(stream, NULL, result);
         stream->priv.in_receive = false;
     }
 }
@@ -315,7 +311,7 @@ void pirn_stream_init(struct pirn_stream *stream, struct pirn_context *context,
     stream->priv.fd = fd;
     stream->priv.buf = buf;
     stream->priv.buf_bytes = buf_bytes;
-    stream->priv.receive = receive;
+    stream->priv.then.receive = receive;
     stream->priv.paused = true;
     list_init(&stream->priv.waiting);
 }
@@ -334,7 +330,13 @@ void pirn_prep_stream_send(struct pirn_op *op, struct pirn_stream *stream,
 
 uint64_t pirn_stream_unsent(const struct pirn_stream *stream)
 {
-    return stream->priv.unsent;
+    uint64_t bytes = 0;
+
+    for (struct pirn_link *link = stream->priv.waiting.next;
+         link != &stream->priv.waiting; link = link->next) {
+        bytes += pirn_container_of(link, struct pirn_loan, link)->len;
+    }
+    return bytes - stream->priv.head_sent;
 }
 
 static void closed(struct pirn_op *op, int32_t result)
@@ -344,7 +346,7 @@ static void closed(struct pirn_op *op, int32_t result)
 
     (void)result; /* the descriptor is gone whatever close(2) says */
     stream->priv.state = STREAM_CLOSED;
-    pirn_task_finish(stream->priv.context, stream->priv.close, 0);
+    pirn_task_finish(stream->priv.context, stream->priv.then.close, 0);
 }
 
 static void shut_down(struct pirn_op *op, int32_t result)
@@ -409,7 +411,7 @@ static void close_begin(struct pirn_context *context, struct pirn_op *op)
     pirn_assert(context == stream->priv.context);
     pirn_assert_rule(stream->priv.state == STREAM_OPEN,
                      "a stream is closed once");
-    stream->priv.close = op;
+    stream->priv.then.close = op;
     stream->priv.state = STREAM_FLUSHING;
     if (op->priv.op_flags == PIRN_STREAM_ABORT) {
         start_closing(stream);

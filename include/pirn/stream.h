@@ -42,7 +42,7 @@ typedef uint32_t pirn_stream_receive_fn(struct pirn_stream *stream,
                                         const uint8_t *bytes, int32_t result);
 
 /* Pieces gathered into one send. */
-enum { PIRN_STREAM_GATHER = 8 };
+enum { PIRN_STREAM_GATHER = 16 };
 
 /* Placed by the caller. */
 struct pirn_stream {
@@ -50,10 +50,11 @@ struct pirn_stream {
         struct pirn_op recv;
         struct pirn_op send;
         struct pirn_context *context;
-        pirn_stream_receive_fn *receive;
-        struct pirn_op *close; /* the close that waits */
+        union {
+            pirn_stream_receive_fn *receive; /* while it is open */
+            struct pirn_op *close;           /* the close that waits */
+        } then;
         struct pirn_link waiting;
-        uint64_t unsent;
         uint8_t *buf;
         uint32_t buf_bytes;
         uint32_t have;      /* bytes in the buffer */

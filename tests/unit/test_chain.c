@@ -180,6 +180,20 @@ static void failure_of_a_marked_step_is_not_the_chains(void **state)
     assert_int_equal(step_result(&rig, CLOSE), -EIO);
 }
 
+static void marked_step_behind_a_failed_write_runs(void **state)
+{
+    struct rig rig = rig_of(state);
+
+    pirn_prep_write(&rig.steps[0], 3, data, sizeof(data), 0);
+    pirn_prep_close(&rig.steps[1], 3);
+    pirn_step_when(&rig.steps[1], PIRN_STEP_ALWAYS);
+    start(&rig, 2);
+    end_step(&rig, 0, -EIO);
+    end_step(&rig, 1, 0);
+    assert_ended(&rig, -EIO);
+    assert_int_equal(step_result(&rig, 1), 0);
+}
+
 static void first_failure_is_the_result(void **state)
 {
     struct rig rig = rig_of(state);
@@ -435,6 +449,7 @@ TEST_MAIN(T(steps_run_in_order_and_the_result_is_zero),
           T(failed_fsync_never_leads_to_the_rename),
           T(failed_open_leaves_nothing_to_close),
           T(failure_of_a_marked_step_is_not_the_chains),
+          T(marked_step_behind_a_failed_write_runs),
           T(first_failure_is_the_result),
           T(step_without_its_descriptor_fails_the_chain),
           T(chain_that_was_started_can_be_started_again),

@@ -11,9 +11,9 @@
 #include "tests/sim/bed.h"
 #include "tests/sim/note.h"
 
-/* Two writes, an fsync, and an ALWAYS close: linked, the first three go
- * together. */
-enum { FIRST, SECOND, FSYNC, CLOSE, STEPS };
+/* Two writes, an fsync, a rename and an ALWAYS close: linked, the first three
+ * go together. */
+enum { FIRST, SECOND, FSYNC, RENAME, CLOSE, STEPS };
 
 struct rig {
     struct bed *bed;
@@ -40,6 +40,7 @@ static void start(struct rig *rig, void **state)
     pirn_prep_write(&rig->steps[FIRST], 3, data, sizeof(data), 0);
     pirn_prep_write(&rig->steps[SECOND], 3, data, sizeof(data), 100);
     pirn_prep_fsync(&rig->steps[FSYNC], 3, PIRN_SYNC_ALL);
+    pirn_prep_rename(&rig->steps[RENAME], 4, "tmp", 4, "name", 0);
     pirn_prep_close(&rig->steps[CLOSE], 3);
     pirn_step_when(&rig->steps[CLOSE], PIRN_STEP_ALWAYS);
     for (int i = 0; i < STEPS; i++) {
@@ -89,7 +90,7 @@ static void cancel_before_the_kernel_saw_it_runs_nothing(void **state)
     start(&rig, state);
     cancel(&rig);
     assert_ends(&rig, -ECANCELED, FIRST);
-    for (int i = FIRST; i <= FSYNC; i++) {
+    for (int i = FIRST; i <= RENAME; i++) {
         assert_int_equal(pirn_op_result(&rig.steps[i]), -ECANCELED);
     }
 }
@@ -133,6 +134,28 @@ static void cancel_behind_a_result_stops_the_next_step(void **state)
     assert_ends(&rig, -ECANCELED, FIRST);
 }
 
+/* Nor where the step had succeeded: nothing links behind an fsync. */
+static void cancel_behind_a_success_stops_the_next_step(void **state)
+{
+    struct rig rig;
+
+    start(&rig, state);
+    turns(&rig, 1);
+    for (int i = FIRST; i <= SECOND; i++) {
+        assert_true(has(&rig, (uint32_t)i));
+        script_complete(rig.bed->kernel, &rig.steps[i], 100);
+        turns(&rig, 2);
+    }
+    assert_true(has(&rig, FSYNC));
+    script_set_deaf(rig.bed->kernel, true);
+    cancel(&rig);
+    turns(&rig, 1);
+    script_complete(rig.bed->kernel, &rig.steps[FSYNC], 0);
+    turns(&rig, 2);
+    assert_false(has(&rig, RENAME));
+    assert_ends(&rig, -ECANCELED, RENAME);
+}
+
 static void interrupted_by_the_cancel_it_is_not_continued(void **state)
 {
     struct rig rig;
@@ -158,6 +181,8 @@ static void cancel_after_all_has_succeeded_comes_too_late(void **state)
     turns(&rig, 2);
     script_complete(rig.bed->kernel, &rig.steps[FSYNC], 0);
     turns(&rig, 2);
+    script_complete(rig.bed->kernel, &rig.steps[RENAME], 0);
+    turns(&rig, 2);
     cancel(&rig); /* the close runs, and is not cancelled */
     assert_ends(&rig, 0, 0);
 }
@@ -175,16 +200,18 @@ static void cancelled_step_takes_those_behind_it_along(void **state)
         note_start(bed->context, &bystander);
         pirn_cancel(bed->context, &rig.steps[victim]);
         turns(&rig, 1);
+        assert_true(script_has(bed->kernel, &bystander.op)); /* not linked */
         for (uint32_t i = FIRST; i < FSYNC; i++) {
             if (has(&rig, i)) { /* which it is only in front of the victim */
                 script_complete(bed->kernel, &rig.steps[i], 100);
                 turns(&rig, 2);
             }
         }
-        assert_true(script_has(bed->kernel, &bystander.op));
         script_complete(bed->kernel, &bystander.op, 0);
         if (script_has(bed->kernel, &rig.steps[FSYNC])) { /* stepped: */
             script_complete(bed->kernel, &rig.steps[FSYNC], 0);
+            turns(&rig, 2);
+            script_complete(bed->kernel, &rig.steps[RENAME], 0);
             assert_ends(&rig, 0, 0); /* the victim was idle when asked */
         } else {
             assert_ends(&rig, -ECANCELED, victim);
@@ -211,6 +238,7 @@ TEST_MAIN(T(cancel_before_the_kernel_saw_it_runs_nothing),
           T(cancel_ends_the_step_that_runs),
           T(cancel_in_a_later_step_keeps_what_was_done),
           T(cancel_behind_a_result_stops_the_next_step),
+          T(cancel_behind_a_success_stops_the_next_step),
           T(interrupted_by_the_cancel_it_is_not_continued),
           T(cancel_after_all_has_succeeded_comes_too_late),
           T(cancelled_step_takes_those_behind_it_along))

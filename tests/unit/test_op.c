@@ -207,6 +207,7 @@ static void cancelled_op_stays_loaned_until_it_ends(void **state)
     assert_int_equal(pirn_context_turn(bed->context, 0), 0);
     pirn_cancel(bed->context, &probe.op);
     assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+    pirn_cancel(bed->context, &probe.op); /* twice is once */
     assert_int_equal(pirn_context_turn(bed->context, 0), 0);
     assert_int_equal(script_cancel_count(bed->kernel), 1);
     assert_false(pirn_op_is_idle(&probe.op));
