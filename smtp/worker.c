@@ -6,6 +6,11 @@
  * accept that fails for want of descriptors or memory would fail again at once:
  * it is tried again after a pause, while sessions end.
  *
+ * Which context takes a connection is otherwise the kernel's choice: whoever
+ * runs takes all that wait, and on a machine with fewer processors than
+ * contexts some would get nothing of a burst. So a worker that is ahead of its
+ * share pauses for a moment.
+ *
  * When it is told to stop the worker waits for its sessions; after the grace it
  * closes those that are left. What is being committed is waited for in any
  * case.
@@ -21,6 +26,9 @@
 #include <pirn/timer.h>
 
 #define RETRY_NS 100000000u
+#define FAIR_NS 1000000u
+
+enum { FAIR_LEAD = 1 }; /* sessions more than its share that do not matter */
 
 static void accept_next(struct smtp_worker *worker);
 
@@ -41,6 +49,7 @@ static void session_ended(struct smtp_session *session, void *user)
     struct smtp_worker *worker = user;
 
     LIST_REMOVE(session, list);
+    worker->session_count--;
     atomic_fetch_sub(&worker->shared->connections, 1);
     try_end(worker);
 }
@@ -54,9 +63,9 @@ static void retry(struct pirn_op *op, int32_t result)
     accept_next(worker);
 }
 
-static void pause_accepting(struct smtp_worker *worker)
+static void pause_accepting(struct smtp_worker *worker, uint64_t pause_ns)
 {
-    pirn_prep_timer(&worker->retry, RETRY_NS);
+    pirn_prep_timer(&worker->retry, pause_ns);
     pirn_start(worker->env.context, &worker->retry, retry);
 }
 
@@ -80,6 +89,7 @@ static bool serve(struct smtp_worker *worker, int fd)
         return false;
     }
     LIST_INSERT_HEAD(&worker->sessions, session, list);
+    worker->session_count++;
     if (full) {
         worker->count.refused++;
     } else {
@@ -89,6 +99,14 @@ static bool serve(struct smtp_worker *worker, int fd)
         pirn__smtp_session_stop(session);
     }
     return true;
+}
+
+static bool is_ahead(const struct smtp_worker *worker)
+{
+    unsigned all = atomic_load(&worker->shared->connections);
+
+    return worker->session_count >
+           all / worker->shared->config->threads + FAIR_LEAD;
 }
 
 static bool will_pass(int32_t error)
@@ -102,13 +120,18 @@ static void accepted(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct smtp_worker, accept);
 
     if (result >= 0) {
-        if (serve(worker, result)) {
+        if (!serve(worker, result)) {
+            return; /* it goes on when the connection is hung up */
+        }
+        if (is_ahead(worker) && !worker->stopping) {
+            pause_accepting(worker, FAIR_NS);
+        } else {
             accept_next(worker);
         }
     } else if (will_pass(result) || worker->stopping) {
         accept_next(worker);
     } else {
-        pause_accepting(worker);
+        pause_accepting(worker, RETRY_NS);
     }
 }
 

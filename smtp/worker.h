@@ -31,6 +31,7 @@ struct smtp_worker {
     struct smtp_shared *shared;
     struct smtp_session_env env;
     struct smtp_session_list sessions;
+    uint32_t session_count;
     struct smtp_worker_count count;
     struct pirn_op accept;
     struct pirn_op retry; /* a pause after an accept that failed */
