@@ -94,8 +94,12 @@ enum pirn_engine options_engine(struct argp_state *state, const char *name)
     if (strcmp(name, "uring") == 0) {
         return PIRN_ENGINE_URING;
     }
+    if (strcmp(name, "plain") == 0) {
+        return PIRN_ENGINE_PLAIN;
+    }
     if (strcmp(name, "auto") != 0) {
-        argp_error(state, "--engine %s: an engine is auto or uring", name);
+        argp_error(state, "--engine %s: an engine is auto, uring or plain",
+                   name);
     }
     return PIRN_ENGINE_AUTO;
 }

@@ -21,7 +21,7 @@ enum { KEY_ENGINE = 0x200, ROWS_MAX = 256 };
 
 struct probe {
     struct options options;
-    bool uring; /* asked for */
+    enum pirn_engine engine; /* asked for */
     struct json json;
 };
 
@@ -34,7 +34,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         options_hand_down(state, &probe->options);
         return 0;
     case KEY_ENGINE:
-        probe->uring = options_engine(state, arg) == PIRN_ENGINE_URING;
+        probe->engine = options_engine(state, arg);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "%s: no argument is needed", arg);
@@ -45,7 +45,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option own[] = {
-    {"engine", KEY_ENGINE, "auto|uring", 0,
+    {"engine", KEY_ENGINE, "auto|uring|plain", 0,
      "With uring: exit with 69 where io_uring is refused", 0},
     {0},
 };
@@ -63,19 +63,19 @@ static const struct argp argp = {
 };
 
 static void print_engine(struct probe *probe, const char *name,
-                         const char *reason)
+                         const char *reason, bool has_rings)
 {
     if (!probe->options.json) {
-        printf("engine: %s: %s\n", name != NULL ? name : "none", reason);
+        printf("engine: %s: %s\n", name, reason);
         return;
     }
     json_open(&probe->json, '{');
     json_key(&probe->json, "kind");
     json_text(&probe->json, "engine");
     json_key(&probe->json, "name");
-    json_text(&probe->json, name != NULL ? name : "none");
+    json_text(&probe->json, name);
     json_key(&probe->json, "present");
-    json_bool(&probe->json, name != NULL);
+    json_bool(&probe->json, has_rings);
     json_key(&probe->json, "reason");
     json_text(&probe->json, reason);
     json_close(&probe->json, '}');
@@ -161,20 +161,21 @@ static enum code print_links(struct probe *probe)
 
 static enum code run(struct probe *probe)
 {
+    const struct pirn_context_config config = {.engine = probe->engine};
     struct pirn_context *context = NULL;
-    int r = pirn_context_create(NULL, &context);
+    int r = pirn_context_create(&config, &context);
+    bool has_rings = pirn_probe_features(NULL, 0) >= 0;
     enum code code;
 
     if (r < 0) {
-        if (failure_code_ring(r) != CODE_REFUSED || probe->uring) {
-            return failure_say_ring(r);
-        }
-        print_engine(probe, NULL, pirn_context_refusal(r));
-        return CODE_DONE;
+        return failure_say_ring(r);
     }
     print_engine(probe, pirn_context_engine(context),
-                 pirn_context_reason(context));
+                 pirn_context_reason(context), has_rings);
     context = pirn_context_destroy(context);
+    if (!has_rings) {
+        return CODE_DONE; /* without rings there is nothing to probe */
+    }
     code = print_features(probe);
     return code == CODE_DONE ? print_links(probe) : code;
 }
@@ -182,9 +183,7 @@ static enum code run(struct probe *probe)
 enum code verb_probe(int argc, char **argv)
 {
     struct probe probe = {.json = {stdout, false}};
-    const char *named = getenv("PIRN_ENGINE");
 
-    probe.uring = named != NULL && strcmp(named, "uring") == 0;
     argp_parse(&argp, argc, argv, 0, NULL, &probe);
     return run(&probe);
 }

@@ -77,6 +77,13 @@ static inline void list_splice_head(struct pirn_link *to,
     list_init(from);
 }
 
+/* Move all of @from to the end of @to, in their order; @from is empty. */
+static inline void list_splice_tail(struct pirn_link *to,
+                                    struct pirn_link *from)
+{
+    list_splice_head(to->prev, from);
+}
+
 /* @to, which need not be initialised, becomes all of @from. */
 static inline void list_take(struct pirn_link *to, struct pirn_link *from)
 {

@@ -23,8 +23,9 @@ struct pirn_context;
 
 /* Who carries the operations out. PIRN_ENGINE=NAME in the environment wins. */
 enum pirn_engine {
-    PIRN_ENGINE_AUTO = 0, /* uring where the kernel allows it */
-    PIRN_ENGINE_URING = 1,
+    PIRN_ENGINE_AUTO = 0,  /* uring where the kernel allows it, else plain */
+    PIRN_ENGINE_URING = 1, /* the kernel's rings */
+    PIRN_ENGINE_PLAIN = 2, /* epoll and threads */
 };
 
 /* Zeroed means: the defaults. */
@@ -33,7 +34,8 @@ struct pirn_context_config {
     uint32_t sq_entries;  /* submissions per enter; power of two, 8 or more;
                              0: 256 */
     uint32_t cq_entries;  /* completions; power of two; 0: 8 x sq_entries */
-    uint32_t worker_max;  /* kernel workers for files and paths; 0: 64 */
+    uint32_t worker_max;  /* workers for files and paths, threads of the kernel
+                             or (plain) of the process; 0: 64 */
     uint32_t turn_budget; /* functions per source and turn; 0: 256 */
 };
 
@@ -45,15 +47,18 @@ struct pirn_context_config {
  * Make it after the process has dropped its rights, in the thread that runs it.
  *
  * Return:  0, or
- *   -ENOSYS  the kernel has no io_uring
- *   -EPERM   io_uring is refused (kernel.io_uring_disabled, seccomp)
+ *   -ENOSYS  with PIRN_ENGINE_URING
+ *            the kernel has no io_uring
+ *   -EPERM   with PIRN_ENGINE_URING
+ *            io_uring is refused (kernel.io_uring_disabled, seccomp)
  *   -ENOMEM  no memory, or RLIMIT_MEMLOCK on kernels before 5.12
  *   -EMFILE  no descriptor is left
  *   -EINVAL  @config is out of range, or PIRN_ENGINE names no engine
  *   pirn_context_refusal() has the sentence for a person.
  * Kernel:  6.1 for all that is used by default; 5.11 at least
  *          (IORING_FEAT_EXT_ARG). Newer set-up flags are asked for and dropped
- *          one by one where the kernel refuses them.
+ *          one by one where the kernel refuses them. Without a ring:
+ *          plain needs 4.5 for itself, and what each operation's call needs.
  */
 PIRN_API PIRN_MUST_CHECK int pirn_context_create(
     const struct pirn_context_config *config,

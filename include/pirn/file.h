@@ -33,7 +33,9 @@ PIRN_BEGIN_DECLS
  *
  * Result: the descriptor, yours to close; or any errno of openat(2).
  *
- * Kernel: 5.6 (IORING_OP_OPENAT). With O_CREAT always in a kernel worker.
+ * Kernel: 5.6 (IORING_OP_OPENAT). With O_CREAT always in a kernel worker. A
+ *         FIFO opened on plain does not wait for its other end, as if with
+ *         O_NONBLOCK: -ENXIO for writing where nobody reads.
  */
 PIRN_API void pirn_prep_open(struct pirn_op *op, int dir_fd, const char *path,
                              int flags, uint32_t mode);
@@ -67,7 +69,8 @@ PIRN_API void pirn_prep_close(struct pirn_op *op, int fd);
  * Result: the bytes read (0: end of file); -EIO the device failed; any other
  *         errno of pread(2).
  *
- * Kernel: 5.6 (IORING_OP_READ).
+ * Kernel: 5.6 (IORING_OP_READ). On plain a pipe before Linux 6.4 is written in
+ *         pieces of 4 KiB, each a result, and must not have two readers.
  */
 PIRN_API void pirn_prep_read(struct pirn_op *op, int fd, void *buf,
                              uint32_t len, uint64_t offset);

@@ -17,6 +17,9 @@
  * exactly once per start, on the context's thread, from the turn and never from
  * inside start or cancel; when it is entered the op is idle again.
  *
+ * (The ring has the file, plain only the number, which may be another file's
+ * as soon as it is closed.)
+ *
  * Starting cannot fail. There is one place for errors, the result: >= 0 is
  * success, < 0 a negative errno. The library allocates nothing per operation:
  * the number in flight is the number of ops you placed.

@@ -59,7 +59,8 @@ PIRN_API void pirn_prep_set_option(struct pirn_op *op, int fd, int level,
  * share a listening socket each keeps one of these started: connections then
  * reach all of them. A multishot accept gives all connections to one ring.
  *
- * Kernel: 5.5 (IORING_OP_ACCEPT).
+ * Kernel: 5.5 (IORING_OP_ACCEPT). On plain @fd is O_NONBLOCK from then on, for
+ *         everybody who shares it.
  */
 PIRN_API void pirn_prep_accept(struct pirn_op *op, int fd,
                                struct sockaddr *address,
@@ -74,7 +75,14 @@ PIRN_API void pirn_prep_accept(struct pirn_op *op, int fd,
  */
 PIRN_API void pirn_prep_multishot_accept(struct pirn_multishot *shot, int fd);
 
-/** pirn_prep_connect() - connect; result 0. Kernel: 5.5 */
+/**
+ * pirn_prep_connect() - connect
+ *
+ * Result: 0; on plain -EAGAIN for a local socket whose backlog is full: try
+ * again later. The ring waits.
+ *
+ * Kernel: 5.5 (IORING_OP_CONNECT).
+ */
 PIRN_API void pirn_prep_connect(struct pirn_op *op, int fd,
                                 const struct sockaddr *address,
                                 socklen_t address_len);

@@ -31,16 +31,34 @@ static int32_t result_of(int64_t returned)
     return returned < 0 ? -errno : (int32_t)returned;
 }
 
-static int32_t call_open_beneath(const struct pirn_loan *loan)
+static int32_t open_now(const struct pirn_loan *loan, uint32_t flags)
 {
-    struct open_how how = {
-        .flags = loan->op_flags,
-        .mode = loan->len,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-    };
+    if (loan->opcode == ENGINE_OPEN_BENEATH) {
+        struct open_how how = {
+            .flags = flags,
+            .mode = loan->len,
+            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+        };
 
+        return result_of(syscall(SYS_openat2, loan->fd, pointer(loan->addr),
+                                 &how, sizeof(how)));
+    }
     return result_of(
-        syscall(SYS_openat2, loan->fd, pointer(loan->addr), &how, sizeof(how)));
+        openat(loan->fd, pointer(loan->addr), (int)flags, loan->len));
+}
+
+/* A FIFO is opened when its other end is: that would be to wait for a peer. So
+ * it is opened without waiting, and is then what was asked for. */
+static int32_t call_open(const struct pirn_loan *loan)
+{
+    uint32_t flags = loan->op_flags;
+    bool may_wait = !(flags & (O_NONBLOCK | O_PATH));
+    int32_t fd = open_now(loan, may_wait ? flags | O_NONBLOCK : flags);
+
+    if (fd >= 0 && may_wait) {
+        (void)fcntl(fd, F_SETFL, (int)flags);
+    }
+    return fd;
 }
 
 /* The offset UINT64_MAX is -1, which preadv2(2) reads as "where it stands". */
@@ -90,10 +108,8 @@ static int32_t call_on_file(const struct pirn_loan *loan)
 {
     switch ((enum engine_opcode)loan->opcode) {
     case ENGINE_OPEN:
-        return result_of(openat(loan->fd, pointer(loan->addr),
-                                (int)loan->op_flags, loan->len));
     case ENGINE_OPEN_BENEATH:
-        return call_open_beneath(loan);
+        return call_open(loan);
     case ENGINE_CLOSE:
         return result_of(close(loan->fd));
     case ENGINE_READ:
@@ -143,14 +159,39 @@ static int32_t call_on_path(const struct pirn_loan *loan)
     }
 }
 
-/* An offset that is not given is -1, which splice(2) takes as no pointer. */
+/* For a while a socket has no other way of saying that it shall not wait; -1 if
+ * @fd is none, or is so already, else what to put back. */
+static int without_waiting(int fd)
+{
+    struct stat stat;
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || (flags & O_NONBLOCK) || fstat(fd, &stat) < 0 ||
+        !S_ISSOCK(stat.st_mode)) {
+        return -1;
+    }
+    return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -1 : flags;
+}
+
+/* Of the two sides one is a pipe, and the other may be a socket: neither is
+ * waited for. An offset that is not given is -1, here no pointer. */
 static int32_t call_splice(const struct pirn_loan *loan)
 {
     off64_t from = (off64_t)loan->addr;
     off64_t to = (off64_t)loan->offset;
+    int from_flags = without_waiting((int)loan->arg);
+    int to_flags = without_waiting(loan->fd);
+    int32_t r = result_of(splice((int)loan->arg, from < 0 ? NULL : &from,
+                                 loan->fd, to < 0 ? NULL : &to, loan->len,
+                                 loan->op_flags | SPLICE_F_NONBLOCK));
 
-    return result_of(splice((int)loan->arg, from < 0 ? NULL : &from, loan->fd,
-                            to < 0 ? NULL : &to, loan->len, loan->op_flags));
+    if (from_flags >= 0) {
+        (void)fcntl((int)loan->arg, F_SETFL, from_flags);
+    }
+    if (to_flags >= 0) {
+        (void)fcntl(loan->fd, F_SETFL, to_flags);
+    }
+    return r;
 }
 
 static int32_t call_on_socket(const struct pirn_loan *loan)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -48,7 +49,7 @@ const char *pirn_context_refusal(int error)
                "container engines set one up; allow io_uring_setup, "
                "io_uring_enter and io_uring_register in its profile";
     }
-    if (error == -EPERM) {
+    if (error == -EPERM || error == -EACCES) {
         return "io_uring is refused by a security module of this kernel";
     }
     if (error == -ENOMEM) {
@@ -61,25 +62,70 @@ const char *pirn_context_refusal(int error)
     }
     if (error == -EINVAL) {
         return "no such engine, or the context's configuration is out of "
-               "range; PIRN_ENGINE may be auto or uring";
+               "range; PIRN_ENGINE may be auto, uring or plain";
     }
     return strerror(-error);
 }
+
+/* Whether @error says that this place has no rings, or none for us. -EINVAL: a
+ * kernel that knows less than the first step of the set-up (before 5.6). */
+static bool is_refusal(int error)
+{
+    return error == -ENOSYS || error == -EPERM || error == -EACCES ||
+           error == -ENOMEM || error == -EINVAL;
+}
+
+static int auto_create(const struct engine_config *config,
+                       struct engine **ret_engine)
+{
+    int refused = pirn__engine_uring.create(config, ret_engine);
+    int r;
+
+    if (refused == 0 || !is_refusal(refused)) {
+        return refused;
+    }
+    r = pirn__engine_plain.create(config, ret_engine);
+    if (r == 0) {
+        snprintf((*ret_engine)->reason, sizeof((*ret_engine)->reason),
+                 "plain, because %s",
+                 pirn_context_refusal(refused == -EINVAL ? -ENOSYS : refused));
+    }
+    return r;
+}
+
+/* Only ever asked to create: what it creates is of another class. */
+static const struct engine_class engine_auto = {
+    .name = "auto",
+    .create = auto_create,
+};
+
+static const struct engine_class *const choices[] = {
+    [PIRN_ENGINE_AUTO] = &engine_auto,
+    [PIRN_ENGINE_URING] = &pirn__engine_uring,
+    [PIRN_ENGINE_PLAIN] = &pirn__engine_plain,
+};
+
+enum { CHOICES = sizeof(choices) / sizeof(choices[0]) };
 
 int pirn__engine_choose(enum pirn_engine which,
                         const struct engine_class **ret_class)
 {
     const char *name = getenv("PIRN_ENGINE");
+    unsigned choice = which;
 
-    if (name != NULL && strcmp(name, "auto") != 0 &&
-        strcmp(name, "uring") != 0) {
+    if (choice >= CHOICES) {
         return -EINVAL;
     }
-    switch (which) {
-    case PIRN_ENGINE_AUTO:
-    case PIRN_ENGINE_URING:
-        *ret_class = &pirn__engine_uring;
-        return 0;
+    if (name != NULL) {
+        for (choice = 0; choice < CHOICES; choice++) {
+            if (strcmp(name, choices[choice]->name) == 0) {
+                break;
+            }
+        }
+        if (choice == CHOICES) {
+            return -EINVAL;
+        }
     }
-    return -EINVAL;
+    *ret_class = choices[choice];
+    return 0;
 }

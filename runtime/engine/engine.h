@@ -103,7 +103,7 @@ struct engine_config {
 struct engine {
     const struct engine_class *class;
     uint64_t submitted; /* operations that were handed over; for statistics */
-    char reason[192];   /* why this engine, and what the kernel refused it */
+    char reason[320];   /* why this engine, and what the kernel refused it */
 };
 
 struct engine_class {
@@ -157,11 +157,13 @@ struct engine_class {
     void (*identity)(struct engine *engine, struct pirn_identity *ret_identity);
 };
 
-/* By @which, unless PIRN_ENGINE says otherwise. -EINVAL: no such engine. */
+/* By @which, but PIRN_ENGINE wins. The class for `auto` creates an engine of
+ * another class. -EINVAL: no such engine. */
 int pirn__engine_choose(enum pirn_engine which,
                         const struct engine_class **ret_class);
 
 extern const struct engine_class pirn__engine_uring;
+extern const struct engine_class pirn__engine_plain;
 
 /* The clock and the rest, as every engine on a real kernel answers them. */
 uint64_t pirn__host_now_ns(struct engine *engine);

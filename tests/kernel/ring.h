@@ -46,31 +46,40 @@ static inline int ring_count_fds(void)
     return count;
 }
 
-/* uring, but each step of a chain by itself. */
-static inline const struct engine_class *ring_class(bool links);
+/* uring, unless PIRN_ENGINE says otherwise. */
+static inline const struct engine_class *ring_chosen(void)
+{
+    const struct engine_class *chosen = NULL;
 
+    assert_int_equal(pirn__engine_choose(PIRN_ENGINE_URING, &chosen), 0);
+    return chosen;
+}
+
+static inline bool ring_is_plain(void)
+{
+    return ring_chosen() == &pirn__engine_plain;
+}
+
+/* The same, but each step of a chain by itself. */
 static inline int ring_create_stepped(const struct engine_config *config,
                                       struct engine **ret_engine)
 {
-    int r = pirn__engine_uring.create(config, ret_engine);
+    static struct engine_class stepped;
+    int r = ring_chosen()->create(config, ret_engine);
 
     if (r == 0) {
-        (*ret_engine)->class = ring_class(false);
+        stepped = *(*ret_engine)->class;
+        stepped.links = false;
+        (*ret_engine)->class = &stepped;
     }
     return r;
 }
 
 static inline const struct engine_class *ring_class(bool links)
 {
-    static struct engine_class stepped;
+    static const struct engine_class stepped = {.create = ring_create_stepped};
 
-    if (links) {
-        return &pirn__engine_uring;
-    }
-    stepped = pirn__engine_uring;
-    stepped.links = false;
-    stepped.create = ring_create_stepped;
-    return &stepped;
+    return links ? ring_chosen() : &stepped;
 }
 
 static inline int ring_create_on(void **state, bool links)
@@ -146,11 +155,11 @@ static inline void ring_put(const struct ring *ring, const char *name,
     close(fd);
 }
 
-/* Exit code 77 with a reason where io_uring is refused. */
-static inline bool ring_is_refused(void)
+/* Whether there is no such context here; says why. */
+static inline bool ring_is_refused_at(const struct engine_class *class)
 {
     struct pirn_context *context;
-    int r = pirn_context_create(NULL, &context);
+    int r = pirn__context_create_on(class, NULL, &context);
 
     if (r == 0) {
         pirn_context_destroy(context);
@@ -158,6 +167,22 @@ static inline bool ring_is_refused(void)
         print_message("skipped: %s\n", pirn_context_refusal(r));
     }
     return r < 0;
+}
+
+/* Exit code 77 with a reason where io_uring is refused. */
+static inline bool ring_is_refused(void)
+{
+    return ring_is_refused_at(ring_chosen());
+}
+
+/* The same for tests of the ring itself, which another engine has not. */
+static inline bool ring_skip_all(void)
+{
+    if (ring_is_plain()) {
+        print_message("skipped: this is about io_uring\n");
+        return true;
+    }
+    return ring_is_refused();
 }
 
 #define RING_TEST(name) \
@@ -169,6 +194,14 @@ static inline bool ring_is_refused(void)
         const struct CMUnitTest tests[] = {__VA_ARGS__};                      \
         return ring_is_refused() ? TEST_SKIP                                  \
                                  : cmocka_run_group_tests(tests, NULL, NULL); \
+    }
+
+#define RING_ONLY_MAIN(...)                                                 \
+    int main(void)                                                          \
+    {                                                                       \
+        const struct CMUnitTest tests[] = {__VA_ARGS__};                    \
+        return ring_skip_all() ? TEST_SKIP                                  \
+                               : cmocka_run_group_tests(tests, NULL, NULL); \
     }
 
 #endif /* TESTS_KERNEL_RING_H */

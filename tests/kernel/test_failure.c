@@ -174,7 +174,7 @@ static void group_whose_rings_fail_says_so_and_can_be_ended(void **state)
     assert_int_equal(status, 0);
 }
 
-RING_TEST_MAIN(
+RING_ONLY_MAIN(
     cmocka_unit_test(group_whose_rings_fail_says_so_and_can_be_ended),
     RING_TEST(kernel_lets_go_before_the_op_ends),
     RING_TEST(worker_lets_go_as_well), RING_TEST(everything_loaned_ends))

@@ -107,7 +107,11 @@ static void calls_in_place_end_in_a_turn(void **state)
         note_start(ring->context, &notes[i]);
     }
     assert_int_equal(notes[0].calls, 0);
-    assert_int_equal(pirn_context_turn(ring->context, PIRN_FOREVER), 200);
+    if (ring_is_plain()) { /* there it is a worker's */
+        assert_int_equal(pirn_context_drain(ring->context), 0);
+    } else {
+        assert_int_equal(pirn_context_turn(ring->context, PIRN_FOREVER), 200);
+    }
     assert_int_equal(pirn_context_loaned(ring->context), 0);
     close(fd);
 }

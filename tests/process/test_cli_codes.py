@@ -272,7 +272,8 @@ def io_uring_refused_is_69_and_says_who_refused():
         spool = new_spool(here)
         item = put(spool)
         for number, who in ((errno.EPERM, "seccomp"), (errno.ENOSYS, "seccomp")):
-            refused = {"preexec_fn": refuse_io_uring(number)}
+            refused = {"preexec_fn": refuse_io_uring(number),
+                       "env": {"PIRN_ENGINE": "uring"}}
             for words in (("ls",), ("put",), ("cat", item), ("rm", item),
                           ("show", item), ("status",), ("create",),
                           ("serve", "--smtp", "127.0.0.1:1")):
@@ -281,13 +282,25 @@ def io_uring_refused_is_69_and_says_who_refused():
         run("ls", item, spool=spool).exits(0)
 
 
+def io_uring_refused_leaves_plain():
+    with directory() as here:
+        spool = new_spool(here)
+        item = put(spool)
+        for number in (errno.EPERM, errno.ENOSYS):
+            refused = {"preexec_fn": refuse_io_uring(number),
+                       "env": {"PIRN_ENGINE": "auto"}}
+            run("ls", item, spool=spool, **refused).exits(0)
+
+
 def probe_works_where_io_uring_is_refused():
     refused = {"preexec_fn": refuse_io_uring(errno.EPERM)}
-    ran = run("probe", **refused).exits(0)
-    assert re.match(rb"engine: none: io_uring is refused .*seccomp", ran.out)
-    ran = run("probe", "--json", **refused).exits(0)
+    auto = {"env": {"PIRN_ENGINE": "auto"}, **refused}
+    ran = run("probe", **auto).exits(0)
+    assert re.match(rb"engine: plain: plain, because io_uring is refused "
+                    rb".*seccomp", ran.out)
+    ran = run("probe", "--json", **auto).exits(0)
+    assert b'"name":"plain"' in ran.out
     assert b'"present":false' in ran.out and len(ran.out.splitlines()) == 1
-    run("probe", "--engine", "uring", **refused).exits(69).says("seccomp")
     run("probe", env={"PIRN_ENGINE": "uring"}, **refused).exits(69)
 
 

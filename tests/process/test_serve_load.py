@@ -4,6 +4,7 @@
 import os
 import re
 import shutil
+import socket
 import sys
 import threading
 
@@ -30,13 +31,16 @@ def deliver(server, mails):
 
 def sixty_four_connections_reach_every_context():
     with directory() as here, Server(here + "/spool", threads=4) as server:
-        clients = [Client(server, greet=False, hello=False)
-                   for _ in range(64)]
+        clients = [socket.socket() for _ in range(64)]
+        for client in clients:  # all are there before any is answered
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", server.port))
         for client in clients:
-            client.expect(b"220")
+            client.setblocking(True)
+            client.settimeout(30)
+            assert client.recv(3) == b"220"
         for client in clients:
-            client.say(b"QUIT\r\n", b"221")
-            client.vanish()
+            client.close()
         workers = server.stop()
         print([worker["connections"] for worker in workers])
         assert len(workers) == 4
@@ -58,6 +62,8 @@ def counted(report):
 def a_mail_costs_no_call_but_the_ring_s():
     if not shutil.which("strace"):
         raise Skip("strace is not installed")
+    if os.environ.get("PIRN_ENGINE") == "plain":
+        raise Skip("without a ring every call is a call")
     with directory() as here:
         report = here + "/calls"
         with Server(here + "/spool", prefix=("strace", "-f", "-c", "-o",

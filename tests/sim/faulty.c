@@ -3,6 +3,7 @@
 #include "faulty.h"
 
 static struct faulty_plan plan;
+static const struct engine_class *base; /* what the results are taken from */
 static struct engine_class faulty_class;
 
 void faulty_plan(enum engine_opcode opcode, uint32_t first, uint32_t count,
@@ -17,21 +18,10 @@ const struct faulty_plan *faulty_outcome(void)
     return &plan;
 }
 
-static int faulty_create(const struct engine_config *config,
-                         struct engine **ret_engine)
-{
-    int r = pirn__engine_uring.create(config, ret_engine);
-
-    if (r == 0) {
-        (*ret_engine)->class = &faulty_class;
-    }
-    return r;
-}
-
 static uint32_t faulty_reap(struct engine *engine, struct engine_event *events,
                             uint32_t max)
 {
-    uint32_t count = pirn__engine_uring.reap(engine, events, max);
+    uint32_t count = base->reap(engine, events, max);
 
     for (uint32_t i = 0; i < count; i++) {
         if (plan.opcode == ENGINE_NONE ||
@@ -48,11 +38,28 @@ static uint32_t faulty_reap(struct engine *engine, struct engine_event *events,
     return count;
 }
 
+static int faulty_create(const struct engine_config *config,
+                         struct engine **ret_engine)
+{
+    const struct engine_class *chosen;
+    int r = pirn__engine_choose(PIRN_ENGINE_AUTO, &chosen);
+
+    if (r == 0) {
+        r = chosen->create(config, ret_engine);
+    }
+    if (r == 0) {
+        base = (*ret_engine)->class;
+        faulty_class = *base;
+        faulty_class.name = "faulty";
+        faulty_class.reap = faulty_reap;
+        (*ret_engine)->class = &faulty_class;
+    }
+    return r;
+}
+
 const struct engine_class *faulty_engine(void)
 {
-    faulty_class = pirn__engine_uring;
-    faulty_class.name = "faulty";
-    faulty_class.create = faulty_create;
-    faulty_class.reap = faulty_reap;
-    return &faulty_class;
+    static const struct engine_class faulty = {.create = faulty_create};
+
+    return &faulty;
 }

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plain.c - operations as system calls: epoll, and a pool of threads
+ *
+ * No io_uring anywhere: for places that refuse it, for older kernels, and as
+ * what the ring is compared with. Each operation goes one of three ways:
+ *
+ *   never waits          called in place while submitting
+ *   may wait for a disk  a job of the pool (pool.h), one per operation
+ *   may wait for a peer  tried in place, and again when epoll says that the
+ *                        descriptor is ready (ready.h)
+ *
+ * The table says which; of reads, writes and closes the descriptor says it,
+ * since a pipe waits for a peer and a file for a disk. What waits without a
+ * descriptor is not offered, so the pool cannot fill with waits.
+ *
+ * A loan that the engine has, has an errand (errand.h), which is in exactly one
+ * place: on a descriptor's list, in the pool, or on `done`. Cancelling takes it
+ * from the first, from the second if no worker has begun, and from the third
+ * never. A cancellation whose loan has no errand comes too late and is dropped;
+ * so it cannot reach the next life, which gets its errand after it.
+ *
+ * A multishot on `done` is one delivery; reaping it begins it again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pirn/file.h"
+#include "pirn/invariant.h"
+#include "runtime/engine/call.h"
+#include "runtime/engine/engine.h"
+#include "runtime/engine/errand.h"
+#include "runtime/engine/pool.h"
+#include "runtime/engine/ready.h"
+#include "runtime/engine/table.h"
+#include "runtime/list.h"
+
+#define WORKER_IDLE_NS UINT64_C(10000000000)
+
+struct plain {
+    struct engine engine;
+    struct errands errands;
+    struct errand spare; /* for the loan that finds no memory for its own */
+    struct ready ready;
+    struct pool *pool;
+    struct pirn_link done;
+    int doorbell;
+    bool foreign; /* another loop sleeps for it, by plain_fd() */
+};
+
+static struct plain *plain_of(struct engine *engine)
+{
+    return pirn_container_of(engine, struct plain, engine);
+}
+
+static int plain_create(const struct engine_config *config,
+                        struct engine **ret_engine)
+{
+    struct plain *plain = calloc(1, sizeof(*plain));
+    struct pool_config pool_config = {config->worker_max, WORKER_IDLE_NS, -1};
+    int r;
+
+    if (plain == NULL) {
+        return -ENOMEM;
+    }
+    plain->engine.class = &pirn__engine_plain;
+    snprintf(plain->engine.reason, sizeof(plain->engine.reason),
+             "plain was asked for");
+    list_init(&plain->done);
+    plain->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (plain->doorbell < 0) {
+        r = -errno;
+        goto fail;
+    }
+    r = pirn__errands_init(&plain->errands, config->sq_entries);
+    if (r < 0) {
+        goto fail_doorbell;
+    }
+    r = pirn__ready_init(&plain->ready, plain->doorbell, &plain->done);
+    if (r < 0) {
+        goto fail_errands;
+    }
+    pool_config.doorbell = plain->doorbell;
+    r = pirn__pool_create(&pool_config, &plain->pool);
+    if (r < 0) {
+        goto fail_ready;
+    }
+    *ret_engine = &plain->engine;
+    return 0;
+
+fail_ready:
+    pirn__ready_deinit(&plain->ready);
+fail_errands:
+    pirn__errands_deinit(&plain->errands);
+fail_doorbell:
+    close(plain->doorbell);
+fail:
+    free(plain);
+    return r;
+}
+
+static void plain_destroy(struct engine *engine)
+{
+    struct plain *plain = plain_of(engine);
+
+    pirn_assert(list_is_empty(&plain->done));
+    pirn__pool_destroy(plain->pool);
+    pirn__ready_deinit(&plain->ready);
+    pirn__errands_deinit(&plain->errands);
+    close(plain->doorbell);
+    free(plain);
+}
+
+/* --- submit --- */
+
+static void cancel(struct plain *plain, const struct pirn_loan *loan)
+{
+    struct errand *errand = pirn__errand_find(&plain->errands, loan);
+
+    if (errand == NULL) {
+        return;
+    }
+    switch ((enum errand_place)errand->place) {
+    case ERRAND_WAITING:
+    case ERRAND_WATCHING:
+        pirn__ready_end(&plain->ready, errand, -ECANCELED);
+        return;
+    case ERRAND_POOLED:
+        if (pirn__pool_cancel(plain->pool, errand)) {
+            pirn__errand_end(errand, -ECANCELED, &plain->done);
+        }
+        return;
+    case ERRAND_DONE: /* a multishot sees it when it would begin again */
+        return;
+    case ERRAND_NONE:
+        break;
+    }
+    pirn_unreachable("an errand is somewhere");
+}
+
+/* Whether what @fd waits for is a disk. */
+static bool is_on_disk(int fd)
+{
+    struct stat stat;
+
+    return fstat(fd, &stat) == 0 &&
+           (S_ISREG(stat.st_mode) || S_ISDIR(stat.st_mode) ||
+            S_ISBLK(stat.st_mode));
+}
+
+static bool is_transfer(const struct pirn_loan *loan)
+{
+    return loan->opcode == ENGINE_READ || loan->opcode == ENGINE_WRITE ||
+           loan->opcode == ENGINE_READV || loan->opcode == ENGINE_WRITEV;
+}
+
+/* The table's word, but for what depends on the descriptor. An offset speaks of
+ * a file; where it does not, the worker's result will tell. */
+static enum engine_wait wait_of(const struct pirn_loan *loan)
+{
+    if (is_transfer(loan)) {
+        return loan->offset != PIRN_OFFSET_CURRENT || is_on_disk(loan->fd)
+                   ? ENGINE_FINITE
+                   : ENGINE_READY;
+    }
+    if (loan->opcode == ENGINE_CLOSE) {
+        return is_on_disk(loan->fd) ? ENGINE_FINITE : ENGINE_INSTANT;
+    }
+    return pirn__engine_rows[loan->opcode].wait;
+}
+
+static void begin(struct plain *plain, struct errand *errand)
+{
+    const struct pirn_loan *loan = errand->loan;
+
+    switch (wait_of(loan)) {
+    case ENGINE_INSTANT:
+        pirn__errand_end(errand, pirn__call(loan), &plain->done);
+        return;
+    case ENGINE_FINITE:
+        pirn__pool_push(plain->pool, errand);
+        return;
+    case ENGINE_READY:
+        if (loan->opcode == ENGINE_POLL && (loan->flags & LOAN_MULTISHOT)) {
+            pirn__ready_watch(&plain->ready, errand);
+        } else {
+            pirn__ready_begin(&plain->ready, errand);
+        }
+        return;
+    }
+    pirn_unreachable("class of an operation out of range");
+}
+
+/* Without memory one loan a turn ends, by the spare; the others stay queued. */
+static bool begin_head(struct plain *plain, struct pirn_link *queue,
+                       struct pirn_link *inflight)
+{
+    struct pirn_loan *loan =
+        pirn_container_of(queue->next, struct pirn_loan, link);
+    struct errand *errand = pirn__errand_take(&plain->errands, loan);
+
+    pirn_check(loan->state == LOAN_QUEUED);
+    if (errand == NULL && plain->spare.loan != NULL) {
+        return false;
+    }
+    list_push_tail(inflight, list_pop_head(queue));
+    loan->state = LOAN_INFLIGHT;
+    plain->engine.submitted++;
+    if (errand != NULL) {
+        begin(plain, errand);
+        return true;
+    }
+    plain->spare = (struct errand){.loan = loan};
+    pirn__errand_end(&plain->spare, -ENOMEM, &plain->done);
+    return false;
+}
+
+static void plain_submit(struct engine *engine, struct pirn_link *cancels,
+                         struct pirn_link *queue, struct pirn_link *inflight)
+{
+    struct plain *plain = plain_of(engine);
+    struct pirn_link *link;
+    bool room = true;
+
+    while ((link = list_pop_head(cancels)) != NULL) {
+        list_push_tail(inflight, link);
+        cancel(plain, pirn_container_of(link, struct pirn_loan, link));
+    }
+    while (room && !list_is_empty(queue)) {
+        room = begin_head(plain, queue, inflight);
+    }
+}
+
+/* --- wait and reap --- */
+
+/* What a worker could not do without waiting for a peer: a transfer that was no
+ * file's, a splice one of whose sides was not ready. */
+static bool must_be_ready(const struct errand *errand)
+{
+    const struct pirn_loan *loan = errand->loan;
+
+    if (errand->result == -ESPIPE) {
+        return is_transfer(loan);
+    }
+    return errand->result == -EAGAIN && loan->opcode == ENGINE_SPLICE &&
+           !(loan->op_flags & SPLICE_F_NONBLOCK);
+}
+
+/* What the workers have done. */
+static void collect(struct plain *plain)
+{
+    struct pirn_link ended;
+    struct pirn_link *link;
+
+    list_init(&ended);
+    pirn__pool_collect(plain->pool, &ended);
+    while ((link = list_pop_head(&ended)) != NULL) {
+        struct errand *errand = errand_of(link);
+
+        if (must_be_ready(errand)) {
+            pirn__ready_begin(&plain->ready, errand);
+        } else {
+            pirn__errand_end(errand, errand->result, &plain->done);
+        }
+    }
+}
+
+static void ring(const struct plain *plain)
+{
+    uint64_t one = 1;
+    ssize_t n;
+
+    do {
+        n = write(plain->doorbell, &one, sizeof(one));
+    } while (n < 0 && errno == EINTR);
+    pirn_assert(n == sizeof(one));
+}
+
+/* Between two waits another loop sleeps until our epoll is readable: what the
+ * pool ends meanwhile must ring. */
+static void lie_down_for_another(struct plain *plain)
+{
+    if (!pirn__pool_lie_down(plain->pool)) {
+        ring(plain);
+    }
+}
+
+static int plain_wait(struct engine *engine, uint64_t timeout_ns)
+{
+    struct plain *plain = plain_of(engine);
+    struct pirn_link *link;
+    int r;
+
+    pirn__pool_flush(plain->pool);
+    if (!list_is_empty(&plain->done) ||
+        (timeout_ns > 0 && !pirn__pool_lie_down(plain->pool))) {
+        timeout_ns = 0;
+    }
+    r = pirn__ready_wait(&plain->ready, timeout_ns);
+    if (timeout_ns > 0) {
+        pirn__pool_get_up(plain->pool);
+    }
+    collect(plain);
+    while ((link = list_pop_head(&plain->ready.due)) != NULL) {
+        pirn__pool_push(plain->pool, errand_of(link));
+    }
+    pirn__pool_flush(plain->pool);
+    if (plain->foreign) {
+        lie_down_for_another(plain);
+    }
+    return r;
+}
+
+/* epoll has failed, which a sane process does not see. The errands keep the
+ * places that they had; nobody will ask for them. */
+static void plain_abandon(struct engine *engine, struct pirn_link *inflight)
+{
+    struct plain *plain = plain_of(engine);
+
+    (void)inflight; /* everything is on it */
+    pirn__pool_stop(plain->pool);
+    pirn__ready_stop(&plain->ready, &plain->errands);
+    list_init(&plain->done);
+}
+
+/* A multishot's delivery has been reaped. */
+static void go_on(struct plain *plain, struct errand *errand)
+{
+    bool is_cancelled = (errand->loan->flags & LOAN_CANCELLING) != 0;
+
+    if (errand->loan->opcode == ENGINE_POLL) {
+        errand->place = ERRAND_WATCHING;
+        if (is_cancelled) {
+            pirn__ready_end(&plain->ready, errand, -ECANCELED);
+        }
+    } else if (is_cancelled) {
+        errand->place = ERRAND_NONE;
+        pirn__errand_end(errand, -ECANCELED, &plain->done);
+    } else {
+        pirn__ready_begin(&plain->ready, errand);
+    }
+}
+
+/* The errand at the head of `done` as an event. */
+static struct engine_event report(struct plain *plain, struct errand *errand)
+{
+    struct pirn_loan *loan = errand->loan;
+    struct engine_event event = {loan, errand->result, false};
+
+    if (errand == &plain->spare) {
+        errand->loan = NULL;
+        return event;
+    }
+    if (!(loan->flags & LOAN_MULTISHOT) || errand->result < 0) {
+        pirn__errand_put(&plain->errands, errand);
+        return event;
+    }
+    event.more = true;
+    go_on(plain, errand);
+    return event;
+}
+
+static uint32_t plain_reap(struct engine *engine, struct engine_event *events,
+                           uint32_t max)
+{
+    struct plain *plain = plain_of(engine);
+    uint32_t count = 0;
+
+    while (count < max && !list_is_empty(&plain->done)) {
+        struct errand *errand = errand_of(list_pop_head(&plain->done));
+
+        events[count++] = report(plain, errand);
+    }
+    return count;
+}
+
+static int plain_fd(struct engine *engine)
+{
+    struct plain *plain = plain_of(engine);
+
+    plain->foreign = true;
+    lie_down_for_another(plain);
+    return plain->ready.epoll;
+}
+
+static void plain_wake(struct engine *engine)
+{
+    ring(plain_of(engine));
+}
+
+const struct engine_class pirn__engine_plain = {
+    .name = "plain",
+    .links = false,
+    .create = plain_create,
+    .destroy = plain_destroy,
+    .submit = plain_submit,
+    .wait = plain_wait,
+    .abandon = plain_abandon,
+    .reap = plain_reap,
+    .fd = plain_fd,
+    .wake = plain_wake,
+    .now_ns = pirn__host_now_ns,
+    .realtime_ns = pirn__host_realtime_ns,
+    .random = pirn__host_random,
+    .identity = pirn__host_identity,
+};
