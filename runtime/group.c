@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * group.c - members begin together and end one after the other
+ * group.c - members begin together, end one after the other, go together
  *
  * A member's thread reports once how its beginning went, and then waits for the
  * word of the group's maker: go, or clean up. Only the maker decides, so there
@@ -25,6 +25,7 @@ enum word {
     WORD_NONE = 0,
     WORD_GO,
     WORD_CLEAN_UP, /* somebody could not begin */
+    WORD_DESTROY,  /* all have drained: nobody posts any more */
 };
 
 struct member {
@@ -32,7 +33,8 @@ struct member {
     struct pirn_context *context;
     pthread_t thread;
     uint32_t index;
-    bool is_ended; /* by the maker, who has done with the context */
+    bool is_ended;   /* by the maker */
+    bool is_drained; /* its cleanup is done, and nothing is loaned to it */
 };
 
 struct pirn_group {
@@ -107,6 +109,20 @@ static void wait_for_end(struct member *member)
     pthread_mutex_unlock(&group->lock);
 }
 
+/* A context lives until no member can be in the midst of a post to it. */
+static void wait_for_the_others(struct member *member)
+{
+    struct pirn_group *group = member->group;
+
+    pthread_mutex_lock(&group->lock);
+    member->is_drained = true;
+    pthread_cond_broadcast(&group->changed);
+    while (group->word != WORD_DESTROY) {
+        pthread_cond_wait(&group->changed, &group->lock);
+    }
+    pthread_mutex_unlock(&group->lock);
+}
+
 static void *member_main(void *argument)
 {
     struct member *member = argument;
@@ -125,6 +141,10 @@ static void *member_main(void *argument)
         note_error(group, run_hook(member, group->config.cleanup));
     }
     if (created == 0) {
+        note_error(group, pirn_context_drain(member->context));
+    }
+    wait_for_the_others(member);
+    if (created == 0) { /* once more: somebody may have posted meanwhile */
         note_error(group, pirn_context_drain(member->context));
         member->context = pirn_context_destroy(member->context);
     }
@@ -210,8 +230,21 @@ static void end_member(struct pirn_group *group, struct member *member)
     pthread_mutex_lock(&group->lock);
     member->is_ended = true;
     pthread_cond_broadcast(&group->changed);
+    while (!member->is_drained) {
+        pthread_cond_wait(&group->changed, &group->lock);
+    }
     pthread_mutex_unlock(&group->lock);
-    pthread_join(member->thread, NULL);
+}
+
+static void join_all(struct pirn_group *group)
+{
+    pthread_mutex_lock(&group->lock);
+    group->word = WORD_DESTROY;
+    pthread_cond_broadcast(&group->changed);
+    pthread_mutex_unlock(&group->lock);
+    for (uint32_t i = 0; i < group->started; i++) {
+        pthread_join(group->members[i].thread, NULL);
+    }
 }
 
 struct pirn_group *pirn_group_destroy(struct pirn_group *group)
@@ -222,6 +255,7 @@ struct pirn_group *pirn_group_destroy(struct pirn_group *group)
     for (uint32_t i = 0; i < group->started; i++) {
         end_member(group, &group->members[i]);
     }
+    join_all(group);
     pthread_cond_destroy(&group->changed);
     pthread_mutex_destroy(&group->lock);
     free(group);

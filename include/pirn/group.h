@@ -67,7 +67,8 @@ PIRN_API PIRN_MUST_CHECK int pirn_group_error(struct pirn_group *group);
  * @group: may be NULL
  *
  * Each member is stopped, its cleanup hook is called and finished, what is
- * loaned to it drains, its context is destroyed; then the next.
+ * loaned to it drains; then the next. When all have, their contexts are
+ * destroyed: until then members may post to each other.
  *
  * Return:  NULL
  * Context: any thread that is not a member's. Blocks.

@@ -12,7 +12,8 @@ PIRN_BEGIN_DECLS
 /**
  * pirn_post() - have a function called on another context's thread
  * @target: the context on whose thread @fn is called; its owner keeps it alive
- *          until then, and until this call has returned
+ *          until the call has returned, which may be after @fn (the members of
+ *          a group live until none can be in the midst of a call)
  * @op:     idle; needs no preparation; loaned to @target until @fn
  * @fn:     called with 0
  *
