@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "runtime/context_fields.h"
+#include "runtime/rearm.h"
 
 enum {
     SQ_ENTRIES_DEFAULT = 256,
@@ -12,6 +13,9 @@ enum {
     CQ_PER_SQ = 8,
     WORKER_MAX_DEFAULT = 64,
     TURN_BUDGET_DEFAULT = 256,
+    BUFFER_COUNT_DEFAULT = 1024,
+    BUFFER_BYTES_DEFAULT = 4096,
+    BUFFER_BYTES_MAX = 1 << 20,
 };
 
 _Thread_local char pirn__here;
@@ -41,12 +45,21 @@ static int config_complete(const struct pirn_context_config *given,
     if (config.turn_budget == 0) {
         config.turn_budget = TURN_BUDGET_DEFAULT;
     }
+    if (config.buffer_count == 0) {
+        config.buffer_count = BUFFER_COUNT_DEFAULT;
+    }
+    if (config.buffer_bytes == 0) {
+        config.buffer_bytes = BUFFER_BYTES_DEFAULT;
+    }
     if (!is_power_of_two(config.sq_entries) ||
         !is_power_of_two(config.cq_entries) ||
         config.sq_entries < SQ_ENTRIES_MIN ||
         config.sq_entries > SQ_ENTRIES_MAX ||
         config.cq_entries > CQ_PER_SQ * SQ_ENTRIES_MAX ||
-        config.cq_entries < config.sq_entries) {
+        config.cq_entries < config.sq_entries ||
+        !is_power_of_two(config.buffer_count) ||
+        config.buffer_count > BUFFER_COUNT_MAX ||
+        config.buffer_bytes > BUFFER_BYTES_MAX) {
         return -EINVAL;
     }
     *ret_config = config;
@@ -58,6 +71,7 @@ static void lists_init(struct pirn_context *context)
     list_init(&context->queued);
     list_init(&context->cancels);
     list_init(&context->inflight);
+    list_init(&context->starved);
     list_init(&context->expired);
     list_init(&context->completed);
     list_init(&context->posted);
@@ -100,19 +114,30 @@ int pirn__context_create_on(const struct engine_class *class,
         r = -ENOMEM;
         goto fail;
     }
+    r = pirn__buffers_init(&context->buffers, config.buffer_count,
+                           config.buffer_bytes);
+    if (r < 0) {
+        goto fail_shots;
+    }
     engine_config = (struct engine_config){
         .sq_entries = config.sq_entries,
         .cq_entries = config.cq_entries,
         .worker_max = config.worker_max,
+        .buffers = context->buffers.base,
+        .buffer_count = config.buffer_count,
+        .buffer_bytes = config.buffer_bytes,
     };
     r = class->create(&engine_config, &context->engine);
     if (r < 0) {
-        goto fail_shots;
+        goto fail_buffers;
     }
+    pirn__rearm_offer(context);
     context->now_ns = context->engine->class->now_ns(context->engine);
     *ret_context = context;
     return 0;
 
+fail_buffers:
+    pirn__buffers_deinit(&context->buffers);
 fail_shots:
     free(context->shots.events);
 fail:
@@ -130,6 +155,7 @@ struct pirn_context *pirn_context_destroy(struct pirn_context *context)
         pirn_assert(mailbox_is_empty(&context->mailbox));
 
         context->engine->class->destroy(context->engine);
+        pirn__buffers_deinit(&context->buffers);
         free(context->shots.events);
         free(context);
     }

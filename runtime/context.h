@@ -43,6 +43,10 @@ void pirn__chain_step_ended(struct pirn_chain *chain, struct pirn_op *op);
 /* Whether runs of linked steps may be queued. */
 bool pirn__context_links(const struct pirn_context *context);
 
+/* The bytes of the delivery that is being made stay the callee's. */
+uint16_t pirn__context_keep_buffer(struct pirn_context *context);
+void pirn__context_put_buffer(struct pirn_context *context, uint16_t buffer);
+
 /* 64 bits in the two fields that the heap leaves free. */
 static inline void loan_set_wide(struct pirn_loan *loan, uint64_t value)
 {

@@ -2,14 +2,15 @@
 /*
  * context_fields.h - the fields of a context
  *
- * For the three files that share them: context.c (its life, and what can be
- * asked of it), loan.c (how a loan begins and is cancelled) and turn.c (how it
- * ends). The others see runtime/context.h.
+ * For the four files that share them: context.c (its life, and what can be
+ * asked of it), loan.c (how a loan begins and is cancelled), turn.c (how it
+ * ends) and rearm.c (how it goes on). The others see runtime/context.h.
  */
 #ifndef RUNTIME_CONTEXT_FIELDS_H
 #define RUNTIME_CONTEXT_FIELDS_H
 
 #include "pirn/invariant.h"
+#include "runtime/buffers.h"
 #include "runtime/context.h"
 #include "runtime/heap.h"
 #include "runtime/list.h"
@@ -29,18 +30,21 @@ struct pirn_context {
     struct pirn_link queued;
     struct pirn_link cancels;
     struct pirn_link inflight;
+    struct pirn_link starved;   /* QUEUED, and waiting for a buffer */
     struct pirn_link expired;   /* what is due, by source */
     struct pirn_link completed; /* of these, ops; multishots in shots */
     struct pirn_link posted;
     struct pirn_link immediate;
     struct shots shots;
+    struct buffers buffers;
     struct heap timers;
     uint64_t now_ns;
     uint64_t loaned_count;
     uint64_t turns; /* for statistics */
     uint64_t functions;
     uint32_t turn_budget;
-    int error; /* of the ring, once it has failed */
+    uint16_t delivered; /* the buffer of the delivery that is being made */
+    int error;          /* of the ring, once it has failed */
     bool in_turn;
     bool in_run; /* so that a stop concerns it */
     struct data_slot data[CONTEXT_DATA_MAX];
@@ -75,18 +79,25 @@ static inline void loan_is_ready(struct pirn_loan *loan, struct pirn_link *due,
     list_push_tail(due, &loan->link);
 }
 
-/* A timer ends before its time. Of a periodic one the delivery that waits for
- * its turn is the last. */
+/* @loan, which the engine does not have, ends early. Of what delivers many
+ * times the delivery that waits for its turn is the last. */
+static inline void context_end_early(struct pirn_context *context,
+                                     struct pirn_loan *loan, int32_t result)
+{
+    if (shots_end(&context->shots, loan)) {
+        list_unlink(&loan->link);
+        loan->flags |= LOAN_CANCELLING;
+        loan->state = LOAN_INFLIGHT;
+    } else {
+        loan_is_ready(loan, &context->completed, result);
+    }
+}
+
 static inline void context_end_timer(struct pirn_context *context,
                                      struct pirn_loan *timer, int32_t result)
 {
     pirn__heap_remove(&context->timers, timer);
-    if (shots_end(&context->shots, timer)) {
-        timer->flags |= LOAN_CANCELLING;
-        timer->state = LOAN_INFLIGHT;
-    } else {
-        loan_is_ready(timer, &context->completed, result);
-    }
+    context_end_early(context, timer, result);
 }
 
 #endif /* RUNTIME_CONTEXT_FIELDS_H */

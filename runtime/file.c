@@ -144,6 +144,15 @@ void pirn_prep_multishot_poll(struct pirn_multishot *shot, int fd,
     loan->len = POLL_MULTISHOT;
 }
 
+void pirn_prep_multishot_read(struct pirn_multishot *shot, int fd)
+{
+    struct pirn_loan *loan = pirn__prep_multishot(shot, ENGINE_READ_MULTISHOT);
+
+    loan->flags |= LOAN_SELECT;
+    loan->fd = fd;
+    loan->offset = PIRN_OFFSET_CURRENT;
+}
+
 void pirn_prep_lock(struct pirn_op *op, int fd, uint64_t offset, uint64_t len,
                     enum pirn_lock what)
 {

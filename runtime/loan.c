@@ -5,13 +5,16 @@
  * A loan is in exactly one place:
  *
  *   IDLE      nowhere; its owner's
- *   QUEUED    on context->queued; the engine does not know it
+ *   QUEUED    on context->queued, or of a multishot on context->starved; the
+ *             engine does not know it (any more)
  *   INFLIGHT  the engine's; on context->inflight, or on context->cancels while
  *             a cancellation waits for room in the submission queue
  *   HELD      in the timer heap, in the mailbox, or with a task's owner
  *   READY     on one of the four lists of what is due; its result is known, its
  *             function not called
  *
+ *            +-- rearm --+
+ *            v           |
  *   IDLE -> QUEUED -> INFLIGHT -> READY -> IDLE
  *     |        |                    ^
  *     |        +------ cancel ------+
@@ -181,6 +184,10 @@ static void cancel_queued(struct pirn_context *context, struct pirn_loan *loan)
     struct pirn_loan *before = loan_of(loan->link.prev);
     bool is_linked = true;
 
+    if (loan->flags & LOAN_MULTISHOT) { /* never linked; perhaps starved */
+        context_end_early(context, loan, -ECANCELED);
+        return;
+    }
     if (loan->link.prev != &context->queued) {
         before->flags &= (uint8_t)~LOAN_LINKED;
     }

@@ -56,3 +56,11 @@ bool pirn_multishot_is_idle(const struct pirn_multishot *shot)
 {
     return shot->priv.state == LOAN_IDLE;
 }
+
+const void *pirn_multishot_bytes(const struct pirn_multishot *shot)
+{
+    pirn_assert_rule(shot->priv.flags & LOAN_SELECT,
+                     "only what receives has bytes");
+
+    return (const void *)(uintptr_t)shot->priv.addr;
+}

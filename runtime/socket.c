@@ -5,8 +5,9 @@
 #include "pirn/invariant.h"
 #include "runtime/context.h"
 
-/* As IORING_ACCEPT_MULTISHOT, a flag of the submission's ioprio. */
-enum { ACCEPT_MULTISHOT = 1 };
+/* As IORING_ACCEPT_MULTISHOT and IORING_RECV_MULTISHOT, flags of the
+ * submission's ioprio. */
+enum { ACCEPT_MULTISHOT = 1 << 0, RECV_MULTISHOT = 1 << 1 };
 
 void pirn_prep_socket(struct pirn_op *op, int domain, int type, int protocol)
 {
@@ -114,6 +115,16 @@ void pirn_prep_recv(struct pirn_op *op, int fd, void *buf, uint32_t len,
     loan->fd = fd;
     loan->addr = (uintptr_t)buf;
     loan->len = len;
+    loan->op_flags = (uint32_t)flags;
+}
+
+void pirn_prep_multishot_recv(struct pirn_multishot *shot, int fd, int flags)
+{
+    struct pirn_loan *loan = pirn__prep_multishot(shot, ENGINE_RECV);
+
+    loan->flags |= LOAN_SELECT;
+    loan->extra = RECV_MULTISHOT;
+    loan->fd = fd;
     loan->op_flags = (uint32_t)flags;
 }
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "runtime/context_fields.h"
+#include "runtime/rearm.h"
 
 enum { REAP_BATCH = 64 }; /* 1.5 KiB of stack */
 
@@ -37,6 +38,7 @@ static void context_fail(struct pirn_context *context, int error)
     context->engine->class->abandon(context->engine, &context->inflight);
     end_all(context, &context->inflight);
     end_all(context, &context->queued);
+    end_all(context, &context->starved);
     while ((timer = pirn__heap_due(&context->timers, UINT64_MAX)) != NULL) {
         context_end_timer(context, timer, error);
     }
@@ -114,6 +116,22 @@ static int32_t result_of(struct engine_event event)
     return is_cancelled && event.result == -EINTR ? -ECANCELED : event.result;
 }
 
+static void reap_shot(struct pirn_context *context, struct engine_event event)
+{
+    bool is_cancelled = (event.loan->flags & LOAN_CANCELLING) != 0;
+
+    if (event.buffer != ENGINE_NO_BUFFER) {
+        pirn__buffers_taken(&context->buffers);
+    }
+    if (!event.more && !is_cancelled && pirn__rearm(context, event)) {
+        if (!pirn__rearm_delivers(event)) {
+            return;
+        }
+        event.more = true;
+    }
+    shots_push(&context->shots, event);
+}
+
 static void context_reap(struct pirn_context *context)
 {
     struct engine_event events[REAP_BATCH];
@@ -132,7 +150,7 @@ static void context_reap(struct pirn_context *context)
             pirn_assert_rule(loan->state == LOAN_INFLIGHT,
                              "an op completes once");
             if (loan->flags & LOAN_MULTISHOT) {
-                shots_push(&context->shots, events[i]);
+                reap_shot(context, events[i]);
             } else {
                 loan_is_ready(loan, &context->completed, result_of(events[i]));
             }
@@ -149,7 +167,10 @@ static void expire_period(struct pirn_context *context, struct pirn_loan *timer)
 
     timer->offset += passed * period_ns;
     pirn__heap_insert(&context->timers, timer);
-    shots_push(&context->shots, (struct engine_event){timer, result, true});
+    shots_push(&context->shots, (struct engine_event){.loan = timer,
+                                                      .result = result,
+                                                      .buffer = BUFFER_NONE,
+                                                      .more = true});
 }
 
 static void expire(struct pirn_context *context, struct pirn_loan *timer)
@@ -236,14 +257,22 @@ static void deliver(struct pirn_context *context, struct engine_event event)
     struct pirn_multishot *shot =
         pirn_container_of(event.loan, struct pirn_multishot, priv);
 
+    if (event.buffer != BUFFER_NONE) {
+        event.loan->addr =
+            (uintptr_t)buffer_bytes(&context->buffers, event.buffer);
+    }
+    context->delivered = event.buffer;
     if (event.more) {
         shot->fn(shot, event.result, PIRN_MORE);
-        return;
+    } else {
+        list_unlink(&event.loan->link); /* from inflight or cancels */
+        event.loan->state = LOAN_IDLE;
+        context->loaned_count--;
+        deliver_last(event.loan, event.result);
     }
-    list_unlink(&event.loan->link); /* from cancels */
-    event.loan->state = LOAN_IDLE;
-    context->loaned_count--;
-    deliver_last(event.loan, event.result);
+    if (context->delivered != BUFFER_NONE) {
+        pirn__context_put_buffer(context, context->delivered);
+    }
 }
 
 static uint32_t dispatch_shots(struct pirn_context *context, uint32_t budget)

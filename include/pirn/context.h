@@ -31,12 +31,16 @@ enum pirn_engine {
 /* Zeroed means: the defaults. */
 struct pirn_context_config {
     enum pirn_engine engine;
-    uint32_t sq_entries;  /* submissions per enter; power of two, 8 or more;
+    uint32_t sq_entries;   /* submissions per enter; power of two, 8 or more;
                              0: 256 */
-    uint32_t cq_entries;  /* completions; power of two; 0: 8 x sq_entries */
-    uint32_t worker_max;  /* workers for files and paths, threads of the kernel
+    uint32_t cq_entries;   /* completions; power of two; 0: 8 x sq_entries */
+    uint32_t worker_max;   /* workers for files and paths, threads of the kernel
                              or (plain) of the process; 0: 64 */
-    uint32_t turn_budget; /* functions per source and turn; 0: 256 */
+    uint32_t turn_budget;  /* functions per source and turn; 0: 256 */
+    uint32_t buffer_count; /* for bytes that come to who has no buffer of his
+                              own; power of two, 32768 at most; 0: 1024 */
+    uint32_t buffer_bytes; /* of each; 1 MiB at most; 0: 4096. Their memory is
+                              only used as far as it was ever needed at once */
 };
 
 /**

@@ -175,6 +175,19 @@ PIRN_API void pirn_prep_poll(struct pirn_op *op, int fd, uint32_t events);
 PIRN_API void pirn_prep_multishot_poll(struct pirn_multishot *shot, int fd,
                                        uint32_t events);
 
+/**
+ * pirn_prep_multishot_read() - read whatever comes, again and again
+ * @fd: a pipe, an eventfd, a terminal: what has readiness and no offsets
+ *
+ * Each delivery is that many bytes, pirn_multishot_bytes(); PIRN_LAST with 0 at
+ * the end. Ending, and what happens without buffers, as
+ * pirn_prep_multishot_recv().
+ *
+ * Kernel: 6.7 (IORING_OP_READ_MULTISHOT); before it each read is one of its
+ *         own, started unseen.
+ */
+PIRN_API void pirn_prep_multishot_read(struct pirn_multishot *shot, int fd);
+
 /* What pirn_prep_lock() does to a range. */
 enum pirn_lock {
     PIRN_LOCK_RELEASE = 0,

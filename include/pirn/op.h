@@ -169,6 +169,12 @@ PIRN_API int32_t pirn_op_result(const struct pirn_op *op);
  *
  * As pirn_start(): cannot fail; @fn is called from turns, the last time with
  * PIRN_LAST.
+ *
+ * A multishot that the kernel ends for reasons of its own (no room for its
+ * completions, no buffer, enough for one socket, a signal) is started again
+ * unseen, its deliveries in order. PIRN_LAST says why it is not: the result is
+ * the error, 0 where the peer has ended, -ECANCELED after a cancel; or, if that
+ * came too late, what the last delivery brought.
  */
 PIRN_API void pirn_multishot_start(struct pirn_context *context,
                                    struct pirn_multishot *shot,
@@ -182,6 +188,16 @@ PIRN_API void pirn_multishot_start(struct pirn_context *context,
  */
 PIRN_API void pirn_multishot_cancel(struct pirn_context *context,
                                     struct pirn_multishot *shot);
+
+/**
+ * pirn_multishot_bytes() - what this delivery of a receiving multishot brought
+ * @shot: made by pirn_prep_multishot_recv() or pirn_prep_multishot_read()
+ *
+ * Only inside its function, and only if the result was positive: as many bytes,
+ * borrowed until the function returns. They are in one of the context's
+ * buffers, which then receives something else.
+ */
+PIRN_API const void *pirn_multishot_bytes(const struct pirn_multishot *shot);
 
 /** pirn_multishot_is_idle() - whether the multishot is yours */
 PIRN_API bool pirn_multishot_is_idle(const struct pirn_multishot *shot);

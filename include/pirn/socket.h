@@ -110,6 +110,21 @@ PIRN_API void pirn_prep_recv(struct pirn_op *op, int fd, void *buf,
                              uint32_t len, int flags);
 
 /**
+ * pirn_prep_multishot_recv() - receive whatever comes, again and again
+ * @fd:    a connected socket, not O_NONBLOCK
+ * @flags: as recv(2), but MSG_WAITALL
+ *
+ * Each delivery is that many bytes, pirn_multishot_bytes(); PIRN_LAST with 0
+ * when the peer has ended. The bytes come into the context's buffers
+ * (struct pirn_context_config); while there is none, it waits for one, behind
+ * those that wait already.
+ *
+ * Kernel: 6.0 (IORING_RECV_MULTISHOT).
+ */
+PIRN_API void pirn_prep_multishot_recv(struct pirn_multishot *shot, int fd,
+                                       int flags);
+
+/**
  * pirn_prep_shutdown() - end one or both directions
  * @how: SHUT_RD, SHUT_WR, SHUT_RDWR
  *

@@ -218,7 +218,7 @@ static int32_t try_connect(const struct errand *errand)
 static int32_t transfer(const struct pirn_loan *loan, const struct iovec *iov,
                         int count, int flags)
 {
-    bool reads = loan->opcode == ENGINE_READ || loan->opcode == ENGINE_READV;
+    bool reads = pirn__attempt_events(loan) == EPOLLIN;
 
     return result_of(reads ? preadv2(loan->fd, iov, count, -1, flags)
                            : pwritev2(loan->fd, iov, count, -1, flags));
@@ -316,6 +316,7 @@ bool pirn__attempt(struct errand *errand, int32_t *ret_result)
         r = try_message(errand);
         break;
     case ENGINE_READ:
+    case ENGINE_READ_MULTISHOT:
     case ENGINE_WRITE:
     case ENGINE_READV:
     case ENGINE_WRITEV:
@@ -343,6 +344,7 @@ uint32_t pirn__attempt_events(const struct pirn_loan *loan)
     case ENGINE_ACCEPT:
     case ENGINE_RECV:
     case ENGINE_READ:
+    case ENGINE_READ_MULTISHOT:
     case ENGINE_READV:
         return EPOLLIN;
     case ENGINE_POLL:

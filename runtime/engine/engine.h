@@ -31,6 +31,7 @@ enum engine_opcode {
     ENGINE_CLOSE,
     ENGINE_READ,
     ENGINE_WRITE,
+    ENGINE_READ_MULTISHOT,
     ENGINE_READV,
     ENGINE_WRITEV,
     ENGINE_FSYNC,
@@ -79,24 +80,33 @@ enum loan_flag {
     LOAN_FD_OF = 16,     /* fd was PIRN_FD_OF(extra) */
     LOAN_ALWAYS = 32,    /* enum pirn_step */
     LOAN_UNDO = 64,
+    LOAN_SELECT = 128, /* a multishot for whose bytes the engine takes one of
+                          the context's buffers */
 };
 
 /* Loans in one linked run, at most; a run waits for that much room. */
 enum { ENGINE_RUN_MAX = 8 };
 
 /* The flags that last longer than one loan. */
-enum { LOAN_PREPARED = LOAN_MULTISHOT | LOAN_ALWAYS | LOAN_UNDO };
+enum { LOAN_PREPARED = LOAN_MULTISHOT | LOAN_ALWAYS | LOAN_UNDO | LOAN_SELECT };
+
+/* No buffer's number: there are fewer. */
+enum { ENGINE_NO_BUFFER = UINT16_MAX };
 
 struct engine_event {
     struct pirn_loan *loan;
     int32_t result;
-    bool more; /* of a multishot: further events follow */
+    uint16_t buffer; /* where the bytes are: of LOAN_SELECT, if result > 0 */
+    bool more;       /* of a multishot: further events follow */
 };
 
 struct engine_config {
     uint32_t sq_entries;
     uint32_t cq_entries;
     uint32_t worker_max;
+    uint8_t *buffers;      /* the context's, for as long as the engine lives */
+    uint32_t buffer_count; /* a power of two */
+    uint32_t buffer_bytes; /* of each */
 };
 
 /* Every engine's first member. */
@@ -128,6 +138,12 @@ struct engine_class {
                    struct pirn_link *queue, struct pirn_link *inflight);
 
     /*
+     * From now on @buffer may be taken for bytes that come; an event says which
+     * one was. Without any a loan marked LOAN_SELECT ends with -ENOBUFS.
+     */
+    void (*give)(struct engine *engine, uint16_t buffer);
+
+    /*
      * Tell the kernel, and wait for an event, a wake or the time. With 0 it
      * does not wait, but still lets deferred work run. 0, or an error that
      * will not go away.
@@ -141,7 +157,8 @@ struct engine_class {
      */
     void (*abandon)(struct engine *engine, struct pirn_link *inflight);
 
-    /* At most @max events; fewer means there are no more now. */
+    /* At most @max events; fewer means there are no more now. A multishot that
+     * an engine has ended may be handed over again by the context. */
     uint32_t (*reap)(struct engine *engine, struct engine_event *events,
                      uint32_t max);
 

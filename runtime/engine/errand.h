@@ -33,6 +33,7 @@ struct errand {
     uint32_t index;
     uint32_t moved; /* bytes so far, where all are wanted */
     int32_t result;
+    uint16_t buffer; /* that the bytes came into, of LOAN_SELECT */
     int32_t fd;      /* what it waits for, and */
     uint32_t events; /* as epoll names it */
     uint8_t place;   /* enum errand_place */

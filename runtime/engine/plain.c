@@ -20,7 +20,8 @@
  * never. A cancellation whose loan has no errand comes too late and is dropped;
  * so it cannot reach the next life, which gets its errand after it.
  *
- * A multishot on `done` is one delivery; reaping it begins it again.
+ * A multishot on `done` is one delivery; to go on is its context's business,
+ * but for a poll, which epoll watches until it is cancelled.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +47,7 @@ struct plain {
     struct engine engine;
     struct errands errands;
     struct errand spare; /* for the loan that finds no memory for its own */
+    struct spares spares;
     struct ready ready;
     struct pool *pool;
     struct pirn_link done;
@@ -81,9 +83,14 @@ static int plain_create(const struct engine_config *config,
     if (r < 0) {
         goto fail_doorbell;
     }
-    r = pirn__ready_init(&plain->ready, plain->doorbell, &plain->done);
+    r = pirn__spares_init(&plain->spares, config);
     if (r < 0) {
         goto fail_errands;
+    }
+    r = pirn__ready_init(&plain->ready, plain->doorbell, &plain->spares,
+                         &plain->done);
+    if (r < 0) {
+        goto fail_spares;
     }
     pool_config.doorbell = plain->doorbell;
     r = pirn__pool_create(&pool_config, &plain->pool);
@@ -95,6 +102,8 @@ static int plain_create(const struct engine_config *config,
 
 fail_ready:
     pirn__ready_deinit(&plain->ready);
+fail_spares:
+    pirn__spares_deinit(&plain->spares);
 fail_errands:
     pirn__errands_deinit(&plain->errands);
 fail_doorbell:
@@ -111,6 +120,7 @@ static void plain_destroy(struct engine *engine)
     pirn_assert(list_is_empty(&plain->done));
     pirn__pool_destroy(plain->pool);
     pirn__ready_deinit(&plain->ready);
+    pirn__spares_deinit(&plain->spares);
     pirn__errands_deinit(&plain->errands);
     close(plain->doorbell);
     free(plain);
@@ -328,21 +338,12 @@ static void plain_abandon(struct engine *engine, struct pirn_link *inflight)
     list_init(&plain->done);
 }
 
-/* A multishot's delivery has been reaped. */
-static void go_on(struct plain *plain, struct errand *errand)
+/* What a watching poll was told has been reaped. */
+static void watch_on(struct plain *plain, struct errand *errand)
 {
-    bool is_cancelled = (errand->loan->flags & LOAN_CANCELLING) != 0;
-
-    if (errand->loan->opcode == ENGINE_POLL) {
-        errand->place = ERRAND_WATCHING;
-        if (is_cancelled) {
-            pirn__ready_end(&plain->ready, errand, -ECANCELED);
-        }
-    } else if (is_cancelled) {
-        errand->place = ERRAND_NONE;
-        pirn__errand_end(errand, -ECANCELED, &plain->done);
-    } else {
-        pirn__ready_begin(&plain->ready, errand);
+    errand->place = ERRAND_WATCHING;
+    if (errand->loan->flags & LOAN_CANCELLING) {
+        pirn__ready_end(&plain->ready, errand, -ECANCELED);
     }
 }
 
@@ -350,19 +351,31 @@ static void go_on(struct plain *plain, struct errand *errand)
 static struct engine_event report(struct plain *plain, struct errand *errand)
 {
     struct pirn_loan *loan = errand->loan;
-    struct engine_event event = {loan, errand->result, false};
+    struct engine_event event = {
+        .loan = loan,
+        .result = errand->result,
+        .buffer = (loan->flags & LOAN_SELECT) && errand->result > 0
+                      ? errand->buffer
+                      : ENGINE_NO_BUFFER,
+        .more = loan->opcode == ENGINE_POLL && (loan->flags & LOAN_MULTISHOT) &&
+                errand->result >= 0,
+    };
 
     if (errand == &plain->spare) {
         errand->loan = NULL;
         return event;
     }
-    if (!(loan->flags & LOAN_MULTISHOT) || errand->result < 0) {
+    if (event.more) {
+        watch_on(plain, errand);
+    } else {
         pirn__errand_put(&plain->errands, errand);
-        return event;
     }
-    event.more = true;
-    go_on(plain, errand);
     return event;
+}
+
+static void plain_give(struct engine *engine, uint16_t buffer)
+{
+    pirn__spares_give(&plain_of(engine)->spares, buffer);
 }
 
 static uint32_t plain_reap(struct engine *engine, struct engine_event *events,
@@ -399,6 +412,7 @@ const struct engine_class pirn__engine_plain = {
     .create = plain_create,
     .destroy = plain_destroy,
     .submit = plain_submit,
+    .give = plain_give,
     .wait = plain_wait,
     .abandon = plain_abandon,
     .reap = plain_reap,

@@ -45,7 +45,8 @@ struct descriptor {
     bool shared;              /* with EPOLLEXCLUSIVE: then it has it now */
 };
 
-int pirn__ready_init(struct ready *ready, int doorbell, struct pirn_link *done)
+int pirn__ready_init(struct ready *ready, int doorbell, struct spares *spares,
+                     struct pirn_link *done)
 {
     struct epoll_event event = {
         /* Edges: each ring is an event, and the counter need not be read. */
@@ -66,6 +67,7 @@ int pirn__ready_init(struct ready *ready, int doorbell, struct pirn_link *done)
     *ready = (struct ready){
         .epoll = epoll,
         .done = done,
+        .spares = spares,
         .descriptors = {sizeof(struct descriptor), NULL, 0},
     };
     list_init(&ready->due);
@@ -245,6 +247,26 @@ static void wait_on(struct ready *ready, struct errand *errand)
     }
 }
 
+/* As pirn__attempt(), with a buffer where the errand has none of its own. */
+static bool attempt(struct ready *ready, struct errand *errand,
+                    int32_t *ret_result)
+{
+    if (!(errand->loan->flags & LOAN_SELECT)) {
+        return pirn__attempt(errand, ret_result);
+    }
+    if (!pirn__spares_lend(ready->spares, errand->loan)) {
+        *ret_result = -ENOBUFS;
+        return true;
+    }
+    if (!pirn__attempt(errand, ret_result)) {
+        return false;
+    }
+    if (*ret_result > 0) {
+        errand->buffer = pirn__spares_take(ready->spares);
+    }
+    return true;
+}
+
 void pirn__ready_begin(struct ready *ready, struct errand *errand)
 {
     const struct descriptor *descriptor =
@@ -255,7 +277,7 @@ void pirn__ready_begin(struct ready *ready, struct errand *errand)
     errand->fd = errand->loan->fd;
     errand->events = pirn__attempt_events(errand->loan);
     if ((descriptor == NULL || !is_behind(descriptor, errand)) &&
-        pirn__attempt(errand, &result)) {
+        attempt(ready, errand, &result)) {
         ended(ready, errand, result);
         return;
     }
@@ -283,7 +305,7 @@ static void try_waiting(struct ready *ready, int fd, uint32_t fired)
 
         if (!(errand->events & mine)) {
             list_push_tail(&descriptor->waiting, link);
-        } else if (pirn__attempt(errand, &result)) {
+        } else if (attempt(ready, errand, &result)) {
             ended(ready, errand, result);
         } else if (errand->fd != fd) { /* now a splice's other side */
             wait_on(ready, errand);

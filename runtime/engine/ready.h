@@ -14,17 +14,20 @@
 
 #include "runtime/engine/errand.h"
 #include "runtime/engine/pages.h"
+#include "runtime/engine/spares.h"
 
 struct ready {
     int epoll;
     bool coarse;              /* the kernel waits for milliseconds only */
     struct pirn_link *done;   /* where errands end; the engine's */
+    struct spares *spares;    /* likewise */
     struct pirn_link due;     /* those that are the pool's now */
     struct pages descriptors; /* by number */
 };
 
 /* @doorbell, an eventfd, ends a wait whenever it is written to. */
-int pirn__ready_init(struct ready *ready, int doorbell, struct pirn_link *done);
+int pirn__ready_init(struct ready *ready, int doorbell, struct spares *spares,
+                     struct pirn_link *done);
 void pirn__ready_deinit(struct ready *ready);
 
 /* @errand, on no list, is WAITING, WATCHING, DONE or due afterwards. */

@@ -25,6 +25,8 @@ const struct engine_row pirn__engine_rows[ENGINE_OPCODE_COUNT] = {
     [ENGINE_CLOSE] = {"CLOSE", "5.6", 19, ENGINE_FINITE, YES, NO, YES},
     [ENGINE_READ] = {"READ", "5.6", 22, ENGINE_FINITE, NO, NO, YES},
     [ENGINE_WRITE] = {"WRITE", "5.6", 23, ENGINE_FINITE, YES, YES, YES},
+    [ENGINE_READ_MULTISHOT] = {"READ_MULTISHOT", "6.7", 49, ENGINE_READY, NO,
+                               NO, NO},
     [ENGINE_READV] = {"READV", "5.1", 1, ENGINE_FINITE, NO, NO, NO},
     [ENGINE_WRITEV] = {"WRITEV", "5.1", 2, ENGINE_FINITE, YES, YES, NO},
     [ENGINE_FSYNC] = {"FSYNC", "5.1", 3, ENGINE_FINITE, NO, NO, YES},

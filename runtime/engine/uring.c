@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "pirn/invariant.h"
@@ -34,6 +35,8 @@ enum {
     USER_DATA_NONE = 0,
     USER_DATA_DOORBELL = 1,
 };
+
+enum { BUFFER_GROUP = 0 };
 
 enum {
     PROBE_OPS = 256,            /* more than there are numbers */
@@ -61,9 +64,14 @@ struct uring {
     int doorbell;
     atomic_int notice; /* for a host that polls; -1: there is none */
     bool doorbell_armed;
-    bool abandoned; /* nothing that the kernel had is reaped any more */
+    bool abandoned;  /* nothing that the kernel had is reaped any more */
+    bool reads_many; /* else each read of many is one of its own */
     bool supported[ENGINE_OPCODE_COUNT];
-    struct open_how *hows; /* one per submission entry */
+    struct open_how *hows;             /* one per submission entry */
+    struct io_uring_buf_ring *buffers; /* those that the kernel may take */
+    uint8_t *buffers_base;
+    uint32_t buffer_count;
+    uint32_t buffer_bytes;
 };
 
 static struct uring *uring_of(struct engine *engine)
@@ -133,6 +141,8 @@ static int find_supported(struct uring *uring)
     }
     free(probe);
     uring->supported[ENGINE_RAW] = true; /* the kernel judges by itself */
+    uring->reads_many = uring->supported[ENGINE_READ_MULTISHOT];
+    uring->supported[ENGINE_READ_MULTISHOT] = true; /* or one by one */
     return r < 0 ? r : 0;
 }
 
@@ -143,6 +153,36 @@ static void bound_workers(struct uring *uring, uint32_t worker_max)
 
     /* 5.15; where it is missing the kernel's own bound stays. */
     (void)io_uring_register_iowq_max_workers(&uring->ring, both);
+}
+
+/* Buffers that the kernel takes by itself when bytes come: 5.19. */
+static int share_buffers(struct uring *uring,
+                         const struct engine_config *config)
+{
+    struct io_uring_buf_reg reg = {
+        .ring_entries = config->buffer_count,
+        .bgid = BUFFER_GROUP,
+    };
+    size_t len = config->buffer_count * sizeof(struct io_uring_buf);
+    void *ring = mmap(NULL, len, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int r;
+
+    if (ring == MAP_FAILED) {
+        return -ENOMEM;
+    }
+    reg.ring_addr = (uintptr_t)ring;
+    r = io_uring_register_buf_ring(&uring->ring, &reg, 0);
+    if (r < 0) {
+        munmap(ring, len);
+        return r == -EINVAL ? -ENOSYS : r;
+    }
+    uring->buffers = ring;
+    uring->buffers_base = config->buffers;
+    uring->buffer_count = config->buffer_count;
+    uring->buffer_bytes = config->buffer_bytes;
+    io_uring_buf_ring_init(uring->buffers);
+    return 0;
 }
 
 static int uring_create(const struct engine_config *config,
@@ -174,6 +214,10 @@ static int uring_create(const struct engine_config *config,
     if (r < 0) {
         goto fail_ring;
     }
+    r = share_buffers(uring, config);
+    if (r < 0) {
+        goto fail_ring;
+    }
     bound_workers(uring, config->worker_max);
     /* Both spare a little work; nothing is lost where they are refused. */
     (void)io_uring_ring_dontfork(&uring->ring);
@@ -199,6 +243,7 @@ static void uring_destroy(struct engine *engine)
 
     pirn_assert(list_is_empty(&uring->done));
     io_uring_queue_exit(&uring->ring);
+    munmap(uring->buffers, uring->buffer_count * sizeof(struct io_uring_buf));
     close(uring->doorbell);
     if (uring->notice >= 0) {
         close(uring->notice);
@@ -223,15 +268,32 @@ static void fill_open_how(struct uring *uring, struct io_uring_sqe *sqe,
     sqe->rw_flags = 0;
 }
 
+static int number_of(const struct uring *uring, const struct pirn_loan *loan)
+{
+    if (loan->opcode == ENGINE_RAW) {
+        return loan->extra;
+    }
+    if (loan->opcode == ENGINE_READ_MULTISHOT && !uring->reads_many) {
+        return IORING_OP_READ; /* before 6.7; the context asks again */
+    }
+    return pirn__engine_rows[loan->opcode].uring;
+}
+
+/* The loan's address is that of the bytes last delivered. */
+static void select_buffer(const struct uring *uring, struct io_uring_sqe *sqe)
+{
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = BUFFER_GROUP;
+    sqe->addr = 0;
+    sqe->len = sqe->opcode == IORING_OP_READ ? uring->buffer_bytes : 0;
+}
+
 static void fill(struct uring *uring, struct io_uring_sqe *sqe,
                  const struct pirn_loan *loan)
 {
-    int number = loan->opcode == ENGINE_RAW
-                     ? loan->extra
-                     : pirn__engine_rows[loan->opcode].uring;
-
-    io_uring_prep_rw(number, sqe, loan->fd, (const void *)(uintptr_t)loan->addr,
-                     loan->len, loan->offset);
+    io_uring_prep_rw(number_of(uring, loan), sqe, loan->fd,
+                     (const void *)(uintptr_t)loan->addr, loan->len,
+                     loan->offset);
     sqe->rw_flags = (int)loan->op_flags;
     sqe->splice_fd_in = (int32_t)loan->arg;
     sqe->user_data = (uintptr_t)loan;
@@ -241,9 +303,23 @@ static void fill(struct uring *uring, struct io_uring_sqe *sqe,
     if (loan->flags & LOAN_MULTISHOT) {
         sqe->ioprio = loan->extra;
     }
+    if (loan->flags & LOAN_SELECT) {
+        select_buffer(uring, sqe);
+    }
     if (loan->opcode == ENGINE_OPEN_BENEATH) {
         fill_open_how(uring, sqe, loan);
     }
+}
+
+static void uring_give(struct engine *engine, uint16_t buffer)
+{
+    struct uring *uring = uring_of(engine);
+
+    io_uring_buf_ring_add(uring->buffers,
+                          uring->buffers_base + buffer * uring->buffer_bytes,
+                          uring->buffer_bytes, buffer,
+                          io_uring_buf_ring_mask(uring->buffer_count), 0);
+    io_uring_buf_ring_advance(uring->buffers, 1);
 }
 
 static void arm_doorbell(struct uring *uring)
@@ -405,9 +481,17 @@ static uint32_t reap_done(struct uring *uring, struct engine_event *events,
     while (count < max && !list_is_empty(&uring->done)) {
         struct pirn_loan *loan = pirn_container_of(list_pop_head(&uring->done),
                                                    struct pirn_loan, link);
-        events[count++] = (struct engine_event){loan, loan->result, false};
+        events[count++] = (struct engine_event){
+            .loan = loan, .result = loan->result, .buffer = ENGINE_NO_BUFFER};
     }
     return count;
+}
+
+static uint16_t buffer_of(const struct io_uring_cqe *cqe)
+{
+    return cqe->flags & IORING_CQE_F_BUFFER
+               ? (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT)
+               : ENGINE_NO_BUFFER;
 }
 
 static uint32_t uring_reap(struct engine *engine, struct engine_event *events,
@@ -433,6 +517,7 @@ static uint32_t uring_reap(struct engine *engine, struct engine_event *events,
             events[count++] = (struct engine_event){
                 .loan = (struct pirn_loan *)(uintptr_t)cqe->user_data,
                 .result = cqe->res,
+                .buffer = buffer_of(cqe),
                 .more = (cqe->flags & IORING_CQE_F_MORE) != 0,
             };
         }
@@ -498,6 +583,7 @@ const struct engine_class pirn__engine_uring = {
     .create = uring_create,
     .destroy = uring_destroy,
     .submit = uring_submit,
+    .give = uring_give,
     .wait = uring_wait,
     .abandon = uring_abandon,
     .reap = uring_reap,

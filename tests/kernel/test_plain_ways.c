@@ -181,7 +181,8 @@ static void a_job_that_has_begun_has_its_own_result(void **state)
 /* A loan is ours if it has our errand, not if it says a number of one. */
 static void a_cancel_of_what_the_engine_does_not_have_is_dropped(void **state)
 {
-    struct engine_config config = {8, 8, 1};
+    struct engine_config config = {
+        .sq_entries = 8, .cq_entries = 8, .worker_max = 1};
     const struct engine_class *class = &pirn__engine_plain;
     struct bed *bed = *state;
     struct pirn_link cancels, queue, inflight;
@@ -401,7 +402,8 @@ static void queue_one(struct pirn_link *queue, struct pirn_loan *loan)
 static void an_abandoned_engine_lets_go_of_everything(void **state)
 {
     enum { JOBS = 20 };
-    struct engine_config config = {8, 8, 2};
+    struct engine_config config = {
+        .sq_entries = 8, .cq_entries = 8, .worker_max = 2};
     const struct engine_class *class = &pirn__engine_plain;
     struct bed *bed = *state;
     struct pirn_link cancels, queue, inflight;

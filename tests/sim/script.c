@@ -43,6 +43,10 @@ struct script {
     uint32_t queue_count;
     uint32_t flight_count;
     uint32_t event_count;
+    uint16_t given[SCRIPT_MAX]; /* buffers, the first to be taken first */
+    uint32_t given_count;
+    uint8_t *buffers;
+    uint32_t buffer_bytes;
     uint32_t room;
     uint32_t refusals;
     uint32_t wait_count;
@@ -86,6 +90,12 @@ static void push_event(struct script *script, struct engine_event event)
 {
     pirn_assert(script->event_count < SCRIPT_MAX);
     script->events[script->event_count++] = event;
+}
+
+static struct engine_event event_of(struct pirn_loan *loan, int32_t result)
+{
+    return (struct engine_event){
+        .loan = loan, .result = result, .buffer = ENGINE_NO_BUFFER};
 }
 
 static uint64_t bytes_asked(const struct pirn_loan *loan)
@@ -142,7 +152,7 @@ static void end_flight(struct script *script, struct flight *flight,
         struct pirn_loan *loan = flight->loan;
         struct pirn_loan *behind = flight->behind;
 
-        push_event(script, (struct engine_event){loan, result, false});
+        push_event(script, event_of(loan, result));
         remove_flight(script, flight);
         flight = behind != NULL ? find(script, behind) : NULL;
         if (flight != NULL && result != -ECANCELED && !severs(loan, result)) {
@@ -200,8 +210,9 @@ static int script_create(const struct engine_config *config,
 {
     struct script *script = calloc(1, sizeof(*script));
 
-    (void)config;
     pirn_assert(script != NULL);
+    script->buffers = config->buffers;
+    script->buffer_bytes = config->buffer_bytes;
     script->engine.class = newest_class;
     script->now_ns = SCRIPT_START_NS;
     newest = script;
@@ -326,6 +337,14 @@ static uint32_t script_reap(struct engine *engine, struct engine_event *events,
     return count;
 }
 
+static void script_give(struct engine *engine, uint16_t buffer)
+{
+    struct script *script = script_of(engine);
+
+    pirn_assert(script->given_count < SCRIPT_MAX);
+    script->given[script->given_count++] = buffer;
+}
+
 static void script_wake(struct engine *engine)
 {
     struct script *script = script_of(engine);
@@ -356,8 +375,8 @@ static void script_identity(struct engine *engine,
     {                                                                        \
         .name = "script", .links = (has_links), .create = script_create,     \
         .destroy = script_destroy, .submit = script_submit,                  \
-        .wait = script_wait, .abandon = script_abandon, .reap = script_reap, \
-        .wake = script_wake, .now_ns = script_now_ns,                        \
+        .give = script_give, .wait = script_wait, .abandon = script_abandon, \
+        .reap = script_reap, .wake = script_wake, .now_ns = script_now_ns,   \
         .realtime_ns = script_now_ns, .random = script_random,               \
         .identity = script_identity,                                         \
     }
@@ -377,6 +396,8 @@ struct pirn_context *script_context_create(const struct script_config *config,
             config->cq_entries > 0 ? config->cq_entries : ROOM_DEFAULT,
         .cq_entries = config->cq_entries,
         .turn_budget = config->turn_budget,
+        .buffer_count = config->buffer_count,
+        .buffer_bytes = config->buffer_bytes,
     };
     struct pirn_context *context;
 
@@ -403,10 +424,32 @@ void script_deliver(struct script *script, struct pirn_multishot *shot,
 
     pirn_assert(flight != NULL);
     if (more == PIRN_MORE) {
-        push_event(script, (struct engine_event){&shot->priv, result, true});
+        struct engine_event event = event_of(&shot->priv, result);
+
+        event.more = true;
+        push_event(script, event);
     } else {
         end_flight(script, flight, result);
     }
+}
+
+void script_deliver_bytes(struct script *script, struct pirn_multishot *shot,
+                          const void *bytes, uint32_t len, enum pirn_more more)
+{
+    uint16_t buffer = script->given[0];
+
+    pirn_assert_rule(script->given_count > 0 && len <= script->buffer_bytes,
+                     "bytes come into a buffer that was given");
+    memmove(script->given, script->given + 1,
+            --script->given_count * sizeof(buffer));
+    memcpy(script->buffers + buffer * script->buffer_bytes, bytes, len);
+    script_deliver(script, shot, (int32_t)len, more);
+    script->events[script->event_count - 1].buffer = buffer;
+}
+
+uint32_t script_buffer_count(const struct script *script)
+{
+    return script->given_count;
 }
 
 static bool has(const struct script *script, const struct pirn_loan *loan)

@@ -22,10 +22,12 @@ struct script;
 
 /* Zeroed means: the defaults. */
 struct script_config {
-    bool links;           /* runs may be queued linked */
-    uint32_t room;        /* of the submission queue; 0: 64 */
-    uint32_t cq_entries;  /* also how many deliveries may be parked */
-    uint32_t turn_budget; /* as in struct pirn_context_config */
+    bool links;            /* runs may be queued linked */
+    uint32_t room;         /* of the submission queue; 0: 64 */
+    uint32_t cq_entries;   /* also how many deliveries may be parked */
+    uint32_t turn_budget;  /* as in struct pirn_context_config; */
+    uint32_t buffer_count; /* likewise */
+    uint32_t buffer_bytes;
 };
 
 /* Where the scripted clock starts. */
@@ -41,6 +43,13 @@ void script_complete(struct script *script, struct pirn_op *op, int32_t result);
 /* One delivery of @shot, which the kernel has. */
 void script_deliver(struct script *script, struct pirn_multishot *shot,
                     int32_t result, enum pirn_more more);
+
+/* The same, with @len bytes in the buffer that was given first. */
+void script_deliver_bytes(struct script *script, struct pirn_multishot *shot,
+                          const void *bytes, uint32_t len, enum pirn_more more);
+
+/* How many buffers the kernel may take. */
+uint32_t script_buffer_count(const struct script *script);
 
 /* Whether the kernel has begun it. */
 bool script_has(const struct script *script, const struct pirn_op *op);

@@ -143,16 +143,17 @@ static void parked_deliveries_survive_in_order(void **state)
     pirn_prep_multishot_accept(&note.shot, 3);
     pirn_multishot_start(bed->context, &note.shot, shot_note_fn);
     assert_int_equal(pirn_context_turn(bed->context, 0), 0);
-    for (int i = 0; i < MANY; i++) {
-        script_deliver(bed->kernel, &note.shot, i,
-                       i == MANY - 1 ? PIRN_LAST : PIRN_MORE);
+    for (int i = 0; i < MANY - 1; i++) {
+        script_deliver(bed->kernel, &note.shot, i, PIRN_MORE);
     }
+    script_deliver(bed->kernel, &note.shot, -EMFILE, PIRN_LAST);
     assert_ten_in_four_turns(bed);
     assert_int_equal(note.deliveries, MANY);
     assert_int_equal(note.lasts, 1);
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < MANY - 1; i++) {
         assert_int_equal(note.results[i], i);
     }
+    assert_int_equal(note.results[MANY - 1], -EMFILE);
     assert_true(pirn_multishot_is_idle(&note.shot));
 }
 

@@ -26,13 +26,13 @@ static void deliveries_come_in_order_and_last_once(void **state)
     assert_false(pirn_multishot_is_idle(&note.shot));
     assert_int_equal(note.lasts, 0);
 
-    script_deliver(bed->kernel, &note.shot, 7, PIRN_LAST);
+    script_deliver(bed->kernel, &note.shot, -EMFILE, PIRN_LAST);
     assert_int_equal(pirn_context_turn(bed->context, 0), 1);
     assert_int_equal(note.lasts, 1);
     assert_int_equal(note.deliveries, 3);
     assert_int_equal(note.results[0], 5);
     assert_int_equal(note.results[1], 6);
-    assert_int_equal(note.results[2], 7);
+    assert_int_equal(note.results[2], -EMFILE);
     assert_true(pirn_multishot_is_idle(&note.shot));
     assert_int_equal(pirn_context_loaned(bed->context), 0);
 }
@@ -102,11 +102,11 @@ static void last_delivery_may_start_it_again(void **state)
 
     start_phoenix(bed, &phoenix);
     assert_int_equal(pirn_context_turn(bed->context, 0), 0);
-    script_deliver(bed->kernel, &phoenix.note.shot, 5, PIRN_LAST);
+    script_deliver(bed->kernel, &phoenix.note.shot, -EMFILE, PIRN_LAST);
     assert_int_equal(pirn_context_turn(bed->context, 0), 1);
     assert_int_equal(pirn_context_turn(bed->context, 0), 0);
     assert_true(script_has_shot(bed->kernel, &phoenix.note.shot));
-    script_deliver(bed->kernel, &phoenix.note.shot, 6, PIRN_LAST);
+    script_deliver(bed->kernel, &phoenix.note.shot, -EMFILE, PIRN_LAST);
     assert_int_equal(pirn_context_turn(bed->context, 0), 1);
     assert_int_equal(phoenix.note.lasts, 2);
 }
@@ -125,7 +125,7 @@ static void cancel_of_a_parked_last_spares_the_second_life(void **state)
     start_phoenix(bed, &phoenix);
     assert_int_equal(pirn_context_turn(bed->context, 0), 0);
     script_deliver(bed->kernel, &phoenix.note.shot, 5, PIRN_MORE);
-    script_deliver(bed->kernel, &phoenix.note.shot, 6, PIRN_LAST);
+    script_deliver(bed->kernel, &phoenix.note.shot, -EMFILE, PIRN_LAST);
     assert_int_equal(pirn_context_turn(bed->context, 0), 1);
     pirn_multishot_cancel(bed->context, &phoenix.note.shot);
     assert_int_equal(pirn_context_turn(bed->context, 0), 1); /* restarted */
@@ -133,11 +133,11 @@ static void cancel_of_a_parked_last_spares_the_second_life(void **state)
 
     assert_int_equal(script_cancel_miss_count(bed->kernel), 1);
     assert_true(script_has_shot(bed->kernel, &phoenix.note.shot));
-    script_deliver(bed->kernel, &phoenix.note.shot, 7, PIRN_LAST);
+    script_deliver(bed->kernel, &phoenix.note.shot, -EMFILE, PIRN_LAST);
     assert_int_equal(pirn_context_turn(bed->context, 0), 1);
     assert_int_equal(phoenix.note.deliveries, 3);
-    assert_int_equal(phoenix.note.results[1], 6);
-    assert_int_equal(phoenix.note.results[2], 7);
+    assert_int_equal(phoenix.note.results[1], -EMFILE);
+    assert_int_equal(phoenix.note.results[2], -EMFILE);
 }
 
 /* And the same where the cancellation found no room before the restart. */
@@ -149,7 +149,7 @@ static void waiting_cancel_of_a_parked_last_is_dropped(void **state)
     start_phoenix(bed, &phoenix);
     assert_int_equal(pirn_context_turn(bed->context, 0), 0);
     script_deliver(bed->kernel, &phoenix.note.shot, 5, PIRN_MORE);
-    script_deliver(bed->kernel, &phoenix.note.shot, 6, PIRN_LAST);
+    script_deliver(bed->kernel, &phoenix.note.shot, -EMFILE, PIRN_LAST);
     assert_int_equal(pirn_context_turn(bed->context, 0), 1);
     pirn_multishot_cancel(bed->context, &phoenix.note.shot);
     script_set_room(bed->kernel, 0);
@@ -159,7 +159,7 @@ static void waiting_cancel_of_a_parked_last_is_dropped(void **state)
 
     assert_int_equal(script_cancel_count(bed->kernel), 0);
     assert_true(script_has_shot(bed->kernel, &phoenix.note.shot));
-    script_deliver(bed->kernel, &phoenix.note.shot, 7, PIRN_LAST);
+    script_deliver(bed->kernel, &phoenix.note.shot, -EMFILE, PIRN_LAST);
     assert_int_equal(pirn_context_turn(bed->context, 0), 1);
 }
 

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/* test_rearm.c - multishots that the kernel ends, and that go on; and the
+ * buffers that they receive into */
+#include "test.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "tests/sim/bed.h"
+#include "tests/sim/note.h"
+
+enum { BUFFERS = 4, BUFFER_BYTES = 8 };
+
+static int setup_few(void **state)
+{
+    return bed_create(state, &(struct script_config){
+                                 .buffer_count = BUFFERS,
+                                 .buffer_bytes = BUFFER_BYTES,
+                             });
+}
+
+static int setup_narrow(void **state)
+{
+    return bed_create(state, &(struct script_config){
+                                 .turn_budget = 1,
+                                 .buffer_count = BUFFERS,
+                                 .buffer_bytes = BUFFER_BYTES,
+                             });
+}
+
+static int setup_many(void **state)
+{
+    return bed_create(state, &(struct script_config){.buffer_count = 256});
+}
+
+/* What came, one delivery after the other. */
+struct ear {
+    struct shot_note note;
+    char text[128];
+    size_t len;
+};
+
+static void hear(struct pirn_multishot *shot, int32_t result,
+                 enum pirn_more more)
+{
+    struct ear *ear = pirn_container_of(shot, struct ear, note.shot);
+
+    if (result > 0) {
+        memcpy(ear->text + ear->len, pirn_multishot_bytes(shot),
+               (size_t)result);
+        ear->len += (size_t)result;
+    }
+    shot_note_fn(shot, result, more);
+}
+
+static void listen_to(struct bed *bed, struct ear *ear)
+{
+    pirn_prep_multishot_recv(&ear->note.shot, 3, 0);
+    pirn_multishot_start(bed->context, &ear->note.shot, hear);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+}
+
+/* The peer ends, and with it what is left of @ear. */
+static void end_of(struct bed *bed, struct ear *ear)
+{
+    script_deliver(bed->kernel, &ear->note.shot, 0, PIRN_LAST);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    assert_int_equal(ear->note.lasts, 1);
+    assert_true(pirn_multishot_is_idle(&ear->note.shot));
+}
+
+static void bytes_come_in_order_and_buffers_go_back(void **state)
+{
+    struct bed *bed = *state;
+    struct ear ear = {0};
+
+    listen_to(bed, &ear);
+    for (int i = 0; i < 3 * BUFFERS; i++) {
+        script_deliver_bytes(bed->kernel, &ear.note.shot, "ab", 2, PIRN_MORE);
+        assert_int_equal(script_buffer_count(bed->kernel), BUFFERS - 1);
+        assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+        assert_int_equal(script_buffer_count(bed->kernel), BUFFERS);
+    }
+    end_of(bed, &ear);
+    assert_string_equal(ear.text, "abababababababababababab");
+}
+
+static void one_that_the_kernel_ended_with_bytes_goes_on(void **state)
+{
+    struct bed *bed = *state;
+    struct ear ear = {0};
+
+    listen_to(bed, &ear);
+    script_deliver_bytes(bed->kernel, &ear.note.shot, "one ", 4, PIRN_LAST);
+    assert_false(script_has_shot(bed->kernel, &ear.note.shot));
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    assert_int_equal(ear.note.lasts, 0);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+    assert_true(script_has_shot(bed->kernel, &ear.note.shot));
+    script_deliver_bytes(bed->kernel, &ear.note.shot, "two", 3, PIRN_MORE);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    end_of(bed, &ear);
+    assert_string_equal(ear.text, "one two");
+}
+
+/* Every reason of the kernel's own that is no delivery: nobody sees it. */
+static void reasons_of_the_kernels_own_are_not_seen(void **state)
+{
+    static const int32_t reasons[] = {-EINTR, -ECANCELED, -ENOBUFS};
+    struct bed *bed = *state;
+    struct ear ear = {0};
+
+    listen_to(bed, &ear);
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        script_deliver(bed->kernel, &ear.note.shot, reasons[i], PIRN_LAST);
+        assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+        assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+        assert_true(script_has_shot(bed->kernel, &ear.note.shot));
+    }
+    assert_int_equal(ear.note.deliveries, 0);
+    end_of(bed, &ear);
+}
+
+/* -EAGAIN among them: on a descriptor that does not wait, to go on is to
+ * spin. */
+static void errors_say_why_it_does_not_go_on(void **state)
+{
+    static const int32_t errors[] = {-ECONNRESET, -EAGAIN, -EBADF, -ENOMEM};
+    struct bed *bed = *state;
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        struct ear ear = {0};
+
+        listen_to(bed, &ear);
+        script_deliver(bed->kernel, &ear.note.shot, errors[i], PIRN_LAST);
+        assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+        assert_int_equal(ear.note.lasts, 1);
+        assert_int_equal(ear.note.results[0], errors[i]);
+        assert_int_equal(script_inflight_count(bed->kernel), 0);
+    }
+}
+
+static void a_cancelled_one_does_not_go_on(void **state)
+{
+    struct bed *bed = *state;
+    struct ear ear = {0};
+
+    listen_to(bed, &ear);
+    script_deliver_bytes(bed->kernel, &ear.note.shot, "late", 4, PIRN_LAST);
+    pirn_multishot_cancel(bed->context, &ear.note.shot);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    assert_int_equal(ear.note.lasts, 1);
+    assert_string_equal(ear.text, "late");
+    assert_int_equal(script_buffer_count(bed->kernel), BUFFERS);
+}
+
+/* It waits on our queue, and a delivery of its former life for its turn: that
+ * is then its last. */
+static void cancelled_before_it_went_on_it_ends_with_what_waits(void **state)
+{
+    struct bed *bed = *state;
+    struct ear ear = {0};
+
+    listen_to(bed, &ear);
+    script_deliver_bytes(bed->kernel, &ear.note.shot, "1", 1, PIRN_MORE);
+    script_deliver_bytes(bed->kernel, &ear.note.shot, "2", 1, PIRN_LAST);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    pirn_multishot_cancel(bed->context, &ear.note.shot);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    assert_int_equal(ear.note.lasts, 1);
+    assert_string_equal(ear.text, "12");
+    assert_int_equal(script_inflight_count(bed->kernel), 0);
+}
+
+/* The engine has the first 64; when it runs out it gets more. */
+static void who_runs_out_gets_more(void **state)
+{
+    struct bed *bed = *state;
+    struct ear ear = {0};
+    uint32_t had = script_buffer_count(bed->kernel);
+
+    assert_true(had < 256);
+    listen_to(bed, &ear);
+    script_deliver(bed->kernel, &ear.note.shot, -ENOBUFS, PIRN_LAST);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+    assert_int_equal(script_buffer_count(bed->kernel), 2 * had);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+    assert_true(script_has_shot(bed->kernel, &ear.note.shot));
+    end_of(bed, &ear);
+}
+
+/* Takes all buffers, leaves two ears without, and delivers what there is. */
+static void starve(struct bed *bed, struct ear *full, struct ear *empty,
+                   struct ear *behind)
+{
+    listen_to(bed, full);
+    listen_to(bed, empty);
+    listen_to(bed, behind);
+    for (int i = 0; i < BUFFERS; i++) {
+        script_deliver_bytes(bed->kernel, &full->note.shot, "x", 1, PIRN_MORE);
+    }
+    script_deliver(bed->kernel, &empty->note.shot, -ENOBUFS, PIRN_LAST);
+    script_deliver(bed->kernel, &behind->note.shot, -ENOBUFS, PIRN_LAST);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+}
+
+/* One delivery a turn: one buffer comes back, and one ear goes on. */
+static void buffers_that_come_back_serve_those_who_wait_in_order(void **state)
+{
+    struct bed *bed = *state;
+    struct ear full = {0}, empty = {0}, behind = {0};
+
+    starve(bed, &full, &empty, &behind);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    assert_true(script_has_shot(bed->kernel, &empty.note.shot));
+    assert_false(script_has_shot(bed->kernel, &behind.note.shot));
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    assert_true(script_has_shot(bed->kernel, &behind.note.shot));
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+
+    end_of(bed, &full);
+    end_of(bed, &empty);
+    end_of(bed, &behind);
+    assert_int_equal(script_buffer_count(bed->kernel), BUFFERS);
+}
+
+static void one_that_waits_for_a_buffer_can_be_cancelled(void **state)
+{
+    struct bed *bed = *state;
+    struct ear full = {0}, empty = {0}, behind = {0};
+
+    starve(bed, &full, &empty, &behind);
+    pirn_multishot_cancel(bed->context, &behind.note.shot);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 2);
+    assert_int_equal(behind.note.lasts, 1);
+    assert_int_equal(behind.note.results[0], -ECANCELED);
+    while (full.note.deliveries < BUFFERS) {
+        assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    }
+    end_of(bed, &full);
+    end_of(bed, &empty);
+}
+
+static void a_failed_ring_ends_those_who_wait_for_buffers(void **state)
+{
+    struct bed *bed = *state;
+    struct ear full = {0}, empty = {0}, behind = {0};
+    int turns = 0;
+
+    starve(bed, &full, &empty, &behind);
+    script_fail(bed->kernel, -EIO);
+    while (pirn_context_loaned(bed->context) > 0 && turns++ < 20) {
+        if (pirn_context_turn(bed->context, 0) < 0) {
+            break; /* all has been told */
+        }
+    }
+    assert_int_equal(empty.note.results[0], -EIO);
+    assert_int_equal(behind.note.results[0], -EIO);
+    assert_int_equal(full.note.lasts, 1);
+    assert_int_equal(full.len, BUFFERS);
+}
+
+static void accepts_go_on_with_descriptor_zero(void **state)
+{
+    struct bed *bed = *state;
+    struct shot_note note = {0};
+
+    pirn_prep_multishot_accept(&note.shot, 3);
+    pirn_multishot_start(bed->context, &note.shot, shot_note_fn);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+    script_deliver(bed->kernel, &note.shot, 0, PIRN_LAST);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    assert_int_equal(note.lasts, 0);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+    assert_true(script_has_shot(bed->kernel, &note.shot));
+    pirn_multishot_cancel(bed->context, &note.shot);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    assert_int_equal(note.lasts, 1);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
+#define FEW(name) cmocka_unit_test_setup_teardown(name, setup_few, bed_teardown)
+#define MANY(name) \
+    cmocka_unit_test_setup_teardown(name, setup_many, bed_teardown)
+#define NARROW(name) \
+    cmocka_unit_test_setup_teardown(name, setup_narrow, bed_teardown)
+
+TEST_MAIN(FEW(bytes_come_in_order_and_buffers_go_back),
+          FEW(one_that_the_kernel_ended_with_bytes_goes_on),
+          FEW(reasons_of_the_kernels_own_are_not_seen),
+          FEW(errors_say_why_it_does_not_go_on),
+          FEW(a_cancelled_one_does_not_go_on),
+          NARROW(cancelled_before_it_went_on_it_ends_with_what_waits),
+          MANY(who_runs_out_gets_more),
+          NARROW(buffers_that_come_back_serve_those_who_wait_in_order),
+          NARROW(one_that_waits_for_a_buffer_can_be_cancelled),
+          NARROW(a_failed_ring_ends_those_who_wait_for_buffers),
+          T(accepts_go_on_with_descriptor_zero))
