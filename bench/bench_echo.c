@@ -27,7 +27,6 @@ struct connection {
     uint32_t next; /* slot */
     uint32_t busy;
     uint32_t at; /* in ring */
-    uint8_t buf[ECHO_BUF];
     uint8_t ring[RING];
     struct slot {
         struct pirn_op op;
@@ -99,8 +98,7 @@ static void serve(const struct echo_plan *plan, const int *fds)
     for (uint32_t i = 0; i < plan->connections; i++) {
         all[i].context = context;
         all[i].plan = plan;
-        pirn_stream_init(&all[i].stream, context, fds[i], all[i].buf,
-                         sizeof(all[i].buf), received);
+        pirn_stream_init(&all[i].stream, context, fds[i], NULL, 0, received);
         pirn_stream_resume(&all[i].stream);
     }
     r = pirn_context_run(context);

@@ -119,6 +119,10 @@ int pirn__context_create_on(const struct engine_class *class,
     if (r < 0) {
         goto fail_shots;
     }
+    r = gather_init(&context->gather);
+    if (r < 0) {
+        goto fail_buffers;
+    }
     engine_config = (struct engine_config){
         .sq_entries = config.sq_entries,
         .cq_entries = config.cq_entries,
@@ -129,13 +133,15 @@ int pirn__context_create_on(const struct engine_class *class,
     };
     r = class->create(&engine_config, &context->engine);
     if (r < 0) {
-        goto fail_buffers;
+        goto fail_gather;
     }
     pirn__rearm_offer(context);
     context->now_ns = context->engine->class->now_ns(context->engine);
     *ret_context = context;
     return 0;
 
+fail_gather:
+    gather_deinit(&context->gather);
 fail_buffers:
     pirn__buffers_deinit(&context->buffers);
 fail_shots:
@@ -155,6 +161,7 @@ struct pirn_context *pirn_context_destroy(struct pirn_context *context)
         pirn_assert(mailbox_is_empty(&context->mailbox));
 
         context->engine->class->destroy(context->engine);
+        gather_deinit(&context->gather);
         pirn__buffers_deinit(&context->buffers);
         free(context->shots.events);
         free(context);
@@ -184,6 +191,21 @@ void pirn__context_mail(struct pirn_context *context, struct pirn_loan *loan)
 bool pirn__context_links(const struct pirn_context *context)
 {
     return context->engine->class->links;
+}
+
+struct buffers *pirn__context_buffers(struct pirn_context *context)
+{
+    return &context->buffers;
+}
+
+struct gather *pirn__context_gather(struct pirn_context *context)
+{
+    return &context->gather;
+}
+
+uint32_t pirn__context_turn_number(const struct pirn_context *context)
+{
+    return (uint32_t)context->turns;
 }
 
 uint64_t pirn_context_now_ns(const struct pirn_context *context)

@@ -20,6 +20,7 @@ enum context_opcode {
     OP_POST,
     OP_TASK, /* loan.addr: struct pirn_task_verbs */
     OP_STREAM_SEND,
+    OP_STREAM_DRAIN,
     OP_STREAM_CLOSE,
 };
 
@@ -46,6 +47,13 @@ bool pirn__context_links(const struct pirn_context *context);
 /* The bytes of the delivery that is being made stay the callee's. */
 uint16_t pirn__context_keep_buffer(struct pirn_context *context);
 void pirn__context_put_buffer(struct pirn_context *context, uint16_t buffer);
+struct buffers *pirn__context_buffers(struct pirn_context *context);
+
+/* Room for sends of many pieces. */
+struct gather *pirn__context_gather(struct pirn_context *context);
+
+/* Another number in each turn. */
+uint32_t pirn__context_turn_number(const struct pirn_context *context);
 
 /* 64 bits in the two fields that the heap leaves free. */
 static inline void loan_set_wide(struct pirn_loan *loan, uint64_t value)
@@ -64,6 +72,7 @@ void pirn__context_mail(struct pirn_context *context, struct pirn_loan *loan);
 
 /* What begins and cancels the tasks that the runtime itself makes. */
 extern const struct pirn_task_verbs pirn__stream_send_verbs;
+extern const struct pirn_task_verbs pirn__stream_drain_verbs;
 extern const struct pirn_task_verbs pirn__stream_close_verbs;
 
 static inline struct pirn_op *op_of(struct pirn_loan *loan)

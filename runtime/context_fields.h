@@ -12,6 +12,7 @@
 #include "pirn/invariant.h"
 #include "runtime/buffers.h"
 #include "runtime/context.h"
+#include "runtime/gather.h"
 #include "runtime/heap.h"
 #include "runtime/list.h"
 #include "runtime/mailbox.h"
@@ -37,6 +38,7 @@ struct pirn_context {
     struct pirn_link immediate;
     struct shots shots;
     struct buffers buffers;
+    struct gather gather;
     struct heap timers;
     uint64_t now_ns;
     uint64_t loaned_count;

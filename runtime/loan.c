@@ -40,6 +40,8 @@ static const struct pirn_task_verbs *verbs_of(const struct pirn_loan *loan)
         return (const struct pirn_task_verbs *)(uintptr_t)loan->addr;
     case OP_STREAM_SEND:
         return &pirn__stream_send_verbs;
+    case OP_STREAM_DRAIN:
+        return &pirn__stream_drain_verbs;
     case OP_STREAM_CLOSE:
         return &pirn__stream_close_verbs;
     default:

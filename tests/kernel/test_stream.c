@@ -137,9 +137,9 @@ static void connect_pair(int fds[2])
     close(listener);
 }
 
-static void megabyte_comes_back_byte_for_byte(void **state)
+/* @own: each end has a buffer of its own; else both share the context's. */
+static void megabyte_comes_back(struct ring *ring, bool own)
 {
-    struct ring *ring = *state;
     struct echo *echo = calloc(1, sizeof(*echo));
     struct client *client = calloc(1, sizeof(*client));
     int fds[2];
@@ -152,10 +152,10 @@ static void megabyte_comes_back_byte_for_byte(void **state)
     for (uint32_t i = 0; i < TOTAL; i++) {
         client->pattern[i] = (uint8_t)any(&client->seed, 256);
     }
-    pirn_stream_init(&echo->stream, ring->context, fds[1], echo->buf, BUF,
-                     echo_receive);
-    pirn_stream_init(&client->stream, ring->context, fds[0], client->buf, BUF,
-                     client_receive);
+    pirn_stream_init(&echo->stream, ring->context, fds[1],
+                     own ? echo->buf : NULL, own ? BUF : 0, echo_receive);
+    pirn_stream_init(&client->stream, ring->context, fds[0],
+                     own ? client->buf : NULL, own ? BUF : 0, client_receive);
     pirn_stream_resume(&echo->stream);
     pirn_stream_resume(&client->stream);
     for (int i = 0; i < WINDOW; i++) {
@@ -172,6 +172,16 @@ static void megabyte_comes_back_byte_for_byte(void **state)
     free(client->pattern);
     free(client);
     free(echo);
+}
+
+static void megabyte_comes_back_byte_for_byte(void **state)
+{
+    megabyte_comes_back(*state, true);
+}
+
+static void megabyte_comes_back_through_shared_buffers(void **state)
+{
+    megabyte_comes_back(*state, false);
 }
 
 /* What a plain stream was told. */
@@ -286,6 +296,7 @@ static void abort_ends_a_send_that_nobody_reads(void **state)
 }
 
 RING_TEST_MAIN(RING_TEST(megabyte_comes_back_byte_for_byte),
+               RING_TEST(megabyte_comes_back_through_shared_buffers),
                RING_TEST(reset_ends_sends_and_receives),
                RING_TEST(last_words_are_not_lost_in_a_reset),
                RING_TEST(abort_ends_a_send_that_nobody_reads))

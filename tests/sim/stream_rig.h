@@ -14,7 +14,7 @@
 #include "tests/sim/bed.h"
 #include "tests/sim/note.h"
 
-enum { RIG_FD = 7, RIG_BUF = 16, RIG_SENDS = 32 };
+enum { RIG_FD = 7, RIG_BUF = 16, RIG_SENDS = 40 };
 
 struct stream_rig {
     struct bed *bed;
@@ -24,6 +24,7 @@ struct stream_rig {
     /* The plan. */
     uint32_t take; /* at most that many bytes per call; 0: all */
     bool take_none;
+    bool count_only; /* what is taken is not kept in `got` */
     bool pause_inside;
     bool resume_inside;
     bool close_inside;
@@ -64,7 +65,7 @@ static inline uint32_t rig_receive(struct pirn_stream *stream,
     if (rig->take_none) {
         took = 0;
     }
-    if (took > 0) {
+    if (took > 0 && !rig->count_only) {
         memcpy(rig->got + rig->got_len, bytes, took);
         rig->got_len += took;
     }
@@ -86,6 +87,15 @@ static inline void rig_init(struct stream_rig *rig, void **state)
     memset(rig, 0, sizeof(*rig));
     rig->bed = *state;
     pirn_stream_init(&rig->stream, rig->bed->context, RIG_FD, rig->buf, RIG_BUF,
+                     rig_receive);
+}
+
+/* Without a buffer of its own. */
+static inline void rig_init_shared(struct stream_rig *rig, void **state)
+{
+    memset(rig, 0, sizeof(*rig));
+    rig->bed = *state;
+    pirn_stream_init(&rig->stream, rig->bed->context, RIG_FD, NULL, 0,
                      rig_receive);
 }
 
@@ -133,6 +143,14 @@ static inline void rig_deliver(struct stream_rig *rig, const char *text)
 {
     memcpy(rig->buf, text, strlen(text));
     script_complete(rig->bed->kernel, rig_recv_op(rig), (int32_t)strlen(text));
+}
+
+/* The same, of a stream without a buffer of its own. */
+static inline void rig_deliver_shared(struct stream_rig *rig, const char *text,
+                                      enum pirn_more more)
+{
+    script_deliver_bytes(rig->bed->kernel, &rig->stream.priv.shot, text,
+                         (uint32_t)strlen(text), more);
 }
 
 #endif /* TESTS_SIM_STREAM_RIG_H */

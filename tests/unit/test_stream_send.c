@@ -4,9 +4,29 @@
 
 #include <stdlib.h>
 
+#include "runtime/context.h"
+#include "runtime/gather.h"
 #include "tests/sim/stream_rig.h"
 
 static const char text[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+/* The same, no two of them neighbours. */
+static const char *apart(uint32_t i)
+{
+    static char spaced[2 * sizeof(text)];
+
+    assert_true(i < sizeof(text));
+    spaced[2 * i] = text[i];
+    return &spaced[2 * i];
+}
+
+/* The first @count of them, each a send. */
+static void send_apart(struct stream_rig *rig, uint32_t from, uint32_t count)
+{
+    for (uint32_t i = from; i < from + count; i++) {
+        rig_send(rig, i, apart(i), 1);
+    }
+}
 
 /* What the send in flight gathers, as one string. */
 static const char *gathered(struct stream_rig *rig)
@@ -22,6 +42,15 @@ static const char *gathered(struct stream_rig *rig)
     }
     all[len] = '\0';
     return all;
+}
+
+/* The kernel takes what is gathered, which is @expected. */
+static void takes(struct stream_rig *rig, const char *expected)
+{
+    assert_string_equal(gathered(rig), expected);
+    script_complete(rig->bed->kernel, rig_send_op(rig),
+                    (int32_t)strlen(expected));
+    rig_turns(rig, 2);
 }
 
 static void settle(struct stream_rig *rig)
@@ -256,14 +285,11 @@ static void gather_is_bounded(void **state)
     struct stream_rig rig;
 
     rig_init(&rig, state);
-    for (uint32_t i = 0; i < PIRN_STREAM_GATHER + 1; i++) {
-        rig_send(&rig, i, text + i, 1);
-    }
+    send_apart(&rig, 0, PIRN_STREAM_GATHER + 1);
     rig_turns(&rig, 1);
-    assert_string_equal(gathered(&rig), "0123456789abcdef");
     pirn_cancel(rig.bed->context, &rig.sends[PIRN_STREAM_GATHER].op);
-    script_complete(rig.bed->kernel, rig_send_op(&rig), PIRN_STREAM_GATHER);
-    rig_turns(&rig, 3);
+    takes(&rig, "0123456789abcdefghijklmnopqrstuv");
+    rig_turns(&rig, 1);
     assert_int_equal(rig.sends[PIRN_STREAM_GATHER - 1].result, 1);
     assert_int_equal(rig.sends[PIRN_STREAM_GATHER].result, -ECANCELED);
     assert_int_equal(script_inflight_count(rig.bed->kernel), 0);
@@ -275,19 +301,82 @@ static void gather_of_what_waited_is_bounded_too(void **state)
     struct stream_rig rig;
 
     rig_init(&rig, state);
-    rig_send(&rig, 0, text, 1);
+    send_apart(&rig, 0, 1);
     rig_turns(&rig, 1);
-    for (uint32_t i = 1; i < PIRN_STREAM_GATHER + 3; i++) {
+    send_apart(&rig, 1, PIRN_STREAM_GATHER + 2);
+    takes(&rig, "0");
+    takes(&rig, "123456789abcdefghijklmnopqrstuvw");
+    takes(&rig, "xy");
+    settle(&rig);
+}
+
+static void neighbours_in_memory_are_one_piece(void **state)
+{
+    struct stream_rig rig;
+
+    rig_init(&rig, state);
+    for (uint32_t i = 0; i < 36; i++) {
         rig_send(&rig, i, text + i, 1);
     }
-    script_complete(rig.bed->kernel, rig_send_op(&rig), 1);
-    rig_turns(&rig, 2);
-    assert_string_equal(gathered(&rig), "123456789abcdefg");
-    script_complete(rig.bed->kernel, rig_send_op(&rig), PIRN_STREAM_GATHER);
-    rig_turns(&rig, 2);
-    assert_string_equal(gathered(&rig), "hi");
-    script_complete(rig.bed->kernel, rig_send_op(&rig), 2);
-    rig_turns(&rig, 2);
+    rig_turns(&rig, 1);
+    assert_int_equal(rig.stream.priv.message.msg_iovlen, 1);
+    takes(&rig, text);
+    assert_int_equal(rig.sends[35].result, 1);
+    settle(&rig);
+}
+
+/* It touches the last piece gathered, but another is before it. */
+static void a_neighbour_does_not_overtake_what_found_no_room(void **state)
+{
+    static const char pair[] = "!?";
+    struct stream_rig rig;
+
+    rig_init(&rig, state);
+    send_apart(&rig, 0, PIRN_STREAM_GATHER - 1);
+    rig_send(&rig, PIRN_STREAM_GATHER - 1, pair, 1);
+    rig_send(&rig, PIRN_STREAM_GATHER, text, 1);
+    rig_send(&rig, PIRN_STREAM_GATHER + 1, pair + 1, 1);
+    rig_turns(&rig, 1);
+    takes(&rig, "0123456789abcdefghijklmnopqrstu!");
+    takes(&rig, "0?");
+    settle(&rig);
+}
+
+/* All frames are lent: the few pieces that a stream keeps itself are enough. */
+static void without_a_frame_pieces_leave_in_several_sends(void **state)
+{
+    struct iovec *frames[GATHER_FRAMES];
+    struct stream_rig rig;
+    struct gather *gather;
+
+    rig_init(&rig, state);
+    gather = pirn__context_gather(rig.bed->context);
+    for (uint32_t i = 0; i < GATHER_FRAMES; i++) {
+        frames[i] = gather_take(gather);
+        assert_non_null(frames[i]);
+    }
+    assert_null(gather_take(gather));
+    send_apart(&rig, 0, PIRN_STREAM_PIECES + 2);
+    rig_turns(&rig, 1);
+    takes(&rig, "0123");
+    for (uint32_t i = 0; i < GATHER_FRAMES; i++) {
+        gather_put(gather, frames[i]);
+    }
+    takes(&rig, "45");
+    settle(&rig);
+}
+
+static void frames_come_back(void **state)
+{
+    struct stream_rig rig;
+
+    rig_init(&rig, state);
+    for (int round = 0; round < 2 * GATHER_FRAMES; round++) {
+        send_apart(&rig, 0, PIRN_STREAM_PIECES + 2);
+        rig_turns(&rig, 1);
+        takes(&rig, "012345");
+    }
+    assert_true(pirn__context_gather(rig.bed->context)->used <= 1);
     settle(&rig);
 }
 
@@ -302,4 +391,7 @@ TEST_MAIN(T(send_ends_when_the_socket_has_taken_all),
           T(socket_that_takes_nothing_is_broken), T(interrupted_send_goes_on),
           T(cancel_of_a_send_that_waits_behind_another),
           T(cancel_of_what_is_gathered_has_no_effect), T(gather_is_bounded),
-          T(gather_of_what_waited_is_bounded_too))
+          T(gather_of_what_waited_is_bounded_too),
+          T(neighbours_in_memory_are_one_piece),
+          T(a_neighbour_does_not_overtake_what_found_no_room),
+          T(without_a_frame_pieces_leave_in_several_sends), T(frames_come_back))
