@@ -50,8 +50,11 @@ enum {
     SETUP_CLAMP = 1 << 4,
     SETUP_SUBMIT_ALL = 1 << 7,
     SETUP_COOP_TASKRUN = 1 << 8,
+    SETUP_TASKRUN_FLAG = 1 << 9,
     SETUP_SINGLE_ISSUER = 1 << 12,
     SETUP_DEFER_TASKRUN = 1 << 13,
+    SQ_CQ_OVERFLOW = 1 << 1,
+    SQ_TASKRUN = 1 << 2,
     CANCEL_ALL = 1 << 0,
     CANCEL_ANY = 1 << 2,
 };
@@ -64,6 +67,7 @@ struct uring {
     int doorbell;
     atomic_int notice; /* for a host that polls; -1: there is none */
     bool doorbell_armed;
+    bool tells_work; /* the kernel says when it has deferred work for us */
     bool abandoned;  /* nothing that the kernel had is reaped any more */
     bool reads_many; /* else each read of many is one of its own */
     bool supported[ENGINE_OPCODE_COUNT];
@@ -86,7 +90,7 @@ static const struct {
 } ladder[] = {
     {SETUP_CLAMP | SETUP_CQSIZE, NULL},
     {SETUP_SUBMIT_ALL, "no SUBMIT_ALL (5.18)"},
-    {SETUP_COOP_TASKRUN, "no COOP_TASKRUN (5.19)"},
+    {SETUP_COOP_TASKRUN | SETUP_TASKRUN_FLAG, "no COOP_TASKRUN (5.19)"},
     {SETUP_SINGLE_ISSUER, "no SINGLE_ISSUER (6.0)"},
     {SETUP_DEFER_TASKRUN, "no DEFER_TASKRUN (6.1)"},
 };
@@ -114,6 +118,7 @@ static int ring_init(struct uring *uring, const struct engine_config *config)
         io_uring_queue_exit(&uring->ring);
         return -ENOSYS;
     }
+    uring->tells_work = (params.flags & SETUP_TASKRUN_FLAG) != 0;
     snprintf(uring->engine.reason, sizeof(uring->engine.reason), "%s%s",
              "io_uring is there",
              steps == LADDER ? " with all that pirn asks of its set-up" : "");
@@ -414,6 +419,16 @@ static void clear_notice(struct uring *uring)
     }
 }
 
+/* Whether an enter that does not wait would change nothing: all is submitted,
+ * no deferred work is there, no completion waits for room. */
+static bool is_quiet(const struct uring *uring)
+{
+    unsigned flags = IO_URING_READ_ONCE(*uring->ring.sq.kflags);
+
+    return uring->tells_work && !(flags & (SQ_TASKRUN | SQ_CQ_OVERFLOW)) &&
+           io_uring_sq_ready(&uring->ring) == 0;
+}
+
 static int uring_wait(struct engine *engine, uint64_t timeout_ns)
 {
     struct uring *uring = uring_of(engine);
@@ -425,6 +440,9 @@ static int uring_wait(struct engine *engine, uint64_t timeout_ns)
     int r;
 
     clear_notice(uring);
+    if (timeout_ns == 0 && is_quiet(uring)) {
+        return 0;
+    }
     /* Without the doorbell nobody could wake it. */
     if (timeout_ns == 0 || !list_is_empty(&uring->done) ||
         !uring->doorbell_armed) {
