@@ -74,7 +74,6 @@ static void lists_init(struct pirn_context *context)
     list_init(&context->starved);
     list_init(&context->expired);
     list_init(&context->completed);
-    list_init(&context->posted);
     list_init(&context->immediate);
 }
 

@@ -34,7 +34,7 @@ struct pirn_context {
     struct pirn_link starved;   /* QUEUED, and waiting for a buffer */
     struct pirn_link expired;   /* what is due, by source */
     struct pirn_link completed; /* of these, ops; multishots in shots */
-    struct pirn_link posted;
+    struct pirn_link *posted;   /* messages, the oldest first, linked by next */
     struct pirn_link immediate;
     struct shots shots;
     struct buffers buffers;

@@ -41,8 +41,11 @@ static inline bool mailbox_is_empty(struct mailbox *mailbox)
     return atomic_load(&mailbox->top) == NULL;
 }
 
-/* All that came, the oldest first, linked by next; NULL if nothing. */
-static inline struct pirn_link *mailbox_take(struct mailbox *mailbox)
+/* All that came, the oldest first, linked by next; NULL if nothing. Each is
+ * first met by an exchange: what another processor has written comes once, to
+ * be written, and not once to be read and then to be written. */
+static inline struct pirn_link *mailbox_take(struct mailbox *mailbox,
+                                             uint64_t *count)
 {
     struct pirn_link *oldest = NULL;
     struct pirn_link *link;
@@ -52,10 +55,11 @@ static inline struct pirn_link *mailbox_take(struct mailbox *mailbox)
     }
     link = atomic_exchange_explicit(&mailbox->top, NULL, memory_order_acquire);
     while (link != NULL) {
-        struct pirn_link *next = link->next;
-        link->next = oldest;
+        struct pirn_link *next =
+            __atomic_exchange_n(&link->next, oldest, __ATOMIC_RELAXED);
         oldest = link;
         link = next;
+        ++*count;
     }
     return oldest;
 }

@@ -49,8 +49,7 @@ static bool has_work(const struct pirn_context *context)
     return !list_is_empty(&context->queued) ||
            !list_is_empty(&context->cancels) ||
            !list_is_empty(&context->expired) ||
-           !list_is_empty(&context->completed) ||
-           !list_is_empty(&context->posted) ||
+           !list_is_empty(&context->completed) || context->posted != NULL ||
            !list_is_empty(&context->immediate) ||
            shots_count(&context->shots) > 0;
 }
@@ -196,17 +195,12 @@ static void context_expire(struct pirn_context *context)
     }
 }
 
+/* What comes later stays in the mailbox for as long as this lasts. */
 static void context_collect_mail(struct pirn_context *context)
 {
-    struct pirn_link *link = mailbox_take(&context->mailbox);
-
-    while (link != NULL) {
-        struct pirn_link *next = link->next;
-
-        *link = (struct pirn_link){0};
-        context->loaned_count++;
-        loan_is_ready(loan_of(link), &context->posted, 0);
-        link = next;
+    if (context->posted == NULL) {
+        context->posted =
+            mailbox_take(&context->mailbox, &context->loaned_count);
     }
 }
 
@@ -252,6 +246,24 @@ static uint32_t dispatch(struct pirn_context *context, struct pirn_link *due,
     return called;
 }
 
+static uint32_t dispatch_posts(struct pirn_context *context, uint32_t budget)
+{
+    uint32_t called = 0;
+
+    while (called < budget && context->posted != NULL) {
+        struct pirn_loan *loan = loan_of(context->posted);
+        struct pirn_op *op = op_of(loan);
+
+        context->posted = loan->link.next;
+        context->loaned_count--;
+        loan->state = LOAN_IDLE;
+        loan->result = 0;
+        op->then.fn(op, 0);
+        called++;
+    }
+    return called;
+}
+
 static void deliver(struct pirn_context *context, struct engine_event event)
 {
     struct pirn_multishot *shot =
@@ -294,19 +306,17 @@ static uint32_t context_call(struct pirn_context *context)
     uint32_t budget = context->turn_budget;
     struct pirn_link expired;
     struct pirn_link completed;
-    struct pirn_link posted;
     struct pirn_link immediate;
     uint32_t called;
 
     list_take(&expired, &context->expired);
     list_take(&completed, &context->completed);
-    list_take(&posted, &context->posted);
     list_take(&immediate, &context->immediate);
 
     called = dispatch(context, &expired, &context->expired, budget);
     called += dispatch(context, &completed, &context->completed, budget);
     called += dispatch_shots(context, budget);
-    called += dispatch(context, &posted, &context->posted, budget);
+    called += dispatch_posts(context, budget);
     called += dispatch(context, &immediate, &context->immediate, budget);
     return called;
 }
