@@ -84,6 +84,26 @@ static inline void list_splice_tail(struct pirn_link *to,
     list_splice_head(to->prev, from);
 }
 
+/* Move what is on @from in front of @until, which is on it or is it, to the end
+ * of @to, in their order. */
+static inline void list_splice_tail_until(struct pirn_link *to,
+                                          struct pirn_link *from,
+                                          struct pirn_link *until)
+{
+    struct pirn_link *first = from->next;
+    struct pirn_link *last = until->prev;
+
+    if (first == until) {
+        return;
+    }
+    from->next = until;
+    until->prev = from;
+    first->prev = to->prev;
+    last->next = to;
+    to->prev->next = first;
+    to->prev = last;
+}
+
 /* @to, which need not be initialised, becomes all of @from. */
 static inline void list_take(struct pirn_link *to, struct pirn_link *from)
 {

@@ -293,6 +293,20 @@ static void select_buffer(const struct uring *uring, struct io_uring_sqe *sqe)
     sqe->len = sqe->opcode == IORING_OP_READ ? uring->buffer_bytes : 0;
 }
 
+static void fill_flags(const struct uring *uring, struct io_uring_sqe *sqe,
+                       const struct pirn_loan *loan)
+{
+    if (loan->flags & LOAN_LINKED) {
+        sqe->flags |= IOSQE_IO_LINK;
+    }
+    if (loan->flags & LOAN_MULTISHOT) {
+        sqe->ioprio = loan->extra;
+    }
+    if (loan->flags & LOAN_SELECT) {
+        select_buffer(uring, sqe);
+    }
+}
+
 static void fill(struct uring *uring, struct io_uring_sqe *sqe,
                  const struct pirn_loan *loan)
 {
@@ -302,14 +316,8 @@ static void fill(struct uring *uring, struct io_uring_sqe *sqe,
     sqe->rw_flags = (int)loan->op_flags;
     sqe->splice_fd_in = (int32_t)loan->arg;
     sqe->user_data = (uintptr_t)loan;
-    if (loan->flags & LOAN_LINKED) {
-        sqe->flags = IOSQE_IO_LINK;
-    }
-    if (loan->flags & LOAN_MULTISHOT) {
-        sqe->ioprio = loan->extra;
-    }
-    if (loan->flags & LOAN_SELECT) {
-        select_buffer(uring, sqe);
+    if (loan->flags & (LOAN_LINKED | LOAN_MULTISHOT | LOAN_SELECT)) {
+        fill_flags(uring, sqe, loan);
     }
     if (loan->opcode == ENGINE_OPEN_BENEATH) {
         fill_open_how(uring, sqe, loan);
@@ -343,10 +351,9 @@ static void arm_doorbell(struct uring *uring)
     }
 }
 
-/* How many loans at the head of @queue go together. */
-static unsigned run_length(const struct pirn_link *queue)
+/* How many loans go together, @link's first. */
+static unsigned run_length(const struct pirn_link *link)
 {
-    const struct pirn_link *link = queue->next;
     unsigned length = 1;
 
     while (pirn_container_of(link, struct pirn_loan, link)->flags &
@@ -357,25 +364,46 @@ static unsigned run_length(const struct pirn_link *queue)
     return length;
 }
 
-static void submit_one(struct uring *uring, struct pirn_link *queue,
-                       struct pirn_link *inflight)
+/* It stays on its list, unless it is done in place. */
+static void submit_one(struct uring *uring, struct pirn_loan *loan)
 {
-    struct pirn_loan *loan =
-        pirn_container_of(list_pop_head(queue), struct pirn_loan, link);
-
     pirn_check(loan->state == LOAN_QUEUED);
+
     loan->state = LOAN_INFLIGHT;
-    uring->engine.submitted++;
     if (uring->supported[loan->opcode]) {
         fill(uring, io_uring_get_sqe(&uring->ring), loan);
-        list_push_tail(inflight, &loan->link);
         return;
     }
     loan->result = pirn__engine_rows[loan->opcode].wait == ENGINE_READY
                        ? -EOPNOTSUPP
                        : pirn__call(loan);
     loan->flags |= LOAN_CANCELLING; /* too late: it is on a list of ours */
+    list_unlink(&loan->link);
     list_push_tail(&uring->done, &loan->link);
+}
+
+static void submit_queue(struct uring *uring, struct pirn_link *queue,
+                         struct pirn_link *inflight)
+{
+    unsigned room = io_uring_sq_space_left(&uring->ring);
+    struct pirn_link *link = queue->next;
+
+    while (link != queue) {
+        unsigned run = run_length(link);
+
+        if (room < run) {
+            break;
+        }
+        room -= run;
+        uring->engine.submitted += run;
+        while (run-- > 0) {
+            struct pirn_link *next = link->next;
+
+            submit_one(uring, pirn_container_of(link, struct pirn_loan, link));
+            link = next;
+        }
+    }
+    list_splice_tail_until(inflight, queue, link);
 }
 
 static void uring_submit(struct engine *engine, struct pirn_link *cancels,
@@ -397,16 +425,7 @@ static void uring_submit(struct engine *engine, struct pirn_link *cancels,
             sqe, (uintptr_t)pirn_container_of(link, struct pirn_loan, link), 0);
         sqe->user_data = USER_DATA_NONE;
     }
-    while (!list_is_empty(queue)) {
-        unsigned run = run_length(queue);
-
-        if (io_uring_sq_space_left(&uring->ring) < run) {
-            return;
-        }
-        while (run-- > 0) {
-            submit_one(uring, queue, inflight);
-        }
-    }
+    submit_queue(uring, queue, inflight);
 }
 
 /* What has been noticed is about to be reaped. */
