@@ -52,16 +52,16 @@ struct pirn_context_config {
  *
  * Return:  0, or
  *   -ENOSYS  with PIRN_ENGINE_URING
- *            the kernel has no io_uring
+ *            the kernel has no io_uring, or one that is too old
  *   -EPERM   with PIRN_ENGINE_URING
  *            io_uring is refused (kernel.io_uring_disabled, seccomp)
  *   -ENOMEM  no memory, or RLIMIT_MEMLOCK on kernels before 5.12
  *   -EMFILE  no descriptor is left
  *   -EINVAL  @config is out of range, or PIRN_ENGINE names no engine
  *   pirn_context_refusal() has the sentence for a person.
- * Kernel:  6.1 for all that is used by default; 5.11 at least
- *          (IORING_FEAT_EXT_ARG). Newer set-up flags are asked for and dropped
- *          one by one where the kernel refuses them. Without a ring:
+ * Kernel:  6.1 for all that is used by default; 5.19 at least
+ *          (IORING_REGISTER_PBUF_RING). Newer set-up flags are asked for and
+ *          dropped one by one where the kernel refuses them. Without a ring:
  *          plain needs 4.5 for itself, and what each operation's call needs.
  */
 PIRN_API PIRN_MUST_CHECK int pirn_context_create(
