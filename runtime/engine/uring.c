@@ -328,8 +328,9 @@ static void uring_give(struct engine *engine, uint16_t buffer)
 {
     struct uring *uring = uring_of(engine);
 
-    io_uring_buf_ring_add(uring->buffers,
-                          uring->buffers_base + buffer * uring->buffer_bytes,
+    size_t at = (size_t)buffer * uring->buffer_bytes;
+
+    io_uring_buf_ring_add(uring->buffers, uring->buffers_base + at,
                           uring->buffer_bytes, buffer,
                           io_uring_buf_ring_mask(uring->buffer_count), 0);
     io_uring_buf_ring_advance(uring->buffers, 1);

@@ -188,6 +188,92 @@ static void buffers_are_shared_by_all_who_receive(void **state)
     pirn_context_destroy(context);
 }
 
+/* Keeps the buffers in which messages of one byte came. */
+struct keeper {
+    struct pirn_multishot shot;
+    struct pirn_context *context;
+    uint16_t *kept;
+    uint32_t count;
+    int wrong;
+};
+
+static void keep(struct pirn_multishot *shot, int32_t result,
+                 enum pirn_more more)
+{
+    struct keeper *keeper = pirn_container_of(shot, struct keeper, shot);
+
+    (void)more;
+    if (result > 0) {
+        const uint8_t *byte = pirn_multishot_bytes(shot);
+
+        keeper->wrong += *byte != byte_at(keeper->count, 1);
+        keeper->kept[keeper->count++] =
+            pirn__context_keep_buffer(keeper->context);
+    }
+}
+
+/* Until it keeps @count buffers. */
+static void keep_until(struct keeper *keeper, int fd, uint32_t count)
+{
+    while (keeper->count < count) {
+        uint8_t byte = byte_at(keeper->count, 1);
+
+        assert_int_equal(send(fd, &byte, 1, 0), 1);
+        for (uint32_t had = keeper->count; keeper->count == had;) {
+            assert_true(pirn_context_turn(keeper->context, PIRN_FOREVER) >= 0);
+        }
+    }
+}
+
+static void keeper_start(struct keeper *keeper, struct pirn_context *context,
+                         uint32_t buffer_count, int ends[2])
+{
+    *keeper = (struct keeper){
+        .context = context,
+        .kept = calloc(buffer_count, sizeof(*keeper->kept)),
+    };
+    assert_int_equal(
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    pirn_prep_multishot_recv(&keeper->shot, ends[0], 0);
+    pirn_multishot_start(context, &keeper->shot, keep);
+}
+
+static void keeper_end(struct keeper *keeper, const int ends[2])
+{
+    while (keeper->count > 0) {
+        pirn__context_put_buffer(keeper->context,
+                                 keeper->kept[--keeper->count]);
+    }
+    close(ends[1]);
+    assert_int_equal(pirn_context_drain(keeper->context), 0);
+    close(ends[0]);
+    free(keeper->kept);
+}
+
+/* More than 4 GiB in all; of each buffer one page is touched. */
+static void buffers_may_be_many_and_large(void **state)
+{
+    enum { COUNT = 8192, HELD = 4096 + 16 };
+    const struct pirn_context_config config = {
+        .buffer_count = COUNT,
+        .buffer_bytes = 1 << 20,
+    };
+    struct pirn_context *context;
+    struct keeper keeper;
+    int ends[2];
+
+    (void)state;
+    if (pirn__context_create_on(ring_chosen(), &config, &context) == -ENOMEM) {
+        print_message("skipped: this machine does not lend 8 GiB\n");
+        return;
+    }
+    keeper_start(&keeper, context, COUNT, ends);
+    keep_until(&keeper, ends[1], HELD);
+    assert_int_equal(keeper.wrong, 0);
+    keeper_end(&keeper, ends);
+    pirn_context_destroy(context);
+}
+
 static void a_silent_one_is_cancelled(void **state)
 {
     struct ring *ring = *state;
@@ -254,6 +340,7 @@ RING_TEST_MAIN(RING_TEST(every_byte_comes_in_order_through_two_buffers),
                RING_TEST(a_full_completion_queue_loses_nothing),
                RING_TEST(a_pipe_is_read_to_its_end),
                RING_TEST(buffers_are_shared_by_all_who_receive),
+               RING_TEST(buffers_may_be_many_and_large),
                RING_TEST(a_silent_one_is_cancelled),
                RING_TEST(an_eventfd_is_read_at_each_ring),
                RING_TEST(errors_of_the_descriptor_are_its_last_word))
