@@ -52,6 +52,9 @@ struct buffers *pirn__context_buffers(struct pirn_context *context);
 /* Room for sends of many pieces. */
 struct gather *pirn__context_gather(struct pirn_context *context);
 
+/* The time from which what is started now counts. In loan.c. */
+uint64_t pirn__context_time_of_start(struct pirn_context *context);
+
 /* Another number in each turn. */
 uint32_t pirn__context_turn_number(const struct pirn_context *context);
 

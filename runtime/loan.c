@@ -50,7 +50,7 @@ static const struct pirn_task_verbs *verbs_of(const struct pirn_loan *loan)
 }
 
 /* Outside a turn the cached time may be old, and a timer would end early. */
-static uint64_t time_of_start(struct pirn_context *context)
+uint64_t pirn__context_time_of_start(struct pirn_context *context)
 {
     if (!context->in_turn) {
         context->now_ns = context->engine->class->now_ns(context->engine);
@@ -62,7 +62,7 @@ static void begin_timer_after(struct pirn_context *context,
                               struct pirn_loan *loan)
 {
     uint64_t after_ns = loan_wide(loan);
-    uint64_t now_ns = time_of_start(context);
+    uint64_t now_ns = pirn__context_time_of_start(context);
 
     loan->offset =
         after_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + after_ns;

@@ -82,7 +82,7 @@ static void idle_begin(struct pirn_context *context, struct pirn_op *op)
         return;
     }
     stream->priv.idle = idle;
-    stream_has_moved(stream);
+    stream->priv.moved_ns = pirn__context_time_of_start(context);
     sleep_on(idle);
 }
 

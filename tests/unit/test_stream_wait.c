@@ -161,6 +161,23 @@ static void a_silent_stream_is_told_on_time_and_not_before(void **state)
     settle(&rig);
 }
 
+/* Between turns the context does not look at the clock; a wait must. */
+static void a_wait_counts_from_its_start_and_not_from_the_last_turn(
+    void **state)
+{
+    struct idle_note note = {0};
+    struct stream_rig rig;
+
+    rig_init(&rig, state);
+    script_pass(rig.bed->kernel, 100 * SECOND); /* no turn meanwhile */
+    wait_idle(&rig, &note);
+    pass(&rig, 10 * SECOND - 1);
+    assert_int_equal(note.calls, 0);
+    pass(&rig, 1);
+    assert_int_equal(note.calls, 1);
+    settle(&rig);
+}
+
 static void what_comes_and_what_leaves_puts_it_off(void **state)
 {
     struct idle_note note = {0};
@@ -244,6 +261,7 @@ TEST_MAIN(T(drain_of_nothing_ends_in_a_later_turn),
           T(drain_ends_with_the_error_that_ended_the_stream),
           T(drain_is_cancelled), T(a_cancelled_send_lets_a_drain_end),
           T(a_silent_stream_is_told_on_time_and_not_before),
+          T(a_wait_counts_from_its_start_and_not_from_the_last_turn),
           T(what_comes_and_what_leaves_puts_it_off), T(a_stuck_send_is_idle),
           T(idle_is_cancelled_and_waited_for_again),
           T(close_ends_the_wait_before_itself))
