@@ -52,13 +52,12 @@ bool pirn__buffers_offer(struct buffers *buffers, uint16_t *ret_buffer)
     return true;
 }
 
-bool pirn__buffers_raise(struct buffers *buffers)
+void pirn__buffers_raise(struct buffers *buffers)
 {
     buffers->level *= 2;
     if (buffers->level > buffers->count) {
         buffers->level = buffers->count;
     }
-    return buffers->offered > 0 || buffers->spare_count > 0;
 }
 
 void pirn__buffers_taken(struct buffers *buffers)

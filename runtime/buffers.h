@@ -50,8 +50,8 @@ void pirn__buffers_deinit(struct buffers *buffers);
 /* Whether the engine shall have one more, and which. */
 bool pirn__buffers_offer(struct buffers *buffers, uint16_t *ret_buffer);
 
-/* The engine has run out: let it have more. Whether there are any. */
-bool pirn__buffers_raise(struct buffers *buffers);
+/* The engine has run out: let it have more. */
+void pirn__buffers_raise(struct buffers *buffers);
 
 /* The engine has filled one, which is its owner's now. */
 void pirn__buffers_taken(struct buffers *buffers);

@@ -14,8 +14,11 @@
  * to spin). -EINTR is none, and neither is an -ECANCELED that nobody asked for
  * (6.14, seen by others when signals come).
  *
- * Without buffers it waits on context->starved, still QUEUED, until somebody
- * puts one back: one buffer, one of them, the longest waiting first.
+ * Without buffers it waits on context->starved, QUEUED, the longest waiting
+ * first. While the engine has n buffers, n of them are queued again in each
+ * turn: not one for each buffer that comes back, since who got it may be silent
+ * or cancelled, and those behind him would wait for ever beside a buffer that
+ * nobody takes.
  */
 #include "runtime/rearm.h"
 
@@ -34,27 +37,28 @@ bool pirn__rearm_delivers(struct engine_event event)
            (event.result == 0 && event.loan->opcode == ENGINE_ACCEPT);
 }
 
-static bool goes_on(struct engine_event event)
+static bool is_passing(struct engine_event event)
 {
-    return pirn__rearm_delivers(event) || is_starved(event) ||
-           event.result == -EINTR || event.result == -ECANCELED;
+    return is_starved(event) || event.result == -EINTR ||
+           event.result == -ECANCELED;
 }
 
 bool pirn__rearm(struct pirn_context *context, struct engine_event event)
 {
     struct pirn_loan *loan = event.loan;
-    struct pirn_link *list = &context->queued;
 
-    if (!goes_on(event)) {
+    if (!pirn__rearm_delivers(event) && !is_passing(event)) {
         return false;
-    }
-    if (is_starved(event) && !pirn__buffers_raise(&context->buffers)) {
-        list = &context->starved;
     }
     list_unlink(&loan->link);
     loan->state = LOAN_QUEUED;
-    list_push_tail(list, &loan->link);
-    pirn__rearm_offer(context);
+    if (is_starved(event)) {
+        list_push_tail(&context->starved, &loan->link);
+        pirn__buffers_raise(&context->buffers);
+        pirn__rearm_offer(context);
+    } else {
+        list_push_tail(&context->queued, &loan->link);
+    }
     return true;
 }
 
@@ -77,11 +81,20 @@ void pirn__rearm_offer(struct pirn_context *context)
     uint16_t buffer;
 
     while (pirn__buffers_offer(&context->buffers, &buffer)) {
-        struct pirn_link *link = list_pop_head(&context->starved);
-
         context->engine->class->give(context->engine, buffer);
-        if (link != NULL) {
-            list_push_tail(&context->queued, link);
-        }
+    }
+}
+
+bool pirn__rearm_is_due(const struct pirn_context *context)
+{
+    return !list_is_empty(&context->starved) && context->buffers.offered > 0;
+}
+
+void pirn__rearm_feed(struct pirn_context *context)
+{
+    uint32_t count = context->buffers.offered;
+
+    while (count-- > 0 && !list_is_empty(&context->starved)) {
+        list_push_tail(&context->queued, list_pop_head(&context->starved));
     }
 }

@@ -51,7 +51,7 @@ static bool has_work(const struct pirn_context *context)
            !list_is_empty(&context->expired) ||
            !list_is_empty(&context->completed) || context->posted != NULL ||
            !list_is_empty(&context->immediate) ||
-           shots_count(&context->shots) > 0;
+           shots_count(&context->shots) > 0 || pirn__rearm_is_due(context);
 }
 
 /* How long the engine may wait for something to become due. */
@@ -88,6 +88,7 @@ static void enter(struct pirn_context *context, uint64_t timeout_ns)
 static void submit(struct pirn_context *context)
 {
     if (context->error == 0) {
+        pirn__rearm_feed(context);
         context->engine->class->submit(context->engine, &context->cancels,
                                        &context->queued, &context->inflight);
     }

@@ -250,6 +250,43 @@ static void keeper_end(struct keeper *keeper, const int ends[2])
     free(keeper->kept);
 }
 
+/* Two wait for a buffer, and nothing comes to the first. */
+static void a_silent_one_does_not_hold_the_line_up(void **state)
+{
+    struct pirn_context *context = small_context(2, 64);
+    struct keeper keeper;
+    struct ear ears[2] = {0};
+    int ends[3][2];
+
+    (void)state;
+    keeper_start(&keeper, context, 2, ends[2]);
+    keep_until(&keeper, ends[2][1], 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends[i]), 0);
+        pirn_prep_multishot_recv(&ears[i].shot, ends[i][0], 0);
+        pirn_multishot_start(context, &ears[i].shot, hear);
+    }
+    send_all(ends[1][1], 10, 0);
+    for (int turns = 0; turns < 10; turns++) {
+        assert_int_equal(pirn_context_turn(context, 0), 0);
+    }
+    pirn__context_put_buffer(context, keeper.kept[--keeper.count]);
+    for (int turns = 0; turns < 10; turns++) {
+        assert_true(pirn_context_turn(context, 0) >= 0);
+    }
+    assert_int_equal(ears[1].len, 10);
+    for (int i = 0; i < 2; i++) {
+        close(ends[i][1]);
+    }
+    keeper_end(&keeper, ends[2]);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ears[i].lasts, 1);
+        close(ends[i][0]);
+    }
+    pirn_context_destroy(context);
+}
+
 /* More than 4 GiB in all; of each buffer one page is touched. */
 static void buffers_may_be_many_and_large(void **state)
 {
@@ -340,6 +377,7 @@ RING_TEST_MAIN(RING_TEST(every_byte_comes_in_order_through_two_buffers),
                RING_TEST(a_full_completion_queue_loses_nothing),
                RING_TEST(a_pipe_is_read_to_its_end),
                RING_TEST(buffers_are_shared_by_all_who_receive),
+               RING_TEST(a_silent_one_does_not_hold_the_line_up),
                RING_TEST(buffers_may_be_many_and_large),
                RING_TEST(a_silent_one_is_cancelled),
                RING_TEST(an_eventfd_is_read_at_each_ring),

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "runtime/context.h"
 #include "tests/sim/bed.h"
 #include "tests/sim/note.h"
 
@@ -241,6 +242,113 @@ static void one_that_waits_for_a_buffer_can_be_cancelled(void **state)
     end_of(bed, &empty);
 }
 
+/* Keeps what comes, as a stream does that is paused. */
+struct keeper {
+    struct pirn_multishot shot;
+    struct pirn_context *context;
+    uint16_t kept[BUFFERS];
+    int count;
+};
+
+static void keep(struct pirn_multishot *shot, int32_t result,
+                 enum pirn_more more)
+{
+    struct keeper *keeper = pirn_container_of(shot, struct keeper, shot);
+
+    (void)more;
+    if (result > 0) {
+        keeper->kept[keeper->count++] =
+            pirn__context_keep_buffer(keeper->context);
+    }
+}
+
+/* All buffers are kept; @first and @second wait for one, in this order. */
+static void keep_all(struct bed *bed, struct keeper *keeper, struct ear *first,
+                     struct ear *second)
+{
+    *keeper = (struct keeper){.context = bed->context};
+    pirn_prep_multishot_recv(&keeper->shot, 3, 0);
+    pirn_multishot_start(bed->context, &keeper->shot, keep);
+    listen_to(bed, first);
+    listen_to(bed, second);
+    for (int i = 0; i < BUFFERS; i++) {
+        script_deliver_bytes(bed->kernel, &keeper->shot, "x", 1, PIRN_MORE);
+    }
+    script_deliver(bed->kernel, &first->note.shot, -ENOBUFS, PIRN_LAST);
+    script_deliver(bed->kernel, &second->note.shot, -ENOBUFS, PIRN_LAST);
+    assert_int_equal(pirn_context_turn(bed->context, 0), BUFFERS);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+    assert_int_equal(script_inflight_count(bed->kernel), 1);
+}
+
+static void put_rest(struct bed *bed, struct keeper *keeper)
+{
+    while (keeper->count > 0) {
+        pirn__context_put_buffer(bed->context, keeper->kept[--keeper->count]);
+    }
+    script_deliver(bed->kernel, &keeper->shot, 0, PIRN_LAST);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    assert_int_equal(script_buffer_count(bed->kernel), BUFFERS);
+}
+
+/* The first in the line asks for a buffer, and then nothing comes to it: who
+ * stands behind it must not wait for that; and the turn does not sleep. */
+static void a_silent_one_does_not_hold_the_line_up(void **state)
+{
+    struct bed *bed = *state;
+    struct ear silent = {0}, behind = {0};
+    struct keeper keeper;
+
+    keep_all(bed, &keeper, &silent, &behind);
+    pirn__context_put_buffer(bed->context, keeper.kept[--keeper.count]);
+    assert_int_equal(pirn_context_turn(bed->context, PIRN_FOREVER), 0);
+    assert_true(script_has_shot(bed->kernel, &silent.note.shot));
+    assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+    assert_true(script_has_shot(bed->kernel, &behind.note.shot));
+    end_of(bed, &silent);
+    end_of(bed, &behind);
+    put_rest(bed, &keeper);
+}
+
+static void nor_does_one_that_is_cancelled(void **state)
+{
+    struct bed *bed = *state;
+    struct ear cancelled = {0}, behind = {0};
+    struct keeper keeper;
+
+    keep_all(bed, &keeper, &cancelled, &behind);
+    pirn__context_put_buffer(bed->context, keeper.kept[--keeper.count]);
+    pirn_multishot_cancel(bed->context, &cancelled.note.shot);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    assert_int_equal(cancelled.note.lasts, 1);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+    assert_true(script_has_shot(bed->kernel, &behind.note.shot));
+    end_of(bed, &behind);
+    put_rest(bed, &keeper);
+}
+
+/* The buffer that came back was taken by somebody else: it waits again. */
+static void who_comes_too_late_for_a_buffer_waits_on(void **state)
+{
+    struct bed *bed = *state;
+    struct ear first = {0}, second = {0};
+    struct keeper keeper;
+
+    keep_all(bed, &keeper, &first, &second);
+    pirn__context_put_buffer(bed->context, keeper.kept[--keeper.count]);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+    script_deliver_bytes(bed->kernel, &keeper.shot, "y", 1, PIRN_MORE);
+    script_deliver(bed->kernel, &first.note.shot, -ENOBUFS, PIRN_LAST);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+    }
+    pirn_multishot_cancel(bed->context, &first.note.shot);
+    pirn_multishot_cancel(bed->context, &second.note.shot);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 2);
+    put_rest(bed, &keeper);
+}
+
 static void a_failed_ring_ends_those_who_wait_for_buffers(void **state)
 {
     struct bed *bed = *state;
@@ -294,5 +402,8 @@ TEST_MAIN(FEW(bytes_come_in_order_and_buffers_go_back),
           MANY(who_runs_out_gets_more),
           NARROW(buffers_that_come_back_serve_those_who_wait_in_order),
           NARROW(one_that_waits_for_a_buffer_can_be_cancelled),
+          FEW(a_silent_one_does_not_hold_the_line_up),
+          FEW(nor_does_one_that_is_cancelled),
+          FEW(who_comes_too_late_for_a_buffer_waits_on),
           NARROW(a_failed_ring_ends_those_who_wait_for_buffers),
           T(accepts_go_on_with_descriptor_zero))
