@@ -37,7 +37,7 @@ bool pirn__rearm_delivers(struct engine_event event)
            (event.result == 0 && event.loan->opcode == ENGINE_ACCEPT);
 }
 
-static bool is_passing(struct engine_event event)
+bool pirn__rearm_is_passing(struct engine_event event)
 {
     return is_starved(event) || event.result == -EINTR ||
            event.result == -ECANCELED;
@@ -47,7 +47,7 @@ bool pirn__rearm(struct pirn_context *context, struct engine_event event)
 {
     struct pirn_loan *loan = event.loan;
 
-    if (!pirn__rearm_delivers(event) && !is_passing(event)) {
+    if (!pirn__rearm_delivers(event) && !pirn__rearm_is_passing(event)) {
         return false;
     }
     list_unlink(&loan->link);

@@ -18,6 +18,10 @@ bool pirn__rearm(struct pirn_context *context, struct engine_event event);
 /* Whether @event has something to deliver: bytes, or a descriptor. */
 bool pirn__rearm_delivers(struct engine_event event);
 
+/* Whether @event is an end for a reason of the kernel's own, which says nothing
+ * of the descriptor. */
+bool pirn__rearm_is_passing(struct engine_event event);
+
 /* Let the engine have what buffers it shall have. */
 void pirn__rearm_offer(struct pirn_context *context);
 

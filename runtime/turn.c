@@ -116,6 +116,13 @@ static int32_t result_of(struct engine_event event)
     return is_cancelled && event.result == -EINTR ? -ECANCELED : event.result;
 }
 
+static void drop_buffer(struct pirn_context *context, uint16_t buffer)
+{
+    if (buffer != BUFFER_NONE) {
+        pirn__context_put_buffer(context, buffer);
+    }
+}
+
 static void reap_shot(struct pirn_context *context, struct engine_event event)
 {
     bool is_cancelled = (event.loan->flags & LOAN_CANCELLING) != 0;
@@ -123,8 +130,11 @@ static void reap_shot(struct pirn_context *context, struct engine_event event)
     if (event.buffer != ENGINE_NO_BUFFER) {
         pirn__buffers_taken(&context->buffers);
     }
-    if (!event.more && !is_cancelled && pirn__rearm(context, event)) {
+    if (!event.more && is_cancelled && pirn__rearm_is_passing(event)) {
+        event.result = -ECANCELED;
+    } else if (!event.more && !is_cancelled && pirn__rearm(context, event)) {
         if (!pirn__rearm_delivers(event)) {
+            drop_buffer(context, event.buffer);
             return;
         }
         event.more = true;
@@ -283,9 +293,7 @@ static void deliver(struct pirn_context *context, struct engine_event event)
         context->loaned_count--;
         deliver_last(event.loan, event.result);
     }
-    if (context->delivered != BUFFER_NONE) {
-        pirn__context_put_buffer(context, context->delivered);
-    }
+    drop_buffer(context, context->delivered);
 }
 
 static uint32_t dispatch_shots(struct pirn_context *context, uint32_t budget)

@@ -433,15 +433,31 @@ void script_deliver(struct script *script, struct pirn_multishot *shot,
     }
 }
 
-void script_deliver_bytes(struct script *script, struct pirn_multishot *shot,
-                          const void *bytes, uint32_t len, enum pirn_more more)
+/* The buffer that was given first. */
+static uint16_t take_buffer(struct script *script)
 {
     uint16_t buffer = script->given[0];
 
-    pirn_assert_rule(script->given_count > 0 && len <= script->buffer_bytes,
+    pirn_assert_rule(script->given_count > 0,
                      "bytes come into a buffer that was given");
     memmove(script->given, script->given + 1,
             --script->given_count * sizeof(buffer));
+    return buffer;
+}
+
+void script_deliver_spoilt(struct script *script, struct pirn_multishot *shot,
+                           int32_t result)
+{
+    script_deliver(script, shot, result, PIRN_LAST);
+    script->events[script->event_count - 1].buffer = take_buffer(script);
+}
+
+void script_deliver_bytes(struct script *script, struct pirn_multishot *shot,
+                          const void *bytes, uint32_t len, enum pirn_more more)
+{
+    uint16_t buffer = take_buffer(script);
+
+    pirn_assert(len <= script->buffer_bytes);
     memcpy(script->buffers + buffer * script->buffer_bytes, bytes, len);
     script_deliver(script, shot, (int32_t)len, more);
     script->events[script->event_count - 1].buffer = buffer;

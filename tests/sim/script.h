@@ -48,6 +48,10 @@ void script_deliver(struct script *script, struct pirn_multishot *shot,
 void script_deliver_bytes(struct script *script, struct pirn_multishot *shot,
                           const void *bytes, uint32_t len, enum pirn_more more);
 
+/* The last of @shot: no bytes, but a buffer was taken for them. */
+void script_deliver_spoilt(struct script *script, struct pirn_multishot *shot,
+                           int32_t result);
+
 /* How many buffers the kernel may take. */
 uint32_t script_buffer_count(const struct script *script);
 

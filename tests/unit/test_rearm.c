@@ -173,6 +173,43 @@ static void cancelled_before_it_went_on_it_ends_with_what_waits(void **state)
     assert_int_equal(script_inflight_count(bed->kernel), 0);
 }
 
+/* What the kernel says for reasons of its own is no error of the descriptor's,
+ * and so not what its caller is told. */
+static void a_cancelled_one_ends_cancelled_whatever_the_kernel_says(
+    void **state)
+{
+    static const int32_t reasons[] = {-EINTR, -ECANCELED, -ENOBUFS};
+    struct bed *bed = *state;
+
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        struct ear ear = {0};
+
+        listen_to(bed, &ear);
+        pirn_multishot_cancel(bed->context, &ear.note.shot);
+        script_deliver(bed->kernel, &ear.note.shot, reasons[i], PIRN_LAST);
+        assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+        assert_int_equal(ear.note.lasts, 1);
+        assert_int_equal(ear.note.results[0], -ECANCELED);
+    }
+}
+
+/* A read in a worker has its buffer before it has bytes. */
+static void a_buffer_without_bytes_goes_back(void **state)
+{
+    struct bed *bed = *state;
+    struct ear ear = {0};
+
+    listen_to(bed, &ear);
+    script_deliver_spoilt(bed->kernel, &ear.note.shot, -EINTR);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+    assert_int_equal(script_buffer_count(bed->kernel), BUFFERS);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 0);
+    script_deliver_spoilt(bed->kernel, &ear.note.shot, 0);
+    assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+    assert_int_equal(ear.note.lasts, 1);
+    assert_int_equal(script_buffer_count(bed->kernel), BUFFERS);
+}
+
 /* The engine has the first 64; when it runs out it gets more. */
 static void who_runs_out_gets_more(void **state)
 {
@@ -398,6 +435,8 @@ TEST_MAIN(FEW(bytes_come_in_order_and_buffers_go_back),
           FEW(reasons_of_the_kernels_own_are_not_seen),
           FEW(errors_say_why_it_does_not_go_on),
           FEW(a_cancelled_one_does_not_go_on),
+          FEW(a_cancelled_one_ends_cancelled_whatever_the_kernel_says),
+          FEW(a_buffer_without_bytes_goes_back),
           NARROW(cancelled_before_it_went_on_it_ends_with_what_waits),
           MANY(who_runs_out_gets_more),
           NARROW(buffers_that_come_back_serve_those_who_wait_in_order),

@@ -156,6 +156,28 @@ static void an_error_is_told_once(void **state)
     settle(&rig);
 }
 
+/* The kernel runs out of buffers before it hears that it shall stop: that is no
+ * end of the stream. */
+static void no_buffer_is_no_error_of_a_stream_that_stops(void **state)
+{
+    struct stream_rig rig;
+
+    init(&rig, state);
+    pirn_stream_pause(&rig.stream);
+    rig_deliver_shared(&rig, "one ", PIRN_MORE);
+    rig_turns(&rig, 1);
+    script_deliver(rig.bed->kernel, &rig.stream.priv.shot, -ENOBUFS, PIRN_LAST);
+    rig_turns(&rig, 2);
+    pirn_stream_resume(&rig.stream);
+    rig_turns(&rig, 2);
+    assert_int_equal(rig.ends, 0);
+    assert_true(listens(&rig));
+    rig_deliver_shared(&rig, "two", PIRN_MORE);
+    rig_turns(&rig, 1);
+    assert_string_equal(rig.got, "one two");
+    settle(&rig);
+}
+
 /* A turn brings so much of one stream, and the rest is given in later ones. */
 static void a_turn_gives_no_more_than_its_budget(void **state)
 {
@@ -238,6 +260,7 @@ TEST_MAIN(T(bytes_come_in_order_without_asking_again),
           T(pause_costs_nothing_while_nothing_comes),
           T(all_that_comes_while_paused_is_given_in_order),
           T(the_end_is_told_behind_what_is_held), T(an_error_is_told_once),
+          T(no_buffer_is_no_error_of_a_stream_that_stops),
           T(a_turn_gives_no_more_than_its_budget), T(close_drops_what_is_held),
           T(flush_reads_on_and_drops_until_the_peers_end),
           T(receive_may_close_from_inside))
