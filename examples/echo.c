@@ -1,79 +1,59 @@
 /* SPDX-License-Identifier: MIT */
-/* echo.c ADDRESS CLIENTS - send back what comes; end after so many clients */
-#include <stdio.h>
+/* echo.c ADDRESS - send back what comes, to everybody who connects */
+#include <pirn/pirn.h>
 #include <stdlib.h>
 
-#include <pirn/pirn.h>
+static struct pirn_context *context;
 
-struct client {
+struct peer {
     struct pirn_stream stream;
     struct pirn_op send, close;
-    struct pirn_context *context;
-    uint8_t buffer[4096];
+    uint8_t buf[4096];
 };
 
-static void freed(struct pirn_op *op, int32_t result)
+static void closed(struct pirn_op *op, int32_t result)
 {
     (void)result;
-    free(pirn_container_of(op, struct client, close));
+    free(pirn_container_of(op, struct peer, close));
 }
 
 static void echoed(struct pirn_op *op, int32_t result)
 {
-    if (result > 0) { /* else the stream has failed, and received() is told */
-        pirn_stream_resume(&pirn_container_of(op, struct client, send)->stream);
-    }
+    (void)result; /* where it failed, receiving ends as well */
+    pirn_stream_resume(&pirn_container_of(op, struct peer, send)->stream);
 }
 
-static uint32_t received(struct pirn_stream *stream, const uint8_t *bytes,
-                         int32_t result)
+static uint32_t echo(struct pirn_stream *stream, const uint8_t *data, int32_t n)
 {
-    struct client *client = pirn_container_of(stream, struct client, stream);
+    struct peer *peer = pirn_container_of(stream, struct peer, stream);
 
-    if (result <= 0) {
-        pirn_prep_stream_close(&client->close, stream, PIRN_STREAM_FLUSH);
-        pirn_start(client->context, &client->close, freed);
+    if (n <= 0) {
+        pirn_prep_stream_close(&peer->close, stream, PIRN_STREAM_FLUSH);
+        pirn_start(context, &peer->close, closed);
         return 0;
     }
     pirn_stream_pause(stream); /* the buffer is on loan until it has left */
-    pirn_prep_stream_send(&client->send, stream, bytes, (uint32_t)result);
-    pirn_start(client->context, &client->send, echoed);
-    return (uint32_t)result;
-}
-
-static void serve(struct pirn_context *context, int fd)
-{
-    struct client *client = calloc(1, sizeof(*client));
-
-    if (client == NULL) {
-        abort();
-    }
-    client->context = context;
-    pirn_stream_init(&client->stream, context, fd, client->buffer,
-                     sizeof(client->buffer), received);
-    pirn_stream_resume(&client->stream);
+    pirn_prep_stream_send(&peer->send, stream, data, (uint32_t)n);
+    pirn_start(context, &peer->send, echoed);
+    return (uint32_t)n;
 }
 
 int main(int argc, char **argv)
 {
-    int clients = argc > 2 ? atoi(argv[2]) : 1;
-    struct pirn_context *context;
     struct pirn_address address;
     struct pirn_op accept = {0};
-    int listener;
-    int32_t fd = 0;
+    struct peer *peer;
+    int fd;
 
-    if (argc < 2 || pirn_address_parse(argv[1], &address) < 0 ||
-        pirn_context_create(NULL, &context) < 0 ||
-        pirn_listen(context, &address, &listener) < 0) {
-        return EXIT_FAILURE;
+    if (argc == 2 && pirn_address_parse(argv[1], &address) == 0 &&
+        pirn_context_create(NULL, &context) == 0 &&
+        pirn_listen(context, &address, &fd) == 0) {
+        pirn_prep_accept(&accept, fd, NULL, NULL);
+        while ((fd = pirn_wait(context, &accept)) >= 0 &&
+               (peer = calloc(1, sizeof(*peer))) != NULL) {
+            pirn_stream_init(&peer->stream, context, fd, peer->buf, 4096, echo);
+            pirn_stream_resume(&peer->stream);
+        }
     }
-    printf("echo on %s\n", argv[1]);
-    fflush(stdout);
-    pirn_prep_accept(&accept, listener, NULL, NULL);
-    while (clients-- > 0 && (fd = pirn_wait(context, &accept)) >= 0) {
-        serve(context, fd);
-    }
-    return fd >= 0 && pirn_context_drain(context) == 0 ? EXIT_SUCCESS
-                                                       : EXIT_FAILURE;
+    return EXIT_FAILURE;
 }

@@ -99,6 +99,7 @@ class Lengths(Tree):
             "a.c": "int f(void)\n{\n" + "    ;\n" * 70 + "}\n",
             "b.c": "x" * 80 + "\n" + "\n" * 799,
             "c.h": "\n" * 400,
+            "examples/d.c": "\n" * 59,
         })
 
     def test_one_more_is_refused(self):
@@ -107,6 +108,7 @@ class Lengths(Tree):
         self.red(lengths.complaints, "81 columns", {"a.c": "x" * 81})
         self.red(lengths.complaints, "801 lines", {"a.c": "\n" * 801})
         self.red(lengths.complaints, "401 lines", {"a.h": "\n" * 401})
+        self.red(lengths.complaints, "60 lines", {"examples/a.c": "\n" * 60})
 
 
 class Words(Tree):

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -12,32 +13,65 @@ EXAMPLES = Path(os.environ["PIRN_EXAMPLES"])
 SECONDS = 20
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Echo(unittest.TestCase):
-    def test_every_client_gets_its_bytes_back_and_then_the_server_ends(self):
-        port = free_port()
-        with subprocess.Popen([EXAMPLES / "echo", f"127.0.0.1:{port}", "2"],
-                              stdout=subprocess.PIPE, text=True) as server:
-            self.addCleanup(server.kill)
-            self.assertEqual(server.stdout.readline(),
-                             f"echo on 127.0.0.1:{port}\n")
-            sent = os.urandom(200_000)
-            for _ in range(2):
-                with socket.create_connection(("127.0.0.1", port),
-                                              SECONDS) as client:
-                    got = bytearray()
-                    for at in range(0, len(sent), 1000):
-                        piece = sent[at:at + 1000]
-                        client.sendall(piece)
-                        while len(got) < at + len(piece):
-                            got += client.recv(65536)
-                    self.assertEqual(bytes(got), sent)
-            self.assertEqual(server.wait(SECONDS), 0)
+    def setUp(self):
+        place = tempfile.TemporaryDirectory(dir=".")
+        self.addCleanup(place.cleanup)
+        self.path = os.path.relpath(place.name) + "/socket"
+        self.server = subprocess.Popen([EXAMPLES / "echo",
+                                        f"unix:{self.path}"])
+        self.addCleanup(self.server.wait)
+        self.addCleanup(self.server.kill)
+
+    def connect(self):
+        """A client; the first one waits for the server."""
+        end = time.monotonic() + SECONDS
+        while True:
+            client = socket.socket(socket.AF_UNIX)
+            client.settimeout(SECONDS)
+            try:
+                client.connect(self.path)
+                self.addCleanup(client.close)
+                return client
+            except (FileNotFoundError, ConnectionRefusedError):
+                client.close()
+                self.assertIsNone(self.server.poll())
+                self.assertLess(time.monotonic(), end)
+
+    def comes_back(self, client, piece):
+        client.sendall(piece)
+        got = b""
+        while len(got) < len(piece):
+            more = client.recv(65536)
+            self.assertTrue(more)
+            got += more
+        self.assertEqual(got, piece)
+
+    def test_every_client_gets_its_own_bytes_back_and_then_an_end(self):
+        clients = [self.connect() for _ in range(8)]
+        for _ in range(50):
+            for client in clients:
+                self.comes_back(client, os.urandom(10_000))
+        for client in clients:
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(client.recv(1), b"")
+
+    def test_clients_who_leave_leave_nothing_behind(self):
+        stays = self.connect()
+        self.comes_back(stays, b"x")
+        fds = Path(f"/proc/{self.server.pid}/fd")
+        before = len(list(fds.iterdir()))
+        for _ in range(3):
+            leaves = self.connect()
+            leaves.setblocking(False)
+            with self.assertRaises(BlockingIOError):
+                while True:  # what it never reads is not taken for ever
+                    leaves.send(bytes(65536))
+            leaves.close()
+        end = time.monotonic() + SECONDS
+        while len(list(fds.iterdir())) > before:
+            self.comes_back(stays, b"x")
+            self.assertLess(time.monotonic(), end)
 
 
 def run(name, *arguments, directory=None, code=0):
@@ -83,7 +117,14 @@ class Others(unittest.TestCase):
     def test_libuv_hosts_a_context(self):
         if not (EXAMPLES / "libuv").exists():
             self.skipTest("libuv1-dev is not installed")
-        self.assertEqual(run("libuv"), "pirn, in libuv's loop\n" * 2)
+        with subprocess.Popen([EXAMPLES / "libuv"], stdin=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as program:
+            self.addCleanup(program.kill)
+            self.assertEqual(program.stderr.readline(), b"ended with 0\n")
+            program.stdin.write(b"hello\n")  # after the timer, so by itself
+            program.stdin.flush()
+            self.assertEqual(program.stderr.readline(), b"ended with 6\n")
+            self.assertEqual(program.wait(SECONDS), 0)
 
 
 if __name__ == "__main__":
