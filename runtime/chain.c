@@ -357,7 +357,8 @@ static const struct pirn_task_verbs chain_verbs = {
 
 void pirn_step_when(struct pirn_op *op, enum pirn_step when)
 {
-    pirn_assert(op->priv.state == LOAN_IDLE);
+    pirn_assert_rule(op->priv.state == LOAN_IDLE,
+                     "an op on loan may not be marked");
 
     op->priv.flags &= (uint8_t) ~(LOAN_ALWAYS | LOAN_UNDO);
     switch (when) {
@@ -393,7 +394,8 @@ void pirn_chain_start(struct pirn_context *context, struct pirn_chain *chain,
 uint32_t pirn_chain_failed(const struct pirn_chain *chain)
 {
     pirn_assert(pirn_op_is_idle(&chain->op));
-    pirn_assert(chain->priv.failed != NONE_FAILED);
+    pirn_assert_rule(chain->priv.failed != NONE_FAILED,
+                     "no step has failed of a chain that succeeded");
 
     return chain->priv.failed;
 }

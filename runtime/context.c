@@ -153,11 +153,14 @@ fail:
 struct pirn_context *pirn_context_destroy(struct pirn_context *context)
 {
     if (context != NULL) {
-        pirn_assert(context_is_ours(context));
-        pirn_assert(!context->in_turn);
+        pirn_assert_rule(context_is_ours(context),
+                         "a context belongs to the thread that created it");
+        pirn_assert_rule(!context->in_turn,
+                         "a context is not destroyed from inside its turn");
         pirn_assert_rule(context->loaned_count == 0,
                          "a context is destroyed when nothing is loaned to it");
-        pirn_assert(mailbox_is_empty(&context->mailbox));
+        pirn_assert_rule(mailbox_is_empty(&context->mailbox),
+                         "a context is destroyed when no post waits for it");
 
         context->engine->class->destroy(context->engine);
         gather_deinit(&context->gather);

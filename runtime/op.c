@@ -47,7 +47,7 @@ bool pirn_op_is_idle(const struct pirn_op *op)
 
 int32_t pirn_op_result(const struct pirn_op *op)
 {
-    pirn_assert(pirn_op_is_idle(op));
+    pirn_assert_rule(pirn_op_is_idle(op), "an op on loan has no result yet");
 
     return op->priv.result;
 }

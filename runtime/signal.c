@@ -83,7 +83,8 @@ void pirn_signals_start(struct pirn_context *context,
                         struct pirn_signals *signals, const sigset_t *set,
                         pirn_multishot_fn *fn)
 {
-    pirn_assert(pirn_multishot_is_idle(&signals->shot));
+    pirn_assert_rule(pirn_multishot_is_idle(&signals->shot),
+                     "signals on loan may not be started again");
 
     signals->shot = (struct pirn_multishot){.fn = fn};
     signals->shot.priv.state = LOAN_HELD;
