@@ -74,9 +74,11 @@ PIRN_API void pirn_step_when(struct pirn_op *op, enum pirn_step when);
  * Result: 0, or the error of the first step that failed. A write or a send that
  * moved less than asked is continued until all is moved; one that moves nothing
  * more, and a gathered one (writev, sendmsg) that falls short, fails with -EIO.
- * A read that falls short has succeeded. A step whose PIRN_FD_OF() step did not
- * succeed is passed over with -ECANCELED, also a marked one. Cancelling the
- * chain cancels the step that runs; marked steps are not cancelled.
+ * A read that falls short has succeeded. An interrupted write or send goes on;
+ * whatever else a step says, also an -ECANCELED that nobody asked for, fails
+ * the chain, and nothing is published behind it. A step whose PIRN_FD_OF() step
+ * did not succeed is passed over with -ECANCELED, also a marked one. Cancelling
+ * the chain cancels the step that runs; marked steps are not cancelled.
  * pirn_op_result() of each step tells how it ended; one that never ran:
  * -ECANCELED.
  */

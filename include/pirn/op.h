@@ -24,6 +24,10 @@
  * success, < 0 a negative errno. The library allocates nothing per operation:
  * the number in flight is the number of ops you placed.
  *
+ * What passes is a result, too. -EINTR, -EAGAIN, -ENOMEM, and an -ECANCELED
+ * that nobody asked for (6.14, seen by others when signals come), say of a
+ * transfer that nothing has moved: the op may be started again, as it is.
+ *
  * What delivers many times is another type, struct pirn_multishot.
  */
 #ifndef PIRN_OP_H
