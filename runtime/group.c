@@ -6,8 +6,9 @@
  * word of the group's maker: go, or clean up. Only the maker decides, so there
  * is no state in which some run and others do not. A member that has stopped,
  * by itself or by an error, keeps its context until the maker ends it: others
- * may still post to it. The lock guards the two counters, the word and the
- * ends; nothing is locked while contexts run.
+ * may still post to it; and it may answer, so at the end all drain in rounds,
+ * until in one of them nobody had anything. The lock guards the counters, the
+ * word and the ends; nothing is locked while contexts run.
  */
 #include "pirn/group.h"
 
@@ -25,7 +26,7 @@ enum word {
     WORD_NONE = 0,
     WORD_GO,
     WORD_CLEAN_UP, /* somebody could not begin */
-    WORD_DESTROY,  /* all have drained: nobody posts any more */
+    WORD_DESTROY,  /* all have drained: only posts may be on their way */
 };
 
 struct member {
@@ -45,6 +46,10 @@ struct pirn_group {
     int error;         /* the first of any member */
     enum word word;
     uint32_t started; /* threads */
+    uint32_t round;   /* of draining what was posted meanwhile */
+    uint32_t settled; /* members that have drained in this round */
+    bool had_any;     /* one of them had something */
+    bool goes_on;     /* so in the last round, and there is another */
     struct member members[];
 };
 
@@ -123,6 +128,48 @@ static void wait_for_the_others(struct member *member)
     pthread_mutex_unlock(&group->lock);
 }
 
+/* Return: whether there was anything. */
+static bool drain_again(struct member *member)
+{
+    struct pirn_context_stats before;
+    struct pirn_context_stats after;
+
+    if (member->context == NULL) {
+        return false;
+    }
+    pirn_context_stats(member->context, &before);
+    note_error(member->group, pirn_context_drain(member->context));
+    pirn_context_stats(member->context, &after);
+    return after.functions > before.functions;
+}
+
+/* One round, in which nobody goes on before all have drained. What they called
+ * may have posted to who had drained already: then there is another. */
+static bool settle(struct member *member)
+{
+    struct pirn_group *group = member->group;
+    bool had_any = drain_again(member);
+    uint32_t round;
+    bool goes_on;
+
+    pthread_mutex_lock(&group->lock);
+    round = group->round;
+    group->had_any |= had_any;
+    if (++group->settled == group->started) {
+        group->goes_on = group->had_any;
+        group->had_any = false;
+        group->settled = 0;
+        group->round++;
+        pthread_cond_broadcast(&group->changed);
+    }
+    while (group->round == round) {
+        pthread_cond_wait(&group->changed, &group->lock);
+    }
+    goes_on = group->goes_on;
+    pthread_mutex_unlock(&group->lock);
+    return goes_on;
+}
+
 static void *member_main(void *argument)
 {
     struct member *member = argument;
@@ -144,10 +191,10 @@ static void *member_main(void *argument)
         note_error(group, pirn_context_drain(member->context));
     }
     wait_for_the_others(member);
-    if (created == 0) { /* once more: somebody may have posted meanwhile */
-        note_error(group, pirn_context_drain(member->context));
-        member->context = pirn_context_destroy(member->context);
+    while (settle(member)) {
+        /* nobody's context goes while somebody may still post to it */
     }
+    member->context = pirn_context_destroy(member->context);
     return NULL;
 }
 

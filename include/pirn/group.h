@@ -67,8 +67,9 @@ PIRN_API PIRN_MUST_CHECK int pirn_group_error(struct pirn_group *group);
  * @group: may be NULL
  *
  * Each member is stopped, its cleanup hook is called and finished, what is
- * loaned to it drains; then the next. When all have, their contexts are
- * destroyed: until then members may post to each other.
+ * loaned to it drains; then the next. When all have, and no post between them
+ * is on its way, their contexts are destroyed: until then members may post to
+ * each other, and what they post arrives.
  *
  * Return:  NULL
  * Context: any thread that is not a member's. Blocks.

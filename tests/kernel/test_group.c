@@ -250,9 +250,61 @@ static void member_that_stopped_by_itself_can_be_ended(void **state)
     }
 }
 
+/* The last member's cleanup serves a ball; the other has drained by then. */
+struct match {
+    struct pirn_op ball;
+    struct pirn_context *sides[2];
+    atomic_int left;
+};
+
+static void hit(struct pirn_op *op, int32_t result)
+{
+    struct match *match = pirn_container_of(op, struct match, ball);
+    int left = atomic_fetch_sub(&match->left, 1) - 1;
+
+    (void)result;
+    if (left > 0) {
+        pirn_post(match->sides[left % 2], op, hit);
+    }
+}
+
+static void take_side(struct pirn_context *context, uint32_t index, void *user,
+                      struct pirn_op *done)
+{
+    ((struct match *)user)->sides[index] = context;
+    pirn_task_finish(context, done, 0);
+}
+
+static void serve(struct pirn_context *context, uint32_t index, void *user,
+                  struct pirn_op *done)
+{
+    struct match *match = user;
+
+    if (index == 1) {
+        pirn_post(match->sides[0], &match->ball, hit);
+    }
+    pirn_task_finish(context, done, 0);
+}
+
+static void posts_between_members_that_end_arrive(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        struct match match = {.left = 1000};
+        const struct pirn_group_config config = {
+            .count = 2, .init = take_side, .cleanup = serve, .user = &match};
+        struct pirn_group *group;
+
+        assert_int_equal(pirn_group_create(&config, &group), 0);
+        pirn_group_destroy(group);
+        assert_int_equal(match.left, 0);
+    }
+}
+
 RING_TEST_MAIN(RING_TEST(members_begin_together_and_end_in_order),
                RING_TEST(failed_init_of_one_cleans_up_the_others),
                RING_TEST(context_that_cannot_be_made_is_the_groups_error),
                RING_TEST(group_without_hooks_runs),
                RING_TEST(nothing_runs_before_all_have_begun),
-               RING_TEST(member_that_stopped_by_itself_can_be_ended))
+               RING_TEST(member_that_stopped_by_itself_can_be_ended),
+               RING_TEST(posts_between_members_that_end_arrive))
