@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 enum { OPEN, WRITE, FSYNC, RENAME, SYNC_DIR, CLOSE, UNLINK, STEPS };
 
@@ -226,6 +227,91 @@ static void short_read_does_not_stop_a_chain(void **state)
     close(fd);
 }
 
+/* Reads a pipe to its end, as long as bytes come. */
+struct drinker {
+    struct pirn_op op;
+    struct pirn_context *context;
+    char piece[5000];
+    uint8_t *bytes;
+    uint32_t len;
+};
+
+static void drink(struct pirn_op *op, int32_t result)
+{
+    struct drinker *drinker = pirn_container_of(op, struct drinker, op);
+
+    if (result > 0) {
+        memcpy(drinker->bytes + drinker->len, drinker->piece, (size_t)result);
+        drinker->len += (uint32_t)result;
+        pirn_start(drinker->context, op, drink);
+    }
+}
+
+/* A pipe takes what it has room for. */
+static void short_writes_go_on_until_all_is_there(void **state)
+{
+    enum { LEN = 1 << 20 };
+    struct ring *ring = *state;
+    struct drinker drinker = {.context = ring->context, .bytes = malloc(LEN)};
+    struct pirn_op steps[2] = {0};
+    struct pirn_op *const order[] = {&steps[0], &steps[1]};
+    struct pirn_chain chain = {0};
+    uint8_t *bytes = malloc(LEN);
+    int32_t left;
+    int ends[2];
+
+    for (uint32_t i = 0; i < LEN; i++) {
+        bytes[i] = (uint8_t)(i * 7 + (i >> 8));
+    }
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pirn_prep_write(&steps[0], ends[1], bytes, LEN, PIRN_OFFSET_CURRENT);
+    left = pirn_wait(ring->context, &steps[0]); /* no step of a chain yet */
+    assert_in_range(left, 1, LEN - 1);
+    while (left > 0) {
+        left -= (int32_t)read(ends[0], drinker.piece, sizeof(drinker.piece));
+    }
+    pirn_prep_read(&drinker.op, ends[0], drinker.piece, sizeof(drinker.piece),
+                   PIRN_OFFSET_CURRENT);
+    pirn_prep_close(&steps[1], ends[1]);
+    pirn_start(ring->context, &drinker.op, drink);
+    pirn_prep_chain(&chain, order, 2);
+    assert_int_equal(pirn_wait(ring->context, &chain.op), 0);
+    assert_int_equal(pirn_context_drain(ring->context), 0);
+    assert_int_equal(pirn_op_result(&steps[0]), LEN);
+    assert_int_equal(drinker.len, LEN);
+    assert_memory_equal(drinker.bytes, bytes, LEN);
+    close(ends[0]);
+    free(drinker.bytes);
+    free(bytes);
+}
+
+static void interrupt(int number)
+{
+    (void)number;
+}
+
+/* Twice in a millisecond, wherever the program is. */
+static void signals_do_not_disturb_a_commit(void **state)
+{
+    const struct sigaction action = {.sa_handler = interrupt};
+    const struct itimerval often = {{0, 500}, {0, 500}};
+    const struct itimerval never = {{0, 0}, {0, 0}};
+    struct sigaction before;
+    int failures = 0;
+
+    sigaction(SIGALRM, &action, &before);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (int i = 0; i < 50; i++) {
+        struct commit commit = {0};
+
+        failures += carry_out(&commit, *state) != 0;
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &before, NULL);
+    assert_int_equal(failures, 0);
+    assert_true(ring_has(*state, "name"));
+}
+
 #define BOTH(name)                                                             \
     RING_TEST(name), cmocka_unit_test_setup_teardown(name, ring_setup_stepped, \
                                                      ring_teardown)
@@ -238,4 +324,6 @@ RING_TEST_MAIN(BOTH(committed_file_has_its_name_and_all_its_bytes),
                BOTH(failed_rename_publishes_nothing),
                BOTH(cancelled_commit_is_whole_or_nothing),
                BOTH(step_refused_at_once_spares_those_before_it),
-               BOTH(short_read_does_not_stop_a_chain))
+               BOTH(short_read_does_not_stop_a_chain),
+               BOTH(short_writes_go_on_until_all_is_there),
+               BOTH(signals_do_not_disturb_a_commit))
