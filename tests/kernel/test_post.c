@@ -141,6 +141,39 @@ static void stop_from_another_thread_ends_the_run(void **state)
     }
 }
 
+/* Stops its target somewhere between its posts. */
+static void *send_and_stop(void *argument)
+{
+    struct sender *sender = argument;
+
+    for (uint32_t i = 0; i < POSTS; i++) {
+        sender->parcels[i] = (struct parcel){.sender = sender, .number = i};
+        sender->parcels[i].cargo = i * 7u;
+        pirn_post(sender->target, &sender->parcels[i].op, arrive);
+        if (i == POSTS / 2) {
+            pirn_context_stop(sender->target);
+        }
+    }
+    return NULL;
+}
+
+static void posts_around_a_stop_all_arrive(void **state)
+{
+    struct ring *ring = *state;
+    struct sender sender = {.target = ring->context};
+
+    sender.parcels = calloc(POSTS, sizeof(struct parcel));
+    pthread_create(&sender.thread, NULL, send_and_stop, &sender);
+    assert_int_equal(pirn_context_run(ring->context), 0);
+    pthread_join(sender.thread, NULL);
+    assert_int_equal(pirn_context_drain(ring->context), 0);
+    assert_int_equal(sender.arrived, POSTS);
+    assert_int_equal(sender.out_of_order, 0);
+    assert_int_equal(sender.torn, 0);
+    free(sender.parcels);
+}
+
 RING_TEST_MAIN(RING_TEST(all_arrive_in_the_order_of_each_thread),
                RING_TEST(sleeping_contexts_wake_each_other),
-               RING_TEST(stop_from_another_thread_ends_the_run))
+               RING_TEST(stop_from_another_thread_ends_the_run),
+               RING_TEST(posts_around_a_stop_all_arrive))

@@ -136,6 +136,41 @@ static void stop_wakes_a_sleeping_context(void **state)
     assert_int_equal(script_wake_count(bed->kernel), 1);
 }
 
+static void post_behind_a_stop_arrives_when_it_turns_again(void **state)
+{
+    struct bed *bed = *state;
+    struct note notes[2] = {0};
+
+    pirn_context_stop(bed->context);
+    pirn_post(bed->context, &notes[0].op, note_fn);
+    assert_int_equal(pirn_context_run(bed->context), 0);
+    assert_int_equal(notes[0].calls, 0); /* it had been stopped before */
+    pirn_post(bed->context, &notes[1].op, note_fn);
+    assert_int_equal(pirn_context_drain(bed->context), 0);
+    assert_int_equal(notes[0].calls, 1);
+    assert_int_equal(notes[1].calls, 1);
+}
+
+static void stop_and_post_thrice(void *argument)
+{
+    struct sleeper *sleeper = argument;
+
+    pirn_context_stop(sleeper->context);
+    post_thrice(sleeper);
+}
+
+static void posts_that_come_with_a_stop_are_called_before_it_ends(void **state)
+{
+    struct bed *bed = *state;
+    struct sleeper sleeper = {.context = bed->context};
+
+    script_while_asleep(bed->kernel, stop_and_post_thrice, &sleeper);
+    assert_int_equal(pirn_context_run(bed->context), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sleeper.notes[i].calls, 1);
+    }
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
 
 TEST_MAIN(T(posts_of_one_thread_arrive_in_their_order),
@@ -143,4 +178,6 @@ TEST_MAIN(T(posts_of_one_thread_arrive_in_their_order),
           T(post_needs_no_preparation_and_may_be_repeated),
           T(cancel_of_a_post_has_no_effect),
           T(post_from_a_function_comes_in_a_later_turn),
-          T(sleeper_is_woken_once_per_sleep), T(stop_wakes_a_sleeping_context))
+          T(sleeper_is_woken_once_per_sleep), T(stop_wakes_a_sleeping_context),
+          T(post_behind_a_stop_arrives_when_it_turns_again),
+          T(posts_that_come_with_a_stop_are_called_before_it_ends))
