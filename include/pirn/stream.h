@@ -17,7 +17,9 @@
  * A high-water mark is a comparison: who finds pirn_stream_unsent() above his
  * mark starts a drain, and goes on when it has ended.
  *
- * An error of the socket, or of a send, ends every waiting send with the same.
+ * An error of the socket, or of a send, ends every waiting send with the same;
+ * so do -ENOMEM and -EAGAIN. Of an interruption, and of a cancellation that
+ * nobody asked for, nothing is seen.
  */
 #ifndef PIRN_STREAM_H
 #define PIRN_STREAM_H
