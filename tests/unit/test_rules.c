@@ -14,10 +14,10 @@
 #include "tests/sim/note.h"
 #include "tests/sim/script.h"
 
+static struct script *kernel;
+
 static struct pirn_context *child_context(void)
 {
-    struct script *kernel;
-
     return script_context_create(&(struct script_config){0}, &kernel);
 }
 
@@ -321,13 +321,12 @@ static void ask_which_step_failed_of_a_success(void)
     }
 }
 
-static uint32_t take_none(struct pirn_stream *stream, const uint8_t *bytes,
-                          int32_t result)
+static uint32_t take_too_much(struct pirn_stream *stream, const uint8_t *bytes,
+                              int32_t result)
 {
     (void)stream;
     (void)bytes;
-    (void)result;
-    return 0;
+    return (uint32_t)result + 1;
 }
 
 static struct pirn_context *with_a_stream(struct pirn_stream *stream)
@@ -335,7 +334,7 @@ static struct pirn_context *with_a_stream(struct pirn_stream *stream)
     static uint8_t buf[16];
     struct pirn_context *context = child_context();
 
-    pirn_stream_init(stream, context, 3, buf, sizeof(buf), take_none);
+    pirn_stream_init(stream, context, 3, buf, sizeof(buf), take_too_much);
     return context;
 }
 
@@ -359,6 +358,51 @@ static void send_on_another_context(void)
     (void)with_a_stream(&stream);
     pirn_prep_stream_send(&note.op, &stream, "x", 1);
     note_start(child_context(), &note);
+}
+
+static void receive_too_much(void)
+{
+    struct pirn_stream stream;
+    struct pirn_context *context = with_a_stream(&stream);
+
+    pirn_stream_resume(&stream);
+    (void)!pirn_context_turn(context, 0);
+    script_complete(kernel, script_nth(kernel, 0), 5);
+    _exit(pirn_context_turn(context, 0));
+}
+
+static void wait_twice_for_idleness(void)
+{
+    struct pirn_stream stream;
+    struct pirn_context *context = with_a_stream(&stream);
+    struct pirn_stream_idle idle[2] = {0};
+
+    for (int i = 0; i < 2; i++) {
+        pirn_prep_stream_idle(&idle[i], &stream, 1000);
+        pirn_start(context, &idle[i].op, note_fn);
+    }
+}
+
+static void drain_what_is_closed(void)
+{
+    struct pirn_stream stream;
+    struct pirn_context *context = with_a_stream(&stream);
+    struct note closed = {0};
+    struct note drain = {0};
+
+    pirn_prep_stream_close(&closed.op, &stream, PIRN_STREAM_ABORT);
+    note_start(context, &closed);
+    (void)!pirn_context_turn(context, 0);
+    script_complete(kernel, script_nth(kernel, 0), 0);
+    (void)!pirn_context_turn(context, 0);
+    pirn_prep_stream_drain(&drain.op, &stream, 0);
+    note_start(context, &drain);
+}
+
+static void ask_an_accept_for_bytes(void)
+{
+    (void)with_a_shot_on_loan();
+    _exit(pirn_multishot_bytes(&shots.shot) != NULL);
 }
 
 /* --- the rules --- */
@@ -390,6 +434,7 @@ static void what_is_on_loan_is_left_alone(void **state)
         {ask_for_a_result_on_loan, "an op on loan has no result yet"},
         {start_a_shot_twice, "an op on loan may not be started again"},
         {prepare_a_shot_on_loan, "a multishot on loan may not be prepared"},
+        {ask_an_accept_for_bytes, "only what receives has bytes"},
         {start_signals_twice, "signals on loan may not be started again"},
     };
 
@@ -476,6 +521,9 @@ static void a_stream_has_one_context_and_one_end(void **state)
     static const struct error errors[] = {
         {close_a_stream_twice, "a stream is closed once"},
         {send_on_another_context, "are started on the stream's context"},
+        {receive_too_much, "receive takes what it was given"},
+        {wait_twice_for_idleness, "one at a time waits for a stream"},
+        {drain_what_is_closed, "a stream that is closed is nobody's"},
     };
 
     (void)state;
