@@ -54,30 +54,46 @@ static bool make_room(struct pirn_stream *stream)
     return true;
 }
 
-/* Add @loan, of which @sent bytes have left. Where it finds no room nothing
- * behind it may be added either. */
+/* Whether @bytes lie behind the last piece, which then grows by @len. */
+static bool extend_last(struct msghdr *message, const uint8_t *bytes,
+                        uint32_t len)
+{
+    struct iovec *last;
+
+    if (message->msg_iovlen == 0) {
+        return false;
+    }
+    last = &message->msg_iov[message->msg_iovlen - 1];
+    if ((uint8_t *)last->iov_base + last->iov_len != bytes) {
+        return false;
+    }
+    last->iov_len += len;
+    return true;
+}
+
+/* Add @loan, of which @sent bytes have left. Where it finds no room, or a result
+ * could not say that all has left, nothing behind it may be added either. */
 static void gather_one(struct pirn_stream *stream, const struct pirn_loan *loan,
                        uint32_t sent)
 {
     struct msghdr *message = &stream->priv.message;
     uint8_t *bytes = (uint8_t *)(uintptr_t)loan->addr + sent;
+    uint32_t len = loan->len - sent;
 
-    if (message->msg_iovlen > 0) {
-        struct iovec *last = &message->msg_iov[message->msg_iovlen - 1];
-
-        if ((uint8_t *)last->iov_base + last->iov_len == bytes) {
-            last->iov_len += loan->len - sent;
-            stream->priv.gathered++;
-            return;
-        }
-    }
-    if (!make_room(stream)) {
+    if (len > INT32_MAX - stream->priv.gathered_bytes) {
         stream->priv.gather_full = true;
         return;
     }
-    message->msg_iov[message->msg_iovlen++] =
-        (struct iovec){.iov_base = bytes, .iov_len = loan->len - sent};
+    if (!extend_last(message, bytes, len)) {
+        if (!make_room(stream)) {
+            stream->priv.gather_full = true;
+            return;
+        }
+        message->msg_iov[message->msg_iovlen++] =
+            (struct iovec){.iov_base = bytes, .iov_len = len};
+    }
     stream->priv.gathered++;
+    stream->priv.gathered_bytes += len;
 }
 
 static void sent(struct pirn_op *op, int32_t result);
@@ -92,6 +108,7 @@ static void send_waiting(struct pirn_stream *stream)
     }
     stream->priv.message = (struct msghdr){.msg_iov = stream->priv.iov};
     stream->priv.gathered = 0;
+    stream->priv.gathered_bytes = 0;
     stream->priv.gather_full = false;
     for (struct pirn_link *link = stream->priv.waiting.next;
          link != &stream->priv.waiting && !stream->priv.gather_full;
@@ -154,10 +171,10 @@ static void fail_waiting(struct pirn_stream *stream, int32_t error)
 static void account(struct pirn_stream *stream, uint32_t bytes)
 {
     while (bytes > 0) {
+        pirn_assert(!list_is_empty(&stream->priv.waiting));
         const struct pirn_loan *loan = first_of(&stream->priv.waiting);
         uint32_t left = loan->len - stream->priv.head_sent;
 
-        pirn_assert(!list_is_empty(&stream->priv.waiting));
         if (bytes < left) {
             stream->priv.head_sent += bytes;
             stream->priv.unsent -= bytes;

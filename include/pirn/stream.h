@@ -82,10 +82,11 @@ struct pirn_stream {
         uint32_t taken; /* of these, by receive */
         uint16_t first; /* of the context's buffers, those it holds */
         uint16_t last;
-        uint32_t head_sent;  /* bytes of the first waiting send that left */
-        uint32_t gathered;   /* sends in the one in flight, wholly or not */
-        uint32_t turn;       /* in which */
-        uint32_t turn_bytes; /* so many were given */
+        uint32_t head_sent;      /* bytes of the first waiting send that left */
+        uint32_t gathered;       /* sends in the one in flight, wholly or not */
+        uint32_t gathered_bytes; /* of all of them */
+        uint32_t turn;           /* in which */
+        uint32_t turn_bytes;     /* so many were given */
         int32_t fd;
         int32_t error;
         int32_t end; /* 0 or an error, once end_came */
@@ -145,12 +146,13 @@ PIRN_API void pirn_stream_pause(struct pirn_stream *stream);
  * @op:     idle; start it on the stream's context
  * @stream: not closing
  * @bytes:  @len bytes; loaned until the op ends
- * @len:    1 or more
+ * @len:    1 to INT32_MAX
  *
  * Result: @len, once the socket has taken all of them; or the error that ended
  * the stream; -ECANCELED if it was cancelled while it waited behind another
  * send (a cancel that comes later has no effect: a stream is not cut in
- * mid-message); -EPIPE if the stream is closing.
+ * mid-message); -EPIPE if it was started while the stream is closing: such an
+ * op may end after the close.
  */
 PIRN_API void pirn_prep_stream_send(struct pirn_op *op,
                                     struct pirn_stream *stream,
@@ -165,7 +167,7 @@ PIRN_API uint64_t pirn_stream_unsent(const struct pirn_stream *stream);
  * @low_bytes: how much may be left
  *
  * Result: 0, once at most that much waits for the socket, in a later turn
- * also if it is so already; or the error that ended the stream.
+ * also if it is so already; or the error that ended the stream; or -ECANCELED.
  */
 PIRN_API void pirn_prep_stream_drain(struct pirn_op *op,
                                      struct pirn_stream *stream,

@@ -335,6 +335,40 @@ static void gather_of_what_waited_is_bounded_too(void **state)
     settle(&rig);
 }
 
+static uint64_t bytes_asked(const struct stream_rig *rig)
+{
+    const struct msghdr *message = &rig->stream.priv.message;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < message->msg_iovlen; i++) {
+        bytes += message->msg_iov[i].iov_len;
+    }
+    return bytes;
+}
+
+/* Or what has left would be told as a negative number. Neighbours or not; no
+ * byte of it is read. */
+static void a_send_asks_for_no_more_than_a_result_can_say(void **state)
+{
+    uint8_t *nowhere = (uint8_t *)(uintptr_t)0x10000;
+    struct stream_rig rig;
+
+    rig_init(&rig, state);
+    rig_send(&rig, 0, nowhere, INT32_MAX);
+    rig_send(&rig, 1, nowhere + INT32_MAX, 10);
+    rig_send(&rig, 2, nowhere, 10);
+    rig_turns(&rig, 1);
+    assert_int_equal(bytes_asked(&rig), INT32_MAX);
+    script_complete(rig.bed->kernel, rig_send_op(&rig), INT32_MAX);
+    rig_turns(&rig, 2);
+    assert_int_equal(rig.sends[0].result, INT32_MAX);
+    assert_int_equal(bytes_asked(&rig), 20);
+    script_complete(rig.bed->kernel, rig_send_op(&rig), 20);
+    rig_turns(&rig, 2);
+    assert_int_equal(rig.sends[2].result, 10);
+    settle(&rig);
+}
+
 static void neighbours_in_memory_are_one_piece(void **state)
 {
     struct stream_rig rig;
@@ -418,6 +452,7 @@ TEST_MAIN(T(send_ends_when_the_socket_has_taken_all),
           T(cancel_of_a_send_that_waits_behind_another),
           T(cancel_of_what_is_gathered_has_no_effect), T(gather_is_bounded),
           T(gather_of_what_waited_is_bounded_too),
+          T(a_send_asks_for_no_more_than_a_result_can_say),
           T(neighbours_in_memory_are_one_piece),
           T(a_neighbour_does_not_overtake_what_found_no_room),
           T(without_a_frame_pieces_leave_in_several_sends), T(frames_come_back))
