@@ -30,7 +30,7 @@ static void start(struct ring *ring, struct rig *rig)
     sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGUSR2);
     sigaddset(&set, SIGRTMIN);
-    sigprocmask(SIG_BLOCK, &set, NULL);
+    pirn_signals_block(&set);
     pirn_signals_start(ring->context, &rig->signals, &set, deliver);
 }
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import complete
 import layers
 import lengths
+import named
 import outside
 import shell
 import symbols
@@ -109,6 +110,32 @@ class Lengths(Tree):
         self.red(lengths.complaints, "801 lines", {"a.c": "\n" * 801})
         self.red(lengths.complaints, "401 lines", {"a.h": "\n" * 401})
         self.red(lengths.complaints, "60 lines", {"examples/a.c": "\n" * 60})
+
+
+class Named(Tree):
+    HEAD = "| id | test |\n|---|---|\n"
+
+    def setUp(self):
+        super().setUp()
+        self.put("tests/unit/test_a.c", "static void a_b(\n    void **state)\n")
+        self.put("tests/process/test_c.py", "class C:\n    def test_c_d(self):")
+
+    def test_names_of_what_is_there_are_clean(self):
+        self.clean(named.complaints, {
+            "docs/features.md": self.HEAD + "| F | unit/test_a.c: a_b; "
+                                "process/test_c.py: c_d |\n",
+            "tests/README.md": "| x | in (`unit/`) |\n|---|---|\n"
+                               "| y | test_a.c: a_b; test_a.c |\n",
+        })
+
+    def test_other_names_are_refused(self):
+        for cell, words in {"unit/test_b.c": "there is no tests/unit/test_b.c",
+                            "kernel/test_a.c": "no tests/kernel/test_a.c",
+                            "unit/test_a.c: a_b, a_c": "has no a_c",
+                            "unit/test_a.c: a_b; test_a.c: c_d": "has no c_d",
+                            "process/test_c.py: a_b": "has no a_b"}.items():
+            self.red(named.complaints, words, {
+                "docs/features.md": self.HEAD + f"| F | {cell} |\n"})
 
 
 class Words(Tree):

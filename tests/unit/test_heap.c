@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/heap.h"
 
@@ -168,7 +169,29 @@ static void any_of_five_can_be_removed(void **state)
 
 #define T(name) cmocka_unit_test(name)
 
+/* However many there are: it is linked in front of one other. */
+static void insertion_touches_one_other_timer_at_most(void **state)
+{
+    static struct pirn_loan before[TIMERS];
+    struct model *model = calloc(1, sizeof(*model));
+
+    (void)state;
+    for (uint32_t i = 0; i < TIMERS; i++) {
+        uint32_t touched = 0;
+
+        memcpy(before, model->timers, sizeof(before));
+        insert(model, i, any(model, 1000000));
+        for (uint32_t k = 0; k < i; k++) {
+            touched +=
+                memcmp(&before[k], &model->timers[k], sizeof(before[k])) != 0;
+        }
+        assert_in_range(touched, 0, 1);
+    }
+    free(model);
+}
+
 TEST_MAIN(T(first_out_is_nearest_whatever_went_before),
           T(equal_deadlines_leave_in_the_order_of_insertion),
           T(order_of_insertion_survives_the_counters_wrap),
-          T(any_of_five_can_be_removed))
+          T(any_of_five_can_be_removed),
+          cmocka_unit_test(insertion_touches_one_other_timer_at_most))
