@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "runtime/context_fields.h"
+#include "runtime/memory_check.h"
 #include "runtime/rearm.h"
 
 enum { REAP_BATCH = 64 }; /* 1.5 KiB of stack */
@@ -89,6 +90,7 @@ static void submit(struct pirn_context *context)
 {
     if (context->error == 0) {
         pirn__rearm_feed(context);
+        pirn__memory_check_submitted(&context->queued);
         context->engine->class->submit(context->engine, &context->cancels,
                                        &context->queued, &context->inflight);
     }
@@ -159,6 +161,7 @@ static void context_reap(struct pirn_context *context)
 
             pirn_assert_rule(loan->state == LOAN_INFLIGHT,
                              "an op completes once");
+            pirn__memory_check_completed(&context->buffers, events[i]);
             if (loan->flags & LOAN_MULTISHOT) {
                 reap_shot(context, events[i]);
             } else {

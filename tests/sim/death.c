@@ -18,9 +18,12 @@ static void be_the_child(int fd, void (*act)(void))
     _exit(0);
 }
 
+/* A sanitizer may say much before the rule is named. */
+enum { TEXT_MAX = 32768 };
+
 bool dies(void (*act)(void), const char *rule)
 {
-    char text[1024] = "";
+    char text[TEXT_MAX] = "";
     size_t len = 0;
     ssize_t n;
     int fds[2];
