@@ -52,9 +52,9 @@ const struct engine_row pirn__engine_rows[ENGINE_OPCODE_COUNT] = {
     [ENGINE_RECV] = {"RECV", "5.6", 27, ENGINE_READY, NO, NO, NO},
     [ENGINE_SHUTDOWN] = {"shutdown", "-", NOT_IN_RING, ENGINE_INSTANT, NO, NO,
                          NO},
-    [ENGINE_POLL] = {"POLL_ADD", "5.1", 6, ENGINE_READY, NO, NO},
-    [ENGINE_SPLICE] = {"SPLICE", "5.7", 30, ENGINE_FINITE, YES, NO},
-    [ENGINE_RAW] = {"raw", "-", NOT_IN_RING, ENGINE_READY, NO, NO},
+    [ENGINE_POLL] = {"POLL_ADD", "5.1", 6, ENGINE_READY, NO, NO, NO},
+    [ENGINE_SPLICE] = {"SPLICE", "5.7", 30, ENGINE_FINITE, YES, NO, NO},
+    [ENGINE_RAW] = {"raw", "-", NOT_IN_RING, ENGINE_READY, NO, NO, NO},
     [ENGINE_SIGNALS] = {"signalfd", "-", NOT_IN_RING, ENGINE_INSTANT, NO, NO,
                         NO},
 };

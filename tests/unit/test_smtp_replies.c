@@ -33,11 +33,12 @@ struct stimulus {
 };
 
 #define SAID(literal) literal, sizeof(literal) - 1
+#define UNSAID NULL, NULL, 0
 
 /* With limits that are soon met: see limited() */
 /* clang-format off */
 static const struct stimulus stimuli[SMTP_CONDITION_COUNT] = {
-    [SMTP_GREETING] = {GREETER, "220 mx.example ESMTP pirn\r\n"},
+    [SMTP_GREETING] = {GREETER, "220 mx.example ESMTP pirn\r\n", UNSAID},
     [SMTP_HELLO] = {CLIENT, "250 mx.example\r\n", "", SAID("HELO c\r\n")},
     [SMTP_EXTENDED_HELLO] = {CLIENT,
         "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 100\r\n250-8BITMIME\r\n"
@@ -48,7 +49,7 @@ static const struct stimulus stimuli[SMTP_CONDITION_COUNT] = {
         SAID("RCPT TO:<c@d>\r\n")},
     [SMTP_GO_AHEAD] = {CLIENT, "354 End data with <CR><LF>.<CR><LF>\r\n",
         GIVEN_RECIPIENT, SAID("DATA\r\n")},
-    [SMTP_QUEUED] = {KEEPER, "250 2.0.0 Ok: queued as id1\r\n"},
+    [SMTP_QUEUED] = {KEEPER, "250 2.0.0 Ok: queued as id1\r\n", UNSAID},
     [SMTP_RESET] = {CLIENT, "250 2.0.0 Ok\r\n", "", SAID("RSET\r\n")},
     [SMTP_NOOP] = {CLIENT, "250 2.0.0 Ok\r\n", "", SAID("NOOP\r\n")},
     [SMTP_VERIFY] = {CLIENT, "252 2.5.0 Send some mail and see\r\n", "",
@@ -121,20 +122,23 @@ static const struct stimulus stimuli[SMTP_CONDITION_COUNT] = {
         "550 5.6.11 Bare CR or LF in message\r\n[close]", BEGUN_MAIL,
         SAID("a\n.\nMAIL FROM:<x@y>\r\n.\r\n")},
 
-    [SMTP_FAULT] = {KEEPER, "451 4.3.0 Local error, try again later\r\n"},
-    [SMTP_NO_SPACE] = {KEEPER, "452 4.3.1 No space left, try again later\r\n"},
-    [SMTP_REFUSED] = {KEEPER, "554 5.7.1 Message refused\r\n"},
+    [SMTP_FAULT] = {KEEPER,
+        "451 4.3.0 Local error, try again later\r\n", UNSAID},
+    [SMTP_NO_SPACE] = {KEEPER,
+        "452 4.3.1 No space left, try again later\r\n", UNSAID},
+    [SMTP_REFUSED] = {KEEPER, "554 5.7.1 Message refused\r\n", UNSAID},
 
     [SMTP_TOO_MANY_ERRORS] = {CLIENT,
         "421 4.7.0 mx.example Too many errors\r\n[close]",
         "X\r\nX\r\nX\r\nX\r\n", SAID("X\r\n")},
-    [SMTP_TIMEOUT] = {STOPPER, "421 4.4.2 mx.example Timeout\r\n[close]"},
+    [SMTP_TIMEOUT] = {STOPPER,
+        "421 4.4.2 mx.example Timeout\r\n[close]", UNSAID},
     [SMTP_BUSY] = {STOPPER,
-        "421 4.4.5 mx.example Too busy, try again later\r\n[close]"},
+        "421 4.4.5 mx.example Too busy, try again later\r\n[close]", UNSAID},
     [SMTP_SHUTDOWN] = {STOPPER,
-        "421 4.3.2 mx.example Shutting down\r\n[close]"},
+        "421 4.3.2 mx.example Shutting down\r\n[close]", UNSAID},
     [SMTP_EARLY_TALKER] = {STOPPER,
-        "554 5.5.1 mx.example You spoke first\r\n[close]"},
+        "554 5.5.1 mx.example You spoke first\r\n[close]", UNSAID},
 };
 /* clang-format on */
 
