@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# build.sh - how the scripts configure a build directory; read by `.`
+# build.sh - how the scripts configure, build and test; read by `.`
 
 # build_setup DIR OPTION... - configure DIR, or change what is otherwise now.
 # Asking meson takes a second, so what was asked for is kept beside the build.
@@ -29,4 +29,16 @@ build_ninja() {
         return 1
     }
     [ -z "$said" ] || [ "$said" = "ninja: no work to do." ] || echo "$said" >&2
+}
+
+# build_test DIR LOG TIMES OPTION... - run tests, with TIMES their time. Each
+# failure is printed by script/summary; what counts is what it says.
+build_test() {
+    dir=$1
+    log=$2
+    times=$3
+    shift 3
+    rm -f "$dir/meson-logs/$log"*.json
+    meson test -C "$dir" --no-rebuild --logbase "$log" \
+        --timeout-multiplier "$times" "$@" </dev/null || true
 }
