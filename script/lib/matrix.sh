@@ -18,6 +18,16 @@ matrix_clang() {
     build_test build-clang testlog 2 || true
 }
 
+# libpirn without what it does not need.
+matrix_alone() {
+    logs="$logs build-alone"
+    rm -f build-alone/meson-logs/testlog.json
+    build_setup build-alone -Dtests=enabled -Dspool=disabled \
+        -Dserver=disabled -Dbench=disabled -Dwerror=$werror &&
+    build_ninja build-alone &&
+    build_test build-alone testlog 2 || true
+}
+
 # Races, on both engines. They end a test at once; the time is for the ten-fold
 # slowness.
 matrix_tsan() {

@@ -11,6 +11,7 @@ import re
 import sys
 from pathlib import Path
 
+import layers
 import objects
 import tree
 
@@ -28,8 +29,10 @@ def prefixes(root, build):
 def promises(root, libraries):
     """What the public headers declare and what the shared libraries export
     are the same names. (pirn__ names are exported for libpirn-spool.)"""
-    headers = [tree.text(path) for path, _ in
-               tree.files(root / "include" / "pirn", ".h")]
+    with_spool = any("pirn-spool" in library.name for library in libraries)
+    headers = [tree.text(path) for path, name in
+               tree.files(root / "include", ".h")
+               if with_spool or name not in layers.SPOOL_HEADERS]
     declared = {m[1] for h in headers for m in DECLARED.finditer(h)}
     exported = {s for library in libraries
                 for s in objects.symbols(library, "-D", "--defined-only")
