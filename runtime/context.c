@@ -18,8 +18,6 @@ enum {
     BUFFER_BYTES_MAX = 1 << 20,
 };
 
-_Thread_local char pirn__here;
-
 static bool is_power_of_two(uint32_t value)
 {
     return value != 0 && (value & (value - 1)) == 0;
@@ -96,6 +94,9 @@ int pirn__context_create_on(const struct engine_class *class,
     struct engine_config engine_config;
     int r = config_complete(given, &config);
 
+    if (r == 0) {
+        r = pirn__thread_number();
+    }
     if (r < 0) {
         return r;
     }
@@ -103,7 +104,8 @@ int pirn__context_create_on(const struct engine_class *class,
     if (context == NULL) {
         return -ENOMEM;
     }
-    *context = (struct pirn_context){.thread = &pirn__here,
+    *context = (struct pirn_context){.thread = pirn__thread,
+                                     .forks = pirn__forks,
                                      .turn_budget = config.turn_budget};
     lists_init(context);
     context->shots.events =
@@ -153,8 +155,7 @@ fail:
 struct pirn_context *pirn_context_destroy(struct pirn_context *context)
 {
     if (context != NULL) {
-        pirn_assert_rule(context_is_ours(context),
-                         "a context belongs to the thread that created it");
+        pirn_assert_rule(context_is_ours(context), context_rule(context));
         pirn_assert_rule(!context->in_turn,
                          "a context is not destroyed from inside its turn");
         pirn_assert_rule(context->loaned_count == 0,
@@ -175,6 +176,8 @@ struct pirn_context *pirn_context_destroy(struct pirn_context *context)
 
 void pirn_context_stop(struct pirn_context *context)
 {
+    context_assert_process(context);
+
     atomic_store(&context->stop, true);
     if (atomic_exchange(&context->mailbox.asleep, false)) {
         context->engine->class->wake(context->engine);
@@ -183,6 +186,8 @@ void pirn_context_stop(struct pirn_context *context)
 
 void pirn__context_mail(struct pirn_context *context, struct pirn_loan *loan)
 {
+    context_assert_process(context);
+
     if (mailbox_push(&context->mailbox, &loan->link)) {
         context->engine->class->wake(context->engine);
     }

@@ -17,6 +17,7 @@
 #include "runtime/list.h"
 #include "runtime/mailbox.h"
 #include "runtime/shots.h"
+#include "runtime/thread.h"
 
 enum { CONTEXT_DATA_MAX = 16 };
 
@@ -27,7 +28,7 @@ struct data_slot {
 
 struct pirn_context {
     struct engine *engine;
-    const void *thread;
+    uint64_t thread; /* its owner's number */
     struct pirn_link queued;
     struct pirn_link cancels;
     struct pirn_link inflight;
@@ -52,16 +53,27 @@ struct pirn_context {
     struct data_slot data[CONTEXT_DATA_MAX];
     _Alignas(64) struct mailbox mailbox; /* what other threads touch */
     atomic_bool stop;
+    uint32_t forks; /* as they were at its creation */
 };
-
-/* Its address is different in each thread. It is asked for at each start: by
- * the usual model for libraries that would be a call. */
-extern _Thread_local char pirn__here
-    __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 static inline bool context_is_ours(const struct pirn_context *context)
 {
-    return context->thread == &pirn__here;
+    return context->thread == pirn__thread;
+}
+
+/* The rule that was broken where it is not ours. */
+static inline const char *context_rule(const struct pirn_context *context)
+{
+    return context->forks == pirn__forks
+               ? "a context belongs to the thread that created it"
+               : "after fork the child uses no context of its parent";
+}
+
+/* What other threads may do is not done from a child either: there it would
+ * reach a copy of the context, and nobody. */
+static inline void context_assert_process(const struct pirn_context *context)
+{
+    pirn_assert_rule(context->forks == pirn__forks, context_rule(context));
 }
 
 static inline struct pirn_loan *loan_of(struct pirn_link *link)

@@ -95,8 +95,7 @@ static void begin_held(struct pirn_context *context, struct pirn_loan *loan)
 
 static void begin(struct pirn_context *context, struct pirn_loan *loan)
 {
-    pirn_assert_rule(context_is_ours(context),
-                     "a context belongs to the thread that created it");
+    pirn_assert_rule(context_is_ours(context), context_rule(context));
     pirn_assert_rule(loan->state == LOAN_IDLE,
                      "an op on loan may not be started again");
     pirn_assert_rule(loan->opcode != ENGINE_NONE,
@@ -148,7 +147,7 @@ void pirn_multishot_start(struct pirn_context *context,
 void pirn_task_finish(struct pirn_context *context, struct pirn_op *op,
                       int32_t result)
 {
-    pirn_assert(context_is_ours(context));
+    pirn_assert_rule(context_is_ours(context), context_rule(context));
     pirn_assert_rule(op->priv.state == LOAN_HELD && op->priv.opcode >= OP_TASK,
                      "a task is finished once per loan");
 
@@ -204,7 +203,7 @@ static void cancel_queued(struct pirn_context *context, struct pirn_loan *loan)
 
 static void cancel(struct pirn_context *context, struct pirn_loan *loan)
 {
-    pirn_assert(context_is_ours(context));
+    pirn_assert_rule(context_is_ours(context), context_rule(context));
 
     switch ((enum loan_state)loan->state) {
     case LOAN_IDLE:

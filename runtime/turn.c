@@ -337,8 +337,7 @@ int pirn_context_turn(struct pirn_context *context, uint64_t timeout_ns)
 {
     uint32_t called;
 
-    pirn_assert_rule(context_is_ours(context),
-                     "a context belongs to the thread that created it");
+    pirn_assert_rule(context_is_ours(context), context_rule(context));
     pirn_assert_rule(!context->in_turn, "a turn does not begin inside another");
     context->in_turn = true;
 
@@ -360,7 +359,7 @@ int pirn_context_turn(struct pirn_context *context, uint64_t timeout_ns)
  * been noticed already. */
 uint64_t pirn_context_deadline_ns(struct pirn_context *context)
 {
-    pirn_assert(context_is_ours(context));
+    pirn_assert_rule(context_is_ours(context), context_rule(context));
     pirn_assert(!context->in_turn);
 
     submit(context);

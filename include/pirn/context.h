@@ -8,6 +8,12 @@
  * one completion or the next deadline.
  *
  * Nothing is shared between contexts but what is posted (pirn/post.h).
+ *
+ * After fork(2) the child uses no context of its parent: it starts nothing on
+ * one, turns none, destroys none, nor posts to one; it stops if it does. It may
+ * create contexts of its own. The parent's go on as if there had been no fork.
+ * What the child has of them, memory and descriptors, is its until it ends or
+ * executes another program. (A child by _Fork(3) or clone(2) is not noticed.)
  */
 #ifndef PIRN_CONTEXT_H
 #define PIRN_CONTEXT_H

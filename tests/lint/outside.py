@@ -47,8 +47,8 @@ ALLOWED = [
     (r"(runtime|spool|smtp|cli)/.*", [OURS, COMPUTE]),
     (r"(runtime|spool|smtp|cli)/.*", [MEMORY]),
     (r"runtime/invariant\.c", ["fprintf __fprintf_chk stderr"]),
-    (r"runtime/context\.c", ["__tls_get_addr"]),
     (r"runtime/group\.c", [r"pthread_(create|join|(cond|mutex)_\w+)"]),
+    (r"runtime/thread\.c", ["pthread_(once|atfork) __tls_get_addr"]),
     (r"spool/.*", [XXHASH]),
     (r"cli/.*", [TERMINAL]),
 ]
