@@ -71,8 +71,8 @@ static bool extend_last(struct msghdr *message, const uint8_t *bytes,
     return true;
 }
 
-/* Add @loan, of which @sent bytes have left. Where it finds no room, or a result
- * could not say that all has left, nothing behind it may be added either. */
+/* Add @loan, of which @sent bytes have left. Where it finds no room, or no
+ * result could say that all has left, nothing behind it may be added either. */
 static void gather_one(struct pirn_stream *stream, const struct pirn_loan *loan,
                        uint32_t sent)
 {
