@@ -54,7 +54,7 @@ struct slot {
     uint32_t taken;     /* of these, by the user */
     int32_t end;        /* as the kernel said it */
     uint32_t index;
-    bool peer_ended, end_told, paused, closing;
+    bool peer_ended, end_told, paused, closing, aborted;
 };
 
 static struct world {
@@ -106,8 +106,10 @@ static void close_slot(struct slot *slot)
 {
     if (!slot->closing) {
         slot->closing = true;
+        slot->aborted = any(2);
         pirn_prep_stream_close(&slot->close, &slot->stream,
-                               any(2) ? PIRN_STREAM_FLUSH : PIRN_STREAM_ABORT);
+                               slot->aborted ? PIRN_STREAM_ABORT
+                                             : PIRN_STREAM_FLUSH);
         pirn_start(world.context, &slot->close, closed);
     }
 }
@@ -252,6 +254,7 @@ static void user_acts(struct slot *slot)
         if (any(20) == 0) {
             close_slot(slot);
         } else if (slot->closing && any(10) == 0) {
+            slot->aborted = true;
             pirn_cancel(world.context, &slot->close);
         }
         break;
@@ -423,10 +426,11 @@ static bool is_settled(void)
     return true;
 }
 
-/* The peer ends; the user takes what comes, and closes behind the end. */
+/* The peer ends, but an abort does not wait for that; the user takes what
+ * comes, and closes behind the end. */
 static void bring_to_an_end(struct slot *slot)
 {
-    slot->peer_ended = true;
+    slot->peer_ended |= !slot->aborted;
     if (!slot->closing) {
         slot->paused = false;
         pirn_stream_resume(&slot->stream);
