@@ -252,7 +252,16 @@ static void is_ready(struct pirn_op *op, int32_t result)
     sem_post(&acceptor->crowd->ready);
 }
 
-/* When each context has turned once, each has its accept with the kernel. */
+/* Once each context has turned, each has its accept with the kernel. */
+static void all_accept(struct crowd *crowd, struct pirn_group *group)
+{
+    for (uint32_t i = 0; i < MEMBERS; i++) {
+        pirn_post(pirn_group_context(group, i), &crowd->acceptors[i].ready,
+                  is_ready);
+        sem_wait(&crowd->ready);
+    }
+}
+
 static struct pirn_group *crowd_create(struct crowd *crowd)
 {
     const struct pirn_group_config config = {
@@ -262,11 +271,7 @@ static struct pirn_group *crowd_create(struct crowd *crowd)
     sem_init(&crowd->ready, 0, 0);
     sem_init(&crowd->accepted, 0, 0);
     assert_int_equal(pirn_group_create(&config, &group), 0);
-    for (uint32_t i = 0; i < MEMBERS; i++) {
-        pirn_post(pirn_group_context(group, i), &crowd->acceptors[i].ready,
-                  is_ready);
-        sem_wait(&crowd->ready);
-    }
+    all_accept(crowd, group);
     return group;
 }
 
@@ -294,6 +299,7 @@ static void connections_one_by_one_reach_every_context(void **state)
     for (int i = 0; i < CONNECTIONS; i++) {
         close(connect_to(&address));
         sem_wait(&crowd.accepted);
+        all_accept(&crowd, group);
     }
     pirn_group_destroy(group);
     close(crowd.listener);
