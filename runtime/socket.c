@@ -122,6 +122,9 @@ void pirn_prep_multishot_recv(struct pirn_multishot *shot, int fd, int flags)
 {
     struct pirn_loan *loan = pirn__prep_multishot(shot, ENGINE_RECV);
 
+    /* A peek would come again and again, a truncated length lead too far. */
+    pirn_assert_rule((flags & (MSG_WAITALL | MSG_PEEK | MSG_TRUNC)) == 0,
+                     "a multishot receives what comes, and takes it");
     loan->flags |= LOAN_SELECT;
     loan->extra = RECV_MULTISHOT;
     loan->fd = fd;

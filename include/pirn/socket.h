@@ -112,7 +112,7 @@ PIRN_API void pirn_prep_recv(struct pirn_op *op, int fd, void *buf,
 /**
  * pirn_prep_multishot_recv() - receive whatever comes, again and again
  * @fd:    a connected socket, not O_NONBLOCK
- * @flags: as recv(2), but MSG_WAITALL
+ * @flags: as recv(2), but none of MSG_WAITALL, MSG_PEEK, MSG_TRUNC
  *
  * Each delivery is that many bytes, pirn_multishot_bytes(); PIRN_LAST with 0
  * when the peer has ended. The bytes come into the context's buffers

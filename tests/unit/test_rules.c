@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/sim/death.h"
@@ -504,6 +505,40 @@ static void a_context_is_destroyed_when_nothing_is_loaned(void **state)
     ASSERT_DIES(errors);
 }
 
+static void receive_with(int flags)
+{
+    struct pirn_multishot shot = {0};
+
+    pirn_prep_multishot_recv(&shot, 3, flags);
+}
+
+static void peek_again_and_again(void)
+{
+    receive_with(MSG_PEEK);
+}
+
+static void receive_a_length_beyond_the_buffer(void)
+{
+    receive_with(MSG_TRUNC);
+}
+
+static void receive_many_times_all(void)
+{
+    receive_with(MSG_WAITALL);
+}
+
+static void a_multishot_takes_what_comes(void **state)
+{
+    static const struct error errors[] = {
+        {peek_again_and_again, "a multishot receives what comes"},
+        {receive_a_length_beyond_the_buffer, "a multishot receives what comes"},
+        {receive_many_times_all, "a multishot receives what comes"},
+    };
+
+    (void)state;
+    ASSERT_DIES(errors);
+}
+
 static void a_chain_knows_its_steps(void **state)
 {
     static const struct error errors[] = {
@@ -536,5 +571,6 @@ TEST_MAIN(cmocka_unit_test(what_is_on_loan_is_left_alone),
           cmocka_unit_test(a_turn_does_not_begin_inside_another),
           cmocka_unit_test(a_context_belongs_to_its_thread),
           cmocka_unit_test(a_context_is_destroyed_when_nothing_is_loaned),
+          cmocka_unit_test(a_multishot_takes_what_comes),
           cmocka_unit_test(a_chain_knows_its_steps),
           cmocka_unit_test(a_stream_has_one_context_and_one_end))
