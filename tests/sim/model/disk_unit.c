@@ -116,12 +116,24 @@ void disk__room_set(struct disk *disk, uint32_t inode, uint32_t sector,
     disk->inodes[inode].pending++;
 }
 
+/* A younger unit's name is durable there, or nobody finds it there. */
+static bool is_void(const struct disk *disk, const struct disk_record *record)
+{
+    const struct disk_entry *entry;
+
+    if (record->kind != DISK_NAME) {
+        return disk__is_over(disk, record->target);
+    }
+    entry = &disk->entries[record->target];
+    return record->unit < entry->d_unit || disk__is_over(disk, entry->dir);
+}
+
 static void apply_name(struct disk *disk, const struct disk_record *record)
 {
     struct disk_entry *entry = &disk->entries[record->target];
     uint32_t before = entry->d;
 
-    if (record->unit < entry->d_unit) {
+    if (is_void(disk, record)) {
         return;
     }
     entry->d_unit = record->unit;
@@ -182,17 +194,6 @@ void disk__record_apply(struct disk *disk, const struct disk_record *record)
     }
 }
 
-static bool is_void(const struct disk *disk, const struct disk_record *record)
-{
-    const struct disk_entry *entry;
-
-    if (record->kind != DISK_NAME) {
-        return disk__is_over(disk, record->target);
-    }
-    entry = &disk->entries[record->target];
-    return record->unit < entry->d_unit || disk__is_over(disk, entry->dir);
-}
-
 static void drop_name(struct disk *disk, const struct disk_record *record)
 {
     disk->entries[record->target].records--;
@@ -220,18 +221,38 @@ static void drop(struct disk *disk, const struct disk_record *record)
     disk__inode_settle(disk, record->target);
 }
 
+/* A unit of which a part is void is a unit still: whoever syncs a directory
+ * in which it changed a name syncs all of it. */
+static bool is_done(const struct disk *disk, uint32_t begin, uint32_t end)
+{
+    bool done = true;
+
+    for (uint32_t i = begin; i < end; i++) {
+        const struct disk_record *record = &disk->records[i];
+        done = done && (record->chosen || is_void(disk, record));
+    }
+    return done;
+}
+
 /* The chosen and the void go, the rest keep their order. */
 static void drop_chosen(struct disk *disk)
 {
     uint32_t kept = 0;
+    uint32_t end;
 
-    for (uint32_t i = 0; i < disk->record_count; i++) {
-        struct disk_record record = disk->records[i];
+    for (uint32_t begin = 0; begin < disk->record_count; begin = end) {
+        bool done;
 
-        if (record.chosen || is_void(disk, &record)) {
-            drop(disk, &record);
-        } else {
-            disk->records[kept++] = record;
+        end = disk__unit_end(disk, begin);
+        done = is_done(disk, begin, end);
+        for (uint32_t i = begin; i < end; i++) {
+            struct disk_record record = disk->records[i];
+
+            if (done) {
+                drop(disk, &record);
+            } else {
+                disk->records[kept++] = record;
+            }
         }
     }
     disk->record_count = kept;
