@@ -190,6 +190,68 @@ static void ext4_may_leave_an_appended_size_behind_younger_names(void **state)
     disk_destroy(disk);
 }
 
+/* Whether a cut of @disk may leave "a" so long, with a first byte so. */
+static bool may_leave(const struct disk *disk, uint64_t size, char first)
+{
+    bool survives[RIG_UNITS_MAX];
+    bool found = false;
+
+    for (uint32_t subset = 0; subset < 1U << disk_unit_count(disk); subset++) {
+        struct disk *clone = disk_clone(disk);
+        uint32_t inode;
+        char byte = -1;
+
+        for (int i = 0; i < RIG_UNITS_MAX; i++) {
+            survives[i] = subset >> i & 1;
+        }
+        disk_cut(clone, survives, 0);
+        inode = rig_open(clone, "a", O_RDONLY);
+        (void)disk_read(clone, inode, 0, &byte, 1);
+        found |= disk_size(clone, inode) == size && byte == first;
+        disk_destroy(clone);
+    }
+    return found;
+}
+
+/* The second append is in a sector of its own, and all of it may be there. */
+static void ext4_shows_no_append_without_the_one_before(void **state)
+{
+    struct disk *disk = rig_disk(DISK_EXT4);
+    uint32_t inode = rig_open(disk, "a", O_RDWR | O_CREAT);
+    char bytes[DISK_SECTOR];
+
+    (void)state;
+    disk_sync_all(disk);
+    memset(bytes, 'x', sizeof(bytes));
+    assert_int_equal(disk_write(disk, inode, 0, bytes, DISK_SECTOR),
+                     DISK_SECTOR);
+    assert_int_equal(disk_write(disk, inode, DISK_SECTOR, "y", 1), 1);
+    assert_true(may_leave(disk, DISK_SECTOR, 'x'));
+    assert_true(may_leave(disk, DISK_SECTOR + 1, 'x'));
+    assert_false(may_leave(disk, DISK_SECTOR + 1, 0));
+    disk_destroy(disk);
+}
+
+/* Truncation says how long the file is, whether or not its data came. */
+static void ext4_appends_behind_a_truncation_whatever_was_before(void **state)
+{
+    struct disk *disk = rig_disk(DISK_EXT4);
+    uint32_t inode = rig_open(disk, "a", O_RDWR | O_CREAT);
+    char bytes[DISK_SECTOR];
+
+    (void)state;
+    disk_sync_all(disk);
+    memset(bytes, 'x', sizeof(bytes));
+    assert_int_equal(disk_write(disk, inode, 0, bytes, DISK_SECTOR),
+                     DISK_SECTOR);
+    assert_int_equal(disk_truncate(disk, inode, 600), 0);
+    assert_int_equal(disk_write(disk, inode, 600, "y", 1), 1);
+    assert_true(may_leave(disk, 600, 0));
+    assert_true(may_leave(disk, 601, 0));
+    assert_true(may_leave(disk, 601, 'x'));
+    disk_destroy(disk);
+}
+
 static void a_directory_has_one_parent_after_any_cut(void **state)
 {
     struct disk *disk = rig_disk(DISK_STRICT);
@@ -231,6 +293,22 @@ static void what_is_below_a_lost_directory_is_lost(void **state)
     rig_put(disk, "d/a", "x");
     rig_sync(disk, "d");
     rig_expect_left(disk, "d d/a", "d=- d/a=-\nd=/ d/a=x\n");
+    disk_destroy(disk);
+}
+
+static void the_room_of_what_is_lost_is_free(void **state)
+{
+    struct disk_config config = {DISK_STRICT, DISK_SECTOR, 3};
+    struct disk *disk = disk_create(&config);
+
+    (void)state;
+    rig_mkdir(disk, "d");
+    rig_put(disk, "d/a", "x");
+    rig_sync(disk, "d");
+    disk_cut(disk, NULL, 0);
+    rig_mkdir(disk, "e");
+    rig_write(disk, "e/b", 0, "y");
+    rig_expect(disk, "d e/b", "d=- e/b=y");
     disk_destroy(disk);
 }
 
@@ -396,9 +474,12 @@ TEST_MAIN(
     cmocka_unit_test(of_two_renames_the_second_alone_leaves_two_names),
     cmocka_unit_test(ext4_leaves_a_prefix_of_the_names),
     cmocka_unit_test(ext4_may_leave_an_appended_size_behind_younger_names),
+    cmocka_unit_test(ext4_shows_no_append_without_the_one_before),
+    cmocka_unit_test(ext4_appends_behind_a_truncation_whatever_was_before),
     cmocka_unit_test(a_directory_has_one_parent_after_any_cut),
     cmocka_unit_test(a_file_does_not_take_a_directory_that_has_not_left),
     cmocka_unit_test(what_is_below_a_lost_directory_is_lost),
+    cmocka_unit_test(the_room_of_what_is_lost_is_free),
     cmocka_unit_test(directories_that_hang_on_each_other_are_lost),
     cmocka_unit_test(truncated_bytes_do_not_come_back_at_growth),
     cmocka_unit_test(room_is_one_unit_with_its_size),

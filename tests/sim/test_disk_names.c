@@ -274,6 +274,24 @@ static void a_link_to_nothing_makes_its_target(void **state)
     disk_destroy(disk);
 }
 
+static void forty_links_are_followed_and_no_more(void **state)
+{
+    struct disk *disk = tree();
+    struct statx statx;
+    char target[8] = "f";
+    char path[8];
+
+    (void)state;
+    for (int i = 1; i <= 41; i++) {
+        (void)snprintf(path, sizeof(path), "s%d", i);
+        assert_int_equal(disk_symlink(disk, target, DISK_ROOT, path), 0);
+        strcpy(target, path);
+        assert_int_equal(disk_stat(disk, DISK_ROOT, path, 0, &statx),
+                         i <= 40 ? 0 : -ELOOP);
+    }
+    disk_destroy(disk);
+}
+
 static void stat_says_what_is_there(void **state)
 {
     struct disk *disk = tree();
@@ -365,6 +383,25 @@ static void a_moved_directory_has_a_new_parent(void **state)
     rig_rename(disk, "new/e", "d/f", RENAME_EXCHANGE);
     assert_int_equal(inode_of(disk, "d/f/.."), inode_of(disk, "d"));
     rig_expect(disk, "new/e", "new/e=in d");
+    disk_destroy(disk);
+}
+
+/* Room of old names is used again: what is there keeps its name. */
+static void names_stay_while_many_others_go(void **state)
+{
+    struct disk *disk = tree();
+    char path[64];
+
+    (void)state;
+    for (int i = 0; i < 2000; i++) {
+        (void)snprintf(path, sizeof(path), "a-name-that-is-not-short-%d", i);
+        rig_write(disk, path, 0, "");
+        rig_unlink(disk, path);
+        rig_sync(disk, "/");
+    }
+    rig_expect(disk, "d/f f l d/up/f d/top/d/f",
+               "d/f=in d f=f l=f d/up/f=f d/top/d/f=in d");
+    assert_int_equal(disk_unlink(disk, DISK_ROOT, "d/e", AT_REMOVEDIR), 0);
     disk_destroy(disk);
 }
 
@@ -469,10 +506,12 @@ TEST_MAIN(
     cmocka_unit_test(each_path_leads_where_it_should),
     cmocka_unit_test(a_directory_can_be_the_end_of_the_world),
     cmocka_unit_test(a_link_to_nothing_makes_its_target),
+    cmocka_unit_test(forty_links_are_followed_and_no_more),
     cmocka_unit_test(stat_says_what_is_there),
     cmocka_unit_test(what_is_deleted_lives_as_long_as_it_is_held),
     cmocka_unit_test(nothing_is_made_in_a_removed_directory),
     cmocka_unit_test(two_names_of_one_file_are_not_renamed),
     cmocka_unit_test(a_moved_directory_has_a_new_parent),
+    cmocka_unit_test(names_stay_while_many_others_go),
     cmocka_unit_test(a_name_that_stays_is_listed_once_whatever_comes_and_goes),
     cmocka_unit_test(a_listing_begins_with_the_dots_and_ends))

@@ -165,6 +165,43 @@ static void what_was_in_a_removed_directory_goes_with_it(void **state)
     disk_destroy(disk);
 }
 
+static uint64_t number_of(struct disk *disk, const char *path)
+{
+    struct statx statx;
+
+    assert_int_equal(disk_stat(disk, DISK_ROOT, path, 0, &statx), 0);
+    return statx.stx_ino;
+}
+
+/* What a/x replaced is gone for good; but the half of that rename which takes
+ * a/x away is un-synced, and tells what was there. */
+static void a_number_is_not_given_anew_while_a_unit_speaks_of_it(void **state)
+{
+    struct disk *disk = rig_disk(DISK_STRICT);
+    uint64_t number;
+
+    (void)state;
+    rig_mkdir(disk, "a");
+    rig_mkdir(disk, "b");
+    rig_mkdir(disk, "c");
+    rig_put(disk, "a/x", "x");
+    rig_put(disk, "b/x", "replaced");
+    rig_put(disk, "c/x", "y");
+    disk_sync_all(disk);
+    number = number_of(disk, "b/x");
+    rig_rename(disk, "a/x", "b/x", 0);
+    rig_rename(disk, "c/x", "b/x", 0);
+    rig_sync(disk, "c");
+    assert_int_equal(disk_unit_count(disk), 1);
+    rig_write(disk, "new", 0, "");
+    assert_int_not_equal(number_of(disk, "new"), number);
+    rig_sync(disk, "a");
+    rig_write(disk, "newer", 0, ""); /* has what a/x was */
+    rig_write(disk, "newest", 0, "");
+    assert_int_equal(number_of(disk, "newest"), number);
+    disk_destroy(disk);
+}
+
 /* --- a sync that failed --- */
 
 static void after_a_failed_sync_a_later_one_saves_nothing(void **state)
@@ -536,6 +573,7 @@ TEST_MAIN(
     cmocka_unit_test(what_a_synced_unit_replaced_is_void),
     cmocka_unit_test(a_synced_move_of_a_directory_syncs_those_before),
     cmocka_unit_test(what_was_in_a_removed_directory_goes_with_it),
+    cmocka_unit_test(a_number_is_not_given_anew_while_a_unit_speaks_of_it),
     cmocka_unit_test(after_a_failed_sync_a_later_one_saves_nothing),
     cmocka_unit_test(after_a_failed_append_the_next_leaves_a_gap),
     cmocka_unit_test(after_a_failed_sync_of_a_directory_its_names_are_lost),

@@ -122,13 +122,14 @@ static void apply(struct disk *disk, uint64_t torn)
     }
 }
 
-/* Sectors that were given to a file, and whose data did not come. */
+/* Sectors that were given to a file, and whose data did not come. Only CHAOS
+ * remembers what was freed. */
 static void show_stale(struct disk *disk, uint64_t torn)
 {
     uint32_t known =
         disk->stale_count < DISK_STALE_MAX ? disk->stale_count : DISK_STALE_MAX;
 
-    if (disk->config.profile != DISK_CHAOS || torn == 0 || known == 0) {
+    if (torn == 0 || known == 0) {
         return;
     }
     for (uint32_t i = 1; i < disk->cell_count.used; i++) {

@@ -295,7 +295,7 @@ struct disk_place {
 
 enum disk_walk {
     DISK_FOLLOW = 1, /* also a link that is the last name */
-    DISK_MAKE = 2,   /* the name is to be made: what is there is in the way */
+    DISK_AS_IS = 2,  /* a slash behind the last name is the caller's to judge */
 };
 
 /* 0 also where the last name is missing, if all before it are there. */

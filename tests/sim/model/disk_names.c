@@ -74,13 +74,36 @@ static int check_flags(int flags, uint64_t resolve)
     return 0;
 }
 
+static unsigned walk_of(int flags)
+{
+    bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
+
+    return (exclusive || (flags & O_NOFOLLOW) ? 0 : DISK_FOLLOW) |
+           (flags & O_CREAT ? DISK_AS_IS : 0);
+}
+
+/* What is there, or is made there. */
+static int open_at(struct disk *disk, const struct disk_place *place, int flags,
+                   mode_t mode, uint32_t *ret_inode)
+{
+    if ((flags & O_CREAT) && place->slash && !place->dots) {
+        return -EISDIR;
+    }
+    if (place->inode != 0) {
+        *ret_inode = place->inode;
+        return may_open(disk, place->inode, flags);
+    }
+    if (!(flags & O_CREAT)) {
+        return -ENOENT;
+    }
+    return make(disk, place, S_IFREG | (mode & PERMISSIONS), ret_inode);
+}
+
 int disk_open(struct disk *disk, uint32_t dir, const char *path, int flags,
               mode_t mode, uint64_t resolve, uint32_t *ret_inode)
 {
     struct disk_place place;
-    bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
-    unsigned walk = exclusive || (flags & O_NOFOLLOW) ? 0 : DISK_FOLLOW;
-    uint32_t inode;
+    uint32_t inode = 0;
     int result;
 
     if (flags & O_PATH) {
@@ -88,20 +111,10 @@ int disk_open(struct disk *disk, uint32_t dir, const char *path, int flags,
     }
     result = check_flags(flags, resolve);
     if (result == 0) {
-        result = disk__walk(disk, dir, path, resolve, walk, &place);
+        result = disk__walk(disk, dir, path, resolve, walk_of(flags), &place);
     }
-    if (result < 0) {
-        return result;
-    }
-    inode = place.inode;
-    if (inode != 0) {
-        result = may_open(disk, inode, flags);
-    } else if (!(flags & O_CREAT)) {
-        result = -ENOENT;
-    } else {
-        result = place.slash ? -EISDIR
-                             : make(disk, &place,
-                                    S_IFREG | (mode & PERMISSIONS), &inode);
+    if (result == 0) {
+        result = open_at(disk, &place, flags, mode, &inode);
     }
     if (result < 0) {
         return result;
@@ -118,7 +131,7 @@ int disk_mkdir(struct disk *disk, uint32_t dir, const char *path, mode_t mode)
 {
     struct disk_place place;
     uint32_t inode;
-    int result = disk__walk(disk, dir, path, 0, DISK_MAKE, &place);
+    int result = disk__walk(disk, dir, path, 0, DISK_AS_IS, &place);
 
     if (result < 0) {
         return result;
@@ -149,7 +162,7 @@ int disk_link(struct disk *disk, uint32_t old_dir, const char *old_path,
         result = -ENOENT;
     }
     if (result == 0) {
-        result = disk__walk(disk, new_dir, new_path, 0, DISK_MAKE, &to);
+        result = disk__walk(disk, new_dir, new_path, 0, DISK_AS_IS, &to);
     }
     if (result == 0) {
         result = may_make(&to);
@@ -175,7 +188,7 @@ int disk_symlink(struct disk *disk, const char *target, uint32_t dir,
     struct disk_place place;
     size_t len = strnlen(target, DISK_PATH_MAX);
     uint32_t inode;
-    int result = disk__walk(disk, dir, path, 0, DISK_MAKE, &place);
+    int result = disk__walk(disk, dir, path, 0, DISK_AS_IS, &place);
 
     if (len == 0 || len == DISK_PATH_MAX) {
         return len == 0 ? -ENOENT : -ENAMETOOLONG;
@@ -203,7 +216,7 @@ static int may_unlink(const struct disk *disk, const struct disk_place *place,
         return -ENOENT;
     }
     if (!want_dir) {
-        return is_dir ? -EISDIR : 0;
+        return is_dir ? -EISDIR : place->slash ? -ENOTDIR : 0;
     }
     if (place->inode == DISK_ROOT) {
         return -EBUSY;
@@ -225,7 +238,7 @@ int disk_unlink(struct disk *disk, uint32_t dir, const char *path, int flags)
     if (flags & ~AT_REMOVEDIR) {
         return -EINVAL;
     }
-    result = disk__walk(disk, dir, path, 0, 0, &place);
+    result = disk__walk(disk, dir, path, 0, DISK_AS_IS, &place);
     if (result == 0) {
         result = may_unlink(disk, &place, flags & AT_REMOVEDIR);
     }
@@ -266,13 +279,19 @@ static int may_rename(const struct disk *disk, const struct disk_place *old,
     bool old_is_dir = disk__is_dir(disk, old->inode);
 
     if (old->dots || new->dots) {
-        return flags & RENAME_NOREPLACE && new->dots ? -EEXIST : -EBUSY;
+        return (flags & RENAME_NOREPLACE) && !old->dots ? -EEXIST : -EBUSY;
     }
-    if (old->inode == 0 || (exchange && new->inode == 0)) {
+    if (old->inode == 0) {
         return -ENOENT;
     }
     if ((flags & RENAME_NOREPLACE) && new->inode != 0) {
         return -EEXIST;
+    }
+    if (exchange && new->inode == 0) {
+        return -ENOENT;
+    }
+    if (exchange && new->slash && !disk__is_dir(disk, new->inode)) {
+        return -ENOTDIR;
     }
     if (!old_is_dir && (old->slash || (!exchange && new->slash))) {
         return -ENOTDIR;
@@ -304,9 +323,9 @@ int disk_rename(struct disk *disk, uint32_t old_dir, const char *old_path,
         flags == (RENAME_NOREPLACE | RENAME_EXCHANGE)) {
         return -EINVAL;
     }
-    result = disk__walk(disk, old_dir, old_path, 0, 0, &old);
+    result = disk__walk(disk, old_dir, old_path, 0, DISK_AS_IS, &old);
     if (result == 0) {
-        result = disk__walk(disk, new_dir, new_path, 0, 0, &new);
+        result = disk__walk(disk, new_dir, new_path, 0, DISK_AS_IS, &new);
     }
     if (result == 0) {
         result = may_rename(disk, &old, &new, flags);

@@ -122,6 +122,16 @@ static bool name_is(const struct disk_place *place, const char *name)
            memcmp(place->name, name, place->name_len) == 0;
 }
 
+/* Whether the link at hand is on the way, not the place. */
+static bool is_followed(const struct walk *walk)
+{
+    if (!walk->is_last) {
+        return true;
+    }
+    return walk->place->slash ? !(walk->flags & DISK_AS_IS)
+                              : walk->flags & DISK_FOLLOW;
+}
+
 /* 1: a link, which is to be followed. */
 static int look_up(struct walk *walk)
 {
@@ -137,13 +147,12 @@ static int look_up(struct walk *walk)
         disk__entry_find(walk->disk, walk->at, place->name, place->name_len);
     place->inode = place->entry ? walk->disk->entries[place->entry].v : 0;
     mode = walk->disk->inodes[place->inode].mode;
-    if (S_ISLNK(mode) && (!walk->is_last || (walk->flags & DISK_FOLLOW) ||
-                          (place->slash && !(walk->flags & DISK_MAKE)))) {
+    if (S_ISLNK(mode) && is_followed(walk)) {
         return 1;
     }
     if (walk->is_last) {
         return place->inode != 0 && place->slash && !S_ISDIR(mode) &&
-                       !(walk->flags & DISK_MAKE)
+                       !(walk->flags & DISK_AS_IS)
                    ? -ENOTDIR
                    : 0;
     }
