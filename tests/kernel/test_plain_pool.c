@@ -83,19 +83,24 @@ static int teardown(void **state)
     return 0;
 }
 
+static void push_one(struct bed *bed, uint32_t index, uint8_t opcode, int fd)
+{
+    bed->loans[index] = (struct pirn_loan){
+        .opcode = opcode,
+        .fd = fd,
+        .addr = (uintptr_t)&bed->bytes[index],
+        .len = 1,
+        .offset = UINT64_MAX,
+    };
+    bed->errands[index].loan = &bed->loans[index];
+    pirn__pool_push(bed->pool, &bed->errands[index]);
+}
+
 /* Jobs @first to @first + @count - 1, each held until a byte comes. */
 static void push(struct bed *bed, uint32_t first, uint32_t count)
 {
     for (uint32_t i = first; i < first + count; i++) {
-        bed->loans[i] = (struct pirn_loan){
-            .opcode = ENGINE_READ,
-            .fd = bed->gate[0],
-            .addr = (uintptr_t)&bed->bytes[i],
-            .len = 1,
-            .offset = UINT64_MAX,
-        };
-        bed->errands[i].loan = &bed->loans[i];
-        pirn__pool_push(bed->pool, &bed->errands[i]);
+        push_one(bed, i, ENGINE_READ, bed->gate[0]);
     }
     pirn__pool_flush(bed->pool);
 }
@@ -283,6 +288,25 @@ static void a_sleeper_is_always_woken(void **state)
     }
 }
 
+/* The first of two jobs ends when the second has been done: by the other
+ * worker, whom nobody calls but the one that was called. */
+static void who_comes_calls_the_next(void **state)
+{
+    struct bed *bed = *state;
+
+    push(bed, 0, 2);
+    let_go(bed, 2);
+    collect_until(bed, 2); /* now two are idle */
+    for (uint32_t round = 0; round < 100; round++) {
+        push_one(bed, 2, ENGINE_READ, bed->gate[0]);
+        push_one(bed, 3, ENGINE_WRITE, bed->gate[1]);
+        pirn__pool_flush(bed->pool);
+        bed->done_count = 0;
+        collect_until(bed, 2);
+    }
+    assert_int_equal(pirn__pool_worker_count(bed->pool), 2);
+}
+
 /* RLIMIT_NPROC does not bind root, so there is no memory for a stack; first of
  * the tests, because libc keeps the stacks of threads that have ended. */
 static void without_a_thread_the_owner_does_it(void **state)
@@ -335,6 +359,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(idle_workers_end_and_others_are_started,
                                         setup_hasty, teardown),
         T(a_job_not_begun_is_cancelled_and_a_begun_one_is_not),
+        T(who_comes_calls_the_next),
         T(an_ended_job_is_not_cancelled),
         T(a_sleep_is_rung_once_however_many_end),
         T(nobody_rings_for_an_owner_who_is_awake),
