@@ -2,27 +2,29 @@
 /*
  * chain.c - a chain as a task that steps through its ops
  *
- * priv.at is the step that runs, or the first of a linked run of priv.run
- * steps. Only when all of a run have ended is it judged, in order, as if each
- * had been submitted when the one before it had succeeded:
+ * priv.at is the step that runs, or the first of a run of priv.run steps, which
+ * the engine carries out without asking: the kernel, as linked submissions, or
+ * a worker, as one job (engine_class.joins). Only when all of a run have ended
+ * is it judged, in order, as if each had been submitted when the one before it
+ * had succeeded:
  *
- *   all succeeded      go on behind the run
- *   one fell short     continue it alone; those behind it did not run, because
- *                      a short transfer cuts, and are started again
- *   one failed         only marked steps from now on
+ *   succeeded       on to the next
+ *   fell short      continue it alone; those behind it did not run, and are
+ *                   started again
+ *   failed          only marked steps from now on
+ *   was not begun   the engine left the decision to us: from here on anew
  *
- * A run is formed where the table says that the kernel cuts behind each of its
- * steps, so that the judgement and the kernel agree.
+ * A run is formed where the engine's judgement and this one agree.
  */
 #include "pirn/chain.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 
 #include "pirn/file.h"
 #include "pirn/invariant.h"
 #include "pirn/task.h"
 #include "runtime/context.h"
+#include "runtime/engine/call.h"
 #include "runtime/engine/table.h"
 
 enum {
@@ -42,7 +44,7 @@ static struct pirn_op *step(const struct pirn_chain *chain, uint32_t index)
 
 static bool is_marked(const struct pirn_op *op)
 {
-    return (op->priv.flags & (LOAN_ALWAYS | LOAN_UNDO)) != 0;
+    return loan_is_marked(&op->priv);
 }
 
 static const struct engine_row *row_of(const struct pirn_op *op)
@@ -55,7 +57,7 @@ static const struct engine_row *row_of(const struct pirn_op *op)
 /* No descriptor is that small; other ops keep other things in the field. */
 static bool is_fd_of(const struct pirn_op *op)
 {
-    return row_of(op) != NULL && op->priv.fd < INT32_MIN / 2;
+    return row_of(op) != NULL && loan_fd_place(&op->priv) >= 0;
 }
 
 static bool wants_to_run(const struct pirn_chain *chain,
@@ -69,19 +71,22 @@ static bool wants_to_run(const struct pirn_chain *chain,
     return (op->priv.flags & LOAN_UNDO) ? failed : !failed;
 }
 
-/* Put the descriptor of an earlier step in place; -ECANCELED: it has none. */
-static int resolve_fd(const struct pirn_chain *chain, struct pirn_op *op)
+/* Put the descriptor of an earlier step in place, or the step's place in the
+ * run, if it is one of this run; -ECANCELED: there is none. */
+static int resolve_fd(const struct pirn_chain *chain, uint32_t own)
 {
+    struct pirn_op *op = step(chain, own);
     uint32_t index = (uint32_t)(op->priv.fd - INT32_MIN);
     int32_t fd;
 
     if (!is_fd_of(op)) {
         return 0;
     }
-    pirn_assert_rule(index < chain->priv.at && index < FD_OF_MAX,
+    pirn_assert_rule(index < own && index < FD_OF_MAX,
                      "PIRN_FD_OF() names an earlier step, of the first 256");
-    fd = step(chain, index)->priv.result;
-    if (fd < 0) {
+    fd = index < chain->priv.at ? step(chain, index)->priv.result
+                                : PIRN_FD_OF(index - chain->priv.at);
+    if (fd < 0 && index < chain->priv.at) {
         return -ECANCELED;
     }
     op->priv.fd = fd;
@@ -100,23 +105,26 @@ static void restore_fd(struct pirn_op *op)
     }
 }
 
-/* Whether the kernel may begin step @index + 1 when step @index succeeds. */
-static bool can_link(const struct pirn_chain *chain, uint32_t index)
+/* Whether the step behind step @index, its descriptor in place, may be started
+ * in one run with it. After a failure or a cancellation each goes alone. */
+static bool join_next(const struct pirn_chain *chain, uint32_t index)
 {
-    const struct engine_row *row = row_of(step(chain, index));
-    const struct pirn_op *next;
+    struct pirn_op *next;
 
-    if (index + 1 == chain->priv.count || row == NULL || !row->cuts) {
+    if (index + 1 == chain->priv.count || chain->priv.failed != NONE_FAILED ||
+        pirn_task_is_cancelled(&chain->op)) {
         return false;
     }
     next = step(chain, index + 1);
-    if (is_marked(step(chain, index)) || is_marked(next) ||
-        row_of(next) == NULL || !row_of(next)->follows) {
+    if (row_of(step(chain, index)) == NULL || row_of(next) == NULL ||
+        resolve_fd(chain, index + 1) < 0) {
         return false;
     }
-    /* Its descriptor must be known now. */
-    return !is_fd_of(next) ||
-           (uint32_t)(next->priv.fd - INT32_MIN) < chain->priv.at;
+    if (!pirn__context_joins(chain->priv.context, step(chain, index), next)) {
+        restore_fd(next);
+        return false;
+    }
+    return true;
 }
 
 /* A send has none. */
@@ -149,12 +157,8 @@ static void start_run(struct pirn_chain *chain)
     struct pirn_context *context = chain->priv.context;
     uint32_t last = chain->priv.at;
 
-    while (pirn__context_links(context) &&
-           last + 1 - chain->priv.at < ENGINE_RUN_MAX &&
-           can_link(chain, last)) {
-        int r = resolve_fd(chain, step(chain, last + 1));
-
-        pirn_assert(r == 0); /* the step it names has succeeded */
+    while (last + 1 - chain->priv.at < ENGINE_RUN_MAX &&
+           join_next(chain, last)) {
         step(chain, last)->priv.flags |= LOAN_LINKED;
         last++;
     }
@@ -188,7 +192,7 @@ static void go_on(struct pirn_chain *chain)
             fail(chain, chain->priv.at, -ECANCELED);
         }
         if (wants_to_run(chain, op)) {
-            int r = resolve_fd(chain, op);
+            int r = resolve_fd(chain, chain->priv.at);
 
             if (r == 0) {
                 start_run(chain);
@@ -209,30 +213,6 @@ enum verdict {
     VERDICT_AGAIN, /* it goes on from where it stands */
     VERDICT_FAILED,
 };
-
-static uint64_t bytes_of(const struct iovec *iov, size_t count)
-{
-    uint64_t bytes = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        bytes += iov[i].iov_len;
-    }
-    return bytes;
-}
-
-static uint64_t bytes_asked(const struct pirn_op *op)
-{
-    const void *memory = (const void *)(uintptr_t)op->priv.addr;
-    const struct msghdr *message = memory;
-
-    if (op->priv.opcode == ENGINE_WRITEV) {
-        return bytes_of(memory, op->priv.len);
-    }
-    if (op->priv.opcode == ENGINE_SENDMSG) {
-        return bytes_of(message->msg_iov, message->msg_iovlen);
-    }
-    return op->priv.len;
-}
 
 /* Go on from where @op stands, unless it was cancelled. */
 static enum verdict judge_again(struct pirn_chain *chain, struct pirn_op *op)
@@ -270,7 +250,7 @@ static enum verdict judge(struct pirn_chain *chain, struct pirn_op *op)
     bool moves = row != NULL && row->moves;
 
     if (moves && op->priv.result >= 0 &&
-        (uint64_t)op->priv.result < bytes_asked(op)) {
+        (uint64_t)op->priv.result < pirn__call_bytes(&op->priv)) {
         return judge_short(chain, op);
     }
     if (moves && op->priv.result == -EINTR) {
@@ -292,17 +272,37 @@ static void settle(struct pirn_chain *chain, struct pirn_op *op)
     restore_fd(op);
 }
 
+static void restore_fds(struct pirn_chain *chain, uint32_t first,
+                        uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++) {
+        restore_fd(step(chain, i));
+    }
+}
+
+/* The step at priv.at goes on. Whose descriptor it has, has succeeded. */
+static void start_again(struct pirn_chain *chain)
+{
+    int r = resolve_fd(chain, chain->priv.at);
+
+    pirn_assert(r == 0);
+    start_run(chain);
+}
+
 static void judge_run(struct pirn_chain *chain)
 {
     for (uint32_t left = chain->priv.run; left > 0; left--) {
         struct pirn_op *op = step(chain, chain->priv.at);
-        enum verdict verdict = judge(chain, op);
+        enum verdict verdict;
 
+        if (op->priv.result == ENGINE_NOT_BEGUN) {
+            restore_fds(chain, chain->priv.at, left);
+            break;
+        }
+        verdict = judge(chain, op);
         if (verdict == VERDICT_AGAIN) {
-            for (uint32_t i = 1; i < left; i++) {
-                restore_fd(step(chain, chain->priv.at + i));
-            }
-            start_run(chain);
+            restore_fds(chain, chain->priv.at, left);
+            start_again(chain);
             return;
         }
         settle(chain, op);

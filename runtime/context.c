@@ -195,9 +195,12 @@ void pirn__context_mail(struct pirn_context *context, struct pirn_loan *loan)
 
 /* --- what can be asked --- */
 
-bool pirn__context_links(const struct pirn_context *context)
+bool pirn__context_joins(const struct pirn_context *context,
+                         const struct pirn_op *before,
+                         const struct pirn_op *behind)
 {
-    return context->engine->class->links;
+    return context->engine->class->joins(context->engine, &before->priv,
+                                         &behind->priv);
 }
 
 struct buffers *pirn__context_buffers(struct pirn_context *context)

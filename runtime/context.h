@@ -41,8 +41,10 @@ void pirn__context_start_step(struct pirn_context *context, struct pirn_op *op,
 /* A step of @chain has ended; @op is idle. In chain.c. */
 void pirn__chain_step_ended(struct pirn_chain *chain, struct pirn_op *op);
 
-/* Whether runs of linked steps may be queued. */
-bool pirn__context_links(const struct pirn_context *context);
+/* Whether @behind may be started in one run with @before. */
+bool pirn__context_joins(const struct pirn_context *context,
+                         const struct pirn_op *before,
+                         const struct pirn_op *behind);
 
 /* The bytes of the delivery that is being made stay the callee's. */
 uint16_t pirn__context_keep_buffer(struct pirn_context *context);

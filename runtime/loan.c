@@ -178,11 +178,12 @@ static void cancel_held(struct pirn_context *context, struct pirn_loan *loan)
     }
 }
 
-/* What is linked behind it runs only if it succeeds, so it ends as well; what
- * it is linked to loses its link. */
+/* What is in one run behind it was to begin after it, and is its chain's to
+ * decide about now; what is before it loses its link. */
 static void cancel_queued(struct pirn_context *context, struct pirn_loan *loan)
 {
     struct pirn_loan *before = loan_of(loan->link.prev);
+    int32_t result = -ECANCELED;
     bool is_linked = true;
 
     if (loan->flags & LOAN_MULTISHOT) { /* never linked; perhaps starved */
@@ -196,7 +197,8 @@ static void cancel_queued(struct pirn_context *context, struct pirn_loan *loan)
         struct pirn_loan *behind = loan_of(loan->link.next);
 
         is_linked = (loan->flags & LOAN_LINKED) != 0;
-        loan_is_ready(loan, &context->completed, -ECANCELED);
+        loan_is_ready(loan, &context->completed, result);
+        result = ENGINE_NOT_BEGUN;
         loan = behind;
     }
 }

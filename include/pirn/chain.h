@@ -15,7 +15,9 @@
  * link after a failed fsync, rename, unlink, mkdir, link, statx, fallocate or
  * ftruncate, whatever its manual says, and would publish a file that was never
  * synced. Where the kernel does cut (after a write, a send, a connect) the
- * engine may submit a run of steps linked; no caller can tell the difference.
+ * engine may submit a run of steps linked; where a thread carries out what
+ * works on files, it may take a run of such steps, and stops where the chain
+ * would. No caller can tell the difference.
  *
  * Any op can be a step: a write, a timer, a task, a spool call. A chain is an
  * op itself.

@@ -232,3 +232,37 @@ int32_t pirn__call(const struct pirn_loan *loan)
     }
     return call_on_socket(loan);
 }
+
+bool pirn__call_is_on_disk(int fd)
+{
+    struct stat stat;
+
+    return fstat(fd, &stat) == 0 &&
+           (S_ISREG(stat.st_mode) || S_ISDIR(stat.st_mode) ||
+            S_ISBLK(stat.st_mode));
+}
+
+static uint64_t bytes_of(const struct iovec *iov, size_t count)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bytes += iov[i].iov_len;
+    }
+    return bytes;
+}
+
+uint64_t pirn__call_bytes(const struct pirn_loan *loan)
+{
+    const struct msghdr *message = pointer(loan->addr);
+
+    switch ((enum engine_opcode)loan->opcode) {
+    case ENGINE_READV:
+    case ENGINE_WRITEV:
+        return bytes_of(pointer(loan->addr), loan->len);
+    case ENGINE_SENDMSG:
+        return bytes_of(message->msg_iov, message->msg_iovlen);
+    default:
+        return loan->len;
+    }
+}

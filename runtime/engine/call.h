@@ -3,6 +3,7 @@
 #ifndef RUNTIME_ENGINE_CALL_H
 #define RUNTIME_ENGINE_CALL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pirn/op.h"
@@ -14,5 +15,11 @@
  * Return: the operation's result.
  */
 int32_t pirn__call(const struct pirn_loan *loan);
+
+/* Whether what a transfer on @fd waits for is a disk. */
+bool pirn__call_is_on_disk(int fd);
+
+/* How many bytes @loan, a transfer, is to move. */
+uint64_t pirn__call_bytes(const struct pirn_loan *loan);
 
 #endif /* RUNTIME_ENGINE_CALL_H */

@@ -74,7 +74,7 @@ enum loan_state {
 
 enum loan_flag {
     LOAN_CANCELLING = 1, /* asked to end early */
-    LOAN_LINKED = 2,     /* what is queued behind it runs if it succeeds */
+    LOAN_LINKED = 2,     /* in one run with what is queued behind it */
     LOAN_MULTISHOT = 4,  /* struct pirn_multishot, not struct pirn_op */
     LOAN_STEP = 8,       /* its end is its chain's business */
     LOAN_FD_OF = 16,     /* fd was PIRN_FD_OF(extra) */
@@ -84,8 +84,12 @@ enum loan_flag {
                           the context's buffers */
 };
 
-/* Loans in one linked run, at most; a run waits for that much room. */
+/* Loans in one run, at most; a run waits for that much room. */
 enum { ENGINE_RUN_MAX = 8 };
+
+/* The result of a loan in a run that was not begun, though nothing says yet
+ * that it shall not be: its chain decides. No operation has it. */
+enum { ENGINE_NOT_BEGUN = INT32_MIN };
 
 /* The flags that last longer than one loan. */
 enum { LOAN_PREPARED = LOAN_MULTISHOT | LOAN_ALWAYS | LOAN_UNDO | LOAN_SELECT };
@@ -119,8 +123,16 @@ struct engine {
 struct engine_class {
     const char *name;
 
-    /* Whether runs marked LOAN_LINKED may be queued. */
-    bool links;
+    /*
+     * Whether @behind may be queued in one run with @before, which is marked
+     * LOAN_LINKED then. The engine begins each loan of a run when the one
+     * before it has ended as if a chain had looked on, and ends all of them;
+     * those at which it stops looking on end with ENGINE_NOT_BEGUN. A
+     * descriptor that a loan of the run is to open is
+     * PIRN_FD_OF(its place in the run).
+     */
+    bool (*joins)(struct engine *engine, const struct pirn_loan *before,
+                  const struct pirn_loan *behind);
 
     /* @ret_engine belongs to the calling thread. */
     int (*create)(const struct engine_config *config,
@@ -129,7 +141,7 @@ struct engine_class {
 
     /*
      * Take loans from the head of @cancels, then of @queue, as far as there is
-     * room; a linked run whole or not at all. Taken loans are INFLIGHT and on
+     * room; a run whole or not at all. Taken loans are INFLIGHT and on
      * @inflight, or, CANCELLING, on a list of the engine's own.
      * Cancellations go first: they end work, and must not wait behind work
      * that begins.

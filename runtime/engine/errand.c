@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "pirn/invariant.h"
+#include "runtime/engine/engine.h"
 #include "runtime/list.h"
 
 /* One more, on the free list. */
@@ -53,6 +54,9 @@ struct errand *pirn__errand_take(struct errands *errands,
     errand->loan = loan;
     errand->moved = 0;
     errand->begun = false;
+    errand->result = ENGINE_NOT_BEGUN;
+    errand->in_run = false;
+    errand->behind = NULL;
     loan->result = (int32_t)errand->index;
     return errand;
 }

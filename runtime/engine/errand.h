@@ -13,6 +13,7 @@
 #ifndef RUNTIME_ENGINE_ERRAND_H
 #define RUNTIME_ENGINE_ERRAND_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,6 +39,10 @@ struct errand {
     uint32_t events; /* as epoll names it */
     uint8_t place;   /* enum errand_place */
     bool begun;      /* by a worker; under the pool's lock */
+    bool in_run;     /* run.h; then also: */
+    uint8_t marks;   /* of the loan's flags, those that its chain has set */
+    atomic_bool cancelled;
+    struct errand *behind; /* the next one of the run, or NULL */
 };
 
 /* All errands of an engine: as many as were ever in flight at once. */

@@ -6,7 +6,7 @@
  * what the ring is compared with. Each operation goes one of three ways:
  *
  *   never waits          called in place while submitting
- *   may wait for a disk  a job of the pool (pool.h), one per operation
+ *   may wait for a disk  a job of the pool (pool.h), alone or in a run (run.h)
  *   may wait for a peer  tried in place, and again when epoll says that the
  *                        descriptor is ready (ready.h)
  *
@@ -28,7 +28,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pirn/file.h"
@@ -38,6 +37,7 @@
 #include "runtime/engine/errand.h"
 #include "runtime/engine/pool.h"
 #include "runtime/engine/ready.h"
+#include "runtime/engine/run.h"
 #include "runtime/engine/table.h"
 #include "runtime/list.h"
 
@@ -46,7 +46,8 @@
 struct plain {
     struct engine engine;
     struct errands errands;
-    struct errand spare; /* for the loan that finds no memory for its own */
+    struct errand refused[ENGINE_RUN_MAX]; /* for those without memory */
+    uint32_t refused_count;
     struct spares spares;
     struct ready ready;
     struct pool *pool;
@@ -141,7 +142,9 @@ static void cancel(struct plain *plain, const struct pirn_loan *loan)
         pirn__ready_end(&plain->ready, errand, -ECANCELED);
         return;
     case ERRAND_POOLED:
-        if (pirn__pool_cancel(plain->pool, errand)) {
+        if (errand->in_run) {
+            pirn__run_cancel(errand);
+        } else if (pirn__pool_cancel(plain->pool, errand)) {
             pirn__errand_end(errand, -ECANCELED, &plain->done);
         }
         return;
@@ -151,16 +154,6 @@ static void cancel(struct plain *plain, const struct pirn_loan *loan)
         break;
     }
     pirn_unreachable("an errand is somewhere");
-}
-
-/* Whether what @fd waits for is a disk. */
-static bool is_on_disk(int fd)
-{
-    struct stat stat;
-
-    return fstat(fd, &stat) == 0 &&
-           (S_ISREG(stat.st_mode) || S_ISDIR(stat.st_mode) ||
-            S_ISBLK(stat.st_mode));
 }
 
 static bool is_transfer(const struct pirn_loan *loan)
@@ -174,12 +167,13 @@ static bool is_transfer(const struct pirn_loan *loan)
 static enum engine_wait wait_of(const struct pirn_loan *loan)
 {
     if (is_transfer(loan)) {
-        return loan->offset != PIRN_OFFSET_CURRENT || is_on_disk(loan->fd)
+        return loan->offset != PIRN_OFFSET_CURRENT ||
+                       pirn__call_is_on_disk(loan->fd)
                    ? ENGINE_FINITE
                    : ENGINE_READY;
     }
     if (loan->opcode == ENGINE_CLOSE) {
-        return is_on_disk(loan->fd) ? ENGINE_FINITE : ENGINE_INSTANT;
+        return pirn__call_is_on_disk(loan->fd) ? ENGINE_FINITE : ENGINE_INSTANT;
     }
     return pirn__engine_rows[loan->opcode].wait;
 }
@@ -206,28 +200,53 @@ static void begin(struct plain *plain, struct errand *errand)
     pirn_unreachable("class of an operation out of range");
 }
 
-/* Without memory one loan a turn ends, by the spare; the others stay queued. */
+/* Without memory one loan or run a turn ends; the others stay queued. */
+static void refuse(struct plain *plain, struct pirn_link *queue,
+                   struct pirn_link *inflight)
+{
+    bool is_linked = plain->refused_count == 0;
+
+    while (is_linked) {
+        struct errand *errand = &plain->refused[plain->refused_count];
+        struct pirn_loan *loan =
+            pirn_container_of(queue->next, struct pirn_loan, link);
+
+        list_push_tail(inflight, list_pop_head(queue));
+        loan->state = LOAN_INFLIGHT;
+        is_linked = (loan->flags & LOAN_LINKED) != 0;
+        *errand = (struct errand){.loan = loan};
+        pirn__errand_end(errand,
+                         plain->refused_count == 0 ? -ENOMEM : ENGINE_NOT_BEGUN,
+                         &plain->done);
+        plain->refused_count++;
+    }
+}
+
 static bool begin_head(struct plain *plain, struct pirn_link *queue,
                        struct pirn_link *inflight)
 {
-    struct pirn_loan *loan =
-        pirn_container_of(queue->next, struct pirn_loan, link);
-    struct errand *errand = pirn__errand_take(&plain->errands, loan);
+    struct errand *errand = pirn__run_begin(&plain->errands, queue, inflight);
 
-    pirn_check(loan->state == LOAN_QUEUED);
-    if (errand == NULL && plain->spare.loan != NULL) {
+    if (errand == NULL) {
+        refuse(plain, queue, inflight);
         return false;
     }
-    list_push_tail(inflight, list_pop_head(queue));
-    loan->state = LOAN_INFLIGHT;
-    plain->engine.submitted++;
-    if (errand != NULL) {
-        begin(plain, errand);
-        return true;
+    for (const struct errand *one = errand; one; one = one->behind) {
+        plain->engine.submitted++;
     }
-    plain->spare = (struct errand){.loan = loan};
-    pirn__errand_end(&plain->spare, -ENOMEM, &plain->done);
-    return false;
+    if (errand->in_run) {
+        pirn__pool_push(plain->pool, errand);
+    } else {
+        begin(plain, errand);
+    }
+    return true;
+}
+
+static bool plain_joins(struct engine *engine, const struct pirn_loan *before,
+                        const struct pirn_loan *behind)
+{
+    (void)engine;
+    return pirn__run_joins(before, behind);
 }
 
 static void plain_submit(struct engine *engine, struct pirn_link *cancels,
@@ -272,10 +291,10 @@ static void collect(struct plain *plain)
     while ((link = list_pop_head(&ended)) != NULL) {
         struct errand *errand = errand_of(link);
 
-        if (must_be_ready(errand)) {
+        if (!errand->in_run && must_be_ready(errand)) {
             pirn__ready_begin(&plain->ready, errand);
         } else {
-            pirn__errand_end(errand, errand->result, &plain->done);
+            pirn__run_end(errand, &plain->done);
         }
     }
 }
@@ -361,8 +380,8 @@ static struct engine_event report(struct plain *plain, struct errand *errand)
                 errand->result >= 0,
     };
 
-    if (errand == &plain->spare) {
-        errand->loan = NULL;
+    if (errand >= plain->refused && errand < plain->refused + ENGINE_RUN_MAX) {
+        plain->refused_count--;
         return event;
     }
     if (event.more) {
@@ -408,7 +427,7 @@ static void plain_wake(struct engine *engine)
 
 const struct engine_class pirn__engine_plain = {
     .name = "plain",
-    .links = false,
+    .joins = plain_joins,
     .create = plain_create,
     .destroy = plain_destroy,
     .submit = plain_submit,

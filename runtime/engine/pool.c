@@ -36,6 +36,7 @@
 
 #include "pirn/invariant.h"
 #include "runtime/engine/call.h"
+#include "runtime/engine/run.h"
 #include "runtime/list.h"
 #include "runtime/mailbox.h"
 
@@ -232,7 +233,7 @@ static void *work(void *argument)
         while (errand != NULL) {
             struct errand *ended = errand;
 
-            ended->result = pirn__call(ended->loan);
+            pirn__run_do(ended, pirn__call);
             errand = next_job(worker, false);
             deliver(worker->pool, ended);
         }
@@ -415,7 +416,7 @@ static void work_here(struct pool *pool)
         errand = pool->worker_count == 0 ? take_job(pool) : NULL;
         pool_unlock(pool);
         if (errand != NULL) {
-            errand->result = pirn__call(errand->loan);
+            pirn__run_do(errand, pirn__call);
             deliver(pool, errand);
         }
     } while (errand != NULL);
@@ -423,7 +424,9 @@ static void work_here(struct pool *pool)
 
 void pirn__pool_push(struct pool *pool, struct errand *errand)
 {
-    errand->place = ERRAND_POOLED;
+    for (struct errand *one = errand; one != NULL; one = one->behind) {
+        one->place = ERRAND_POOLED;
+    }
     errand->begun = false;
     list_push_tail(&pool->pushed, &errand->link);
     pool->pushed_count++;

@@ -37,18 +37,19 @@ void pirn__pool_stop(struct pool *pool);
 /* Everything pushed has been collected, or the pool was stopped. */
 void pirn__pool_destroy(struct pool *pool);
 
-/* @errand, on no list, is the pool's; it begins after the next flush. */
+/* @errand, on no list, the first of a run or alone, is the pool's; it begins
+ * after the next flush. */
 void pirn__pool_push(struct pool *pool, struct errand *errand);
 
 /* Give what was pushed to the workers. Where not one thread can be had, the
  * calling thread carries it out. */
 void pirn__pool_flush(struct pool *pool);
 
-/* Return: whether @errand, which was flushed, had not begun and is on no list
+/* Return: whether @errand, alone and flushed, had not begun and is on no list
  * now. Else it will be collected. */
 bool pirn__pool_cancel(struct pool *pool, struct errand *errand);
 
-/* Append to @list what has ended, each with its result. */
+/* Append to @list what has ended, each with its result; of a run the first. */
 void pirn__pool_collect(struct pool *pool, struct pirn_link *list);
 
 /* Return: whether the owner may sleep: nothing has ended that was not

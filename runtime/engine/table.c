@@ -58,3 +58,12 @@ const struct engine_row pirn__engine_rows[ENGINE_OPCODE_COUNT] = {
     [ENGINE_SIGNALS] = {"signalfd", "-", NOT_IN_RING, ENGINE_INSTANT, NO, NO,
                         NO},
 };
+
+bool pirn__engine_links(const struct pirn_loan *before,
+                        const struct pirn_loan *behind)
+{
+    return pirn__engine_rows[before->opcode].cuts &&
+           pirn__engine_rows[behind->opcode].follows &&
+           !loan_is_marked(before) && !loan_is_marked(behind) &&
+           loan_fd_place(behind) < 0;
+}

@@ -34,4 +34,22 @@ struct engine_row {
 /* By enum engine_opcode. */
 extern const struct engine_row pirn__engine_rows[ENGINE_OPCODE_COUNT];
 
+/* Whether the kernel may be left to begin @behind when @before has succeeded:
+ * two loans of one linked run (engine_class.joins). */
+bool pirn__engine_links(const struct pirn_loan *before,
+                        const struct pirn_loan *behind);
+
+/* A descriptor that is not there yet: the place in the run of the loan that
+ * will open it, or -1. */
+static inline int loan_fd_place(const struct pirn_loan *loan)
+{
+    return loan->fd < INT32_MIN / 2 ? loan->fd - INT32_MIN : -1;
+}
+
+/* A step that a chain does not simply pass over after a failure. */
+static inline bool loan_is_marked(const struct pirn_loan *loan)
+{
+    return (loan->flags & (LOAN_ALWAYS | LOAN_UNDO)) != 0;
+}
+
 #endif /* RUNTIME_ENGINE_TABLE_H */

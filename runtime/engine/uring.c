@@ -407,6 +407,13 @@ static void submit_queue(struct uring *uring, struct pirn_link *queue,
     list_splice_tail_until(inflight, queue, link);
 }
 
+static bool uring_joins(struct engine *engine, const struct pirn_loan *before,
+                        const struct pirn_loan *behind)
+{
+    (void)engine;
+    return pirn__engine_links(before, behind);
+}
+
 static void uring_submit(struct engine *engine, struct pirn_link *cancels,
                          struct pirn_link *queue, struct pirn_link *inflight)
 {
@@ -617,7 +624,7 @@ static void uring_wake(struct engine *engine)
 
 const struct engine_class pirn__engine_uring = {
     .name = "uring",
-    .links = true,
+    .joins = uring_joins,
     .create = uring_create,
     .destroy = uring_destroy,
     .submit = uring_submit,

@@ -60,6 +60,16 @@ static inline bool ring_is_plain(void)
     return ring_chosen() == &pirn__engine_plain;
 }
 
+static inline bool ring_joins_none(struct engine *engine,
+                                   const struct pirn_loan *before,
+                                   const struct pirn_loan *behind)
+{
+    (void)engine;
+    (void)before;
+    (void)behind;
+    return false;
+}
+
 /* The same, but each step of a chain by itself. */
 static inline int ring_create_stepped(const struct engine_config *config,
                                       struct engine **ret_engine)
@@ -69,7 +79,7 @@ static inline int ring_create_stepped(const struct engine_config *config,
 
     if (r == 0) {
         stepped = *(*ret_engine)->class;
-        stepped.links = false;
+        stepped.joins = ring_joins_none;
         (*ret_engine)->class = &stepped;
     }
     return r;

@@ -2,6 +2,8 @@
 /* faulty.c - see faulty.h */
 #include "faulty.h"
 
+#include "runtime/engine/table.h"
+
 static struct faulty_plan plan;
 static const struct engine_class *base; /* what the results are taken from */
 static struct engine_class faulty_class;
@@ -38,6 +40,15 @@ static uint32_t faulty_reap(struct engine *engine, struct engine_event *events,
     return count;
 }
 
+/* A result is spoiled on its way back, when a worker would have gone on: so no
+ * run is longer than what the kernel may link. */
+static bool faulty_joins(struct engine *engine, const struct pirn_loan *before,
+                         const struct pirn_loan *behind)
+{
+    return base->joins(engine, before, behind) &&
+           pirn__engine_links(before, behind);
+}
+
 static int faulty_create(const struct engine_config *config,
                          struct engine **ret_engine)
 {
@@ -51,6 +62,7 @@ static int faulty_create(const struct engine_config *config,
         base = (*ret_engine)->class;
         faulty_class = *base;
         faulty_class.name = "faulty";
+        faulty_class.joins = faulty_joins;
         faulty_class.reap = faulty_reap;
         (*ret_engine)->class = &faulty_class;
     }

@@ -6,6 +6,10 @@
  * A loan marked LOAN_LINKED holds the one behind it back until it ends. What
  * cuts is written here from the measurements of Linux 6.18 and not taken from
  * the runtime's table, so that a wrong table shows.
+ *
+ * With a worker, runs and finite operations are jobs (runtime/engine/run.h),
+ * carried out while the context waits. Cancellations reach a job between its
+ * steps.
  */
 #include "tests/sim/script.h"
 
@@ -16,6 +20,8 @@
 #include "pirn/invariant.h"
 #include "runtime/context.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engine/run.h"
+#include "runtime/engine/table.h"
 #include "runtime/list.h"
 
 enum {
@@ -55,6 +61,11 @@ struct script {
     uint32_t cancel_count;
     uint32_t cancel_miss_count;
     uint32_t linked_count;
+    uint32_t job_count;
+    int32_t (*worker)(const struct pirn_loan *loan);
+    struct errands errands;
+    struct pirn_link jobs;
+    struct errand *job; /* of these, under way */
     uint64_t now_ns;
     uint64_t timeout_ns;
     void (*while_asleep)(void *argument);
@@ -215,6 +226,8 @@ static int script_create(const struct engine_config *config,
     script->buffer_bytes = config->buffer_bytes;
     script->engine.class = newest_class;
     script->now_ns = SCRIPT_START_NS;
+    pirn_assert(pirn__errands_init(&script->errands, 0) == 0);
+    list_init(&script->jobs);
     newest = script;
     *ret_engine = &script->engine;
     return 0;
@@ -225,6 +238,8 @@ static void script_destroy(struct engine *engine)
     struct script *script = script_of(engine);
 
     pirn_assert(script->flight_count == 0);
+    pirn_assert(list_is_empty(&script->jobs));
+    pirn__errands_deinit(&script->errands);
     free(script);
 }
 
@@ -256,6 +271,75 @@ static void enter(struct script *script, struct pirn_link *link,
     }
 }
 
+static bool is_finite(const struct pirn_loan *loan)
+{
+    return pirn__engine_rows[loan->opcode].wait == ENGINE_FINITE;
+}
+
+static bool is_job(const struct script *script, const struct pirn_link *link)
+{
+    return script->worker != NULL &&
+           is_finite(pirn_container_of(link, struct pirn_loan, link));
+}
+
+static bool script_joins_none(struct engine *engine,
+                              const struct pirn_loan *before,
+                              const struct pirn_loan *behind)
+{
+    (void)engine;
+    (void)before;
+    (void)behind;
+    return false;
+}
+
+static bool script_links(struct engine *engine, const struct pirn_loan *before,
+                         const struct pirn_loan *behind)
+{
+    (void)engine;
+    return pirn__engine_links(before, behind);
+}
+
+static bool script_joins_jobs(struct engine *engine,
+                              const struct pirn_loan *before,
+                              const struct pirn_loan *behind)
+{
+    (void)engine;
+    return is_finite(before) && is_finite(behind);
+}
+
+/* The worker's call; what was asked meanwhile is heard behind it. */
+static int32_t call_worker(const struct pirn_loan *loan)
+{
+    int32_t result = newest->worker(loan);
+
+    for (struct errand *errand = newest->job; errand; errand = errand->behind) {
+        if (errand->in_run && (errand->loan->flags & LOAN_CANCELLING)) {
+            pirn__run_cancel(errand);
+        }
+    }
+    return result;
+}
+
+static void do_jobs(struct script *script)
+{
+    struct pirn_link *link;
+
+    while ((link = list_pop_head(&script->jobs)) != NULL) {
+        struct errand *errand = errand_of(link);
+
+        script->job = errand;
+        pirn__run_do(errand, call_worker);
+        script->job = NULL;
+        while (errand != NULL) {
+            struct errand *ended = errand;
+
+            push_event(script, event_of(ended->loan, ended->result));
+            errand = ended->behind;
+            pirn__errand_put(&script->errands, ended);
+        }
+    }
+}
+
 static void script_submit(struct engine *engine, struct pirn_link *cancels,
                           struct pirn_link *queue, struct pirn_link *inflight)
 {
@@ -266,6 +350,14 @@ static void script_submit(struct engine *engine, struct pirn_link *cancels,
     }
     while (!list_is_empty(queue)) {
         uint32_t run = run_length(queue);
+
+        if (is_job(script, queue->next)) {
+            list_push_tail(
+                &script->jobs,
+                &pirn__run_begin(&script->errands, queue, inflight)->link);
+            script->job_count++;
+            continue;
+        }
 
         if (script->queue_count + run > script->room) {
             return;
@@ -304,6 +396,7 @@ static int script_wait(struct engine *engine, uint64_t timeout_ns)
         script->refusals--;
     } else {
         take_queue(script);
+        do_jobs(script);
     }
     if (timeout_ns == 0 || is_disturbed(script)) {
         return 0;
@@ -371,9 +464,9 @@ static void script_identity(struct engine *engine,
     *ret_identity = (struct pirn_identity){.pid = 1, .start_ticks = 1};
 }
 
-#define SCRIPT_CLASS(has_links)                                              \
+#define SCRIPT_CLASS(script_joins)                                           \
     {                                                                        \
-        .name = "script", .links = (has_links), .create = script_create,     \
+        .name = "script", .joins = (script_joins), .create = script_create,  \
         .destroy = script_destroy, .submit = script_submit,                  \
         .give = script_give, .wait = script_wait, .abandon = script_abandon, \
         .reap = script_reap, .wake = script_wake, .now_ns = script_now_ns,   \
@@ -381,10 +474,17 @@ static void script_identity(struct engine *engine,
         .identity = script_identity,                                         \
     }
 
-static const struct engine_class classes[2] = {
-    SCRIPT_CLASS(false),
-    SCRIPT_CLASS(true),
-};
+static const struct engine_class stepped = SCRIPT_CLASS(script_joins_none);
+static const struct engine_class linked = SCRIPT_CLASS(script_links);
+static const struct engine_class pooled = SCRIPT_CLASS(script_joins_jobs);
+
+static const struct engine_class *class_of(const struct script_config *config)
+{
+    if (config->worker != NULL) {
+        return &pooled;
+    }
+    return config->links ? &linked : &stepped;
+}
 
 /* --- what the test says --- */
 
@@ -401,9 +501,10 @@ struct pirn_context *script_context_create(const struct script_config *config,
     };
     struct pirn_context *context;
 
-    newest_class = &classes[config->links];
+    newest_class = class_of(config);
     pirn_assert(pirn__context_create_on(newest_class, &given, &context) == 0);
     newest->room = config->room > 0 ? config->room : ROOM_DEFAULT;
+    newest->worker = config->worker;
     *ret_script = newest;
     return context;
 }
@@ -561,6 +662,11 @@ uint32_t script_cancel_miss_count(const struct script *script)
 uint32_t script_linked_count(const struct script *script)
 {
     return script->linked_count;
+}
+
+uint32_t script_job_count(const struct script *script)
+{
+    return script->job_count;
 }
 
 uint64_t script_timeout_ns(const struct script *script)

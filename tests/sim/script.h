@@ -22,7 +22,10 @@ struct script;
 
 /* Zeroed means: the defaults. */
 struct script_config {
-    bool links;            /* runs may be queued linked */
+    bool links; /* runs may be queued linked */
+    /* A worker carries out runs of finite operations, and each by itself, by
+     * this function, within the wait; NULL: the test ends all. */
+    int32_t (*worker)(const struct pirn_loan *loan);
     uint32_t room;         /* of the submission queue; 0: 64 */
     uint32_t cq_entries;   /* also how many deliveries may be parked */
     uint32_t turn_budget;  /* as in struct pirn_context_config; */
@@ -90,6 +93,7 @@ uint32_t script_wake_count(const struct script *script);
 uint32_t script_cancel_count(const struct script *script); /* seen at all */
 uint32_t script_cancel_miss_count(const struct script *script);
 uint32_t script_linked_count(const struct script *script); /* with a link */
+uint32_t script_job_count(const struct script *script);    /* the worker's */
 
 /* The timeout of the last wait, as the context asked for it. */
 uint64_t script_timeout_ns(const struct script *script);
