@@ -63,10 +63,11 @@ static const struct argp argp = {
 };
 
 static void print_engine(struct probe *probe, const char *name,
-                         const char *reason, bool has_rings)
+                         const char *files, const char *reason, bool has_rings)
 {
     if (!probe->options.json) {
         printf("engine: %s: %s\n", name, reason);
+        printf("files: %s\n", files);
         return;
     }
     json_open(&probe->json, '{');
@@ -76,6 +77,8 @@ static void print_engine(struct probe *probe, const char *name,
     json_text(&probe->json, name);
     json_key(&probe->json, "present");
     json_bool(&probe->json, has_rings);
+    json_key(&probe->json, "files");
+    json_text(&probe->json, files);
     json_key(&probe->json, "reason");
     json_text(&probe->json, reason);
     json_close(&probe->json, '}');
@@ -171,7 +174,8 @@ static enum code run(struct probe *probe)
         return failure_say_ring(r);
     }
     print_engine(probe, pirn_context_engine(context),
-                 pirn_context_reason(context), has_rings);
+                 pirn_context_files(context), pirn_context_reason(context),
+                 has_rings);
     context = pirn_context_destroy(context);
     if (!has_rings) {
         return CODE_DONE; /* without rings there is nothing to probe */

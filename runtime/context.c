@@ -61,7 +61,7 @@ static int config_complete(const struct pirn_context_config *given,
         return -EINVAL;
     }
     *ret_config = config;
-    return 0;
+    return pirn__files_choose(config.files, &ret_config->files);
 }
 
 static void lists_init(struct pirn_context *context)
@@ -128,6 +128,7 @@ int pirn__context_create_on(const struct engine_class *class,
         .sq_entries = config.sq_entries,
         .cq_entries = config.cq_entries,
         .worker_max = config.worker_max,
+        .files = config.files,
         .buffers = context->buffers.base,
         .buffer_count = config.buffer_count,
         .buffer_bytes = config.buffer_bytes,
@@ -247,6 +248,11 @@ const char *pirn_context_engine(const struct pirn_context *context)
 const char *pirn_context_reason(const struct pirn_context *context)
 {
     return context->engine->reason;
+}
+
+const char *pirn_context_files(const struct pirn_context *context)
+{
+    return context->engine->files == PIRN_FILES_POOL ? "pool" : "ring";
 }
 
 uint64_t pirn_context_loaned(const struct pirn_context *context)

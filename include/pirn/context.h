@@ -34,14 +34,30 @@ enum pirn_engine {
     PIRN_ENGINE_PLAIN = 2, /* epoll and threads */
 };
 
+/*
+ * Who carries out what a ring leaves to a worker of the kernel's in any case: a
+ * sync, and what works on a path. PIRN_FILES=NAME in the environment wins.
+ *
+ * A thread of a pool takes consecutive steps of a chain at once, reads and
+ * writes among them, and stops where the chain would. It knows a file by its
+ * number alone, and opens a FIFO without waiting for the other end, as the
+ * engine plain does, which always has a pool.
+ */
+enum pirn_files {
+    PIRN_FILES_AUTO = 0, /* what measurement says: the ring */
+    PIRN_FILES_RING = 1, /* the ring, and the kernel's workers behind it */
+    PIRN_FILES_POOL = 2, /* threads of the process, worker_max of them */
+};
+
 /* Zeroed means: the defaults. */
 struct pirn_context_config {
     enum pirn_engine engine;
+    enum pirn_files files;
     uint32_t sq_entries;   /* submissions per enter; power of two, 8 or more;
                              0: 256 */
     uint32_t cq_entries;   /* completions; power of two; 0: 8 x sq_entries */
     uint32_t worker_max;   /* workers for files and paths, threads of the kernel
-                             or (plain) of the process; 0: 64 */
+                             or (in a pool) of the process; 0: 64 */
     uint32_t turn_budget;  /* functions per source and turn; 0: 256 */
     uint32_t buffer_count; /* for bytes that come to who has no buffer of his
                               own; power of two, 32768 at most; 0: 1024 */
@@ -63,7 +79,8 @@ struct pirn_context_config {
  *            io_uring is refused (kernel.io_uring_disabled, seccomp)
  *   -ENOMEM  no memory, or RLIMIT_MEMLOCK on kernels before 5.12
  *   -EMFILE  no descriptor is left
- *   -EINVAL  @config is out of range, or PIRN_ENGINE names no engine
+ *   -EINVAL  @config is out of range, or PIRN_ENGINE names no engine,
+ *            PIRN_FILES no policy
  *   pirn_context_refusal() has the sentence for a person.
  * Kernel:  6.1 for all that is used by default; 5.19 at least
  *          (IORING_REGISTER_PBUF_RING). Newer set-up flags are asked for and
@@ -171,6 +188,9 @@ PIRN_API const char *pirn_context_engine(const struct pirn_context *context);
 
 /** pirn_context_reason() - why that engine, and what the kernel refused it */
 PIRN_API const char *pirn_context_reason(const struct pirn_context *context);
+
+/** pirn_context_files() - who works on files: "ring" or "pool" */
+PIRN_API const char *pirn_context_files(const struct pirn_context *context);
 
 /** pirn_context_loaned() - how many ops and multishots are on loan */
 PIRN_API uint64_t pirn_context_loaned(const struct pirn_context *context);

@@ -62,7 +62,8 @@ const char *pirn_context_refusal(int error)
     }
     if (error == -EINVAL) {
         return "no such engine, or the context's configuration is out of "
-               "range; PIRN_ENGINE may be auto, uring or plain";
+               "range; PIRN_ENGINE may be auto, uring or plain, PIRN_FILES "
+               "auto, ring or pool";
     }
     return strerror(-error);
 }
@@ -99,6 +100,9 @@ static const struct engine_class engine_auto = {
     .create = auto_create,
 };
 
+/* What measurement says: runtime/README.md. */
+static const enum pirn_files FILES_AUTO = PIRN_FILES_RING;
+
 static const struct engine_class *const choices[] = {
     [PIRN_ENGINE_AUTO] = &engine_auto,
     [PIRN_ENGINE_URING] = &pirn__engine_uring,
@@ -107,25 +111,46 @@ static const struct engine_class *const choices[] = {
 
 enum { CHOICES = sizeof(choices) / sizeof(choices[0]) };
 
+/* Which of @names the environment variable @variable has, or @which if it is
+ * not set; -EINVAL: none. */
+static int choose(const char *variable, const char *const *names, int count,
+                  unsigned which)
+{
+    const char *name = getenv(variable);
+
+    if (which >= (unsigned)count) {
+        return -EINVAL;
+    }
+    for (int i = 0; name != NULL && i < count; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return i;
+        }
+    }
+    return name == NULL ? (int)which : -EINVAL;
+}
+
 int pirn__engine_choose(enum pirn_engine which,
                         const struct engine_class **ret_class)
 {
-    const char *name = getenv("PIRN_ENGINE");
-    unsigned choice = which;
+    static const char *const names[CHOICES] = {"auto", "uring", "plain"};
+    int choice = choose("PIRN_ENGINE", names, CHOICES, which);
 
-    if (choice >= CHOICES) {
-        return -EINVAL;
-    }
-    if (name != NULL) {
-        for (choice = 0; choice < CHOICES; choice++) {
-            if (strcmp(name, choices[choice]->name) == 0) {
-                break;
-            }
-        }
-        if (choice == CHOICES) {
-            return -EINVAL;
-        }
+    if (choice < 0) {
+        return choice;
     }
     *ret_class = choices[choice];
+    return 0;
+}
+
+int pirn__files_choose(enum pirn_files which, enum pirn_files *ret_files)
+{
+    static const char *const names[] = {"auto", "ring", "pool"};
+    int choice = choose("PIRN_FILES", names, 3, which);
+
+    if (choice < 0) {
+        return choice;
+    }
+    *ret_files =
+        choice == PIRN_FILES_AUTO ? FILES_AUTO : (enum pirn_files)choice;
     return 0;
 }

@@ -108,6 +108,7 @@ struct engine_config {
     uint32_t sq_entries;
     uint32_t cq_entries;
     uint32_t worker_max;
+    enum pirn_files files; /* ring or pool */
     uint8_t *buffers;      /* the context's, for as long as the engine lives */
     uint32_t buffer_count; /* a power of two */
     uint32_t buffer_bytes; /* of each */
@@ -116,6 +117,7 @@ struct engine_config {
 /* Every engine's first member. */
 struct engine {
     const struct engine_class *class;
+    enum pirn_files files; /* who carries out what works on files */
     uint64_t submitted; /* operations that were handed over; for statistics */
     char reason[320];   /* why this engine, and what the kernel refused it */
 };
@@ -190,6 +192,9 @@ struct engine_class {
  * another class. -EINVAL: no such engine. */
 int pirn__engine_choose(enum pirn_engine which,
                         const struct engine_class **ret_class);
+
+/* By @which, but PIRN_FILES wins: ring or pool. -EINVAL: no such policy. */
+int pirn__files_choose(enum pirn_files which, enum pirn_files *ret_files);
 
 extern const struct engine_class pirn__engine_uring;
 extern const struct engine_class pirn__engine_plain;

@@ -41,8 +41,6 @@
 #include "runtime/engine/table.h"
 #include "runtime/list.h"
 
-#define WORKER_IDLE_NS UINT64_C(10000000000)
-
 struct plain {
     struct engine engine;
     struct errands errands;
@@ -61,17 +59,31 @@ static struct plain *plain_of(struct engine *engine)
     return pirn_container_of(engine, struct plain, engine);
 }
 
+static void ring(void *owner)
+{
+    const struct plain *plain = owner;
+    uint64_t one = 1;
+    ssize_t n;
+
+    do {
+        n = write(plain->doorbell, &one, sizeof(one));
+    } while (n < 0 && errno == EINTR);
+    pirn_assert(n == sizeof(one));
+}
+
 static int plain_create(const struct engine_config *config,
                         struct engine **ret_engine)
 {
     struct plain *plain = calloc(1, sizeof(*plain));
-    struct pool_config pool_config = {config->worker_max, WORKER_IDLE_NS, -1};
+    struct pool_config pool_config = {config->worker_max, POOL_IDLE_NS, ring,
+                                      plain};
     int r;
 
     if (plain == NULL) {
         return -ENOMEM;
     }
     plain->engine.class = &pirn__engine_plain;
+    plain->engine.files = PIRN_FILES_POOL;
     snprintf(plain->engine.reason, sizeof(plain->engine.reason),
              "plain was asked for");
     list_init(&plain->done);
@@ -93,7 +105,6 @@ static int plain_create(const struct engine_config *config,
     if (r < 0) {
         goto fail_spares;
     }
-    pool_config.doorbell = plain->doorbell;
     r = pirn__pool_create(&pool_config, &plain->pool);
     if (r < 0) {
         goto fail_ready;
@@ -297,17 +308,6 @@ static void collect(struct plain *plain)
             pirn__run_end(errand, &plain->done);
         }
     }
-}
-
-static void ring(const struct plain *plain)
-{
-    uint64_t one = 1;
-    ssize_t n;
-
-    do {
-        n = write(plain->doorbell, &one, sizeof(one));
-    } while (n < 0 && errno == EINTR);
-    pirn_assert(n == sizeof(one));
 }
 
 /* Between two waits another loop sleeps until our epoll is readable: what the

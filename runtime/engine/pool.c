@@ -32,7 +32,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "pirn/invariant.h"
 #include "runtime/engine/call.h"
@@ -209,17 +208,10 @@ static bool wait_for_call(struct worker *worker)
     return !is_idle && hears(worker, NULL); /* somebody is just calling it */
 }
 
-static void ring(const struct pool *pool)
-{
-    uint64_t one = 1;
-
-    pirn_assert(write(pool->config.doorbell, &one, sizeof(one)) == sizeof(one));
-}
-
 static void deliver(struct pool *pool, struct errand *errand)
 {
     if (mailbox_push(&pool->done, &errand->link)) {
-        ring(pool);
+        pool->config.ring(pool->config.owner);
     }
 }
 

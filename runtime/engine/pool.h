@@ -21,10 +21,14 @@
 
 struct pool;
 
+/* How long a worker of an engine waits for more work, before it ends. */
+#define POOL_IDLE_NS UINT64_C(10000000000)
+
 struct pool_config {
-    uint32_t worker_max; /* 1 or more */
-    uint64_t idle_ns;    /* a worker without work ends after so long */
-    int doorbell;        /* an eventfd that wakes the owner; the owner's */
+    uint32_t worker_max;       /* 1 or more */
+    uint64_t idle_ns;          /* a worker without work ends after so long */
+    void (*ring)(void *owner); /* wakes the owner; any thread */
+    void *owner;
 };
 
 /* 0, or -ENOMEM. No thread is started yet. */
@@ -53,7 +57,7 @@ bool pirn__pool_cancel(struct pool *pool, struct errand *errand);
 void pirn__pool_collect(struct pool *pool, struct pirn_link *list);
 
 /* Return: whether the owner may sleep: nothing has ended that was not
- * collected. Then what ends before it gets up rings the doorbell, once. */
+ * collected. Then what ends before it gets up rings, once. */
 bool pirn__pool_lie_down(struct pool *pool);
 void pirn__pool_get_up(struct pool *pool);
 

@@ -71,14 +71,23 @@ static struct errand *take_all(struct errands *errands,
     return first;
 }
 
-struct errand *pirn__run_begin(struct errands *errands, struct pirn_link *queue,
-                               struct pirn_link *inflight)
+struct errand *pirn__run_take(struct errands *errands, struct pirn_link *link)
 {
-    struct errand *first = take_all(errands, queue->next);
+    struct errand *first = take_all(errands, link);
 
     for (struct errand *errand = first; errand; errand = errand->behind) {
         pirn_check(errand->loan->state == LOAN_QUEUED);
         errand->loan->state = LOAN_INFLIGHT;
+    }
+    return first;
+}
+
+struct errand *pirn__run_begin(struct errands *errands, struct pirn_link *queue,
+                               struct pirn_link *inflight)
+{
+    struct errand *first = pirn__run_take(errands, queue->next);
+
+    for (struct errand *errand = first; errand; errand = errand->behind) {
         list_push_tail(inflight, list_pop_head(queue));
     }
     return first;

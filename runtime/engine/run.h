@@ -29,10 +29,14 @@ bool pirn__run_joins(const struct pirn_loan *before,
                      const struct pirn_loan *behind);
 
 /*
- * Move the loan at the head of @queue, or the run, to @inflight.
+ * Errands for the loan at @link, or for the run; they are in flight now, and
+ * stay on their list.
  *
  * Return: the errand of the first; NULL: no memory, and nothing has changed
  */
+struct errand *pirn__run_take(struct errands *errands, struct pirn_link *link);
+
+/* The same for the head of @queue, and move them to @inflight. */
 struct errand *pirn__run_begin(struct errands *errands, struct pirn_link *queue,
                                struct pirn_link *inflight);
 

@@ -29,6 +29,7 @@ struct engine_row {
     bool moves;   /* a result below len is a beginning, not the end */
     bool follows; /* may be linked behind another: never refused before it
                      begins */
+    bool punts;   /* a ring always leaves it to a worker of the kernel's */
 };
 
 /* By enum engine_opcode. */
@@ -38,6 +39,10 @@ extern const struct engine_row pirn__engine_rows[ENGINE_OPCODE_COUNT];
  * two loans of one linked run (engine_class.joins). */
 bool pirn__engine_links(const struct pirn_loan *before,
                         const struct pirn_loan *behind);
+
+/* Whether a ring leaves @loan to a worker of the kernel's, whatever the cache
+ * has: a hand-over in any case. */
+bool pirn__engine_punts(const struct pirn_loan *loan);
 
 /* A descriptor that is not there yet: the place in the run of the loan that
  * will open it, or -1. */

@@ -12,7 +12,8 @@
  * op's function has freed the op; and the doorbell is the engine's own.
  *
  * What the ring cannot do is done by a system call while submitting, and its
- * result reaped before the kernel's.
+ * result reaped before the kernel's. Under the policy `pool` what the kernel
+ * would leave to its workers goes to threads (jobs.h), whose results come next.
  */
 #include <errno.h>
 #include <liburing.h>
@@ -28,6 +29,8 @@
 #include "pirn/invariant.h"
 #include "runtime/engine/call.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engine/jobs.h"
+#include "runtime/engine/run.h"
 #include "runtime/engine/table.h"
 #include "runtime/list.h"
 
@@ -63,6 +66,7 @@ struct uring {
     struct engine engine;
     struct io_uring ring;
     struct pirn_link done; /* carried out in place, not reaped */
+    struct jobs jobs;      /* under the policy `pool` */
     uint64_t rung;         /* what the doorbell's read fills */
     int doorbell;
     atomic_int notice; /* for a host that polls; -1: there is none */
@@ -190,6 +194,41 @@ static int share_buffers(struct uring *uring,
     return 0;
 }
 
+static void ring_bell(int fd)
+{
+    uint64_t one = 1;
+    ssize_t n;
+
+    do {
+        n = write(fd, &one, sizeof(one));
+    } while (n < 0 && errno == EINTR);
+    pirn_assert(n == sizeof(one));
+}
+
+/* The host's descriptor is written to as well: the kernel does not always pass
+ * the end of an eventfd's read on to another eventfd (seen on 6.18). */
+static void wake(void *owner)
+{
+    struct uring *uring = owner;
+    int notice = atomic_load(&uring->notice);
+
+    ring_bell(uring->doorbell);
+    if (notice >= 0) {
+        ring_bell(notice);
+    }
+}
+
+static int make_pool(struct uring *uring, const struct engine_config *config)
+{
+    const struct pool_config pool = {config->worker_max, POOL_IDLE_NS, wake,
+                                     uring};
+
+    uring->engine.files = config->files;
+    return config->files == PIRN_FILES_POOL
+               ? pirn__jobs_init(&uring->jobs, &pool, config->sq_entries)
+               : 0;
+}
+
 static int uring_create(const struct engine_config *config,
                         struct engine **ret_engine)
 {
@@ -223,6 +262,10 @@ static int uring_create(const struct engine_config *config,
     if (r < 0) {
         goto fail_ring;
     }
+    r = make_pool(uring, config);
+    if (r < 0) {
+        goto fail_buffers;
+    }
     bound_workers(uring, config->worker_max);
     /* Both spare a little work; nothing is lost where they are refused. */
     (void)io_uring_ring_dontfork(&uring->ring);
@@ -231,6 +274,8 @@ static int uring_create(const struct engine_config *config,
     *ret_engine = &uring->engine;
     return 0;
 
+fail_buffers:
+    munmap(uring->buffers, uring->buffer_count * sizeof(struct io_uring_buf));
 fail_ring:
     io_uring_queue_exit(&uring->ring);
 fail_doorbell:
@@ -247,6 +292,7 @@ static void uring_destroy(struct engine *engine)
     struct uring *uring = uring_of(engine);
 
     pirn_assert(list_is_empty(&uring->done));
+    pirn__jobs_deinit(&uring->jobs);
     io_uring_queue_exit(&uring->ring);
     munmap(uring->buffers, uring->buffer_count * sizeof(struct io_uring_buf));
     close(uring->doorbell);
@@ -383,6 +429,26 @@ static void submit_one(struct uring *uring, struct pirn_loan *loan)
     list_push_tail(&uring->done, &loan->link);
 }
 
+/* @link's loan and those in one run with it, to the ring; as submit_one(). */
+static void submit_run(struct uring *uring, struct pirn_link *link,
+                       unsigned run)
+{
+    while (run-- > 0) {
+        struct pirn_link *next = link->next;
+
+        submit_one(uring, pirn_container_of(link, struct pirn_loan, link));
+        link = next;
+    }
+}
+
+static struct pirn_link *behind(struct pirn_link *link, unsigned run)
+{
+    while (run-- > 0) {
+        link = link->next;
+    }
+    return link;
+}
+
 static void submit_queue(struct uring *uring, struct pirn_link *queue,
                          struct pirn_link *inflight)
 {
@@ -391,18 +457,17 @@ static void submit_queue(struct uring *uring, struct pirn_link *queue,
 
     while (link != queue) {
         unsigned run = run_length(link);
+        struct pirn_link *next = behind(link, run);
 
-        if (room < run) {
-            break;
+        if (!pirn__jobs_take(&uring->jobs, link, &uring->done)) {
+            if (room < run) {
+                break;
+            }
+            room -= run;
+            submit_run(uring, link, run);
         }
-        room -= run;
         uring->engine.submitted += run;
-        while (run-- > 0) {
-            struct pirn_link *next = link->next;
-
-            submit_one(uring, pirn_container_of(link, struct pirn_loan, link));
-            link = next;
-        }
+        link = next;
     }
     list_splice_tail_until(inflight, queue, link);
 }
@@ -410,8 +475,28 @@ static void submit_queue(struct uring *uring, struct pirn_link *queue,
 static bool uring_joins(struct engine *engine, const struct pirn_loan *before,
                         const struct pirn_loan *behind)
 {
-    (void)engine;
-    return pirn__engine_links(before, behind);
+    if (uring_of(engine)->engine.files != PIRN_FILES_POOL) {
+        return pirn__engine_links(before, behind);
+    }
+    return pirn__run_joins(before, behind) ||
+           (pirn__engine_links(before, behind) && !pirn__run_is_job(before) &&
+            !pirn__run_is_job(behind));
+}
+
+/* Return: whether there was room. */
+static bool cancel(struct uring *uring, struct pirn_loan *loan)
+{
+    struct io_uring_sqe *sqe;
+
+    if (pirn__jobs_cancel(&uring->jobs, loan)) {
+        return true;
+    }
+    sqe = io_uring_get_sqe(&uring->ring);
+    if (sqe != NULL) {
+        io_uring_prep_cancel64(sqe, (uintptr_t)loan, 0);
+        sqe->user_data = USER_DATA_NONE;
+    }
+    return sqe != NULL;
 }
 
 static void uring_submit(struct engine *engine, struct pirn_link *cancels,
@@ -421,17 +506,13 @@ static void uring_submit(struct engine *engine, struct pirn_link *cancels,
 
     arm_doorbell(uring);
     while (!list_is_empty(cancels)) {
-        struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
         struct pirn_link *link = cancels->next;
 
-        if (sqe == NULL) {
+        if (!cancel(uring, pirn_container_of(link, struct pirn_loan, link))) {
             return;
         }
         list_unlink(link);
         list_push_tail(inflight, link);
-        io_uring_prep_cancel64(
-            sqe, (uintptr_t)pirn_container_of(link, struct pirn_loan, link), 0);
-        sqe->user_data = USER_DATA_NONE;
     }
     submit_queue(uring, queue, inflight);
 }
@@ -456,9 +537,8 @@ static bool is_quiet(const struct uring *uring)
            io_uring_sq_ready(&uring->ring) == 0;
 }
 
-static int uring_wait(struct engine *engine, uint64_t timeout_ns)
+static int enter(struct uring *uring, uint64_t timeout_ns)
 {
-    struct uring *uring = uring_of(engine);
     struct __kernel_timespec timeout = {
         .tv_sec = (int64_t)(timeout_ns / 1000000000u),
         .tv_nsec = (long long)(timeout_ns % 1000000000u),
@@ -466,7 +546,6 @@ static int uring_wait(struct engine *engine, uint64_t timeout_ns)
     struct io_uring_cqe *cqe;
     int r;
 
-    clear_notice(uring);
     if (timeout_ns == 0 && is_quiet(uring)) {
         return 0;
     }
@@ -490,6 +569,24 @@ static int uring_wait(struct engine *engine, uint64_t timeout_ns)
     return r < 0 ? r : 0;
 }
 
+static int uring_wait(struct engine *engine, uint64_t timeout_ns)
+{
+    struct uring *uring = uring_of(engine);
+    int r;
+
+    clear_notice(uring);
+    pirn__jobs_flush(&uring->jobs);
+    if (timeout_ns > 0 && !pirn__jobs_lie_down(&uring->jobs)) {
+        timeout_ns = 0;
+    }
+    r = enter(uring, timeout_ns);
+    pirn__jobs_collect(&uring->jobs);
+    if (uring->notice >= 0 && !pirn__jobs_lie_down(&uring->jobs)) {
+        wake(uring); /* another loop sleeps, from now on */
+    }
+    return r;
+}
+
 /*
  * As the ring's end would, but before this returns (6.0; else at the end): all
  * are asked to end, then those that a worker runs are waited for, a second in
@@ -504,6 +601,7 @@ static void uring_abandon(struct engine *engine, struct pirn_link *inflight)
     };
     int tries = ABANDON_TRIES;
 
+    pirn__jobs_stop(&uring->jobs);
     (void)io_uring_register_sync_cancel(&uring->ring, &cancel);
     cancel.flags = 0;
     for (struct pirn_link *link = inflight->next; link != inflight;) {
@@ -551,6 +649,7 @@ static uint32_t uring_reap(struct engine *engine, struct engine_event *events,
     if (uring->abandoned) {
         return 0;
     }
+    count += pirn__jobs_reap(&uring->jobs, events + count, max - count);
     io_uring_for_each_cqe (&uring->ring, head, cqe) {
         if (count == max) {
             break;
@@ -598,28 +697,9 @@ static int uring_fd(struct engine *engine)
     return fd;
 }
 
-static void ring_bell(int fd)
-{
-    uint64_t one = 1;
-    ssize_t n;
-
-    do {
-        n = write(fd, &one, sizeof(one));
-    } while (n < 0 && errno == EINTR);
-    pirn_assert(n == sizeof(one));
-}
-
-/* The host's descriptor is written to as well: the kernel does not always pass
- * the end of an eventfd's read on to another eventfd (seen on 6.18). */
 static void uring_wake(struct engine *engine)
 {
-    struct uring *uring = uring_of(engine);
-    int notice = atomic_load(&uring->notice);
-
-    ring_bell(uring->doorbell);
-    if (notice >= 0) {
-        ring_bell(notice);
-    }
+    wake(uring_of(engine));
 }
 
 const struct engine_class pirn__engine_uring = {

@@ -60,6 +60,15 @@ static inline bool ring_is_plain(void)
     return ring_chosen() == &pirn__engine_plain;
 }
 
+/* Whether PIRN_FILES says so. */
+static inline bool ring_has_pool(void)
+{
+    enum pirn_files files;
+
+    assert_int_equal(pirn__files_choose(PIRN_FILES_RING, &files), 0);
+    return files == PIRN_FILES_POOL;
+}
+
 static inline bool ring_joins_none(struct engine *engine,
                                    const struct pirn_loan *before,
                                    const struct pirn_loan *behind)

@@ -45,15 +45,24 @@ struct bed {
     char bytes[JOBS];
 };
 
+static void ring(void *owner)
+{
+    const struct bed *bed = owner;
+    uint64_t one = 1;
+
+    if (write(bed->doorbell, &one, sizeof(one)) != sizeof(one)) {
+        abort();
+    }
+}
+
 static int setup_with(void **state, uint64_t idle_ns)
 {
     struct bed *bed = calloc(1, sizeof(*bed));
-    struct pool_config config = {.worker_max = WORKERS, .idle_ns = idle_ns};
+    const struct pool_config config = {WORKERS, idle_ns, ring, bed};
 
     alarm(60); /* nothing here waits long, unless it waits for ever */
     list_init(&bed->done);
     bed->doorbell = eventfd(0, EFD_CLOEXEC);
-    config.doorbell = bed->doorbell;
     *state = bed;
     if (pipe(bed->gate) != 0) {
         return -1;

@@ -38,6 +38,7 @@ static int count_workers(void)
 static void workers_are_bounded(void **state)
 {
     struct pirn_context_config config = {.engine = PIRN_ENGINE_URING,
+                                         .files = PIRN_FILES_RING,
                                          .worker_max = WORKERS};
     static struct note notes[OPENS];
     struct ring *ring = *state;
@@ -71,7 +72,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {RING_TEST(workers_are_bounded)};
 
-    if (ring_is_plain()) {
+    if (ring_is_plain() || ring_has_pool()) {
         print_message("skipped: the kernel has workers for rings only\n");
         return TEST_SKIP;
     }
