@@ -50,6 +50,26 @@ const struct question questions[QUESTIONS] = {
             .sides = {&bench_timer, &peer_timer_libev, &peer_timer_libuv,
                       &peer_timer_tevent},
         },
+    [WATCH] =
+        {
+            .verb = "watch",
+            .group = "runtime",
+            .name = "watch",
+            .what = "a byte passed on, 100 on their way through 1,000 pipes",
+            .of = RATIO_OF_RATE,
+            .finer = 4,
+            .sides = {&bench_watch, &base_watch, &peer_watch_libev},
+        },
+    [WATCH_EDGE] =
+        {
+            .verb = "watch_edge",
+            .group = "runtime",
+            .name = "watch_edge",
+            .what = "the same, told of edges",
+            .of = RATIO_OF_RATE,
+            .finer = 4,
+            .sides = {&bench_watch_edge, &base_watch_edge},
+        },
     [POST] =
         {
             .verb = "post",

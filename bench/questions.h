@@ -15,6 +15,8 @@ enum question_index {
     NOP,
     READ,
     TIMERS,
+    WATCH,
+    WATCH_EDGE,
     POST,
     POST4,
     POST_LATENCY,

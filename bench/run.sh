@@ -130,7 +130,8 @@ while [ "$left" -gt 0 ]; do
         *)
             case $arg in
                 chain | commit | smtp | calls) files_asked=true ;;
-                runtime | nop | read | timer32k | post | post4 | post_latency | \
+                runtime | nop | read | timer32k | watch | watch_edge | \
+                    post | post4 | post_latency | \
                     echo64 | echo1000 | echo_pipelined | echo_gathered | \
                     engine_echo | engine_copy | memory) others_asked=true ;;
             esac

@@ -34,6 +34,12 @@ extern const struct side peer_timer_libev;
 extern const struct side peer_timer_libuv;
 extern const struct side peer_timer_tevent;
 
+extern const struct side bench_watch;
+extern const struct side bench_watch_edge;
+extern const struct side base_watch;
+extern const struct side base_watch_edge;
+extern const struct side peer_watch_libev;
+
 extern const struct side bench_echo;
 extern const struct side base_echo;
 extern const struct side peer_echo_libev;

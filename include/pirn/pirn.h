@@ -18,5 +18,6 @@
 #include <pirn/stream.h>
 #include <pirn/task.h>
 #include <pirn/timer.h>
+#include <pirn/watch.h>
 
 #endif /* PIRN_PIRN_H */
