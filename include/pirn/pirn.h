@@ -13,6 +13,7 @@
 #include <pirn/path.h>
 #include <pirn/post.h>
 #include <pirn/probe.h>
+#include <pirn/reactor.h>
 #include <pirn/signal.h>
 #include <pirn/socket.h>
 #include <pirn/stream.h>
