@@ -6,6 +6,7 @@
 
 #include "runtime/context.h"
 #include "runtime/gather.h"
+#include "runtime/memory_check.h"
 #include "tests/sim/stream_rig.h"
 
 static const char text[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -347,12 +348,16 @@ static uint64_t bytes_asked(const struct stream_rig *rig)
 }
 
 /* Or what has left would be told as a negative number. Neighbours or not; no
- * byte of it is read. */
+ * byte of it is read, but by who watches whether it is there. */
 static void a_send_asks_for_no_more_than_a_result_can_say(void **state)
 {
     uint8_t *nowhere = (uint8_t *)(uintptr_t)0x10000;
     struct stream_rig rig;
 
+#ifdef PIRN_WATCHED
+    print_message("not in a watched build: it sends memory that is nowhere\n");
+    return;
+#endif
     rig_init(&rig, state);
     rig_send(&rig, 0, nowhere, INT32_MAX);
     rig_send(&rig, 1, nowhere + INT32_MAX, 10);
