@@ -74,16 +74,15 @@ static void signals_do_not_end_a_wait_early_nor_fail_it(void **state)
     const struct itimerval often = {{0, 500}, {0, 500}};
     const struct itimerval never = {{0, 0}, {0, 0}};
     struct pirn_op op = {0};
-    struct sigaction before;
     uint64_t began_ns = now_ns();
     int32_t r;
 
-    sigaction(SIGALRM, &action, &before);
+    sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &often, NULL);
     pirn_prep_timer(&op, 20 * MS);
     r = pirn_wait(ring->context, &op);
     setitimer(ITIMER_REAL, &never, NULL);
-    sigaction(SIGALRM, &before, NULL);
+    signal(SIGALRM, SIG_IGN); /* the last may be on its way yet */
     assert_int_equal(r, 0);
     assert_true(now_ns() - began_ns >= 20 * MS);
 }
