@@ -32,7 +32,7 @@ static bool put(struct out *out, uint64_t cookie, uint32_t inode, mode_t mode,
     head.d_ino = inode;
     head.d_off = (int64_t)cookie;
     head.d_reclen = (unsigned short)size;
-    head.d_type = IFTODT(mode);
+    head.d_type = (unsigned char)IFTODT(mode);
     memset(out->bytes + out->used, 0, size);
     memcpy(out->bytes + out->used, &head, begin);
     memcpy(out->bytes + out->used + begin, name, name_len);
