@@ -14,6 +14,7 @@
 #include <pirn/post.h>
 #include <pirn/probe.h>
 #include <pirn/reactor.h>
+#include <pirn/request.h>
 #include <pirn/signal.h>
 #include <pirn/socket.h>
 #include <pirn/stream.h>
