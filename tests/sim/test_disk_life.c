@@ -143,6 +143,16 @@ static struct disk *draw_disk(enum disk_profile profile)
     return disk;
 }
 
+/* The hash of all but CHAOS' memory of freed sectors: that depends on the order
+ * in which they were freed, and a sync may free them earlier than a cut. */
+static uint64_t hash_of(struct disk *disk)
+{
+    for (uint32_t i = 0; i < DISK_STALE_MAX; i++) {
+        disk__block_set(disk, &disk->stale[i], DISK_NONE);
+    }
+    return disk_hash(disk);
+}
+
 /* The hash of what is left of @disk. */
 static uint64_t outcome(const struct disk *disk, uint32_t subset)
 {
@@ -154,7 +164,7 @@ static uint64_t outcome(const struct disk *disk, uint32_t subset)
         survives[i] = subset >> i & 1;
     }
     disk_cut(clone, survives, 0);
-    hash = disk_hash(clone);
+    hash = hash_of(clone);
     disk_destroy(clone);
     return hash;
 }
@@ -218,7 +228,7 @@ static void a_cut_that_leaves_everything_changes_nothing(void **state)
         disk_sync_all(clone);
         disk_cut(clone, NULL, 0);
         rig_expect(clone, paths, before);
-        assert_int_equal(disk_hash(clone), outcome(disk, UINT32_MAX));
+        assert_int_equal(hash_of(clone), outcome(disk, UINT32_MAX));
         disk_destroy(clone);
         disk_destroy(disk);
     }
