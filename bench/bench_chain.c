@@ -3,6 +3,8 @@
  * bench_chain.c - one file made durable and published, as a chain
  *
  *   open -> write -> fsync -> rename -> fsync(directory)     close, always
+ *
+ * Under the policy that the user has, and under each.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 
 #include <pirn/pirn.h>
 
+#include "bench/engines.h"
 #include "bench/place.h"
 #include "bench/sides.h"
 
@@ -22,6 +25,8 @@ struct chains {
     struct place_pair place;
     struct round *round;
     const char *dir;
+    char place_name[64];
+    uint32_t depth;
     uint64_t begun;
     int error;
     char body[COMMIT_BYTES];
@@ -35,7 +40,8 @@ struct chains {
     } files[COMMIT_DEPTH];
 };
 
-static int chain_open(const struct options *options, void **ret_state)
+static int chain_open_under(const char *policy, const struct options *options,
+                            void **ret_state)
 {
     struct chains *chains = calloc(1, sizeof(*chains));
     int r;
@@ -43,12 +49,18 @@ static int chain_open(const struct options *options, void **ret_state)
     if (chains == NULL) {
         return -ENOMEM;
     }
+    policy_set(policy);
     r = pirn_context_create(NULL, &chains->context);
+    policy_set(NULL);
     if (r < 0) {
         free(chains);
         return r;
     }
     chains->dir = options->dir;
+    chains->depth =
+        options->question->depth > 0 ? options->question->depth : COMMIT_DEPTH;
+    snprintf(chains->place_name, sizeof(chains->place_name), "%s-%s",
+             options->question->verb, policy ? policy : "pirn");
     memset(chains->body, 'x', sizeof(chains->body));
     for (unsigned i = 0; i < COMMIT_DEPTH; i++) {
         struct file *file = &chains->files[i];
@@ -108,7 +120,7 @@ static void file_start(struct file *file, uint64_t now_ns)
 static int chain_round(void *state, struct round *round)
 {
     struct chains *chains = state;
-    int r = place_make_pair(&chains->place, chains->dir, "chain-pirn",
+    int r = place_make_pair(&chains->place, chains->dir, chains->place_name,
                             round->index);
 
     if (r < 0) {
@@ -118,7 +130,7 @@ static int chain_round(void *state, struct round *round)
     chains->begun = 0;
     chains->error = 0;
     round_begin(round);
-    for (unsigned i = 0; i < COMMIT_DEPTH; i++) {
+    for (unsigned i = 0; i < chains->depth; i++) {
         file_start(&chains->files[i], round->began_ns);
     }
     r = pirn_context_drain(chains->context);
@@ -135,10 +147,41 @@ static void chain_close(void *state)
     free(chains);
 }
 
+static int chain_open(const struct options *options, void **ret_state)
+{
+    return chain_open_under(NULL, options, ret_state);
+}
+
+static int chain_open_ring(const struct options *options, void **ret_state)
+{
+    return chain_open_under("ring", options, ret_state);
+}
+
+static int chain_open_pool(const struct options *options, void **ret_state)
+{
+    return chain_open_under("pool", options, ret_state);
+}
+
 const struct side bench_chain = {
     .name = "pirn",
     .promise = "one file, synced, renamed, synced",
     .open = chain_open,
+    .round = chain_round,
+    .close = chain_close,
+};
+
+const struct side bench_chain_ring = {
+    .name = "ring",
+    .promise = "one file, synced, renamed, synced",
+    .open = chain_open_ring,
+    .round = chain_round,
+    .close = chain_close,
+};
+
+const struct side bench_chain_pool = {
+    .name = "pool",
+    .promise = "one file, synced, renamed, synced",
+    .open = chain_open_pool,
     .round = chain_round,
     .close = chain_close,
 };

@@ -5,6 +5,7 @@
 #include "bench/engines.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,25 @@ int engine_context(const char *name, struct pirn_context **ret_context)
         return -EOPNOTSUPP;
     }
     return 0;
+}
+
+/* The harness opens the sides one after the other. */
+void policy_set(const char *name)
+{
+    static const char *users;
+    static bool is_known;
+
+    if (!is_known) {
+        users = getenv("PIRN_FILES");
+        users = users ? strdup(users) : NULL;
+        is_known = true;
+    }
+    name = name ? name : users;
+    if (name != NULL) {
+        setenv("PIRN_FILES", name, 1);
+    } else {
+        unsetenv("PIRN_FILES");
+    }
 }
 
 int engine_check(const char *name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench/engines.h - the same program under one engine and the other
+ * bench/engines.h - the same program under one engine, or policy, and the other
  */
 #ifndef BENCH_ENGINES_H
 #define BENCH_ENGINES_H
@@ -17,5 +17,11 @@ int engine_context(const char *name, struct pirn_context **ret_context);
 
 /** engine_check() - whether engine_context() would succeed */
 int engine_check(const char *name);
+
+/**
+ * policy_set() - PIRN_FILES=@name for what is made from now on; NULL: as the
+ *                user has it
+ */
+void policy_set(const char *name);
 
 #endif /* BENCH_ENGINES_H */

@@ -183,6 +183,40 @@ const struct question questions[QUESTIONS] = {
             .count_max = COMMIT_MAX,
             .sides = {&bench_chain, &base_chain, &base_links},
         },
+    [FILES_COMMIT1] =
+        {
+            .verb = "files_commit1",
+            .group = "files",
+            .name = "files_commit1",
+            .what = "the same by threads beside the ring, one at a time",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .count_max = COMMIT_MAX,
+            .depth = 1,
+            .sides = {&bench_chain_pool, &bench_chain_ring},
+        },
+    [FILES_COMMIT64] =
+        {
+            .verb = "files_commit64",
+            .group = "files",
+            .name = "files_commit64",
+            .what = "the same, 64 at once",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .count_max = COMMIT_MAX,
+            .sides = {&bench_chain_pool, &bench_chain_ring},
+        },
+    [FILES_SMTP] =
+        {
+            .verb = "files_smtp",
+            .group = "files",
+            .name = "files_smtp",
+            .what = "a 4 KiB mail by smtp-source, 64 sessions",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .count_max = MAIL_MAX,
+            .sides = {&bench_smtp_pool, &bench_smtp_ring},
+        },
     [COMMIT] =
         {
             .verb = "commit",

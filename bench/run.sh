@@ -129,7 +129,9 @@ while [ "$left" -gt 0 ]; do
         --help | --usage | '-?') exec "$PIRN_BUILD/pirn-bench" "$arg" ;;
         *)
             case $arg in
-                chain | commit | smtp | calls) files_asked=true ;;
+                chain | commit | smtp | calls | files | files_*)
+                    files_asked=true
+                    ;;
                 runtime | nop | read | timer32k | watch | watch_edge | \
                     post | post4 | post_latency | \
                     echo64 | echo1000 | echo_pipelined | echo_gathered | \

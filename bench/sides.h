@@ -59,6 +59,8 @@ extern const struct side bench_copy_uring;
 extern const struct side bench_copy_plain;
 
 extern const struct side bench_chain;
+extern const struct side bench_chain_ring;
+extern const struct side bench_chain_pool;
 extern const struct side base_chain;
 extern const struct side base_links;
 
@@ -66,6 +68,8 @@ extern const struct side bench_commit;
 extern const struct side base_commit;
 
 extern const struct side bench_smtp;
+extern const struct side bench_smtp_ring;
+extern const struct side bench_smtp_pool;
 extern const struct side peer_sink;
 
 #endif /* BENCH_SIDES_H */
