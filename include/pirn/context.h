@@ -49,6 +49,8 @@ enum pirn_files {
     PIRN_FILES_POOL = 2, /* threads of the process, worker_max of them */
 };
 
+enum { PIRN_MIN_WAIT_BATCH = 64 };
+
 /* Zeroed means: the defaults. */
 struct pirn_context_config {
     enum pirn_engine engine;
@@ -63,6 +65,14 @@ struct pirn_context_config {
                               own; power of two, 32768 at most; 0: 1024 */
     uint32_t buffer_bytes; /* of each; 1 MiB at most; 0: 4096. Their memory is
                               only used as far as it was ever needed at once */
+    /*
+     * A turn that may sleep sleeps until PIRN_MIN_WAIT_BATCH completions have
+     * come, or for so long and then until the first: fewer turns, each with
+     * more to do, and all that comes, posts too, up to so much later. No
+     * deadline is missed for it. 0: off. Linux 6.12; before that, and on the
+     * engine plain, it is as if it were 0.
+     */
+    uint64_t min_wait_ns;
 };
 
 /**

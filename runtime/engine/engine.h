@@ -109,6 +109,7 @@ struct engine_config {
     uint32_t cq_entries;
     uint32_t worker_max;
     enum pirn_files files; /* ring or pool */
+    uint64_t min_wait_ns;
     uint8_t *buffers;      /* the context's, for as long as the engine lives */
     uint32_t buffer_count; /* a power of two */
     uint32_t buffer_bytes; /* of each */

@@ -29,7 +29,9 @@
 #include "pirn/invariant.h"
 #include "runtime/engine/call.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engine/enter.h"
 #include "runtime/engine/jobs.h"
+#include "runtime/engine/numbers.h"
 #include "runtime/engine/run.h"
 #include "runtime/engine/table.h"
 #include "runtime/list.h"
@@ -47,24 +49,10 @@ enum {
     ABANDON_TRIES = 100,        /* in small steps: the kernel may not wake us */
 };
 
-/* By number: the library's header may be older than the kernel. */
-enum {
-    SETUP_CQSIZE = 1 << 3,
-    SETUP_CLAMP = 1 << 4,
-    SETUP_SUBMIT_ALL = 1 << 7,
-    SETUP_COOP_TASKRUN = 1 << 8,
-    SETUP_TASKRUN_FLAG = 1 << 9,
-    SETUP_SINGLE_ISSUER = 1 << 12,
-    SETUP_DEFER_TASKRUN = 1 << 13,
-    SQ_CQ_OVERFLOW = 1 << 1,
-    SQ_TASKRUN = 1 << 2,
-    CANCEL_ALL = 1 << 0,
-    CANCEL_ANY = 1 << 2,
-};
-
 struct uring {
     struct engine engine;
     struct io_uring ring;
+    struct enter enter;
     struct pirn_link done; /* carried out in place, not reaped */
     struct jobs jobs;      /* under the policy `pool` */
     uint64_t rung;         /* what the doorbell's read fills */
@@ -118,7 +106,7 @@ static int ring_init(struct uring *uring, const struct engine_config *config)
     if (r < 0) {
         return r;
     }
-    if (!(params.features & IORING_FEAT_EXT_ARG)) {
+    if (!(params.features & FEATURE_EXT_ARG)) {
         io_uring_queue_exit(&uring->ring);
         return -ENOSYS;
     }
@@ -270,6 +258,8 @@ static int uring_create(const struct engine_config *config,
     /* Both spare a little work; nothing is lost where they are refused. */
     (void)io_uring_ring_dontfork(&uring->ring);
     (void)io_uring_register_ring_fd(&uring->ring);
+    pirn__enter_init(&uring->enter, &uring->ring, uring->ring.features,
+                     config->min_wait_ns);
 
     *ret_engine = &uring->engine;
     return 0;
@@ -539,11 +529,6 @@ static bool is_quiet(const struct uring *uring)
 
 static int enter(struct uring *uring, uint64_t timeout_ns)
 {
-    struct __kernel_timespec timeout = {
-        .tv_sec = (int64_t)(timeout_ns / 1000000000u),
-        .tv_nsec = (long long)(timeout_ns % 1000000000u),
-    };
-    struct io_uring_cqe *cqe;
     int r;
 
     if (timeout_ns == 0 && is_quiet(uring)) {
@@ -552,12 +537,9 @@ static int enter(struct uring *uring, uint64_t timeout_ns)
     /* Without the doorbell nobody could wake it. */
     if (timeout_ns == 0 || !list_is_empty(&uring->done) ||
         !uring->doorbell_armed) {
-        r = io_uring_submit_and_get_events(&uring->ring);
-    } else if (timeout_ns == PIRN_FOREVER) {
-        r = io_uring_submit_and_wait(&uring->ring, 1);
+        r = pirn__enter(&uring->enter);
     } else {
-        r = io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1, &timeout,
-                                             NULL);
+        r = pirn__enter_and_wait(&uring->enter, timeout_ns);
     }
     /*
      * EBUSY: completions wait in the kernel's overflow list, reap first.

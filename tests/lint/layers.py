@@ -24,7 +24,7 @@ SPOOL_HEADERS = ["pirn/item.h", "pirn/spool.h"]
 # it may not although a prefix would allow it.
 LAYERS = [
     (r"include/pirn/.*", ["pirn/"], []),
-    (r"runtime/engine/(uring|probe\w*)\.[ch]",
+    (r"runtime/engine/(enter|uring|probe\w*)\.[ch]",
      ["runtime/engine/", "runtime/list.h", "pirn/", "liburing.h",
       "linux/io_uring.h"], SPOOL_HEADERS),
     (r"runtime/engine/.*",
