@@ -14,7 +14,7 @@
  * of it, which a chain would have carried out.
  *
  * `punts`: of an open those that may make or cut a file
- * (io_openat_force_async(), seen in 6.18).
+ * (io_openat_force_async() in the kernel's io_uring/openclose.c).
  */
 #include "runtime/engine/table.h"
 
