@@ -165,7 +165,7 @@ static void start_run(struct pirn_chain *chain)
     chain->priv.run = last + 1 - chain->priv.at;
     chain->priv.in_flight = chain->priv.run;
     for (uint32_t i = chain->priv.at; i <= last; i++) {
-        pirn__context_start_step(context, step(chain, i), chain);
+        pirn__context_start_owned(context, step(chain, i), &chain->priv.owner);
     }
 }
 
@@ -314,11 +314,14 @@ static void judge_run(struct pirn_chain *chain)
     go_on(chain);
 }
 
-void pirn__chain_step_ended(struct pirn_chain *chain, struct pirn_op *op)
+static void step_ended(struct pirn_owner *owner, struct pirn_op *op)
 {
+    struct pirn_chain *chain =
+        pirn_container_of(owner, struct pirn_chain, priv.owner);
+
     pirn_assert(chain->priv.in_flight > 0);
 
-    op->priv.flags &= (uint8_t) ~(LOAN_LINKED | LOAN_STEP);
+    op->priv.flags &= (uint8_t) ~(LOAN_LINKED | LOAN_OWNED);
     if (--chain->priv.in_flight == 0) {
         judge_run(chain);
     }
@@ -379,6 +382,7 @@ void pirn_prep_chain(struct pirn_chain *chain, struct pirn_op *const *steps,
     pirn_assert(count > 0);
 
     pirn_prep_task(&chain->op, &chain_verbs);
+    chain->priv.owner.ended = step_ended;
     chain->priv.steps = steps;
     chain->priv.count = count;
 }

@@ -34,12 +34,9 @@ struct pirn_loan *pirn__prep(struct pirn_op *op, uint8_t opcode);
 struct pirn_loan *pirn__prep_multishot(struct pirn_multishot *shot,
                                        uint8_t opcode);
 
-/* As pirn_start(), for a step: its end is @chain's. */
-void pirn__context_start_step(struct pirn_context *context, struct pirn_op *op,
-                              struct pirn_chain *chain);
-
-/* A step of @chain has ended; @op is idle. In chain.c. */
-void pirn__chain_step_ended(struct pirn_chain *chain, struct pirn_op *op);
+/* As pirn_start(), but @owner is told of the end, when @op is idle. */
+void pirn__context_start_owned(struct pirn_context *context, struct pirn_op *op,
+                               struct pirn_owner *owner);
 
 /* Whether @behind may be started in one run with @before. */
 bool pirn__context_joins(const struct pirn_context *context,

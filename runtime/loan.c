@@ -124,12 +124,12 @@ void pirn_start(struct pirn_context *context, struct pirn_op *op,
     begin(context, &op->priv);
 }
 
-void pirn__context_start_step(struct pirn_context *context, struct pirn_op *op,
-                              struct pirn_chain *chain)
+void pirn__context_start_owned(struct pirn_context *context, struct pirn_op *op,
+                               struct pirn_owner *owner)
 {
-    op->then.chain = chain;
+    op->then.owner = owner;
     op->priv.flags &= LOAN_PREPARED | LOAN_LINKED | LOAN_FD_OF;
-    op->priv.flags |= LOAN_STEP;
+    op->priv.flags |= LOAN_OWNED;
     begin(context, &op->priv);
 }
 

@@ -235,13 +235,14 @@ static void end(struct pirn_context *context, struct pirn_loan *loan)
 
     loan->state = LOAN_IDLE;
     context->loaned_count--;
-    if (loan->flags & LOAN_STEP) {
-        pirn__chain_step_ended(op->then.chain, op);
+    if (loan->flags & LOAN_OWNED) {
+        op->then.owner->ended(op->then.owner, op);
     } else if (loan->flags & LOAN_MULTISHOT) { /* the kernel never saw it */
         deliver_last(loan, loan->result);
     } else {
-        op->then.fn(op, loan->result); /* may free op: it is not used below */
+        op->then.fn(op, loan->result);
     }
+    /* Whoever was called may have freed op. */
 }
 
 /* Call what is on @due, at most @budget of it; the rest is on @list again,

@@ -47,6 +47,7 @@ enum pirn_step {
 struct pirn_chain {
     struct pirn_op op;
     struct {
+        struct pirn_owner owner; /* of the steps */
         struct pirn_context *context;
         struct pirn_op *const *steps;
         uint32_t count;

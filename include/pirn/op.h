@@ -41,7 +41,6 @@
 
 PIRN_BEGIN_DECLS
 
-struct pirn_chain;
 struct pirn_context;
 struct pirn_multishot;
 struct pirn_op;
@@ -91,11 +90,18 @@ struct pirn_loan {
     uint8_t extra;
 };
 
+/* Who is told that an op has ended, instead of its function: of a step its
+ * chain, of what runs in its turn its serial. Not part of the API either. */
+struct pirn_owner {
+    void (*ended)(struct pirn_owner *owner, struct pirn_op *op);
+};
+
 /* 64 bytes: one op, one cache line. Zeroed memory is an idle op. */
 struct pirn_op {
     union {
         pirn_op_fn *fn;
-        struct pirn_chain *chain; /* while the op is a step */
+        struct pirn_owner *owner;
+        uint64_t waiting; /* while it waits for its turn, see serial.c */
     } then;
     struct pirn_loan priv;
 };

@@ -76,7 +76,7 @@ enum loan_flag {
     LOAN_CANCELLING = 1, /* asked to end early */
     LOAN_LINKED = 2,     /* in one run with what is queued behind it */
     LOAN_MULTISHOT = 4,  /* struct pirn_multishot, not struct pirn_op */
-    LOAN_STEP = 8,       /* its end is its chain's business */
+    LOAN_OWNED = 8,      /* its end is its owner's business */
     LOAN_FD_OF = 16,     /* fd was PIRN_FD_OF(extra) */
     LOAN_ALWAYS = 32,    /* enum pirn_step */
     LOAN_UNDO = 64,
