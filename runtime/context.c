@@ -220,9 +220,14 @@ uint32_t pirn__context_turn_number(const struct pirn_context *context)
     return (uint32_t)context->turns;
 }
 
-uint64_t pirn_context_now_ns(const struct pirn_context *context)
+uint64_t pirn__context_turn_ns(const struct pirn_context *context)
 {
     return context->now_ns;
+}
+
+uint64_t pirn_context_now_ns(const struct pirn_context *context)
+{
+    return pirn__context_turn_ns(context);
 }
 
 uint64_t pirn_context_realtime_ns(const struct pirn_context *context)

@@ -43,6 +43,18 @@ bool pirn__context_joins(const struct pirn_context *context,
                          const struct pirn_op *before,
                          const struct pirn_op *behind);
 
+/* On loan, and kept by who calls, linked where he likes, in a @state of
+ * waiting. Then begun, as by pirn__context_start_owned(), or ended. */
+void pirn__context_hold(struct pirn_context *context, struct pirn_op *op,
+                        enum loan_state state);
+void pirn__context_begin_held(struct pirn_context *context, struct pirn_op *op,
+                              struct pirn_owner *owner);
+void pirn__context_end_held(struct pirn_context *context, struct pirn_op *op,
+                            pirn_op_fn *fn, int32_t result);
+
+/* An op which waits is cancelled. In serial.c. */
+void pirn__serial_drop(struct pirn_op *op);
+
 /* The bytes of the delivery that is being made stay the callee's. */
 uint16_t pirn__context_keep_buffer(struct pirn_context *context);
 void pirn__context_put_buffer(struct pirn_context *context, uint16_t buffer);
@@ -53,6 +65,9 @@ struct gather *pirn__context_gather(struct pirn_context *context);
 
 /* The time from which what is started now counts. In loan.c. */
 uint64_t pirn__context_time_of_start(struct pirn_context *context);
+
+/* As pirn_context_now_ns(), for who asks at each op. */
+uint64_t pirn__context_turn_ns(const struct pirn_context *context);
 
 /* Another number in each turn. */
 uint32_t pirn__context_turn_number(const struct pirn_context *context);

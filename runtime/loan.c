@@ -10,6 +10,7 @@
  *   INFLIGHT  the engine's; on context->inflight, or on context->cancels while
  *             a cancellation waits for room in the submission queue
  *   HELD      in the timer heap, in the mailbox, or with a task's owner
+ *   WAITING   on a serial, for its turn; it has not begun
  *   READY     on one of the four lists of what is due; its result is known, its
  *             function not called
  *
@@ -19,6 +20,7 @@
  *     |        |                    ^
  *     |        +------ cancel ------+
  *     +-----> HELD -----------------+
+ *     +---> WAITING ---- cancel ----+     from WAITING it begins as from IDLE
  *
  * A cancellation names its target by address, and the owner may restart the
  * op, at the same address, as soon as its function is called. It is the first
@@ -93,7 +95,8 @@ static void begin_held(struct pirn_context *context, struct pirn_loan *loan)
     }
 }
 
-static void begin(struct pirn_context *context, struct pirn_loan *loan)
+/* On loan from here on. */
+static void lend(struct pirn_context *context, struct pirn_loan *loan)
 {
     pirn_assert_rule(context_is_ours(context), context_rule(context));
     pirn_assert_rule(loan->state == LOAN_IDLE,
@@ -103,6 +106,11 @@ static void begin(struct pirn_context *context, struct pirn_loan *loan)
 
     context->loaned_count++;
     loan->link = (struct pirn_link){0};
+}
+
+/* On its way to its end. */
+static void send_off(struct pirn_context *context, struct pirn_loan *loan)
+{
     loan->state = LOAN_QUEUED;
     if (context->error < 0 && loan->opcode < OP_IMMEDIATE) {
         loan_is_ready(loan, &context->completed, context->error);
@@ -111,6 +119,12 @@ static void begin(struct pirn_context *context, struct pirn_loan *loan)
     } else {
         list_push_tail(&context->queued, &loan->link);
     }
+}
+
+static void begin(struct pirn_context *context, struct pirn_loan *loan)
+{
+    lend(context, loan);
+    send_off(context, loan);
 }
 
 void pirn_start(struct pirn_context *context, struct pirn_op *op,
@@ -131,6 +145,35 @@ void pirn__context_start_owned(struct pirn_context *context, struct pirn_op *op,
     op->priv.flags &= LOAN_PREPARED | LOAN_LINKED | LOAN_FD_OF;
     op->priv.flags |= LOAN_OWNED;
     begin(context, &op->priv);
+}
+
+void pirn__context_hold(struct pirn_context *context, struct pirn_op *op,
+                        enum loan_state state)
+{
+    pirn_assert(!(op->priv.flags & LOAN_MULTISHOT));
+
+    lend(context, &op->priv);
+    op->priv.flags &= LOAN_PREPARED;
+    op->priv.state = (uint8_t)state;
+}
+
+void pirn__context_begin_held(struct pirn_context *context, struct pirn_op *op,
+                              struct pirn_owner *owner)
+{
+    pirn_assert(context_is_ours(context));
+
+    op->then.owner = owner;
+    op->priv.flags |= LOAN_OWNED;
+    send_off(context, &op->priv);
+}
+
+void pirn__context_end_held(struct pirn_context *context, struct pirn_op *op,
+                            pirn_op_fn *fn, int32_t result)
+{
+    pirn_assert(context_is_ours(context));
+
+    op->then.fn = fn;
+    loan_is_ready(&op->priv, &context->completed, result);
 }
 
 void pirn_multishot_start(struct pirn_context *context,
@@ -220,6 +263,11 @@ static void cancel(struct pirn_context *context, struct pirn_loan *loan)
 
     case LOAN_HELD:
         cancel_held(context, loan);
+        return;
+
+    case LOAN_WAITING:
+    case LOAN_WAITING_ALONE:
+        pirn__serial_drop(op_of(loan));
         return;
 
     case LOAN_QUEUED:

@@ -4,7 +4,8 @@
  *
  * An op is a fixed-size struct that you put inside your own struct. Preparing
  * it says *what*: it fills the op, touches nothing and cannot fail. A verb says
- * *when*: pirn_start() now, pirn_chain_start() in order until one fails.
+ * *when*: pirn_start() now, pirn_chain_start() in order until one fails,
+ * pirn_serial_push() when its turn comes.
  *
  *          prep            start                 fn() is called
  *   IDLE --------> IDLE -----------> LOANED ------------------------> IDLE

@@ -69,7 +69,9 @@ enum loan_state {
     LOAN_INFLIGHT, /* the engine's; on the context's inflight, or on its
                       cancels while a cancellation waits for room */
     LOAN_HELD,     /* with a timer heap, a mailbox, or a task's owner */
-    LOAN_READY,    /* its result is known, its function not called */
+    LOAN_WAITING,  /* with a serial; its turn has not come */
+    LOAN_WAITING_ALONE,
+    LOAN_READY, /* its result is known, its function not called */
 };
 
 enum loan_flag {
