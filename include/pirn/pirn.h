@@ -7,6 +7,7 @@
 #include <pirn/chain.h>
 #include <pirn/context.h>
 #include <pirn/file.h>
+#include <pirn/gate.h>
 #include <pirn/group.h>
 #include <pirn/invariant.h>
 #include <pirn/op.h>
