@@ -139,7 +139,7 @@ int pirn__context_create_on(const struct engine_class *class,
         goto fail_gather;
     }
     pirn__rearm_offer(context);
-    context->now_ns = context->engine->class->now_ns(context->engine);
+    context_read_clock(context);
     *ret_context = context;
     return 0;
 
@@ -220,14 +220,14 @@ uint32_t pirn__context_turn_number(const struct pirn_context *context)
     return (uint32_t)context->turns;
 }
 
-uint64_t pirn__context_turn_ns(const struct pirn_context *context)
+uint64_t pirn__context_recent_ns(const struct pirn_context *context)
 {
     return context->now_ns;
 }
 
 uint64_t pirn_context_now_ns(const struct pirn_context *context)
 {
-    return pirn__context_turn_ns(context);
+    return context_now_ns((struct pirn_context *)context); /* keeps it */
 }
 
 uint64_t pirn_context_realtime_ns(const struct pirn_context *context)

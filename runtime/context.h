@@ -66,8 +66,10 @@ struct gather *pirn__context_gather(struct pirn_context *context);
 /* The time from which what is started now counts. In loan.c. */
 uint64_t pirn__context_time_of_start(struct pirn_context *context);
 
-/* As pirn_context_now_ns(), for who asks at each op. */
-uint64_t pirn__context_turn_ns(const struct pirn_context *context);
+/* The time without reading the clock: that of this turn, or of one of the
+ * CLOCK_TURNS before it if none of them waited. */
+enum { CLOCK_TURNS = 16 };
+uint64_t pirn__context_recent_ns(const struct pirn_context *context);
 
 /* Another number in each turn. */
 uint32_t pirn__context_turn_number(const struct pirn_context *context);

@@ -41,13 +41,14 @@ struct pirn_context {
     struct buffers buffers;
     struct gather gather;
     struct heap timers;
-    uint64_t now_ns;
+    uint64_t now_ns; /* as it was last read, see context_now_ns() */
     uint64_t loaned_count;
     uint64_t turns; /* for statistics */
     uint64_t functions;
     uint32_t turn_budget;
     uint16_t delivered; /* the buffer of the delivery that is being made */
     int error;          /* of the ring, once it has failed */
+    bool now_is_old;    /* this turn has not read the clock */
     bool in_turn;
     bool in_run; /* so that a stop concerns it */
     struct data_slot data[CONTEXT_DATA_MAX];
@@ -74,6 +75,22 @@ static inline const char *context_rule(const struct pirn_context *context)
 static inline void context_assert_process(const struct pirn_context *context)
 {
     pirn_assert_rule(context->forks == pirn__forks, context_rule(context));
+}
+
+static inline void context_read_clock(struct pirn_context *context)
+{
+    context->now_ns = context->engine->class->now_ns(context->engine);
+    context->now_is_old = false;
+}
+
+/* The time of this turn. Read when it is first asked for: that is as dear as
+ * all the rest of a turn that does not enter the kernel. */
+static inline uint64_t context_now_ns(struct pirn_context *context)
+{
+    if (context->now_is_old) {
+        context_read_clock(context);
+    }
+    return context->now_ns;
 }
 
 static inline struct pirn_loan *loan_of(struct pirn_link *link)

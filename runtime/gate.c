@@ -46,7 +46,7 @@ static void hold(struct pirn_gate *gate, const struct pirn_op *token)
     pirn_assert(token != NULL);
 
     gate->priv.holder = token;
-    gate->priv.since_ns = pirn__context_turn_ns(gate->priv.context);
+    gate->priv.since_ns = pirn__context_recent_ns(gate->priv.context);
     gate->priv.depth = 1;
 }
 

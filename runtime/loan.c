@@ -55,9 +55,9 @@ static const struct pirn_task_verbs *verbs_of(const struct pirn_loan *loan)
 uint64_t pirn__context_time_of_start(struct pirn_context *context)
 {
     if (!context->in_turn) {
-        context->now_ns = context->engine->class->now_ns(context->engine);
+        context_read_clock(context);
     }
-    return context->now_ns;
+    return context_now_ns(context);
 }
 
 static void begin_timer_after(struct pirn_context *context,

@@ -103,7 +103,7 @@ static struct pirn_serial_slot *take_slot(struct pirn_serial *serial,
     serial->priv.free = slot->priv.then.next_free;
     serial->priv.running_count++;
     slot->priv.op = op;
-    slot->priv.since_ns = pirn__context_turn_ns(serial->priv.context);
+    slot->priv.since_ns = pirn__context_recent_ns(serial->priv.context);
     slot->priv.then.fn = fn;
     trace(serial, op, PIRN_SERIAL_BEGINS);
     return slot;
@@ -117,31 +117,25 @@ static void put_slot(struct pirn_serial *serial, struct pirn_serial_slot *slot)
     serial->priv.free = slot;
 }
 
-static bool may_begin(const struct pirn_serial *serial, bool alone)
+static bool has_turn(const struct pirn_serial *serial)
 {
-    return serial->priv.hindrances == 0 && serial->priv.free != NULL &&
-           (!alone || serial->priv.running_count == 0);
-}
-
-static struct pirn_op *take_first(struct pirn_serial *serial)
-{
-    serial->priv.waiting_count--;
-    return op_at(list_pop_head(&serial->priv.waiting));
+    return serial->priv.hindrances == 0 && serial->priv.free != NULL;
 }
 
 /* Begin whom nothing is in the way of. What an op's begin does to the serial is
  * seen, because all is looked at anew for each. */
 static void advance(struct pirn_serial *serial)
 {
-    while (!list_is_empty(&serial->priv.waiting)) {
+    while (has_turn(serial) && !list_is_empty(&serial->priv.waiting)) {
         struct pirn_op *op = op_at(serial->priv.waiting.next);
         bool alone = op->priv.state == LOAN_WAITING_ALONE;
         struct pirn_serial_slot *slot;
 
-        if (!may_begin(serial, alone)) {
+        if (alone && serial->priv.running_count > 0) {
             return;
         }
-        take_first(serial);
+        list_unlink(&op->priv.link);
+        serial->priv.waiting_count--;
         slot = take_slot(serial, op, fn_of(op));
         serial->priv.hindrances |= alone ? ALONE : 0;
         pirn__context_begin_held(serial->priv.context, op, &slot->priv.owner);
@@ -254,7 +248,7 @@ void pirn_serial_push(struct pirn_serial *serial, struct pirn_op *op,
 {
     struct pirn_serial_slot *slot;
 
-    if (!list_is_empty(&serial->priv.waiting) || !may_begin(serial, false)) {
+    if (!list_is_empty(&serial->priv.waiting) || !has_turn(serial)) {
         pirn_serial_push_as(serial, op, 0, fn);
         return;
     }

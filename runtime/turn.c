@@ -107,7 +107,11 @@ static void context_wait(struct pirn_context *context, uint64_t timeout_ns)
     }
     enter(context, timeout_ns);
     mailbox_get_up(&context->mailbox);
-    context->now_ns = context->engine->class->now_ns(context->engine);
+    context->now_is_old = true;
+    if (timeout_ns > 0 || context->timers.count > 0 ||
+        context->turns % CLOCK_TURNS == 0) {
+        context_read_clock(context);
+    }
 }
 
 /* A kernel worker that a cancellation interrupts says -EINTR. */
@@ -253,6 +257,9 @@ static uint32_t dispatch(struct pirn_context *context, struct pirn_link *due,
     struct pirn_link *link;
     uint32_t called = 0;
 
+    if (list_is_empty(due)) {
+        return 0;
+    }
     while (called < budget && (link = list_pop_head(due)) != NULL) {
         end(context, loan_of(link));
         called++;

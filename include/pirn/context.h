@@ -164,7 +164,7 @@ PIRN_API PIRN_MUST_CHECK int pirn_context_drain(struct pirn_context *context);
 PIRN_API void pirn_context_stop(struct pirn_context *context);
 
 /**
- * pirn_context_now_ns() - the monotonic clock, read once per turn
+ * pirn_context_now_ns() - the monotonic clock, read at most once per turn
  */
 PIRN_API uint64_t pirn_context_now_ns(const struct pirn_context *context);
 

@@ -140,8 +140,9 @@ PIRN_API void pirn_prep_gate_close(struct pirn_op *op, struct pirn_gate *gate);
 
 struct pirn_gate_status {
     const struct pirn_op *holder; /* his token; NULL: it is free */
-    uint64_t since_ns;            /* pirn_context_now_ns() of when he entered */
-    uint32_t depth;               /* how often he has to leave */
+    uint64_t since_ns; /* when he entered, to the turn if the context slept, to
+                          16 turns if it was too busy to */
+    uint32_t depth;    /* how often he has to leave */
     uint32_t waiting_count;
     bool closing;
 };

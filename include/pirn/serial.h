@@ -229,7 +229,8 @@ PIRN_API bool pirn_serial_is_stopped(const struct pirn_serial *serial);
 
 /**
  * pirn_serial_longest() - who has had its turn for longest
- * @ret_since_ns: when it began, by pirn_context_now_ns() of then
+ * @ret_since_ns: when it began, as pirn_context_now_ns() counts; or earlier, by
+ *                16 turns at most, of a context that was too busy to sleep
  *
  * Names an op that holds the others up.
  *

@@ -142,6 +142,39 @@ static void nothing_to_come_is_waited_for_for_ever(void **state)
     assert_true(dies(sleep_for_ever, "may not sleep for ever"));
 }
 
+struct asker {
+    struct pirn_op op;
+    struct bed *bed;
+    uint64_t first_ns;
+    uint64_t second_ns;
+};
+
+static void ask_twice(struct pirn_op *op, int32_t result)
+{
+    struct asker *asker = pirn_container_of(op, struct asker, op);
+
+    (void)result;
+    asker->first_ns = pirn_context_now_ns(asker->bed->context);
+    script_pass(asker->bed->kernel, 10);
+    asker->second_ns = pirn_context_now_ns(asker->bed->context);
+}
+
+/* Also in turns that neither sleep nor have timers, and need no clock. */
+static void clock_is_read_anew_in_each_turn_that_asks_and_once(void **state)
+{
+    struct bed *bed = *state;
+    struct asker asker = {.bed = bed};
+
+    for (uint64_t i = 1; i <= 40; i++) {
+        pirn_prep_immediate(&asker.op);
+        pirn_start(bed->context, &asker.op, ask_twice);
+        script_pass(bed->kernel, 100);
+        assert_int_equal(pirn_context_turn(bed->context, 0), 1);
+        assert_int_equal(asker.first_ns, SCRIPT_START_NS + i * 110 - 10);
+        assert_int_equal(asker.second_ns, asker.first_ns);
+    }
+}
+
 static void stop_fn(struct pirn_op *op, int32_t result)
 {
     struct starter *starter = pirn_container_of(op, struct starter, op);
@@ -296,6 +329,7 @@ TEST_MAIN(T(immediate_ends_in_the_next_turn_without_sleep),
           T(turn_that_may_not_block_asks_for_events),
           T(turn_sleeps_no_longer_than_it_may),
           T(nothing_to_come_is_waited_for_for_ever),
+          T(clock_is_read_anew_in_each_turn_that_asks_and_once),
           T(run_returns_after_the_turn_that_stopped_it),
           T(stop_before_run_is_not_lost), T(stop_concerns_run_alone),
           T(drain_turns_until_nothing_is_loaned),
