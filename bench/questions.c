@@ -102,6 +102,56 @@ const struct question questions[QUESTIONS] = {
             .finer = 4,
             .sides = {&bench_latency, &peer_latency_libuv},
         },
+    [SERIAL] =
+        {
+            .verb = "serial",
+            .group = "runtime",
+            .name = "serial",
+            .what = "an operation on each of 64 idle serials",
+            .of = RATIO_OF_RATE,
+            .finer = 10,
+            .sides = {&bench_serial, &peer_serial_tevent},
+        },
+    [SERIAL_FAST] =
+        {
+            .verb = "serial_fast",
+            .group = "runtime",
+            .name = "serial_fast",
+            .what = "the same, tevent's triggered inside the call",
+            .of = RATIO_OF_RATE,
+            .finer = 10,
+            .sides = {&bench_serial, &peer_serial_tevent_fast},
+        },
+    [SERIAL_LONE] =
+        {
+            .verb = "serial_lone",
+            .group = "runtime",
+            .name = "serial_lone",
+            .what = "one operation on one idle serial, a turn for each",
+            .of = RATIO_OF_RATE,
+            .finer = 10,
+            .sides = {&bench_serial_lone, &peer_serial_tevent_lone},
+        },
+    [SERIAL1000] =
+        {
+            .verb = "serial1000",
+            .group = "runtime",
+            .name = "serial1000",
+            .what = "a thousand operations on one serial",
+            .of = RATIO_OF_RATE,
+            .finer = 10,
+            .sides = {&bench_serial_deep, &peer_serial_tevent_deep},
+        },
+    [GATE] =
+        {
+            .verb = "gate",
+            .group = "runtime",
+            .name = "gate",
+            .what = "a gate entered and left, 64 in a turn",
+            .of = RATIO_OF_TIME,
+            .finer = 10,
+            .sides = {&bench_gate, &bench_gate_loop},
+        },
     [ECHO64] =
         {
             .verb = "echo64",

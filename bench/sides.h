@@ -50,6 +50,17 @@ extern const struct side peer_echo_tevent;
 extern const struct side bench_post;
 extern const struct side peer_post_libuv;
 
+extern const struct side bench_serial;
+extern const struct side bench_serial_lone;
+extern const struct side bench_serial_deep;
+extern const struct side peer_serial_tevent;
+extern const struct side peer_serial_tevent_lone;
+extern const struct side peer_serial_tevent_deep;
+extern const struct side peer_serial_tevent_fast;
+
+extern const struct side bench_gate;
+extern const struct side bench_gate_loop;
+
 extern const struct side bench_latency;
 extern const struct side peer_latency_libuv;
 
