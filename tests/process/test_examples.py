@@ -114,6 +114,23 @@ class Others(unittest.TestCase):
     def test_post_goes_across(self):
         self.assertEqual(run("post", "1000"), "1000 times across\n")
 
+    def test_serial_never_mixes_messages(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            program = subprocess.Popen([EXAMPLES / "serial", "500"],
+                                       stdout=theirs)
+            self.addCleanup(program.kill)
+            theirs.close()
+            ours.settimeout(SECONDS)
+            with ours.makefile() as lines:
+                self.assertEqual(lines.read().split("\n")[:-1],
+                                 [f"{part} {number}" for number in range(500)
+                                  for part in ("head", "body")])
+            self.assertEqual(program.wait(SECONDS), 0)
+
+    def test_gate_renews_once_for_all(self):
+        self.assertEqual(run("gate"), "20 answers, 3 renewals\n")
+
     def test_libuv_hosts_a_context(self):
         if not (EXAMPLES / "libuv").exists():
             self.skipTest("libuv1-dev is not installed")
