@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* gate.c - 20 requests, 4 at once; who finds the credential used up renews it */
+/* gate.c - 20 requests, 4 at once; one renews the credential for all */
 #include <stdio.h>
 
 #include <pirn/pirn.h>

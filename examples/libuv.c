@@ -7,7 +7,7 @@
 
 #include <pirn/pirn.h>
 
-/* These two only wake libuv: main() turns the context whatever woke it. */
+/* These two only wake libuv, and main() turns the context whatever did. */
 static void has_work(uv_poll_t *poll, int status, int events)
 {
     (void)poll, (void)status, (void)events;
@@ -15,7 +15,7 @@ static void has_work(uv_poll_t *poll, int status, int events)
 
 static void is_due(uv_timer_t *timer)
 {
-    (void)timer;
+    uv_stop(timer->loop); /* it may be due before libuv sleeps */
 }
 
 static void say(struct pirn_op *op, int32_t result)
