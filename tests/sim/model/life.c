@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* life.c - see life.h; one life, and many */
+#include "tests/sim/model/life.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pirn/invariant.h"
+#include "tests/sim/model/fiber.h"
+#include "tests/sim/model/shrink.h"
+
+enum {
+    LONG_TIMES = 100,
+    SLOWER_TIMES = 20,
+};
+
+struct disk *life_empty_disk(enum disk_profile profile)
+{
+    const struct disk_config config = {
+        .profile = profile,
+        .capacity_bytes = 64u << 20,
+        .inode_max = 4096,
+    };
+
+    return disk_create(&config);
+}
+
+static enum disk_profile profile_of(const struct scenario *scenario,
+                                    uint64_t seed)
+{
+    struct rng rng = rng_of(seed, 2);
+    enum disk_profile profile;
+
+    do {
+        profile = rng_below(&rng, DISK_CHAOS + 1);
+    } while (!(scenario->profiles & LIFE_PROFILE(profile)));
+    return profile;
+}
+
+static struct disk *disk_of(const struct scenario *scenario, uint64_t seed)
+{
+    enum disk_profile profile = profile_of(scenario, seed);
+
+    return scenario->disk != NULL ? scenario->disk(profile, seed)
+                                  : life_empty_disk(profile);
+}
+
+struct outcome life_run(const struct scenario *scenario,
+                        const struct life *life, FILE *out)
+{
+    const struct world_config config = {
+        .seed = life->seed,
+        .faults = scenario->faults,
+        .often = scenario->often,
+        .off = life->off,
+        .storm_steps = life->storm_steps,
+        .disk = disk_of(scenario, life->seed),
+    };
+    struct world *world = world_create(&config);
+    struct outcome outcome;
+
+    if (out != NULL) {
+        shrink_watch(world);
+    }
+    world->trace.live = getenv("PIRN_TRACE") != NULL ? out : NULL;
+    scenario->live(world);
+    outcome = (struct outcome){
+        .failed = world->failed,
+        .hash = world_hash(world),
+        .steps = world->steps,
+    };
+    memcpy(outcome.reason, world->reason, sizeof(outcome.reason));
+    if (out != NULL && outcome.failed) {
+        trace_print(&world->trace, out);
+    }
+    if (out != NULL) {
+        shrink_watch(NULL);
+    }
+    world_destroy(world);
+    return outcome;
+}
+
+/* What a child that runs lives tells its parent, who may have to bury it. */
+struct report {
+    uint64_t at; /* the life that runs */
+    uint64_t steps;
+    bool failed;
+};
+
+static uint64_t number_of(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+
+    return text != NULL ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static uint64_t first_seed(void)
+{
+    uint64_t seed;
+
+    pirn_assert(getrandom(&seed, sizeof(seed), 0) == sizeof(seed));
+    return number_of("PIRN_SEED", seed >> 16);
+}
+
+static uint64_t life_count(const struct scenario *scenario)
+{
+    uint64_t count = scenario->lives;
+
+    if (number_of("PIRN_LONG", 0) != 0) {
+        count *= LONG_TIMES;
+    }
+    if (fiber_is_slow()) {
+        count = count / SLOWER_TIMES + 1;
+    }
+    return number_of("PIRN_LIVES", count);
+}
+
+typedef void lives_fn(const struct scenario *scenario, uint64_t first,
+                      uint64_t count, struct report *report);
+
+static void run_lives(const struct scenario *scenario, uint64_t first,
+                      uint64_t count, struct report *report)
+{
+    struct life life = {.storm_steps = scenario->storm_steps};
+
+    for (report->at = 0; report->at < count && !report->failed; report->at++) {
+        struct outcome outcome;
+
+        life.seed = first + report->at;
+        outcome = life_run(scenario, &life, NULL);
+        report->steps += outcome.steps;
+        report->failed = outcome.failed;
+        if (outcome.failed) {
+            return;
+        }
+    }
+}
+
+/* What they come to: an abort is a failure of the life that ran. */
+static struct report in_a_child(lives_fn *lives,
+                                const struct scenario *scenario, uint64_t first,
+                                uint64_t count)
+{
+    struct report *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct report report;
+    int status = 0;
+    pid_t child;
+
+    pirn_assert(shared != MAP_FAILED);
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        shrink_be_quiet();
+        lives(scenario, first, count, shared);
+        _exit(0);
+    }
+    pirn_assert(waitpid(child, &status, 0) == child);
+    report = *shared;
+    report.failed = report.failed || status != 0;
+    munmap(shared, sizeof(*shared));
+    return report;
+}
+
+bool scenario_holds(const struct scenario *scenario, const char *program)
+{
+    uint64_t first = first_seed();
+    struct report report =
+        in_a_child(run_lives, scenario, first, life_count(scenario));
+
+    printf("# %s: %" PRIu64 " lives from PIRN_SEED=%" PRIu64 ", %" PRIu64
+           " steps each\n",
+           scenario->name, report.at, first,
+           report.at > 0 ? report.steps / report.at : 0);
+    if (report.failed) {
+        shrink_and_tell(scenario, first + report.at, program);
+    }
+    return !report.failed;
+}
+
+bool scenario_fails(const struct scenario *scenario)
+{
+    return in_a_child(run_lives, scenario, first_seed(), scenario->lives)
+        .failed;
+}
+
+static void replay_lives(const struct scenario *scenario, uint64_t first,
+                         uint64_t count, struct report *report)
+{
+    struct life life = {.storm_steps = scenario->storm_steps};
+
+    for (report->at = 0; report->at < count; report->at++) {
+        uint64_t once;
+
+        life.seed = first + report->at;
+        once = life_run(scenario, &life, NULL).hash;
+        if (life_run(scenario, &life, NULL).hash != once) {
+            report->failed = true;
+            return;
+        }
+    }
+}
+
+bool scenario_replays(const struct scenario *scenario, uint32_t count)
+{
+    uint64_t first = first_seed();
+    struct report report = in_a_child(replay_lives, scenario, first, count);
+
+    if (report.failed) {
+        fprintf(stderr, "%s: PIRN_SEED=%" PRIu64 " gave two different lives\n",
+                scenario->name, first + report.at);
+    }
+    return !report.failed;
+}
+
+bool scenario_replay(const struct scenario *const *scenarios, uint32_t count,
+                     int argc, char **argv, int *ret_code)
+{
+    if (argc < 2) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(scenarios[i]->name, argv[1]) == 0) {
+            const struct life life = {
+                .seed = first_seed(),
+                .off = faults_parse(getenv("PIRN_OFF")),
+                .storm_steps = (uint32_t)number_of("PIRN_STEPS",
+                                                   scenarios[i]->storm_steps),
+            };
+            struct outcome outcome = life_run(scenarios[i], &life, stderr);
+
+            printf("%s: PIRN_SEED=%" PRIu64 " hash %016" PRIx64 " %s%s\n",
+                   scenarios[i]->name, life.seed, outcome.hash,
+                   outcome.failed ? "failed: " : "holds", outcome.reason);
+            *ret_code = outcome.failed;
+            return true;
+        }
+    }
+    fprintf(stderr, "%s: no scenario %s\n", argv[0], argv[1]);
+    *ret_code = 1;
+    return true;
+}

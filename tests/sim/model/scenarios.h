@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* scenarios.h - what the lives of the model are made of */
+#ifndef TESTS_SIM_MODEL_SCENARIOS_H
+#define TESTS_SIM_MODEL_SCENARIOS_H
+
+#include "tests/sim/model/life.h"
+
+extern const struct scenario scenario_stream;
+
+#endif /* TESTS_SIM_MODEL_SCENARIOS_H */
