@@ -13,10 +13,24 @@
 static const char *program;
 
 static const struct scenario *const scenarios[] = {
+    &scenario_canary,
+    &scenario_chain,
     &scenario_stream,
 };
 
 enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]) };
+
+static void a_chain_publishes_what_is_durable_and_whole(void **state)
+{
+    (void)state;
+    assert_true(scenario_holds(&scenario_chain, program));
+}
+
+static void a_chain_that_forgets_its_directory_is_found(void **state)
+{
+    (void)state;
+    assert_true(scenario_fails(&scenario_canary));
+}
 
 static void streams_keep_bytes_and_order(void **state)
 {
@@ -35,6 +49,8 @@ static void the_same_seed_is_the_same_life(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_chain_publishes_what_is_durable_and_whole),
+        cmocka_unit_test(a_chain_that_forgets_its_directory_is_found),
         cmocka_unit_test(streams_keep_bytes_and_order),
         cmocka_unit_test(the_same_seed_is_the_same_life),
     };

@@ -5,6 +5,8 @@
 
 #include "tests/sim/model/life.h"
 
+extern const struct scenario scenario_canary;
+extern const struct scenario scenario_chain;
 extern const struct scenario scenario_stream;
 
 #endif /* TESTS_SIM_MODEL_SCENARIOS_H */
