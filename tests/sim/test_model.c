@@ -15,6 +15,7 @@ static const char *program;
 static const struct scenario *const scenarios[] = {
     &scenario_canary,
     &scenario_chain,
+    &scenario_serve,
     &scenario_stream,
 };
 
@@ -30,6 +31,12 @@ static void a_chain_that_forgets_its_directory_is_found(void **state)
 {
     (void)state;
     assert_true(scenario_fails(&scenario_canary));
+}
+
+static void a_server_hears_each_client_in_order(void **state)
+{
+    (void)state;
+    assert_true(scenario_holds(&scenario_serve, program));
 }
 
 static void streams_keep_bytes_and_order(void **state)
@@ -51,6 +58,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_chain_publishes_what_is_durable_and_whole),
         cmocka_unit_test(a_chain_that_forgets_its_directory_is_found),
+        cmocka_unit_test(a_server_hears_each_client_in_order),
         cmocka_unit_test(streams_keep_bytes_and_order),
         cmocka_unit_test(the_same_seed_is_the_same_life),
     };

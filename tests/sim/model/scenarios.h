@@ -7,6 +7,7 @@
 
 extern const struct scenario scenario_canary;
 extern const struct scenario scenario_chain;
+extern const struct scenario scenario_serve;
 extern const struct scenario scenario_stream;
 
 #endif /* TESTS_SIM_MODEL_SCENARIOS_H */
