@@ -3,8 +3,10 @@
  * meta_file.c - read whole, verify, then believe
  *
  * Metadata are small, so one read usually has them; one that fills its buffer
- * is read again into a buffer which the longest metadata do not fill. The
- * memory holds the text and, behind it, the fields as they are decoded.
+ * is read again into a buffer which the longest metadata do not fill. A read
+ * may fall short, so what does not decode is read again, and is damaged only if
+ * that brings as much. The memory holds the text and, behind it, the fields as
+ * they are decoded.
  */
 #include "spool/meta_file.h"
 
@@ -62,7 +64,14 @@ static void done(struct pirn_op *op, int32_t result)
         attempt(read, PIRN__META_MAX + 1);
         return;
     }
-    finish(read, decode(read, len));
+    int32_t r = decode(read, len);
+    if (r == -EBADMSG && len != read->len) {
+        read->len = len;
+        free(read->memory);
+        attempt(read, read->cap);
+        return;
+    }
+    finish(read, r);
 }
 
 static void attempt(struct pirn__meta_read *read, uint32_t cap)
@@ -93,6 +102,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
 
     pirn_assert(context == read->spool->context);
     read->memory = NULL;
+    read->len = UINT32_MAX;
     attempt(read, CAP_FIRST);
 }
 

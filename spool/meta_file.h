@@ -18,6 +18,7 @@ struct pirn__meta_read {
     struct pirn_item item;  /* as read; the fields borrow @memory */
     char *memory;           /* malloc'd on success, the caller's to free */
     uint32_t cap;
+    uint32_t len; /* of what was read before and did not decode */
     struct pirn_op open;
     struct pirn_op read;
     struct pirn_op close;

@@ -89,14 +89,19 @@ static int read_superblock(struct pirn_spool *spool)
     if (fd < 0) {
         return fd;
     }
-    pirn_prep_read(&op, fd, text, sizeof(text), 0);
-    int r = wait_for(spool, &op);
+    uint32_t len = 0;
+    int r;
+    do { /* a read may fall short */
+        pirn_prep_read(&op, fd, text + len, sizeof(text) - len, len);
+        r = wait_for(spool, &op);
+        len += r > 0 ? (uint32_t)r : 0;
+    } while (r > 0 && len < sizeof(text));
     pirn_prep_close(&op, fd);
     (void)wait_for(spool, &op);
     if (r < 0) {
         return r;
     }
-    r = pirn__superblock_decode(text, (size_t)r);
+    r = pirn__superblock_decode(text, len);
     return r == -EBADMSG ? -EMEDIUMTYPE : r;
 }
 
