@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* check_spool.c - see check_spool.h */
+#include "tests/sim/model/check_spool.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "pirn/invariant.h"
+
+/* P6 promises a second; the dead are looked for four times as often. */
+#define PROMISE_NS UINT64_C(1000000000)
+
+enum { NOBODY = UINT32_MAX };
+
+static uint8_t byte_of(uint32_t number, uint32_t len, uint32_t at)
+{
+    if (at < 4) {
+        return (uint8_t)(number >> 8 * at);
+    }
+    if (at < CHECK_BODY_MIN) {
+        return (uint8_t)(len >> 8 * (at - 4));
+    }
+    return (uint8_t)(number * 29 + at * 13 + (at >> 8));
+}
+
+void check_spool_fill(uint32_t number, uint32_t len, uint32_t from,
+                      uint8_t *bytes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bytes[i] = byte_of(number, len, from + i);
+    }
+}
+
+uint32_t check_spool_begin(struct check_spool *check, uint32_t len)
+{
+    uint32_t number = check->count++;
+
+    pirn_assert(number < CHECK_ITEMS && len >= CHECK_BODY_MIN);
+    check->items[number] = (struct check_item){.len = len};
+    return number;
+}
+
+static bool same_id(const struct check_item *item, const struct pirn_id *id)
+{
+    return item->has_id && memcmp(&item->id, id, sizeof(*id)) == 0;
+}
+
+/* Item @number is called @id, and nothing else is or was. */
+static void check_id(struct check_spool *check, uint32_t number,
+                     const struct pirn_id *id)
+{
+    struct check_item *item = &check->items[number];
+
+    for (uint32_t i = 0; i < check->count; i++) {
+        if (i != number && same_id(&check->items[i], id)) {
+            world_fail(check->world, "items %u and %u have one id", i, number);
+        }
+    }
+    if (item->has_id && !same_id(item, id)) {
+        world_fail(check->world, "item %u has two ids", number);
+    }
+    item->has_id = true;
+    item->id = *id;
+}
+
+void check_spool_put(struct check_spool *check, uint32_t number, int32_t result,
+                     const struct pirn_id *id)
+{
+    struct check_item *item = &check->items[number];
+
+    world_note(check->world,
+               result == 0 ? "acknowledged: " : "refused: ", (int32_t)number);
+    if (result < 0) {
+        item->put = CHECK_PUT_FAILED;
+        return;
+    }
+    item->put = CHECK_PUT_ACKNOWLEDGED;
+    item->since_ns = check->world->now_ns;
+    check_id(check, number, id);
+}
+
+/* Whose body it is; NOBODY: no item's, or not all of it. */
+static uint32_t number_of(const struct check_spool *check, const uint8_t *bytes,
+                          int32_t len)
+{
+    uint32_t number;
+
+    if (len < CHECK_BODY_MIN) {
+        return NOBODY;
+    }
+    number = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
+             (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+    if (number >= check->count || check->items[number].len != (uint32_t)len) {
+        return NOBODY;
+    }
+    for (uint32_t at = 0; at < (uint32_t)len; at++) {
+        if (bytes[at] != byte_of(number, (uint32_t)len, at)) {
+            return NOBODY;
+        }
+    }
+    return number;
+}
+
+static bool something_was_unreadable(const struct check_spool *check)
+{
+    return check->world->faults.happened[FAULT_EIO] > 0;
+}
+
+uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
+                             const struct pirn_item *item, const uint8_t *bytes,
+                             int32_t len)
+{
+    uint32_t number = number_of(check, bytes, len);
+    struct check_item *known;
+
+    if (number == NOBODY) {
+        world_fail(check->world, "a body of %d bytes is no item's, or torn",
+                   len);
+        return NOBODY;
+    }
+    known = &check->items[number];
+    world_note(check->world, "has: ", (int32_t)number);
+    check_id(check, number, &item->id);
+    if (known->holder != 0) {
+        world_fail(check->world, "item %u is process %u's, and process %u's",
+                   number, known->holder, process);
+    }
+    if (known->removal == CHECK_REMOVED) {
+        world_fail(check->world, "item %u was removed, and is back", number);
+    }
+    if (strcmp(item->queue, "quarantine") == 0 &&
+        !something_was_unreadable(check)) {
+        world_fail(check->world, "item %u was set aside, and could be read",
+                   number);
+    }
+    known->holder = process;
+    known->found = true;
+    return number;
+}
+
+void check_spool_removing(struct check_spool *check, uint32_t number)
+{
+    check->items[number].removal = CHECK_REMOVING;
+}
+
+void check_spool_removed(struct check_spool *check, uint32_t number,
+                         int32_t result)
+{
+    struct check_item *item = &check->items[number];
+
+    world_note(check->world,
+               result == 0 ? "removed: " : "not removed: ", (int32_t)number);
+    if (result == 0) {
+        item->removal = CHECK_REMOVED;
+    } else if (result == -ESTALE) {
+        world_fail(check->world, "item %u was taken from somebody alive",
+                   number);
+    }
+    item->holder = 0;
+    item->since_ns = check->world->now_ns;
+}
+
+void check_spool_giving_back(struct check_spool *check, uint32_t number)
+{
+    check->items[number].holder = 0;
+    check->items[number].since_ns = UINT64_MAX / 2;
+}
+
+void check_spool_given_back(struct check_spool *check, uint32_t number,
+                            int32_t result)
+{
+    world_note(
+        check->world,
+        result == 0 ? "gave back: " : "did not give back: ", (int32_t)number);
+    if (result == 0) {
+        check->items[number].since_ns = check->world->now_ns;
+    } else if (result == -ESTALE) {
+        world_fail(check->world, "item %u was taken from somebody alive",
+                   number);
+    }
+}
+
+static bool must_be_there(const struct check_item *item)
+{
+    return item->put == CHECK_PUT_ACKNOWLEDGED && item->removal == CHECK_THERE;
+}
+
+static bool somebody_takes(const struct check_spool *check)
+{
+    for (uint32_t i = 0; i <= WORLD_PROCESSES; i++) {
+        if (check->taking[i] > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t check_spool_take(struct check_spool *check, uint32_t process)
+{
+    bool is_alone = !somebody_takes(check);
+
+    check->takes++;
+    check->taking[process]++;
+    return is_alone && check->world->faults.calm ? check->takes : 0;
+}
+
+void check_spool_took(struct check_spool *check, uint32_t process)
+{
+    pirn_assert(check->taking[process] > 0);
+    check->taking[process]--;
+}
+
+void check_spool_nothing(struct check_spool *check, uint64_t take,
+                         uint64_t began_ns)
+{
+    if (take == 0 || take != check->takes || something_was_unreadable(check)) {
+        return; /* it may be set aside */
+    }
+    for (uint32_t i = 0; i < check->count; i++) {
+        const struct check_item *item = &check->items[i];
+
+        if (must_be_there(item) && item->holder == 0 &&
+            item->since_ns + PROMISE_NS < began_ns) {
+            world_fail(check->world,
+                       "item %u is nobody's since %llu ms, and is not found", i,
+                       (unsigned long long)(began_ns - item->since_ns) /
+                           1000000);
+        }
+    }
+}
+
+void check_spool_died(struct check_spool *check, uint32_t process)
+{
+    for (uint32_t i = 0; i <= WORLD_PROCESSES; i++) {
+        check->taking[i] = process == 0 || i == process ? 0 : check->taking[i];
+    }
+    for (uint32_t i = 0; i < check->count; i++) {
+        struct check_item *item = &check->items[i];
+
+        if (item->holder != 0 && (process == 0 || item->holder == process)) {
+            item->holder = 0;
+            item->since_ns = check->world->now_ns;
+        }
+    }
+}
+
+void check_spool_take_stock(struct check_spool *check)
+{
+    for (uint32_t i = 0; i < check->count; i++) {
+        check->items[i].found = false;
+    }
+}
+
+void check_spool_complete(struct check_spool *check)
+{
+    for (uint32_t i = 0; i < check->count; i++) {
+        if (must_be_there(&check->items[i]) && !check->items[i].found) {
+            world_fail(check->world,
+                       "item %u was acknowledged, and is not there", i);
+        }
+    }
+}

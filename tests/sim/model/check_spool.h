@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check_spool.h - what a spool owes to those who were told something
+ *
+ * An item is a number; its body follows from it, so that whoever reads a body
+ * knows whose it is. The oracle hears what each process tries and is told:
+ *
+ *   acknowledged and not removed: it is there, whole (P1, P2)
+ *   an id stands for one item, for ever; and an item has one id (P3)
+ *   nobody has an item that somebody alive has, nor one whose removal was
+ *   acknowledged
+ *   a claim that finds nothing, long after all who could have had it died,
+ *   overlooks nothing (P6)
+ *   what is set aside is whole, and something could not be read
+ *
+ * What a process was in the midst of when it died may have happened, or not.
+ */
+#ifndef TESTS_SIM_MODEL_CHECK_SPOOL_H
+#define TESTS_SIM_MODEL_CHECK_SPOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pirn/item.h>
+
+#include "tests/sim/model/world.h"
+
+enum { CHECK_ITEMS = 128, CHECK_BODY_MIN = 8 };
+
+enum check_put {
+    CHECK_PUT_TRIED,  /* in the making, or its maker died, or it is unknown */
+    CHECK_PUT_FAILED, /* its maker was told so */
+    CHECK_PUT_ACKNOWLEDGED,
+};
+
+enum check_removal {
+    CHECK_THERE,
+    CHECK_REMOVING, /* tried; it is not known how it ended */
+    CHECK_REMOVED,  /* acknowledged */
+};
+
+struct check_item {
+    enum check_put put;
+    enum check_removal removal;
+    uint32_t len;
+    bool has_id;
+    bool found; /* by the last look at everything */
+    struct pirn_id id;
+    uint32_t holder;   /* the process that has it claimed, or 0 */
+    uint64_t since_ns; /* free and acknowledged since then */
+};
+
+struct check_spool {
+    struct world *world;
+    uint32_t count;
+    uint32_t taking[WORLD_PROCESSES + 1]; /* by process: claims that run, and
+                                             items that are had */
+    uint64_t takes;                       /* that have begun */
+    struct check_item items[CHECK_ITEMS];
+};
+
+/* One more item of @len bytes; its number. */
+uint32_t check_spool_begin(struct check_spool *check, uint32_t len);
+
+/* The bytes of its body from @from on. */
+void check_spool_fill(uint32_t number, uint32_t len, uint32_t from,
+                      uint8_t *bytes, uint32_t count);
+
+/* Its maker was told: 0 and @id, or an error. */
+void check_spool_put(struct check_spool *check, uint32_t number, int32_t result,
+                     const struct pirn_id *id);
+
+/* @process has it claimed, and has read its body: whose it is, or UINT32_MAX
+ * after a failure. */
+uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
+                             const struct pirn_item *item, const uint8_t *bytes,
+                             int32_t len);
+
+void check_spool_removing(struct check_spool *check, uint32_t number);
+void check_spool_removed(struct check_spool *check, uint32_t number,
+                         int32_t result);
+
+/* Asked to give it back: from now on others may have it. Told that it is: from
+ * now on somebody must find it. */
+void check_spool_giving_back(struct check_spool *check, uint32_t number);
+void check_spool_given_back(struct check_spool *check, uint32_t number,
+                            int32_t result);
+
+/* @process begins to look for an item, in the calm; 0, or a number for
+ * check_spool_nothing(): nobody else looks or has one. It ends with the claim,
+ * or with what the claim brought. */
+uint64_t check_spool_take(struct check_spool *check, uint32_t process);
+void check_spool_took(struct check_spool *check, uint32_t process);
+
+/* The claim @take, which began at @began_ns, has found nothing. */
+void check_spool_nothing(struct check_spool *check, uint64_t take,
+                         uint64_t began_ns);
+
+/* @process is dead; 0: everybody is. */
+void check_spool_died(struct check_spool *check, uint32_t process);
+
+/* From here on everything that is there is claimed, and then that was all. */
+void check_spool_take_stock(struct check_spool *check);
+void check_spool_complete(struct check_spool *check);
+
+#endif /* TESTS_SIM_MODEL_CHECK_SPOOL_H */

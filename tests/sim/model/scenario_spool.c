@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scenario_spool.c - several processes on one spool; some die, the power fails
+ *
+ *   storm: processes put and take; who is killed is replaced; after a power cut
+ *          others begin, on what is left
+ *   calm:  what was begun ends
+ *   then   the power fails once more, and somebody takes all that is there
+ *
+ * Most lives begin on a spool that was made before, one in eight makes it.
+ */
+#include <stdlib.h>
+
+#include "pirn/invariant.h"
+#include "tests/sim/model/process.h"
+#include "tests/sim/model/scenarios.h"
+#include "tests/sim/model/spool_worker.h"
+
+enum { WORKERS = 24, AT_ONCE_MAX = 3, ACTIONS_MAX = 8, BOOTS_MAX = 4 };
+
+struct spool_life {
+    struct check_spool check;
+    struct spool_worker workers[WORKERS];
+    uint32_t count;
+};
+
+static void hire(struct spool_life *life, void (*run)(void *argument));
+
+/* Somebody takes his place, while there is room for more. */
+static void died(void *argument)
+{
+    struct spool_life *life = argument;
+    struct world *world = life->check.world;
+
+    for (uint32_t i = 0; i < life->count; i++) {
+        if (life->workers[i].process->state == PROCESS_DEAD) {
+            check_spool_died(&life->check, life->workers[i].process->number);
+        }
+    }
+    if (life->count < WORKERS - AT_ONCE_MAX && !world->power_cut) {
+        hire(life, spool_worker_run);
+    }
+}
+
+static void hire(struct spool_life *life, void (*run)(void *argument))
+{
+    struct world *world = life->check.world;
+    struct spool_worker *worker = &life->workers[life->count];
+    struct process *process = process_create(world);
+
+    pirn_assert(life->count < WORKERS);
+    *worker = (struct spool_worker){
+        .check = &life->check,
+        .process = process,
+        .rng = rng_of(world->seed, 4000 + life->count),
+        .takes_all = run == NULL,
+    };
+    life->count++;
+    worker->actions = rng_between(&worker->rng, 1, ACTIONS_MAX);
+    worker->desks =
+        worker->takes_all ? 1 : rng_between(&worker->rng, 1, WORKER_DESKS);
+    process->mortal = !worker->takes_all;
+    process->died = died;
+    process->argument = life;
+    process_thread(process, run != NULL ? run : spool_worker_run, worker);
+}
+
+static void live(struct world *world)
+{
+    struct spool_life *life = calloc(1, sizeof(*life));
+    enum world_end end = WORLD_POWER_CUT;
+
+    pirn_assert(life != NULL);
+    life->check.world = world;
+    for (uint32_t boot = 0; boot < BOOTS_MAX && end == WORLD_POWER_CUT;
+         boot++) {
+        uint32_t count = rng_between(&world->schedule, 1, AT_ONCE_MAX);
+
+        check_spool_died(&life->check, 0);
+        while (count-- > 0 && life->count < WORKERS - 1) {
+            hire(life, spool_worker_run);
+        }
+        end = world_run(world);
+    }
+    if (!world->failed) {
+        world->faults.calm = true;
+        if (end == WORLD_DONE) {
+            world_check_rest(world);
+            world_cut_power(world);
+        }
+        check_spool_died(&life->check, 0);
+        hire(life, NULL);
+        (void)world_run(world);
+    }
+    free(life);
+}
+
+/* A spool that was made in a world without faults, once per profile. */
+static struct disk *made_before(enum disk_profile profile)
+{
+    static struct disk *made[DISK_CHAOS + 1];
+    struct world_config config = {.seed = 0};
+    struct spool_life *life;
+    struct world *world;
+
+    if (made[profile] == NULL) {
+        config.disk = life_empty_disk(profile);
+        world = world_create(&config);
+        life = calloc(1, sizeof(*life));
+        pirn_assert(life != NULL);
+        life->check.world = world;
+        hire(life, NULL);
+        pirn_assert(world_run(world) == WORLD_DONE);
+        disk_sync_all(world->disk);
+        made[profile] = disk_clone(world->disk);
+        world_destroy(world);
+        free(life);
+    }
+    return disk_clone(made[profile]);
+}
+
+static struct disk *disk(enum disk_profile profile, uint64_t seed)
+{
+    return seed % 8 == 0 ? life_empty_disk(profile) : made_before(profile);
+}
+
+/* On what the spool's promise rests: a journal that keeps the order of names.
+ */
+const struct scenario scenario_spool = {
+    .name = "spool",
+    .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
+    .storm_steps = 2000,
+    .lives = 8000,
+    .profiles = LIFE_PROFILE(DISK_EXT4),
+    .disk = disk,
+    .live = live,
+};
+
+/* Reads that fall short, of bodies and of metadata. */
+const struct scenario scenario_spool_short = {
+    .name = "spool-short",
+    .faults = FAULT_BIT(FAULT_SHORT) | FAULT_BIT(FAULT_KILL),
+    .often = FAULT_BIT(FAULT_SHORT),
+    .storm_steps = 2000,
+    .lives = 200,
+    .profiles = LIFE_PROFILE(DISK_EXT4),
+    .disk = disk,
+    .live = live,
+};
+
+/* Not promised: names that get durable in any order. */
+const struct scenario scenario_spool_strict = {
+    .name = "spool-strict",
+    .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
+    .storm_steps = 2000,
+    .profiles = LIFE_PROFILE(DISK_STRICT) | LIFE_PROFILE(DISK_CHAOS),
+    .disk = disk,
+    .live = live,
+};

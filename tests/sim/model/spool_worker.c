@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/* spool_worker.c - see spool_worker.h */
+#include "tests/sim/model/spool_worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/pirn.h>
+#include <pirn/spool.h>
+
+#include "tests/sim/model/process.h"
+
+enum {
+    SMALL_MAX = 2048,
+    LARGE = 66 * 1024, /* more than a draft keeps in memory */
+    APPENDS = 3,
+    QUEUE_IS_EMPTY_NS = 100000000,
+};
+
+/* Where what could not be read is set aside. */
+#define ASIDE "quarantine"
+
+/* The process's. */
+struct office;
+
+struct desk {
+    struct office *office;
+    struct pirn_draft draft;
+    struct pirn_claim claim;
+    struct pirn_op timer;
+    uint32_t number; /* of the item it has to do with */
+    uint32_t len;
+    uint32_t at;
+    uint64_t began_ns;
+    uint64_t take;
+    uint8_t *body;
+};
+
+struct office {
+    struct spool_worker *worker;
+    struct check_spool *check;
+    struct pirn_context *context;
+    struct pirn_spool *spool;
+    uint32_t left;
+    const char *queue; /* from which is taken */
+    struct desk desks[WORKER_DESKS];
+};
+
+static void next_action(struct desk *desk);
+
+static struct rng *rng_at(struct desk *desk)
+{
+    return &desk->office->worker->rng;
+}
+
+static uint32_t process_number(const struct desk *desk)
+{
+    return desk->office->worker->process->number;
+}
+
+static void finish(struct desk *desk)
+{
+    free(desk->body);
+    desk->body = NULL;
+    next_action(desk);
+}
+
+static bool has_memory(struct desk *desk, uint32_t len)
+{
+    desk->body = malloc(len);
+    desk->len = len;
+    desk->at = 0;
+    return desk->body != NULL;
+}
+
+/* --- put --- */
+
+static void put(struct pirn_op *op, int32_t result)
+{
+    struct desk *desk = pirn_container_of(op, struct desk, draft.op);
+
+    check_spool_put(desk->office->check, desk->number, result, &desk->draft.id);
+    finish(desk);
+}
+
+static void aborted(struct pirn_op *op, int32_t result)
+{
+    struct desk *desk = pirn_container_of(op, struct desk, draft.op);
+
+    (void)result;
+    check_spool_put(desk->office->check, desk->number, -ECANCELED, NULL);
+    finish(desk);
+}
+
+static void appended(struct pirn_op *op, int32_t result)
+{
+    struct desk *desk = pirn_container_of(op, struct desk, draft.op);
+    struct pirn_context *context = desk->office->context;
+    uint32_t left = desk->len - desk->at;
+    uint32_t len;
+
+    if (result < 0 || rng_below(rng_at(desk), 16) == 0) {
+        pirn_prep_abort(&desk->draft);
+        pirn_start(context, op, aborted);
+        return;
+    }
+    if (left == 0) {
+        pirn_prep_commit(&desk->draft, NULL);
+        pirn_start(context, op, put);
+        return;
+    }
+    len =
+        left < APPENDS ? left : rng_between(rng_at(desk), left / APPENDS, left);
+    pirn_prep_append(&desk->draft, desk->body + desk->at, len);
+    desk->at += len;
+    pirn_start(context, op, appended);
+}
+
+static void begin_put(struct desk *desk)
+{
+    struct office *office = desk->office;
+    uint32_t len = rng_below(rng_at(desk), 64) == 0
+                       ? LARGE
+                       : rng_between(rng_at(desk), CHECK_BODY_MIN, SMALL_MAX);
+
+    if (!has_memory(desk, len)) {
+        finish(desk);
+        return;
+    }
+    desk->number = check_spool_begin(office->check, len);
+    check_spool_fill(desk->number, len, 0, desk->body, len);
+    if (rng_coin(rng_at(desk))) {
+        pirn_prep_enqueue(&desk->draft, office->spool, "incoming", desk->body,
+                          len, NULL);
+        pirn_start(office->context, &desk->draft.op, put);
+    } else {
+        pirn_prep_begin(&desk->draft, office->spool, "incoming");
+        pirn_start(office->context, &desk->draft.op, appended);
+    }
+}
+
+/* --- take --- */
+
+static void removed(struct pirn_op *op, int32_t result)
+{
+    struct desk *desk = pirn_container_of(op, struct desk, claim.op);
+
+    check_spool_removed(desk->office->check, desk->number, result);
+    check_spool_took(desk->office->check, process_number(desk));
+    finish(desk);
+}
+
+/* A give-back that failed leaves it with us until the spool is closed. */
+static void given_back(struct pirn_op *op, int32_t result)
+{
+    struct desk *desk = pirn_container_of(op, struct desk, claim.op);
+
+    if (desk->number != UINT32_MAX) {
+        check_spool_given_back(desk->office->check, desk->number, result);
+    }
+    check_spool_took(desk->office->check, process_number(desk));
+    finish(desk);
+}
+
+static void end_claim(struct desk *desk)
+{
+    struct office *office = desk->office;
+
+    if (desk->number != UINT32_MAX && rng_coin(rng_at(desk))) {
+        check_spool_removing(office->check, desk->number);
+        pirn_prep_remove(&desk->claim);
+        pirn_start(office->context, &desk->claim.op, removed);
+        return;
+    }
+    if (desk->number != UINT32_MAX) {
+        check_spool_giving_back(office->check, desk->number);
+    }
+    pirn_prep_give_back(&desk->claim);
+    pirn_start(office->context, &desk->claim.op, given_back);
+}
+
+static void read_on(struct desk *desk);
+
+static void read_done(struct desk *desk)
+{
+    struct office *office = desk->office;
+
+    desk->number =
+        check_spool_claimed(office->check, process_number(desk),
+                            &desk->claim.item, desk->body, (int32_t)desk->at);
+    if (office->worker->takes_all) {
+        finish(desk);
+    } else {
+        end_claim(desk);
+    }
+}
+
+static void did_read(struct pirn_op *op, int32_t result)
+{
+    struct desk *desk = pirn_container_of(op, struct desk, claim.op);
+
+    if (result > 0) {
+        desk->at += (uint32_t)result;
+        read_on(desk);
+    } else if (result == 0) {
+        read_done(desk);
+    } else {
+        if (result == -EBADMSG) {
+            world_fail(desk->office->check->world,
+                       "a body is not what its metadata say");
+        }
+        desk->number = UINT32_MAX;
+        end_claim(desk);
+    }
+}
+
+static void read_on(struct desk *desk)
+{
+    uint32_t len = desk->len - desk->at;
+
+    pirn_prep_claim_read(&desk->claim, desk->body + desk->at,
+                         len < SMALL_MAX / 2 ? len : len / 2, desk->at);
+    pirn_start(desk->office->context, &desk->claim.op, did_read);
+}
+
+static void looked_again(struct pirn_op *op, int32_t result)
+{
+    (void)result;
+    next_action(pirn_container_of(op, struct desk, timer));
+}
+
+static void found_nothing(struct desk *desk, int32_t result)
+{
+    struct office *office = desk->office;
+
+    check_spool_took(office->check, process_number(desk));
+    if (result == 0) {
+        check_spool_nothing(office->check, desk->take, desk->began_ns);
+    }
+    if (office->worker->takes_all) {
+        office->left = strcmp(office->queue, ASIDE) == 0 ? 0 : office->left;
+        office->queue = ASIDE;
+    }
+    pirn_prep_timer(&desk->timer, QUEUE_IS_EMPTY_NS);
+    pirn_start(office->context, &desk->timer, looked_again);
+}
+
+static void claimed(struct pirn_op *op, int32_t result)
+{
+    struct desk *desk = pirn_container_of(op, struct desk, claim.op);
+
+    if (result <= 0) {
+        if (result < 0 && desk->office->worker->takes_all) {
+            world_fail(desk->office->check->world, "a claim fails: %d", result);
+        }
+        found_nothing(desk, result);
+        return;
+    }
+    desk->number = UINT32_MAX;
+    if (has_memory(desk, (uint32_t)desk->claim.item.size_bytes + 1)) {
+        read_on(desk);
+    } else {
+        end_claim(desk);
+    }
+}
+
+static void begin_take(struct desk *desk)
+{
+    struct office *office = desk->office;
+
+    desk->began_ns = office->check->world->now_ns;
+    desk->take = check_spool_take(office->check, process_number(desk));
+    pirn_prep_claim(&desk->claim, office->spool, office->queue);
+    pirn_start(office->context, &desk->claim.op, claimed);
+}
+
+static void next_action(struct desk *desk)
+{
+    struct office *office = desk->office;
+
+    if (office->left == 0) {
+        return;
+    }
+    if (office->worker->takes_all) {
+        desk->claim = (struct pirn_claim){0}; /* kept until the spool closes */
+        begin_take(desk);
+        return;
+    }
+    office->left--;
+    if (office->check->count < CHECK_ITEMS && rng_coin(rng_at(desk))) {
+        begin_put(desk);
+    } else {
+        begin_take(desk);
+    }
+}
+
+/* --- the process --- */
+
+/* In a storm an open may fail; whoever really wants it tries again. */
+static void open_spool(struct office *office)
+{
+    const struct pirn_spool_config config = {.path = WORKER_SPOOL,
+                                             .create = true};
+    int r;
+
+    while ((r = pirn_spool_open(office->context, &config, &office->spool)) <
+           0) {
+        world_note(office->check->world, "cannot open: ", r);
+        if (r == -EMEDIUMTYPE) {
+            world_fail(office->check->world, "a spool is taken for none");
+        }
+        process_rest(office->context, QUEUE_IS_EMPTY_NS);
+    }
+}
+
+void spool_worker_run(void *argument)
+{
+    struct spool_worker *worker = argument;
+    struct office *office = calloc(1, sizeof(*office));
+    int r;
+
+    office->worker = worker;
+    office->check = worker->check;
+    office->queue = "incoming";
+    office->left = worker->takes_all ? 1 : worker->actions;
+    office->context = process_context(worker->check->world);
+    open_spool(office);
+    if (worker->takes_all) {
+        check_spool_take_stock(worker->check);
+    }
+    for (uint32_t i = 0; i < worker->desks; i++) {
+        office->desks[i].office = office;
+        next_action(&office->desks[i]);
+    }
+    r = pirn_context_drain(office->context);
+    if (r < 0) {
+        world_fail(office->check->world, "a context has failed: %d", r);
+    }
+    if (worker->takes_all) {
+        check_spool_complete(worker->check);
+    }
+    pirn_spool_close(office->spool);
+    check_spool_died(worker->check, worker->process->number);
+    pirn_context_destroy(office->context);
+    free(office);
+}
+
+void spool_worker_make(void *argument)
+{
+    struct spool_worker *worker = argument;
+
+    worker->actions = 0;
+    spool_worker_run(worker);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool_worker.h - a process that puts items into a spool and takes them out
+ *
+ * Several desks at once, each of which does one thing after the other: enqueue,
+ * or begin, append and commit; or claim, read and remove or give back. Errors
+ * end what a desk does, and it goes on with the next.
+ */
+#ifndef TESTS_SIM_MODEL_SPOOL_WORKER_H
+#define TESTS_SIM_MODEL_SPOOL_WORKER_H
+
+#include "tests/sim/model/check_spool.h"
+
+struct process;
+
+/* The scenario's; outlives the process. */
+struct spool_worker {
+    struct check_spool *check;
+    struct process *process;
+    struct rng rng;
+    uint32_t actions; /* of all desks */
+    uint32_t desks;
+    bool takes_all; /* the last one: claims what is there, keeps it */
+};
+
+enum { WORKER_DESKS = 3 };
+
+#define WORKER_SPOOL "spool"
+
+/* For process_thread(). */
+void spool_worker_run(void *worker);
+
+/* Make the spool, without faults. */
+void spool_worker_make(void *worker);
+
+#endif /* TESTS_SIM_MODEL_SPOOL_WORKER_H */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* test_model_spool.c - lives of the spool on the model; see test_model.c */
+#include "test.h"
+
+#include "tests/sim/model/scenarios.h"
+
+static const char *program;
+
+static const struct scenario *const scenarios[] = {
+    &scenario_spool, &scenario_spool_short,
+    &scenario_spool_strict, /* fails; to be asked for */
+};
+
+enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]) };
+
+static void what_is_acknowledged_is_there_and_whole(void **state)
+{
+    (void)state;
+    assert_true(scenario_holds(&scenario_spool, program));
+}
+
+static void what_is_read_in_pieces_is_not_damaged(void **state)
+{
+    (void)state;
+    assert_true(scenario_holds(&scenario_spool_short, program));
+}
+
+static void the_same_seed_is_the_same_life(void **state)
+{
+    (void)state;
+    assert_true(scenario_replays(&scenario_spool, 100));
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_acknowledged_is_there_and_whole),
+        cmocka_unit_test(what_is_read_in_pieces_is_not_damaged),
+        cmocka_unit_test(the_same_seed_is_the_same_life),
+    };
+    int code;
+
+    program = argv[0];
+    if (scenario_replay(scenarios, SCENARIOS, argc, argv, &code)) {
+        return code;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
