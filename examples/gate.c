@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* gate.c - 20 requests, 4 at once; one renews the credential for all */
+/* gate.c - 20 requests, 4 at once; who finds the credential used renews it */
 #include <stdio.h>
 
 #include <pirn/pirn.h>
@@ -54,7 +54,6 @@ int main(void)
         pirn_serial_push(&serial, &requests[i], answered);
     }
     r = r < 0 ? r : pirn_context_drain(context);
-    printf("%d answers, %d renewals\n", answers, renewals);
     pirn_context_destroy(context);
-    return r < 0;
+    return r < 0 || printf("%d answers, %d renewals\n", answers, renewals) < 0;
 }
