@@ -20,18 +20,6 @@
 #include "runtime/engine/pool.h"
 #include "runtime/list.h"
 
-/* A sanitizer maps memory when it likes, and ends where there is none. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { MEMORY_MAY_END = 0 };
-#elif defined(__clang__)
-enum {
-    MEMORY_MAY_END =
-        !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
-};
-#else
-enum { MEMORY_MAY_END = 1 };
-#endif
-
 enum { JOBS = 200, WORKERS = 3, WAIT_MS = 20000 };
 
 struct bed {

@@ -116,7 +116,8 @@ static void fill_memory(struct bed *bed)
         pirn_prep_fsync(&bed->ops[i], bed->dir_fd, PIRN_SYNC_ALL);
         assert_true(take_one(bed, &bed->ops[i]));
     }
-    bed->jobs.errands.pages.element_bytes = SIZE_MAX / PAGE; /* too much */
+    /* From now on a page is larger than all addresses there are. */
+    bed->jobs.errands.pages.element_bytes = (size_t)1 << 41;
 }
 
 static void a_run_without_memory_ends_whole_and_nothing_of_it_begins(
@@ -125,6 +126,9 @@ static void a_run_without_memory_ends_whole_and_nothing_of_it_begins(
     struct bed *bed = *state;
     struct pirn_op *ops = &bed->ops[PAGE];
 
+    if (!MEMORY_MAY_END) {
+        return;
+    }
     fill_memory(bed);
     for (int i = 0; i < RUN; i++) {
         pirn_prep_fsync(&ops[i], bed->dir_fd, PIRN_SYNC_ALL);
@@ -144,6 +148,9 @@ static void one_without_memory_is_left_to_the_ring(void **state)
 {
     struct bed *bed = *state;
 
+    if (!MEMORY_MAY_END) {
+        return;
+    }
     fill_memory(bed);
     pirn_prep_fsync(&bed->ops[PAGE], bed->dir_fd, PIRN_SYNC_ALL);
     assert_false(take_one(bed, &bed->ops[PAGE]));
