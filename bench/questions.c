@@ -152,6 +152,17 @@ const struct question questions[QUESTIONS] = {
             .finer = 10,
             .sides = {&bench_gate, &bench_gate_loop},
         },
+    [REQUEST] =
+        {
+            .verb = "request",
+            .group = "runtime",
+            .name = "request",
+            .what =
+                "a request allocated, finished, told and freed, 64 in a turn",
+            .of = RATIO_OF_RATE,
+            .finer = 10,
+            .sides = {&bench_request, &peer_request_tevent},
+        },
     [ECHO64] =
         {
             .verb = "echo64",

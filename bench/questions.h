@@ -25,6 +25,7 @@ enum question_index {
     SERIAL_LONE,
     SERIAL1000,
     GATE,
+    REQUEST,
     ECHO64,
     ECHO1000,
     ECHO_PIPELINED,

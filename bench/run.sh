@@ -134,7 +134,8 @@ while [ "$left" -gt 0 ]; do
                     ;;
                 runtime | nop | read | timer32k | watch | watch_edge | \
                     post | post4 | post_latency | \
-                    serial | serial_fast | serial_lone | serial1000 | gate | \
+                    serial | serial_fast | serial_lone | serial1000 | \
+                    gate | request | \
                     echo64 | echo1000 | echo_pipelined | echo_gathered | \
                     engine_echo | engine_copy | memory) others_asked=true ;;
             esac

@@ -58,6 +58,9 @@ extern const struct side peer_serial_tevent_lone;
 extern const struct side peer_serial_tevent_deep;
 extern const struct side peer_serial_tevent_fast;
 
+extern const struct side bench_request;
+extern const struct side peer_request_tevent;
+
 extern const struct side bench_gate;
 extern const struct side bench_gate_loop;
 
