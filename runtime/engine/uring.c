@@ -2,11 +2,6 @@
 /*
  * uring.c - operations as io_uring submissions
  *
- * One ring per context: SINGLE_ISSUER and DEFER_TASKRUN (completions are made
- * only while the context waits, in its own thread), SUBMIT_ALL (one bad entry
- * does not hold the batch up), a completion queue of several times the
- * submission queue. A flag that the kernel refuses is dropped, newest first.
- *
  * A loan's address is its submission's user data. Two values are no address:
  * the completion of a cancellation names nobody, since it may arrive after the
  * op's function has freed the op; and the doorbell is the engine's own.
@@ -18,22 +13,15 @@
 #include <errno.h>
 #include <liburing.h>
 #include <linux/openat2.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "pirn/invariant.h"
 #include "runtime/engine/call.h"
-#include "runtime/engine/engine.h"
-#include "runtime/engine/enter.h"
-#include "runtime/engine/jobs.h"
 #include "runtime/engine/numbers.h"
 #include "runtime/engine/run.h"
 #include "runtime/engine/table.h"
+#include "runtime/engine/uring.h"
 #include "runtime/list.h"
 
 enum {
@@ -41,257 +29,10 @@ enum {
     USER_DATA_DOORBELL = 1,
 };
 
-enum { BUFFER_GROUP = 0 };
-
 enum {
-    PROBE_OPS = 256,            /* more than there are numbers */
     ABANDON_WAIT_NS = 10000000, /* a second in all, */
     ABANDON_TRIES = 100,        /* in small steps: the kernel may not wake us */
 };
-
-struct uring {
-    struct engine engine;
-    struct io_uring ring;
-    struct enter enter;
-    struct pirn_link done; /* carried out in place, not reaped */
-    struct jobs jobs;      /* under the policy `pool` */
-    uint64_t rung;         /* what the doorbell's read fills */
-    int doorbell;
-    atomic_int notice; /* for a host that polls; -1: there is none */
-    bool doorbell_armed;
-    bool tells_work; /* the kernel says when it has deferred work for us */
-    bool abandoned;  /* nothing that the kernel had is reaped any more */
-    bool reads_many; /* else each read of many is one of its own */
-    bool supported[ENGINE_OPCODE_COUNT];
-    struct open_how *hows;             /* one per submission entry */
-    struct io_uring_buf_ring *buffers; /* those that the kernel may take */
-    uint8_t *buffers_base;
-    uint32_t buffer_count;
-    uint32_t buffer_bytes;
-};
-
-static struct uring *uring_of(struct engine *engine)
-{
-    return pirn_container_of(engine, struct uring, engine);
-}
-
-/* What is asked for, and given up one by one, the last first. */
-static const struct {
-    unsigned flags;
-    const char *without;
-} ladder[] = {
-    {SETUP_CLAMP | SETUP_CQSIZE, NULL},
-    {SETUP_SUBMIT_ALL, "no SUBMIT_ALL (5.18)"},
-    {SETUP_COOP_TASKRUN | SETUP_TASKRUN_FLAG, "no COOP_TASKRUN (5.19)"},
-    {SETUP_SINGLE_ISSUER, "no SINGLE_ISSUER (6.0)"},
-    {SETUP_DEFER_TASKRUN, "no DEFER_TASKRUN (6.1)"},
-};
-
-enum { LADDER = sizeof(ladder) / sizeof(ladder[0]) };
-
-static int ring_init(struct uring *uring, const struct engine_config *config)
-{
-    struct io_uring_params params;
-    unsigned steps = LADDER;
-    int r;
-
-    do {
-        params = (struct io_uring_params){.cq_entries = config->cq_entries};
-        for (unsigned i = 0; i < steps; i++) {
-            params.flags |= ladder[i].flags;
-        }
-        r = io_uring_queue_init_params(config->sq_entries, &uring->ring,
-                                       &params);
-    } while (r == -EINVAL && --steps > 0);
-    if (r < 0) {
-        return r;
-    }
-    if (!(params.features & FEATURE_EXT_ARG)) {
-        io_uring_queue_exit(&uring->ring);
-        return -ENOSYS;
-    }
-    uring->tells_work = (params.flags & SETUP_TASKRUN_FLAG) != 0;
-    snprintf(uring->engine.reason, sizeof(uring->engine.reason), "%s%s",
-             "io_uring is there",
-             steps == LADDER ? " with all that pirn asks of its set-up" : "");
-    for (unsigned i = steps; i < LADDER; i++) {
-        size_t len = strlen(uring->engine.reason);
-        snprintf(uring->engine.reason + len, sizeof(uring->engine.reason) - len,
-                 ", %s", ladder[i].without);
-    }
-    return 0;
-}
-
-static int find_supported(struct uring *uring)
-{
-    struct io_uring_probe *probe =
-        calloc(1, sizeof(*probe) + PROBE_OPS * sizeof(probe->ops[0]));
-    int r = -ENOMEM;
-
-    if (probe != NULL) {
-        r = io_uring_register_probe(&uring->ring, probe, PROBE_OPS);
-    }
-    for (int i = 0; r >= 0 && i < ENGINE_OPCODE_COUNT; i++) {
-        int16_t number = pirn__engine_rows[i].uring;
-        uring->supported[i] =
-            number >= 0 && io_uring_opcode_supported(probe, number);
-    }
-    free(probe);
-    uring->supported[ENGINE_RAW] = true; /* the kernel judges by itself */
-    uring->reads_many = uring->supported[ENGINE_READ_MULTISHOT];
-    uring->supported[ENGINE_READ_MULTISHOT] = true; /* or one by one */
-    return r < 0 ? r : 0;
-}
-
-/* Before this call a worker might be made for each blocked operation. */
-static void bound_workers(struct uring *uring, uint32_t worker_max)
-{
-    unsigned both[2] = {worker_max, worker_max};
-
-    /* 5.15; where it is missing the kernel's own bound stays. */
-    (void)io_uring_register_iowq_max_workers(&uring->ring, both);
-}
-
-/* Buffers that the kernel takes by itself when bytes come: 5.19. */
-static int share_buffers(struct uring *uring,
-                         const struct engine_config *config)
-{
-    struct io_uring_buf_reg reg = {
-        .ring_entries = config->buffer_count,
-        .bgid = BUFFER_GROUP,
-    };
-    size_t len = config->buffer_count * sizeof(struct io_uring_buf);
-    void *ring = mmap(NULL, len, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    int r;
-
-    if (ring == MAP_FAILED) {
-        return -ENOMEM;
-    }
-    reg.ring_addr = (uintptr_t)ring;
-    r = io_uring_register_buf_ring(&uring->ring, &reg, 0);
-    if (r < 0) {
-        munmap(ring, len);
-        return r == -EINVAL ? -ENOSYS : r;
-    }
-    uring->buffers = ring;
-    uring->buffers_base = config->buffers;
-    uring->buffer_count = config->buffer_count;
-    uring->buffer_bytes = config->buffer_bytes;
-    io_uring_buf_ring_init(uring->buffers);
-    return 0;
-}
-
-static void ring_bell(int fd)
-{
-    uint64_t one = 1;
-    ssize_t n;
-
-    do {
-        n = write(fd, &one, sizeof(one));
-    } while (n < 0 && errno == EINTR);
-    pirn_assert(n == sizeof(one));
-}
-
-/* The host's descriptor is written to as well: the kernel does not always pass
- * the end of an eventfd's read on to another eventfd (seen on 6.18). */
-static void wake(void *owner)
-{
-    struct uring *uring = owner;
-    int notice = atomic_load(&uring->notice);
-
-    ring_bell(uring->doorbell);
-    if (notice >= 0) {
-        ring_bell(notice);
-    }
-}
-
-static int make_pool(struct uring *uring, const struct engine_config *config)
-{
-    const struct pool_config pool = {config->worker_max, POOL_IDLE_NS, wake,
-                                     uring};
-
-    uring->engine.files = config->files;
-    return config->files == PIRN_FILES_POOL
-               ? pirn__jobs_init(&uring->jobs, &pool, config->sq_entries)
-               : 0;
-}
-
-static int uring_create(const struct engine_config *config,
-                        struct engine **ret_engine)
-{
-    struct uring *uring = calloc(1, sizeof(*uring));
-    int r = -ENOMEM;
-
-    if (uring == NULL) {
-        return -ENOMEM;
-    }
-    uring->engine.class = &pirn__engine_uring;
-    list_init(&uring->done);
-    uring->hows = calloc(config->sq_entries, sizeof(*uring->hows));
-    if (uring->hows == NULL) {
-        goto fail;
-    }
-    uring->notice = -1;
-    uring->doorbell = eventfd(0, EFD_CLOEXEC);
-    if (uring->doorbell < 0) {
-        r = -errno;
-        goto fail_hows;
-    }
-    r = ring_init(uring, config);
-    if (r < 0) {
-        goto fail_doorbell;
-    }
-    r = find_supported(uring);
-    if (r < 0) {
-        goto fail_ring;
-    }
-    r = share_buffers(uring, config);
-    if (r < 0) {
-        goto fail_ring;
-    }
-    r = make_pool(uring, config);
-    if (r < 0) {
-        goto fail_buffers;
-    }
-    bound_workers(uring, config->worker_max);
-    /* Both spare a little work; nothing is lost where they are refused. */
-    (void)io_uring_ring_dontfork(&uring->ring);
-    (void)io_uring_register_ring_fd(&uring->ring);
-    pirn__enter_init(&uring->enter, &uring->ring, uring->ring.features,
-                     config->min_wait_ns);
-
-    *ret_engine = &uring->engine;
-    return 0;
-
-fail_buffers:
-    munmap(uring->buffers, uring->buffer_count * sizeof(struct io_uring_buf));
-fail_ring:
-    io_uring_queue_exit(&uring->ring);
-fail_doorbell:
-    close(uring->doorbell);
-fail_hows:
-    free(uring->hows);
-fail:
-    free(uring);
-    return r;
-}
-
-static void uring_destroy(struct engine *engine)
-{
-    struct uring *uring = uring_of(engine);
-
-    pirn_assert(list_is_empty(&uring->done));
-    pirn__jobs_deinit(&uring->jobs);
-    io_uring_queue_exit(&uring->ring);
-    munmap(uring->buffers, uring->buffer_count * sizeof(struct io_uring_buf));
-    close(uring->doorbell);
-    if (uring->notice >= 0) {
-        close(uring->notice);
-    }
-    free(uring->hows);
-    free(uring);
-}
 
 /* The kernel copies @how when the entry is submitted, not when it is filled. */
 static void fill_open_how(struct uring *uring, struct io_uring_sqe *sqe,
@@ -324,7 +65,7 @@ static int number_of(const struct uring *uring, const struct pirn_loan *loan)
 static void select_buffer(const struct uring *uring, struct io_uring_sqe *sqe)
 {
     sqe->flags |= IOSQE_BUFFER_SELECT;
-    sqe->buf_group = BUFFER_GROUP;
+    sqe->buf_group = URING_BUFFER_GROUP;
     sqe->addr = 0;
     sqe->len = sqe->opcode == IORING_OP_READ ? uring->buffer_bytes : 0;
 }
@@ -564,7 +305,7 @@ static int uring_wait(struct engine *engine, uint64_t timeout_ns)
     r = enter(uring, timeout_ns);
     pirn__jobs_collect(&uring->jobs);
     if (uring->notice >= 0 && !pirn__jobs_lie_down(&uring->jobs)) {
-        wake(uring); /* another loop sleeps, from now on */
+        pirn__uring_wake(uring); /* another loop sleeps, from now on */
     }
     return r;
 }
@@ -679,16 +420,40 @@ static int uring_fd(struct engine *engine)
     return fd;
 }
 
+static void ring_bell(int fd)
+{
+    uint64_t one = 1;
+    ssize_t n;
+
+    do {
+        n = write(fd, &one, sizeof(one));
+    } while (n < 0 && errno == EINTR);
+    pirn_assert(n == sizeof(one));
+}
+
+/* The host's descriptor is written to as well: the kernel does not always pass
+ * the end of an eventfd's read on to another eventfd (seen on 6.18). */
+void pirn__uring_wake(void *owner)
+{
+    struct uring *uring = owner;
+    int notice = atomic_load(&uring->notice);
+
+    ring_bell(uring->doorbell);
+    if (notice >= 0) {
+        ring_bell(notice);
+    }
+}
+
 static void uring_wake(struct engine *engine)
 {
-    wake(uring_of(engine));
+    pirn__uring_wake(uring_of(engine));
 }
 
 const struct engine_class pirn__engine_uring = {
     .name = "uring",
     .joins = uring_joins,
-    .create = uring_create,
-    .destroy = uring_destroy,
+    .create = pirn__uring_create,
+    .destroy = pirn__uring_destroy,
     .submit = uring_submit,
     .give = uring_give,
     .wait = uring_wait,
