@@ -87,12 +87,16 @@ static void fill_flags(const struct uring *uring, struct io_uring_sqe *sqe,
 static void fill(struct uring *uring, struct io_uring_sqe *sqe,
                  const struct pirn_loan *loan)
 {
-    io_uring_prep_rw(number_of(uring, loan), sqe, loan->fd,
-                     (const void *)(uintptr_t)loan->addr, loan->len,
-                     loan->offset);
-    sqe->rw_flags = (int)loan->op_flags;
-    sqe->splice_fd_in = (int32_t)loan->arg;
-    sqe->user_data = (uintptr_t)loan;
+    *sqe = (struct io_uring_sqe){
+        .opcode = (uint8_t)number_of(uring, loan),
+        .fd = loan->fd,
+        .off = loan->offset,
+        .addr = loan->addr,
+        .len = loan->len,
+        .rw_flags = (int)loan->op_flags,
+        .user_data = (uintptr_t)loan,
+        .splice_fd_in = (int32_t)loan->arg,
+    };
     if (loan->flags & (LOAN_LINKED | LOAN_MULTISHOT | LOAN_SELECT)) {
         fill_flags(uring, sqe, loan);
     }
@@ -142,6 +146,14 @@ static unsigned run_length(const struct pirn_link *link)
     return length;
 }
 
+/* There is room, which io_uring_get_sqe() would ask the kernel for each time. */
+static struct io_uring_sqe *next_entry(struct uring *uring)
+{
+    struct io_uring_sq *sq = &uring->ring.sq;
+
+    return &sq->sqes[sq->sqe_tail++ & sq->ring_mask];
+}
+
 /* It stays on its list, unless it is done in place. */
 static void submit_one(struct uring *uring, struct pirn_loan *loan)
 {
@@ -149,7 +161,7 @@ static void submit_one(struct uring *uring, struct pirn_loan *loan)
 
     loan->state = LOAN_INFLIGHT;
     if (uring->supported[loan->opcode]) {
-        fill(uring, io_uring_get_sqe(&uring->ring), loan);
+        fill(uring, next_entry(uring), loan);
         return;
     }
     loan->result = pirn__engine_rows[loan->opcode].wait == ENGINE_READY
@@ -160,9 +172,10 @@ static void submit_one(struct uring *uring, struct pirn_loan *loan)
     list_push_tail(&uring->done, &loan->link);
 }
 
-/* @link's loan and those in one run with it, to the ring; as submit_one(). */
-static void submit_run(struct uring *uring, struct pirn_link *link,
-                       unsigned run)
+/* @link's loan and those in one run with it, to the ring; as submit_one().
+ * Return: what is behind them. */
+static struct pirn_link *submit_run(struct uring *uring, struct pirn_link *link,
+                                    unsigned run)
 {
     while (run-- > 0) {
         struct pirn_link *next = link->next;
@@ -170,6 +183,7 @@ static void submit_run(struct uring *uring, struct pirn_link *link,
         submit_one(uring, pirn_container_of(link, struct pirn_loan, link));
         link = next;
     }
+    return link;
 }
 
 static struct pirn_link *behind(struct pirn_link *link, unsigned run)
@@ -180,6 +194,23 @@ static struct pirn_link *behind(struct pirn_link *link, unsigned run)
     return link;
 }
 
+/* The same to the pool, where that takes it. */
+static bool submit_job(struct uring *uring, struct pirn_link **link,
+                       unsigned run)
+{
+    struct pirn_link *next;
+
+    if (uring->jobs.pool == NULL) {
+        return false;
+    }
+    next = behind(*link, run);
+    if (!pirn__jobs_take(&uring->jobs, *link, &uring->done)) {
+        return false;
+    }
+    *link = next;
+    return true;
+}
+
 static void submit_queue(struct uring *uring, struct pirn_link *queue,
                          struct pirn_link *inflight)
 {
@@ -188,17 +219,15 @@ static void submit_queue(struct uring *uring, struct pirn_link *queue,
 
     while (link != queue) {
         unsigned run = run_length(link);
-        struct pirn_link *next = behind(link, run);
 
-        if (!pirn__jobs_take(&uring->jobs, link, &uring->done)) {
+        if (!submit_job(uring, &link, run)) {
             if (room < run) {
                 break;
             }
             room -= run;
-            submit_run(uring, link, run);
+            link = submit_run(uring, link, run);
         }
         uring->engine.submitted += run;
-        link = next;
     }
     list_splice_tail_until(inflight, queue, link);
 }
