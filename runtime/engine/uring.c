@@ -146,7 +146,7 @@ static unsigned run_length(const struct pirn_link *link)
     return length;
 }
 
-/* There is room, which io_uring_get_sqe() would ask the kernel for each time. */
+/* There is room, which io_uring_get_sqe() would look for each time. */
 static struct io_uring_sqe *next_entry(struct uring *uring)
 {
     struct io_uring_sq *sq = &uring->ring.sq;
