@@ -5,6 +5,7 @@
 
 #include <pirn/base.h>
 #include <pirn/chain.h>
+#include <pirn/child.h>
 #include <pirn/context.h>
 #include <pirn/file.h>
 #include <pirn/gate.h>

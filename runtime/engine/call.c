@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pirn/invariant.h"
@@ -210,8 +211,22 @@ static int32_t call_on_socket(const struct pirn_loan *loan)
         return result_of(shutdown(loan->fd, (int)loan->len));
     case ENGINE_SPLICE:
         return call_splice(loan);
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
+/* What happens to the process, told by a descriptor. */
+static int32_t call_on_process(const struct pirn_loan *loan)
+{
+    switch ((enum engine_opcode)loan->opcode) {
     case ENGINE_SIGNALS:
         return result_of(signalfd(-1, pointer(loan->addr), SFD_CLOEXEC));
+    case ENGINE_PIDFD_OPEN:
+        return result_of(syscall(SYS_pidfd_open, loan->fd, 0));
+    case ENGINE_WAITID:
+        return result_of(waitid(P_PIDFD, (id_t)loan->fd, pointer(loan->addr),
+                                (int)loan->op_flags));
     default:
         return -EOPNOTSUPP;
     }
@@ -229,6 +244,9 @@ int32_t pirn__call(const struct pirn_loan *loan)
     }
     if (loan->opcode < ENGINE_SOCKET) {
         return call_on_path(loan);
+    }
+    if (loan->opcode >= ENGINE_SIGNALS && loan->opcode < ENGINE_POLL) {
+        return call_on_process(loan);
     }
     return call_on_socket(loan);
 }

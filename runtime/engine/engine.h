@@ -56,6 +56,8 @@ enum engine_opcode {
     ENGINE_RECV,
     ENGINE_SHUTDOWN,
     ENGINE_SIGNALS,
+    ENGINE_PIDFD_OPEN,
+    ENGINE_WAITID,
     ENGINE_POLL,
     ENGINE_SPLICE,
     ENGINE_RAW, /* extra: the kernel's number */

@@ -67,6 +67,10 @@ const struct engine_row pirn__engine_rows[ENGINE_OPCODE_COUNT] = {
     [ENGINE_RAW] = {"raw", "-", NOT_IN_RING, ENGINE_READY, NO, NO, NO, NO},
     [ENGINE_SIGNALS] = {"signalfd", "-", NOT_IN_RING, ENGINE_INSTANT, NO, NO,
                         NO, NO},
+    [ENGINE_PIDFD_OPEN] = {"pidfd_open", "-", NOT_IN_RING, ENGINE_INSTANT, NO,
+                           NO, NO, NO},
+    [ENGINE_WAITID] = {"waitid", "-", NOT_IN_RING, ENGINE_INSTANT, NO, NO, NO,
+                       NO},
 };
 
 bool pirn__engine_links(const struct pirn_loan *before,
