@@ -7,6 +7,7 @@
 #include <pirn/chain.h>
 #include <pirn/child.h>
 #include <pirn/context.h>
+#include <pirn/directory.h>
 #include <pirn/file.h>
 #include <pirn/gate.h>
 #include <pirn/group.h>

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -216,8 +217,8 @@ static int32_t call_on_socket(const struct pirn_loan *loan)
     }
 }
 
-/* What happens to the process, told by a descriptor. */
-static int32_t call_on_process(const struct pirn_loan *loan)
+/* What happens elsewhere, told by a descriptor. */
+static int32_t call_on_event(const struct pirn_loan *loan)
 {
     switch ((enum engine_opcode)loan->opcode) {
     case ENGINE_SIGNALS:
@@ -227,6 +228,11 @@ static int32_t call_on_process(const struct pirn_loan *loan)
     case ENGINE_WAITID:
         return result_of(waitid(P_PIDFD, (id_t)loan->fd, pointer(loan->addr),
                                 (int)loan->op_flags));
+    case ENGINE_INOTIFY_OPEN:
+        return result_of(inotify_init1(IN_CLOEXEC));
+    case ENGINE_INOTIFY_ADD:
+        return result_of(
+            inotify_add_watch(loan->fd, pointer(loan->addr), loan->op_flags));
     default:
         return -EOPNOTSUPP;
     }
@@ -246,7 +252,7 @@ int32_t pirn__call(const struct pirn_loan *loan)
         return call_on_path(loan);
     }
     if (loan->opcode >= ENGINE_SIGNALS && loan->opcode < ENGINE_POLL) {
-        return call_on_process(loan);
+        return call_on_event(loan);
     }
     return call_on_socket(loan);
 }

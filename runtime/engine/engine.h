@@ -58,6 +58,8 @@ enum engine_opcode {
     ENGINE_SIGNALS,
     ENGINE_PIDFD_OPEN,
     ENGINE_WAITID,
+    ENGINE_INOTIFY_OPEN,
+    ENGINE_INOTIFY_ADD,
     ENGINE_POLL,
     ENGINE_SPLICE,
     ENGINE_RAW, /* extra: the kernel's number */

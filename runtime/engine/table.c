@@ -71,6 +71,10 @@ const struct engine_row pirn__engine_rows[ENGINE_OPCODE_COUNT] = {
                            NO, NO, NO},
     [ENGINE_WAITID] = {"waitid", "-", NOT_IN_RING, ENGINE_INSTANT, NO, NO, NO,
                        NO},
+    [ENGINE_INOTIFY_OPEN] = {"inotify_init1", "-", NOT_IN_RING, ENGINE_INSTANT,
+                             NO, NO, NO, NO},
+    [ENGINE_INOTIFY_ADD] = {"inotify_add_watch", "-", NOT_IN_RING,
+                            ENGINE_FINITE, NO, NO, NO, YES},
 };
 
 bool pirn__engine_links(const struct pirn_loan *before,
