@@ -18,6 +18,7 @@
 #include <pirn/probe.h>
 #include <pirn/reactor.h>
 #include <pirn/request.h>
+#include <pirn/resolve.h>
 #include <pirn/serial.h>
 #include <pirn/signal.h>
 #include <pirn/socket.h>

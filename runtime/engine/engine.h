@@ -213,4 +213,7 @@ void pirn__host_random(struct engine *engine, void *bytes, size_t len);
 void pirn__host_identity(struct engine *engine,
                          struct pirn_identity *ret_identity);
 
+/* Another descriptor, close-on-exec, of what @fd is one of; or an errno. */
+int pirn__host_duplicate(int fd);
+
 #endif /* RUNTIME_ENGINE_ENGINE_H */

@@ -107,6 +107,13 @@ void pirn__host_identity(struct engine *engine,
     parse_uuid(text, ret_identity->boot_id);
 }
 
+int pirn__host_duplicate(int fd)
+{
+    int other = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    return other < 0 ? -errno : other;
+}
+
 void pirn_signals_block(const sigset_t *set)
 {
     pirn_assert(pthread_sigmask(SIG_BLOCK, set, NULL) == 0);

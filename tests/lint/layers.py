@@ -32,6 +32,7 @@ LAYERS = [
       "linux/io_uring.h"], SPOOL_HEADERS),
     (PURE[0], ["runtime/heap.h", "runtime/list.h", "pirn/base.h",
                "pirn/invariant.h", "pirn/op.h"], []),
+    (r"runtime/resolve\.c", ["runtime/", "pirn/", "ares.h"], SPOOL_HEADERS),
     (r"runtime/.*", ["runtime/", "pirn/"], SPOOL_HEADERS),
     (PURE[1], ["spool/", "runtime/list.h", "pirn/base.h",
                "pirn/invariant.h", "pirn/item.h", "xxhash.h"], []),
@@ -49,7 +50,7 @@ LAYERS = [
 ]
 
 # Angle brackets around anything else are libc's or a system header.
-OURS = ("bench/", "cli/", "pirn/", "runtime/", "smtp/", "spool/", "tests/",
+OURS = ("ares", "bench/", "cli/", "pirn/", "runtime/", "smtp/", "spool/", "tests/",
         "cmocka", "jemalloc", "liburing", "linux/io_uring", "xxh")
 SAYS_PURE = re.compile(r"^ \* (.*\s)?Pure[.:]", re.M)
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)')

@@ -215,6 +215,12 @@ class Objects(Tree):
                     f"{{ return {call}(); }}\n".replace("()", "(void)", 1))
                 self.assertIn(f"{room}/a.c: calls {call},", found)
 
+    def test_c_ares_is_the_resolver_s_alone(self):
+        code = ("void ares_cancel(void);\n"
+                "void pirn_f(void){ares_cancel();}\n")
+        self.assertIn("calls ares_cancel", self.outside("runtime/op.c", code))
+        self.assertEqual(self.outside("runtime/resolve.c", code), "")
+
     def test_a_terminal_is_the_program_s_alone(self):
         code = "#include <stdio.h>\nvoid pirn_f(void){puts(\"\");}\n"
         self.assertIn("calls puts", self.outside("smtp/session.c", code))
