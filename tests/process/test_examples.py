@@ -131,6 +131,41 @@ class Others(unittest.TestCase):
     def test_gate_renews_once_for_all(self):
         self.assertEqual(run("gate"), "20 answers, 3 renewals\n")
 
+    def test_child_is_started_anew_until_it_succeeds(self):
+        trick = "test -e done && exit 0; test -e half || { touch half; " \
+                "exit 3; }; touch done; kill -9 $$"
+        self.assertEqual(
+            run("child", "9", "sh", "-c", trick, directory=self.here),
+            "ended with 3\nended by signal 9\nended with 0\n")
+        self.assertEqual(run("child", "2", "false", code=1),
+                         "ended with 1\n" * 2)
+
+    def test_directory_tells_what_is_there_and_what_comes(self):
+        (self.here / "old").write_text("")
+        with subprocess.Popen([EXAMPLES / "directory", self.here, "7"],
+                              stdout=subprocess.PIPE, text=True) as follower:
+            self.addCleanup(follower.kill)
+            self.assertEqual(follower.stdout.readline(), "there old\n")
+            self.assertEqual(follower.stdout.readline(), "all listed\n")
+            (self.here / "new").write_text("text")
+            (self.here / "old").rename(self.here / "renamed")
+            (self.here / "new").unlink()
+            self.assertEqual(follower.stdout.read(),
+                             "new new\nnew new\ngone old\nnew renamed\n"
+                             "gone new\n")
+            self.assertEqual(follower.wait(SECONDS), 0)
+
+    def test_reactor_hears_every_client(self):
+        lines = run("reactor").splitlines()
+        self.assertEqual(sorted(lines),
+                         sorted(f"hello from {i}" for i in range(20)))
+
+    def test_libuv_is_a_guest_by_its_descriptor(self):
+        if not (EXAMPLES / "watch").exists():
+            self.skipTest("libuv1-dev is not installed")
+        self.assertEqual(run("watch"),
+                         "3 jobs done by libuv, in pirn's loop\n")
+
     def test_libuv_hosts_a_context(self):
         if not (EXAMPLES / "libuv").exists():
             self.skipTest("libuv1-dev is not installed")
