@@ -8,9 +8,10 @@
 
 static uint8_t byte_of(uint32_t number, uint32_t at)
 {
-    return at < CHECK_MESSAGE_MIN
-               ? (uint8_t)(number >> 8 * at)
-               : (uint8_t)(number * 131 + at * 7 + (at >> 8));
+    uint32_t wide = at < CHECK_MESSAGE_MIN ? number >> 8 * at
+                                           : number * 131 + at * 7 + (at >> 8);
+
+    return (uint8_t)wide;
 }
 
 uint32_t check_stream_begin(struct check_stream *check, uint8_t *bytes,

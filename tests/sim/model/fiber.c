@@ -183,26 +183,38 @@ static struct fiber *fiber_new(void)
     return fiber;
 }
 
-struct fiber *fiber_create(void (*run)(void *argument), void *argument)
+static struct fiber *fiber_take(void)
 {
     struct fiber *fiber = fibers.unused;
 
-    if (fiber != NULL) {
-        fibers.unused = fiber->next;
-    } else {
-        fiber = fiber_new();
+    if (fiber == NULL) {
+        return fiber_new();
     }
-    fiber->run = run;
-    fiber->argument = argument;
-    fiber->entered = false;
-    fiber->ended = false;
-    clean_stack(fiber);
+    fibers.unused = fiber->next;
+    return fiber;
+}
+
+/* By itself: getcontext() returns twice, as far as the compiler knows. */
+static void make_context(struct fiber *fiber)
+{
     getcontext(&fiber->context);
     fiber->context.uc_stack = (stack_t){
         .ss_sp = fiber->stack,
         .ss_size = STACK_BYTES,
     };
     makecontext(&fiber->context, begin, 0);
+}
+
+struct fiber *fiber_create(void (*run)(void *argument), void *argument)
+{
+    struct fiber *fiber = fiber_take();
+
+    fiber->run = run;
+    fiber->argument = argument;
+    fiber->entered = false;
+    fiber->ended = false;
+    clean_stack(fiber);
+    make_context(fiber);
     return fiber;
 }
 
