@@ -41,9 +41,7 @@ static inline bool mailbox_is_empty(struct mailbox *mailbox)
     return atomic_load(&mailbox->top) == NULL;
 }
 
-/* All that came, the oldest first, linked by next; NULL if nothing. Each is
- * first met by an exchange: what another processor has written comes once, to
- * be written, and not once to be read and then to be written. */
+/* All that came, the oldest first, linked by next; NULL if nothing. */
 static inline struct pirn_link *mailbox_take(struct mailbox *mailbox,
                                              uint64_t *count)
 {
@@ -55,8 +53,9 @@ static inline struct pirn_link *mailbox_take(struct mailbox *mailbox,
     }
     link = atomic_exchange_explicit(&mailbox->top, NULL, memory_order_acquire);
     while (link != NULL) {
-        struct pirn_link *next =
-            __atomic_exchange_n(&link->next, oldest, __ATOMIC_RELAXED);
+        struct pirn_link *next = link->next;
+
+        link->next = oldest;
         oldest = link;
         link = next;
         ++*count;
