@@ -23,6 +23,7 @@
 #include <pirn/signal.h>
 #include <pirn/socket.h>
 #include <pirn/stream.h>
+#include <pirn/stream_file.h>
 #include <pirn/task.h>
 #include <pirn/timer.h>
 #include <pirn/watch.h>

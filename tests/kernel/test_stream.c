@@ -3,6 +3,7 @@
 #include "tests/kernel/ring.h"
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/socket.h>
 
 enum { TOTAL = 1 << 20, CHUNK_MAX = 5000, WINDOW = 12, BUF = 4096 };
@@ -295,7 +296,66 @@ static void abort_ends_a_send_that_nobody_reads(void **state)
     close(fds[0]);
 }
 
+/* Reads all that comes, as a peer of its own would. */
+struct reader {
+    pthread_t thread;
+    int fd;
+    uint8_t *bytes;
+    size_t len;
+};
+
+static void *read_all(void *argument)
+{
+    struct reader *reader = argument;
+    ssize_t n;
+
+    while ((n = read(reader->fd, reader->bytes + reader->len,
+                     2 * TOTAL - reader->len)) > 0) {
+        reader->len += (size_t)n;
+    }
+    return NULL;
+}
+
+static void a_file_leaves_byte_for_byte(void **state)
+{
+    enum { FROM = 12345 };
+    struct ring *ring = *state;
+    struct plain plain = {0};
+    struct pirn_stream_file file = {0};
+    struct reader reader = {.bytes = malloc(2 * TOTAL)};
+    uint8_t *pattern = malloc(TOTAL);
+    uint8_t *buf = malloc(30000);
+    uint32_t seed = 1;
+    int fd = openat(ring->dir_fd, "file", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    int fds[2];
+
+    for (uint32_t i = 0; i < TOTAL; i++) {
+        pattern[i] = (uint8_t)any(&seed, 256);
+    }
+    assert_int_equal(write(fd, pattern, TOTAL), TOTAL);
+    connect_pair(fds);
+    reader.fd = fds[0];
+    assert_int_equal(pthread_create(&reader.thread, NULL, read_all, &reader),
+                     0);
+    pirn_stream_init(&plain.stream, ring->context, fds[1], plain.buf, BUF,
+                     plain_receive);
+    pirn_prep_stream_file(&file, &plain.stream, fd, FROM, TOTAL - FROM, buf,
+                          30000);
+    assert_int_equal(pirn_wait(ring->context, &file.op), 0);
+    assert_int_equal(pirn_stream_file_sent(&file), TOTAL - FROM);
+    close_plain(ring, &plain, PIRN_STREAM_ABORT);
+    pthread_join(reader.thread, NULL);
+    assert_int_equal(reader.len, TOTAL - FROM);
+    assert_memory_equal(reader.bytes, pattern + FROM, TOTAL - FROM);
+    close(fds[0]);
+    close(fd);
+    free(buf);
+    free(pattern);
+    free(reader.bytes);
+}
+
 RING_TEST_MAIN(RING_TEST(megabyte_comes_back_byte_for_byte),
+               RING_TEST(a_file_leaves_byte_for_byte),
                RING_TEST(megabyte_comes_back_through_shared_buffers),
                RING_TEST(reset_ends_sends_and_receives),
                RING_TEST(last_words_are_not_lost_in_a_reset),
