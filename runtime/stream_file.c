@@ -5,7 +5,7 @@
  *   EMPTY --read--> READING --bytes--> FULL --send--> LEAVING --sent--> EMPTY
  *
  * The two halves are read in turns, and leave in turns, so the bytes keep their
- * order. After an error, or a cancel, nothing is begun any more, and the op ends
+ * order. After an error, or a cancel, nothing is begun any more; the op ends
  * when nothing of it is in flight.
  */
 #include "pirn/stream_file.h"

@@ -6,7 +6,7 @@
  * hosts, then name servers, all at once and without a thread. A look-up is an
  * op like any other: chain a connect behind it, put a deadline on it.
  *
- * libpirn can be built without c-ares (-Dresolve=disabled): then
+ * libpirn is built without c-ares unless -Dresolve=enabled says so: then
  * pirn_resolver_create() says -ENOSYS, and there is nothing to look up with.
  */
 #ifndef PIRN_RESOLVE_H

@@ -12,7 +12,8 @@ logs=
 matrix_clang() {
     logs="$logs build-clang"
     rm -f build-clang/meson-logs/testlog.json
-    CC=clang build_setup build-clang -Dtests=enabled -Dserver=enabled \
+    CC=clang build_setup build-clang -Dresolve=enabled \
+        -Dtests=enabled -Dserver=enabled \
         -Dbench=enabled -Dwerror=$werror &&
     build_ninja build-clang &&
     build_test build-clang testlog 2 || true
@@ -33,7 +34,8 @@ matrix_alone() {
 matrix_tsan() {
     logs="$logs build-tsan:uring build-tsan:plain"
     rm -f build-tsan/meson-logs/*.json
-    build_setup build-tsan -Dtests=enabled -Dserver=enabled -Dbench=disabled \
+    build_setup build-tsan -Dresolve=enabled \
+        -Dtests=enabled -Dserver=enabled -Dbench=disabled \
         -Dwerror=$werror -Db_sanitize=thread -Dallocator=system &&
     build_ninja build-tsan || return 0
     for engine in uring plain; do
@@ -49,7 +51,8 @@ matrix_tsan() {
 matrix_memcheck() {
     logs="$logs build-memcheck:unit-valgrind build-memcheck:kernel-valgrind"
     rm -f build-memcheck/meson-logs/*.json
-    build_setup build-memcheck -Dtests=enabled -Dserver=enabled \
+    build_setup build-memcheck -Dresolve=enabled \
+        -Dtests=enabled -Dserver=enabled \
         -Dbench=disabled -Dwerror=$werror -Dallocator=system -Dchecks=true &&
     build_ninja build-memcheck || return 0
     set -- --wrapper 'valgrind --quiet --error-exitcode=1 --leak-check=full
