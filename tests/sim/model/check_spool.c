@@ -138,6 +138,17 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
     return number;
 }
 
+uint32_t check_spool_known(const struct check_spool *check,
+                           const struct pirn_id *id)
+{
+    for (uint32_t i = 0; i < check->count; i++) {
+        if (same_id(&check->items[i], id)) {
+            return i;
+        }
+    }
+    return NOBODY;
+}
+
 void check_spool_removing(struct check_spool *check, uint32_t number)
 {
     check->items[number].removal = CHECK_REMOVING;

@@ -76,6 +76,10 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
                              const struct pirn_item *item, const uint8_t *bytes,
                              int32_t len);
 
+/* The item that is known to be called @id, or UINT32_MAX. */
+uint32_t check_spool_known(const struct check_spool *check,
+                           const struct pirn_id *id);
+
 void check_spool_removing(struct check_spool *check, uint32_t number);
 void check_spool_removed(struct check_spool *check, uint32_t number,
                          int32_t result);

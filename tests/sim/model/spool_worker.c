@@ -163,19 +163,30 @@ static void given_back(struct pirn_op *op, int32_t result)
     finish(desk);
 }
 
+/* Its body could not be read: nobody says whose it is but its id. */
+static void end_unread(struct desk *desk)
+{
+    struct office *office = desk->office;
+
+    desk->number = check_spool_known(office->check, &desk->claim.item.id);
+    if (desk->number != UINT32_MAX) {
+        check_spool_giving_back(office->check, desk->number);
+    }
+    pirn_prep_give_back(&desk->claim);
+    pirn_start(office->context, &desk->claim.op, given_back);
+}
+
 static void end_claim(struct desk *desk)
 {
     struct office *office = desk->office;
 
-    if (desk->number != UINT32_MAX && rng_coin(rng_at(desk))) {
+    if (rng_coin(rng_at(desk))) {
         check_spool_removing(office->check, desk->number);
         pirn_prep_remove(&desk->claim);
         pirn_start(office->context, &desk->claim.op, removed);
         return;
     }
-    if (desk->number != UINT32_MAX) {
-        check_spool_giving_back(office->check, desk->number);
-    }
+    check_spool_giving_back(office->check, desk->number);
     pirn_prep_give_back(&desk->claim);
     pirn_start(office->context, &desk->claim.op, given_back);
 }
@@ -191,6 +202,8 @@ static void read_done(struct desk *desk)
                             &desk->claim.item, desk->body, (int32_t)desk->at);
     if (office->worker->takes_all) {
         finish(desk);
+    } else if (desk->number == UINT32_MAX) {
+        end_unread(desk); /* the life has failed */
     } else {
         end_claim(desk);
     }
@@ -210,8 +223,7 @@ static void did_read(struct pirn_op *op, int32_t result)
             world_fail(desk->office->check->world,
                        "a body is not what its metadata say");
         }
-        desk->number = UINT32_MAX;
-        end_claim(desk);
+        end_unread(desk);
     }
 }
 
@@ -257,11 +269,10 @@ static void claimed(struct pirn_op *op, int32_t result)
         found_nothing(desk, result);
         return;
     }
-    desk->number = UINT32_MAX;
     if (has_memory(desk, (uint32_t)desk->claim.item.size_bytes + 1)) {
         read_on(desk);
     } else {
-        end_claim(desk);
+        end_unread(desk);
     }
 }
 
