@@ -17,9 +17,12 @@ struct pirn__back {
     uint32_t slot;
     struct pirn_item item; /* as it will be written */
     char *text;
+    uint32_t text_len;
+    bool again; /* a name in the way is gone */
     struct pirn__name next;
     struct pirn__name claimed;
     struct pirn__name ready;
+    struct pirn__sync_wait sync;
     struct pirn_op open;
     struct pirn_op write;
     struct pirn_op fsync;
@@ -27,7 +30,7 @@ struct pirn__back {
     struct pirn_op exchange;
     struct pirn_op rename;
     struct pirn_op unlink;
-    struct pirn_op *steps[7];
+    struct pirn_op *steps[8];
     struct pirn_chain chain;
 };
 
@@ -38,7 +41,8 @@ struct pirn__back {
  *        what is written
  *
  * Result: 0; -ENOENT the slot does not have it. Where there is no room for the
- * new metadata the item is given back with the old ones.
+ * new metadata, or QUEUE/XY cannot be synced, the item is given back with the
+ * old ones.
  */
 void pirn__prep_back(struct pirn__back *back, struct pirn_spool *spool,
                      struct pirn__queue *queue, uint32_t slot,

@@ -85,17 +85,28 @@ static void finish(struct pirn_claim_work *work, int32_t result)
     pirn_task_finish(spool->context, &claim->op, result);
 }
 
-/* Back to where it was, or aside; then on, or the end with @work->result. */
-static void moved_away(struct pirn_op *op, int32_t result)
+/* Back to where it was, or aside; then on, or the end with @work->result. At
+ * worst it stays with us, until we close. */
+static void go_on(struct pirn_claim_work *work)
 {
-    struct pirn_claim_work *work = work_of(op);
-
-    pirn_assert(result <= 0); /* at worst it stays with us, until we close */
+    pirn_assert(work->result <= 0);
     if (work->result < 0) {
         finish(work, work->result);
         return;
     }
     pick(work);
+}
+
+static void moved_back(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0);
+    go_on(work_of(op));
+}
+
+static void moved_aside(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0);
+    go_on(pirn_container_of(op, struct pirn_claim_work, aside.chain.op));
 }
 
 static void move_away(struct pirn_claim_work *work, bool aside, int32_t result)
@@ -105,16 +116,16 @@ static void move_away(struct pirn_claim_work *work, bool aside, int32_t result)
     pirn_assert(work->queue != NULL);
     pirn_assert(result <= 0);
     work->result = result;
-    pirn__name_claimed(&work->from, work->queue->name, spool->slot, &work->id);
     if (aside) {
-        pirn__prep_set_aside(&work->step, spool, &work->from, &work->to,
-                             &work->id);
-    } else {
-        pirn__name_ready(&work->to, work->queue->name, &work->id);
-        pirn_prep_rename(&work->step, spool->root_fd, work->from.text,
-                         spool->root_fd, work->to.text, RENAME_NOREPLACE);
+        pirn__aside_start(&work->aside, spool, work->queue, spool->slot,
+                          &work->id, moved_aside);
+        return;
     }
-    pirn_start(spool->context, &work->step, moved_away);
+    pirn__name_claimed(&work->from, work->queue->name, spool->slot, &work->id);
+    pirn__name_ready(&work->to, work->queue->name, &work->id);
+    pirn_prep_rename(&work->step, spool->root_fd, work->from.text,
+                     spool->root_fd, work->to.text, RENAME_NOREPLACE);
+    pirn_start(spool->context, &work->step, moved_back);
 }
 
 static void read_meta(struct pirn_op *op, int32_t result)

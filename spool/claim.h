@@ -5,6 +5,7 @@
 #ifndef SPOOL_CLAIM_H
 #define SPOOL_CLAIM_H
 
+#include "spool/aside.h"
 #include "spool/back.h"
 #include "spool/body.h"
 #include "spool/find.h"
@@ -34,6 +35,7 @@ struct pirn_claim_work {
     struct pirn__find find;
     struct pirn__body body;
     struct pirn__back back;
+    struct pirn__aside aside;
     struct pirn__sync_wait sync_checkout;
     struct pirn__sync_wait sync_ready;
     struct pirn_op step;

@@ -3,14 +3,14 @@
  * claim_end.c - what an owner does with an item that it has: S5 to S4 or S7
  *
  *   remove      rename .checkout/O/ID -> .tmp/O/ID
- *               fsync .checkout/O; QUEUE/XY too, if it was ever given back
+ *               fsync .checkout/O and QUEUE/XY, at once
  *               unlink .data/XY/ID, unlink .tmp/O/ID
  *
  * The syncs stand between, because an unlink may reach the disk before the
  * rename does: the item would come back without its body. A rename is atomic,
  * so syncing the directory it left makes both its halves durable. An item that
  * was given back left an earlier owner's .checkout by a rename into QUEUE/XY,
- * and nobody has synced that one yet.
+ * and perhaps nobody has synced that one yet; its metadata need not show it.
  *
  * Once the syncs have said 0 the item is removed; what an unlink then cannot do
  * is left to the slot's recovery.
@@ -193,15 +193,12 @@ static void renamed(struct pirn_op *op, int32_t result)
         return;
     }
     pirn_assert(shard < PIRN__SHARDS);
-    bool was_given_back = work->meta.item.version > 1;
     work->result = 0;
-    work->left = was_given_back ? 2 : 1;
+    work->left = 2;
     pirn__prep_sync(&work->sync_checkout, &work->queue->checkout);
     pirn_start(context, &work->sync_checkout.waiter.op, synced_checkout);
-    if (was_given_back) {
-        pirn__prep_sync(&work->sync_ready, &work->queue->ready[shard]);
-        pirn_start(context, &work->sync_ready.waiter.op, synced_ready);
-    }
+    pirn__prep_sync(&work->sync_ready, &work->queue->ready[shard]);
+    pirn_start(context, &work->sync_ready.waiter.op, synced_ready);
 }
 
 static void remove_begin(struct pirn_context *context, struct pirn_op *op)

@@ -9,6 +9,10 @@
  *
  * Locks of one open do not conflict with each other, so one sweep at a time:
  * it holds at most one slot besides ours.
+ *
+ * The byte behind the slots is the gate, through which owners come one by one.
+ * Who could lock all slots behind it is alone: nobody else has the spool open,
+ * nor can open it until the gate is open again.
  */
 #include "spool/owner.h"
 
@@ -19,8 +23,13 @@
 #include <pirn/invariant.h>
 #include <pirn/path.h>
 #include <pirn/task.h>
+#include <pirn/timer.h>
 
 #define SWEEP_EVERY_NS 250000000ull
+#define GATE_EVERY_NS 5000000ull
+
+/* The byte of .owners that is nobody's. */
+enum { GATE = PIRN__SLOTS };
 
 static void sweep_next(struct pirn__sweep *sweep);
 
@@ -54,23 +63,67 @@ static int make_own_dir(struct pirn_spool *spool)
     return r;
 }
 
-int pirn__owner_take_slot(struct pirn_spool *spool)
+static int lock(struct pirn_spool *spool, uint32_t first, uint32_t count,
+                enum pirn_lock what)
 {
     struct pirn_op op = {0};
 
     pirn_assert(spool->owners_fd >= 0);
+    pirn_prep_lock(&op, spool->owners_fd, first, count, what);
+    return wait_for(spool, &op);
+}
+
+int pirn__owner_open_gate(struct pirn_spool *spool)
+{
+    return lock(spool, GATE, 1, PIRN_LOCK_RELEASE);
+}
+
+static int close_gate(struct pirn_spool *spool)
+{
+    struct pirn_op op = {0};
+    int r = lock(spool, GATE, 1, PIRN_LOCK_EXCLUSIVE);
+
+    while (r == -EAGAIN) {
+        pirn_prep_timer(&op, GATE_EVERY_NS);
+        r = wait_for(spool, &op);
+        r = r < 0 ? r : lock(spool, GATE, 1, PIRN_LOCK_EXCLUSIVE);
+    }
+    return r;
+}
+
+static int take_free_slot(struct pirn_spool *spool)
+{
     for (uint32_t slot = 0; slot < PIRN__SLOTS; slot++) {
-        pirn_prep_lock(&op, spool->owners_fd, slot, 1, PIRN_LOCK_EXCLUSIVE);
-        int r = wait_for(spool, &op);
-        if (r == 0) {
-            spool->slot = slot;
-            return make_own_dir(spool);
-        }
+        int r = lock(spool, slot, 1, PIRN_LOCK_EXCLUSIVE);
         if (r != -EAGAIN) {
+            spool->slot = slot;
             return r;
         }
     }
     return -EUSERS;
+}
+
+int pirn__owner_take_slot(struct pirn_spool *spool, bool *ret_alone)
+{
+    int r = close_gate(spool);
+
+    if (r < 0) {
+        return r;
+    }
+    r = lock(spool, 0, PIRN__SLOTS, PIRN_LOCK_EXCLUSIVE);
+    bool alone = r == 0;
+    if (r == 0) {
+        spool->slot = 0;
+        r = lock(spool, 1, PIRN__SLOTS - 1, PIRN_LOCK_RELEASE);
+    } else if (r == -EAGAIN) {
+        r = take_free_slot(spool);
+        r = r == 0 ? pirn__owner_open_gate(spool) : r;
+    }
+    r = r == 0 ? make_own_dir(spool) : r;
+    if (r == 0) {
+        *ret_alone = alone;
+    }
+    return r;
 }
 
 bool pirn__sweep_is_due(const struct pirn_spool *spool)

@@ -21,12 +21,19 @@ struct pirn__sweep {
 /**
  * pirn__owner_take_slot() - become an owner
  *
+ * @ret_alone: nobody else has the spool open, and nobody gets it before
+ *             pirn__owner_open_gate()
+ *
  * Locks the first byte of the owners file that is free, and makes .tmp/SLOT
- * durable. Blocks.
+ * durable. Waits for whoever is alone. Blocks.
  *
  * Return: 0; -EUSERS none is free; or an errno
  */
-PIRN_MUST_CHECK int pirn__owner_take_slot(struct pirn_spool *spool);
+PIRN_MUST_CHECK int pirn__owner_take_slot(struct pirn_spool *spool,
+                                          bool *ret_alone);
+
+/** pirn__owner_open_gate() - let others in, too. Blocks. */
+PIRN_MUST_CHECK int pirn__owner_open_gate(struct pirn_spool *spool);
 
 /** pirn__sweep_is_due() - whether nobody has looked for 250 ms */
 bool pirn__sweep_is_due(const struct pirn_spool *spool);

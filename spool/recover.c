@@ -12,8 +12,8 @@
  * knows yet. After a power cut its old name would stand there without a body.
  *
  * A body is deleted only if no other name of its item is found. By the table
- * there is none; if a file system or a copied directory says otherwise, the
- * name in .tmp goes and the item stays.
+ * there is none, and what a power cut left is put right before (single.c); if a
+ * copied directory says otherwise, the name in .tmp goes and the item stays.
  */
 #include "spool/recover.h"
 
@@ -128,8 +128,11 @@ static void found_elsewhere(struct pirn_op *op, int32_t result)
 
 static void set_aside_done(struct pirn_op *op, int32_t result)
 {
+    struct pirn__recover_worker *worker =
+        pirn_container_of(op, struct pirn__recover_worker, aside.chain.op);
+
     pirn_assert(result <= 0);
-    worker_done(worker_of(op), result);
+    worker_done(worker, result);
 }
 
 static void set_aside(struct pirn__recover_worker *worker)
@@ -137,11 +140,8 @@ static void set_aside(struct pirn__recover_worker *worker)
     struct pirn__recover *recover = worker->recover;
 
     pirn_assert(recover->queue != NULL);
-    pirn__name_claimed(&worker->path, recover->queue->name, recover->slot,
-                       &worker->id);
-    pirn__prep_set_aside(&worker->step, recover->spool, &worker->path,
-                         &worker->aside, &worker->id);
-    pirn_start(recover->spool->context, &worker->step, set_aside_done);
+    pirn__aside_start(&worker->aside, recover->spool, recover->queue,
+                      recover->slot, &worker->id, set_aside_done);
 }
 
 static void given_back(struct pirn_op *op, int32_t result)
@@ -398,13 +398,4 @@ void pirn__prep_recover(struct pirn__recover *recover, struct pirn_spool *spool,
     recover->spool = spool;
     recover->slot = slot;
     pirn_prep_task(&recover->op, &verbs);
-}
-
-void pirn__prep_set_aside(struct pirn_op *op, struct pirn_spool *spool,
-                          struct pirn__name *from, struct pirn__name *to,
-                          const struct pirn_id *id)
-{
-    pirn__name_ready(to, PIRN__NAME_QUARANTINE, id);
-    pirn_prep_rename(op, spool->root_fd, from->text, spool->root_fd, to->text,
-                     RENAME_NOREPLACE);
 }

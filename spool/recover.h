@@ -5,6 +5,7 @@
 #ifndef SPOOL_RECOVER_H
 #define SPOOL_RECOVER_H
 
+#include "spool/aside.h"
 #include "spool/back.h"
 #include "spool/find.h"
 #include "spool/meta_file.h"
@@ -24,7 +25,7 @@ struct pirn__recover_worker {
     struct pirn_op step;
     struct statx statx;
     struct pirn__name path;
-    struct pirn__name aside;
+    struct pirn__aside aside;
 };
 
 /* Start &it->op. */
@@ -65,10 +66,5 @@ struct pirn__recover {
  */
 void pirn__prep_recover(struct pirn__recover *recover, struct pirn_spool *spool,
                         uint32_t slot);
-
-/** pirn__prep_set_aside() - from our .checkout to `quarantine`, by rename */
-void pirn__prep_set_aside(struct pirn_op *op, struct pirn_spool *spool,
-                          struct pirn__name *from, struct pirn__name *to,
-                          const struct pirn_id *id);
 
 #endif /* SPOOL_RECOVER_H */

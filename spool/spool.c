@@ -2,8 +2,13 @@
 /*
  * spool.c - open and close
  *
- *   directory -> superblock (made if asked) -> a slot of our own
- *     -> what its last owner left -> queues -> what other dead owners left
+ *   directory -> superblock (made if asked) -> a slot of our own -> queues
+ *     -> the first one: one name per item
+ *     -> what the slot's last owner left -> what other dead owners left
+ *
+ * Whoever opens first, after everybody has died, makes sure that every item has
+ * one name, and lets others in then: afterwards names are sure to be moved only
+ * by who has the item.
  *
  * Nothing is handed out and nothing made before the slot's lock is ours and the
  * directories of the slot are durable.
@@ -23,10 +28,11 @@
 #include "spool/make.h"
 #include "spool/owner.h"
 #include "spool/queue.h"
+#include "spool/single.h"
 #include "spool/superblock.h"
 
 /* So many items go to one shard before the next: their directory syncs meet. */
-enum { WRITER_STAYS = 256 };
+enum { WRITER_STAYS = 256, RECOVER_TRIES = 3 };
 
 static int32_t wait_for(struct pirn_spool *spool, struct pirn_op *op)
 {
@@ -117,7 +123,7 @@ static int open_format(struct pirn_spool *spool, bool create)
     return r == -ENOENT && !create ? -EMEDIUMTYPE : r;
 }
 
-static int open_owners(struct pirn_spool *spool)
+static int open_owners(struct pirn_spool *spool, bool *ret_alone)
 {
     struct pirn_op op = {0};
 
@@ -127,19 +133,23 @@ static int open_owners(struct pirn_spool *spool)
     if (fd < 0) {
         return fd == -ENOENT ? -EMEDIUMTYPE : fd;
     }
-    return pirn__owner_take_slot(spool);
+    return pirn__owner_take_slot(spool, ret_alone);
 }
 
 /* What the last owner of our slot left; later, what we leave. */
 static void recover_own(struct pirn_spool *spool)
 {
     struct pirn__recover *recover = &spool->sweep->recover;
+    int32_t r = -EAGAIN;
 
     pirn_assert(!spool->sweeping);
-    pirn__prep_recover(recover, spool, spool->slot);
-    /* An item that could not be put right stays ours and is tried again; it
-     * must not keep everybody out of all the others. */
-    (void)wait_for(spool, &recover->op);
+    /* Nobody tries again while we live: so what fails for once must not decide.
+     * An item that cannot be put right stays ours until we close; it must not
+     * keep everybody out of all the others. */
+    for (int tries = 0; r < 0 && tries < RECOVER_TRIES; tries++) {
+        pirn__prep_recover(recover, spool, spool->slot);
+        r = wait_for(spool, &recover->op);
+    }
 }
 
 static int meet_queues(struct pirn_spool *spool)
@@ -157,6 +167,18 @@ int pirn_spool_create_queue(struct pirn_spool *spool, const char *queue)
     }
     int r = pirn__make_queue(spool, queue);
     return r == 0 ? meet_queues(spool) : r;
+}
+
+/* Queues, and where we are alone, each item's one name. */
+static int look_around(struct pirn_spool *spool, bool alone)
+{
+    int r = meet_queues(spool);
+
+    if (r == 0 && alone) {
+        r = pirn__make_single(spool);
+        r = r == 0 ? pirn__owner_open_gate(spool) : r;
+    }
+    return r;
 }
 
 static void sweep_others(struct pirn_spool *spool)
@@ -229,10 +251,11 @@ int pirn_spool_open(struct pirn_context *context,
     if (spool == NULL) {
         return -ENOMEM;
     }
+    bool alone = false;
     int r = open_root(spool, config);
     r = r == 0 ? open_format(spool, config->create) : r;
-    r = r == 0 ? open_owners(spool) : r;
-    r = r == 0 ? meet_queues(spool) : r;
+    r = r == 0 ? open_owners(spool, &alone) : r;
+    r = r == 0 ? look_around(spool, alone) : r;
     if (r < 0) {
         destroy(spool);
         return r;

@@ -47,7 +47,8 @@ struct pirn_spool_config {
  * Takes a slot among the spool's owners for as long as it is open, and gives
  * back what dead owners had claimed. A forked child must not use it. What a
  * killed process had half made of a spool is continued if @config says create;
- * a lost+found is no other thing. Keeps at most 66 descriptors, and 65 more per
+ * a lost+found is no other thing. Waits for who is opening it as the first one
+ * after all others have died. Keeps at most 66 descriptors, and 65 more per
  * queue.
  *
  * Return:
@@ -236,7 +237,7 @@ PIRN_API void pirn_prep_remove(struct pirn_claim *claim);
  *
  * Result: 0; -ESTALE; or an errno: then it stays with us until the spool is
  * closed. The item's attempts are raised by one; not where the disk has no room
- * for that.
+ * for that, or the queue's directory cannot be synced.
  *
  * Durable: no; after a power loss the item is ready in any case.
  */

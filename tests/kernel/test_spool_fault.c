@@ -269,6 +269,24 @@ static void a_full_disk_gives_back_with_the_old_metadata(void **state)
     assert_int_equal(bed_remove(bed, &claim), 0);
 }
 
+static void a_claim_that_cannot_be_synced_goes_back_as_it_was(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct pirn_draft draft = {0};
+
+    assert_int_equal(enqueue(bed, &draft), 0);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    faulty_plan(ENGINE_FSYNC, 1, 1, -EIO); /* QUEUE/XY */
+    assert_int_equal(bed_give_back(bed, &claim), 0);
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    assert_false(bed_has(bed, BED_NEXT, &draft.id));
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(claim.item.attempts, 0);
+    assert_int_equal(bed_remove(bed, &claim), -EIO); /* final for QUEUE/XY */
+    assert_true(bed_has(bed, BED_BODY, &draft.id));
+}
+
 static void metadata_that_cannot_be_read_are_set_aside(void **state)
 {
     struct bed *bed = *state;
@@ -295,4 +313,5 @@ BED_MAIN(T(a_failed_sync_publishes_nothing_wherever_it_fails),
          T(a_removal_whose_sync_failed_keeps_the_body),
          T(recovery_that_cannot_sync_keeps_the_body),
          T(a_full_disk_gives_back_with_the_old_metadata),
+         T(a_claim_that_cannot_be_synced_goes_back_as_it_was),
          T(metadata_that_cannot_be_read_are_set_aside))

@@ -4,7 +4,8 @@
  *
  * Method: an item is brought into each state of spool/README.md by plain system
  * calls, as an owner of slot 0 who was killed there would have left it; the
- * spool is opened, and the item must be what the column "kill here" says.
+ * spool is opened, and the item must be what the column "kill here" says. S8 is
+ * what a power cut leaves where names get durable in any order.
  */
 #include "kernel/test_spool.h"
 
@@ -199,6 +200,125 @@ static void s7_a_removal_cut_between_its_unlinks_is_finished(void **state)
     assert_true(item_is_gone(bed, &id));
 }
 
+/* Once more, under another name. */
+static void item_is_also(struct bed *bed, const struct pirn_id *id,
+                         enum bed_place from, enum bed_place to)
+{
+    assert_int_equal(link(bed_path(bed, from, id), bed_path(bed, to, id)), 0);
+}
+
+/* One name, and no other. */
+static bool item_is_single(struct bed *bed, const struct pirn_id *id)
+{
+    struct pirn_status status = bed_status(bed);
+
+    return item_is_ready(bed, id) && status.ready + status.quarantined == 1 &&
+           status.claimed == 0 && status.drafts == 0 && status.leftovers == 0;
+}
+
+static void s8_of_two_claims_the_higher_version_stays(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = bed_put(bed, "body", 4);
+    struct pirn_claim claim = {0};
+    char text[PIRN_ID_TEXT];
+    char path[512];
+    char old[1024];
+
+    int fd = open(bed_path(bed, BED_READY, &id), O_RDONLY);
+    ssize_t len = read(fd, old, sizeof(old));
+    close(fd);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(bed_give_back(bed, &claim), 0);
+    bed_close(bed);
+    assert_int_equal(mkdir(bed_at(bed, ".tmp/0001"), 0700), 0);
+    assert_int_equal(mkdir(bed_at(bed, "incoming/.checkout/0001"), 0700), 0);
+    pirn_id_format(&id, text);
+    snprintf(path, sizeof(path), "%s/incoming/.checkout/0001/%s", bed->path,
+             text);
+    assert_int_equal(rename(bed_path(bed, BED_READY, &id), path), 0);
+    bed_write(bed_path(bed, BED_CLAIMED, &id), old, (size_t)len);
+    reopen(bed);
+    assert_true(item_is_single(bed, &id));
+    assert_int_equal(attempts_of(bed, &id), 2);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(bed_remove(bed, &claim), 0);
+    assert_true(item_is_gone(bed, &id));
+}
+
+static void s8_of_a_claim_and_a_ready_one_of_its_version_that_stays(
+    void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = item_on_disk(bed);
+
+    item_is_also(bed, &id, BED_READY, BED_CLAIMED);
+    reopen(bed);
+    assert_true(item_is_single(bed, &id));
+    assert_int_equal(attempts_of(bed, &id), 0);
+}
+
+static void s8_a_draft_beside_a_claim_goes(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = item_on_disk(bed);
+
+    bed_move(bed, &id, BED_READY, BED_CLAIMED);
+    item_is_also(bed, &id, BED_CLAIMED, BED_TMP);
+    reopen(bed);
+    assert_true(item_is_single(bed, &id));
+    assert_int_equal(attempts_of(bed, &id), 1);
+}
+
+static void s8_of_all_names_at_once_one_stays(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = item_on_disk(bed);
+
+    item_is_also(bed, &id, BED_READY, BED_CLAIMED);
+    item_is_also(bed, &id, BED_READY, BED_TMP);
+    item_is_also(bed, &id, BED_READY, BED_ASIDE);
+    item_is_also(bed, &id, BED_READY, BED_NEXT);
+    reopen(bed);
+    assert_true(item_is_single(bed, &id));
+    assert_int_not_equal(bed_has(bed, BED_READY, &id),
+                         bed_has(bed, BED_ASIDE, &id));
+}
+
+static void s8_damaged_metadata_do_not_stay_beside_whole_ones(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = item_on_disk(bed);
+
+    bed_move(bed, &id, BED_READY, BED_CLAIMED);
+    bed_write(bed_path(bed, BED_READY, &id), "pirn-item 1\nid", 14);
+    reopen(bed);
+    assert_true(item_is_single(bed, &id));
+    assert_int_equal(attempts_of(bed, &id), 1);
+}
+
+static void an_old_next_name_of_other_metadata_is_not_written_to(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = bed_put(bed, "body", 4);
+    struct pirn_claim claim = {0};
+    const char *witness = "mine";
+    char path[512];
+    char buf[8] = {0};
+
+    snprintf(path, sizeof(path), "%s", bed_at(bed, ".tmp/0000/witness"));
+    bed_write(path, witness, 4);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(link(path, bed_path(bed, BED_NEXT, &id)), 0);
+    assert_int_equal(bed_give_back(bed, &claim), 0);
+    assert_int_equal(attempts_of(bed, &id), 1);
+    assert_false(bed_has(bed, BED_NEXT, &id));
+    int fd = open(path, O_RDONLY);
+    assert_int_equal(read(fd, buf, sizeof(buf)), 4);
+    close(fd);
+    assert_memory_equal(buf, witness, 4);
+}
+
 static void a_draft_name_beside_a_published_one_spares_the_body(void **state)
 {
     struct bed *bed = *state;
@@ -326,6 +446,12 @@ BED_MAIN(T(s1_a_name_without_a_body_goes),
          T(s4_old_metadata_beside_a_ready_item_go),
          T(s6_what_was_being_removed_is_removed),
          T(s7_a_removal_cut_between_its_unlinks_is_finished),
+         T(s8_of_two_claims_the_higher_version_stays),
+         T(s8_of_a_claim_and_a_ready_one_of_its_version_that_stays),
+         T(s8_a_draft_beside_a_claim_goes),
+         T(s8_of_all_names_at_once_one_stays),
+         T(s8_damaged_metadata_do_not_stay_beside_whole_ones),
+         T(an_old_next_name_of_other_metadata_is_not_written_to),
          T(a_draft_name_beside_a_published_one_spares_the_body),
          T(claimed_metadata_that_are_damaged_are_set_aside),
          T(what_no_owner_wrote_is_left_alone),

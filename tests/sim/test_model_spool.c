@@ -7,8 +7,10 @@
 static const char *program;
 
 static const struct scenario *const scenarios[] = {
-    &scenario_spool, &scenario_spool_short,
-    &scenario_spool_strict, /* fails; to be asked for */
+    &scenario_spool,
+    &scenario_spool_short,
+    &scenario_spool_strict,
+    &scenario_spool_chaos,
 };
 
 enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]) };
@@ -17,6 +19,18 @@ static void what_is_acknowledged_is_there_and_whole(void **state)
 {
     (void)state;
     assert_true(scenario_holds(&scenario_spool, program));
+}
+
+static void names_that_get_durable_in_any_order_lose_nothing(void **state)
+{
+    (void)state;
+    assert_true(scenario_holds(&scenario_spool_strict, program));
+}
+
+static void nor_does_a_disk_that_tears_and_shows_old_bytes(void **state)
+{
+    (void)state;
+    assert_true(scenario_holds(&scenario_spool_chaos, program));
 }
 
 static void what_is_read_in_pieces_is_not_damaged(void **state)
@@ -35,6 +49,8 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_acknowledged_is_there_and_whole),
+        cmocka_unit_test(names_that_get_durable_in_any_order_lose_nothing),
+        cmocka_unit_test(nor_does_a_disk_that_tears_and_shows_old_bytes),
         cmocka_unit_test(what_is_read_in_pieces_is_not_damaged),
         cmocka_unit_test(the_same_seed_is_the_same_life),
     };

@@ -11,6 +11,7 @@ extern const struct scenario scenario_serve;
 extern const struct scenario scenario_spool;
 extern const struct scenario scenario_spool_short;
 extern const struct scenario scenario_spool_strict;
+extern const struct scenario scenario_spool_chaos;
 extern const struct scenario scenario_stream;
 
 #endif /* TESTS_SIM_MODEL_SCENARIOS_H */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/aside.h - from claimed to the queue `quarantine`
+ */
+#ifndef SPOOL_ASIDE_H
+#define SPOOL_ASIDE_H
+
+#include <pirn/chain.h>
+
+#include "spool/spool.h"
+
+/* Start &it->chain.op by pirn__aside_start(). */
+struct pirn__aside {
+    struct pirn__sync_wait sync;
+    struct pirn_op rename;
+    struct pirn_op *steps[2];
+    struct pirn_chain chain;
+    struct pirn__name from;
+    struct pirn__name to;
+};
+
+/**
+ * pirn__aside_start() - set an item aside, whole as it is
+ * @slot: who has it: we, or a dead owner whose lock we hold
+ * @fn:   called with 0, or an errno: it stays where it is
+ *
+ * QUEUE/XY is synced before the rename: a power cut could else leave the item
+ * ready in two queues, and who looks for double names looks at claims.
+ */
+void pirn__aside_start(struct pirn__aside *aside, struct pirn_spool *spool,
+                       struct pirn__queue *queue, uint32_t slot,
+                       const struct pirn_id *id, pirn_op_fn *fn);
+
+#endif /* SPOOL_ASIDE_H */
