@@ -26,6 +26,7 @@
 #include "runtime/context.h"
 #include "runtime/engine/call.h"
 #include "runtime/engine/table.h"
+#include "runtime/plant.h"
 
 enum {
     NONE_FAILED = UINT32_MAX,
@@ -66,8 +67,9 @@ static bool wants_to_run(const struct pirn_chain *chain,
     bool failed = chain->priv.failed != NONE_FAILED;
 
     if (op->priv.flags & LOAN_ALWAYS) {
-        return true;
+        return !(pirn__planted("clean-up-skipped") && failed);
     }
+    failed = failed && !pirn__planted("step-after-failure");
     return (op->priv.flags & LOAN_UNDO) ? failed : !failed;
 }
 
@@ -249,6 +251,11 @@ static enum verdict judge(struct pirn_chain *chain, struct pirn_op *op)
     const struct engine_row *row = row_of(op);
     bool moves = row != NULL && row->moves;
 
+    moves = moves && !pirn__planted("short-write-ignored");
+    if (pirn__planted("sync-retried") && op->priv.opcode == ENGINE_FSYNC &&
+        op->priv.result < 0) {
+        return judge_again(chain, op);
+    }
     if (moves && op->priv.result >= 0 &&
         (uint64_t)op->priv.result < pirn__call_bytes(&op->priv)) {
         return judge_short(chain, op);

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 
 #include "pirn/op.h"
+#include "runtime/plant.h"
 
 struct mailbox {
     _Atomic(struct pirn_link *) top;
@@ -32,7 +33,7 @@ static inline bool mailbox_push(struct mailbox *mailbox, struct pirn_link *link)
     do {
         link->next = top;
     } while (!atomic_compare_exchange_weak(&mailbox->top, &top, link));
-    return atomic_load(&mailbox->asleep) &&
+    return !pirn__planted("wake-up-lost") && atomic_load(&mailbox->asleep) &&
            atomic_exchange(&mailbox->asleep, false);
 }
 

@@ -25,6 +25,7 @@
 #include <errno.h>
 
 #include "runtime/context_fields.h"
+#include "runtime/plant.h"
 
 static bool is_starved(struct engine_event event)
 {
@@ -47,7 +48,8 @@ bool pirn__rearm(struct pirn_context *context, struct engine_event event)
 {
     struct pirn_loan *loan = event.loan;
 
-    if (!pirn__rearm_delivers(event) && !pirn__rearm_is_passing(event)) {
+    if ((!pirn__rearm_delivers(event) && !pirn__rearm_is_passing(event)) ||
+        pirn__planted("not-re-armed")) {
         return false;
     }
     list_unlink(&loan->link);
@@ -66,7 +68,7 @@ uint16_t pirn__context_keep_buffer(struct pirn_context *context)
 {
     uint16_t buffer = context->delivered;
 
-    context->delivered = BUFFER_NONE;
+    context->delivered = pirn__planted("buffer-reused") ? buffer : BUFFER_NONE;
     return buffer;
 }
 

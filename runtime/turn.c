@@ -10,6 +10,7 @@
 
 #include "runtime/context_fields.h"
 #include "runtime/memory_check.h"
+#include "runtime/plant.h"
 #include "runtime/rearm.h"
 
 enum { REAP_BATCH = 64 }; /* 1.5 KiB of stack */
@@ -233,6 +234,7 @@ static void deliver_last(struct pirn_loan *loan, int32_t result)
 static void end(struct pirn_context *context, struct pirn_loan *loan)
 {
     struct pirn_op *op = op_of(loan);
+    bool late = pirn__planted("late-cancel") && (loan->flags & LOAN_CANCELLING);
 
     pirn_check(loan->state == LOAN_READY);
     pirn_assert(context->loaned_count > 0);
@@ -244,9 +246,15 @@ static void end(struct pirn_context *context, struct pirn_loan *loan)
     } else if (loan->flags & LOAN_MULTISHOT) { /* the kernel never saw it */
         deliver_last(loan, loan->result);
     } else {
+        if (pirn__planted("double-completion")) {
+            op->then.fn(op, loan->result);
+        }
         op->then.fn(op, loan->result);
     }
     /* Whoever was called may have freed op. */
+    if (late) {
+        pirn_cancel(context, op);
+    }
 }
 
 /* Call what is on @due, at most @budget of it; the rest is on @list again,

@@ -27,6 +27,7 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "runtime/plant.h"
 #include "spool/meta_file.h"
 
 enum {
@@ -205,7 +206,7 @@ static void flushed_one(struct pirn__flush *flush, int32_t result)
 {
     pirn_assert(flush->left > 0);
     pirn_assert(result <= 0);
-    if (result < 0 && flush->result == 0) {
+    if (result < 0 && flush->result == 0 && !pirn__planted("flush-ignored")) {
         flush->result = result;
     }
     if (--flush->left == 0) {
@@ -215,8 +216,14 @@ static void flushed_one(struct pirn__flush *flush, int32_t result)
 
 static void flushed_body(struct pirn_op *op, int32_t result)
 {
+    struct pirn__flush *flush = pirn_container_of(op, struct pirn__flush, body);
+
     pirn_assert(result <= 0);
-    flushed_one(pirn_container_of(op, struct pirn__flush, body), result);
+    if (pirn__planted("flush-retried") && result < 0) {
+        pirn_start(flush->context, op, flushed_body);
+        return;
+    }
+    flushed_one(flush, result);
 }
 
 static void flushed_meta(struct pirn_op *op, int32_t result)
@@ -300,7 +307,7 @@ static void unnamed(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0);
     commit->made = false;
-    if (result < 0) {
+    if (result < 0 && !pirn__planted("body-unlinked")) {
         publish_ended(commit, commit->result); /* it may be visible: leave it */
         return;
     }
@@ -375,7 +382,8 @@ static void publish_begin(struct pirn_context *context, struct pirn_op *op)
     commit->steps[3] = &commit->close_body;
     commit->steps[STEP_RENAME] = &commit->rename;
     commit->steps[STEP_SYNC] = &commit->sync.waiter.op;
-    start_chain(commit, 6, published);
+    start_chain(commit, pirn__planted("directory-not-synced") ? STEP_SYNC : 6,
+                published);
 }
 
 static const struct pirn_task_verbs publish_verbs = {.begin = publish_begin};

@@ -19,6 +19,8 @@
 #include <pirn/file.h>
 #include <pirn/invariant.h>
 
+#include "runtime/plant.h"
+
 static void fly(struct pirn__sync *sync);
 
 static struct pirn__sync *sync_of(struct pirn_op *op)
@@ -83,6 +85,9 @@ static void fly(struct pirn__sync *sync)
     sync->flight = pirn__waiters_take(&sync->waiting);
     pirn_prep_fsync(&sync->op, sync->fd, PIRN_SYNC_ALL);
     pirn_start(sync->context, &sync->op, synced);
+    if (pirn__planted("acknowledged-early")) {
+        pirn__waiters_finish(sync->context, &sync->flight, 0);
+    }
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)
@@ -96,7 +101,10 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
         pirn_task_finish(context, op, sync->error);
         return;
     }
-    pirn__waiters_push(&sync->waiting, &wait->waiter);
+    pirn__waiters_push(sync->flying && pirn__planted("boarded-in-flight")
+                           ? &sync->flight
+                           : &sync->waiting,
+                       &wait->waiter);
     if (!sync->flying) {
         fly(sync);
     }

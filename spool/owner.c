@@ -25,6 +25,8 @@
 #include <pirn/task.h>
 #include <pirn/timer.h>
 
+#include "runtime/plant.h"
+
 #define SWEEP_EVERY_NS 250000000ull
 #define GATE_EVERY_NS 5000000ull
 
@@ -170,7 +172,7 @@ static void locked(struct pirn_op *op, int32_t result)
     struct pirn__sweep *sweep = pirn_container_of(op, struct pirn__sweep, lock);
 
     pirn_assert(result <= 0);
-    if (result < 0) {
+    if (result < 0 && !pirn__planted("living-robbed")) {
         sweep->living++;
         sweep_next(sweep);
         return;

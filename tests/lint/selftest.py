@@ -19,6 +19,7 @@ import layers
 import lengths
 import named
 import outside
+import plants
 import shell
 import symbols
 import words
@@ -252,6 +253,27 @@ class Objects(Tree):
                  {"tests/process/test_b.py": ""}, build)
         self.red(complete.complaints, "include/pirn/b.h: include/meson.build",
                  {"include/pirn/b.h": ""}, build)
+
+    def test_a_plant_is_looked_for_and_in_no_build(self):
+        row = '    "{}": ("sim_model", "chain"),\n'
+        self.put("tests/sim/test_plants.py", row.format("a-b"))
+        site = '    return pirn__planted("{}");\n'
+        self.put("spool/b.c", site.format("a-b"))
+        build = self.build("runtime/a.c", "int pirn_a;")
+        self.clean(plants.complaints, {}, build)
+        build = self.build("runtime/a.c", 'const char *pirn_a = "a-b";')
+        self.red(plants.complaints, "a-b is in its object", {}, build)
+        build = self.build("runtime/a.c", "int pirn_a;")
+        for name, plant, complaint in (
+                ("runtime/c.c", "a-b", "is planted at"),
+                ("runtime/c.c", "c-d", "does not look for c-d"),
+                ("smtp/c.c", "a-b", "grow in runtime/ and spool/"),
+                ("runtime/c.c", "A", "is a string")):
+            self.red(plants.complaints, complaint,
+                     {name: site.format(plant)}, build)
+        self.put("tests/sim/test_plants.py",
+                 row.format("a-b") + row.format("e-f"))
+        self.red(plants.complaints, "e-f is planted nowhere", {}, build)
 
     def promises(self, header, code):
         self.put("include/pirn/a.h", header)

@@ -40,6 +40,11 @@ void check_chain_begin(struct check_chain *check, struct world *world,
     }
 }
 
+void check_chain_cancel(struct check_chain *check)
+{
+    check->is_asked = true;
+}
+
 void check_chain_forget(struct check_chain *check)
 {
     check->chain = NULL;
@@ -144,12 +149,22 @@ static void check_always_ran(const struct check_chain *check)
     }
 }
 
+/* The kernel, too, may say so for a reason of its own. */
+static void check_cancelled(const struct check_chain *check, int32_t result)
+{
+    if (result == -ECANCELED && !check->is_asked &&
+        check->world->faults.happened[FAULT_ECANCELED] == 0) {
+        world_fail(check->world, "a chain is cancelled, and nobody asked");
+    }
+}
+
 void check_chain_end(struct check_chain *check, int32_t result)
 {
     for (uint32_t i = 0; i < check->count; i++) {
         check_step_end(check, i, result);
     }
     check_always_ran(check);
+    check_cancelled(check, result);
     if (result < 0 &&
         pirn_op_result(check->ops[pirn_chain_failed(check->chain)]) != result) {
         world_fail(check->world, "a chain says %d, and its step %u does not",

@@ -9,6 +9,7 @@
  *   an UNDO step has one only after a failure
  *   an ALWAYS step was begun, unless the descriptor it names was never opened
  *   the chain's result, and each step's, is what the kernel's were
+ *   it is cancelled if somebody asked for that, in this run of it
  */
 #ifndef TESTS_SIM_MODEL_CHECK_CHAIN_H
 #define TESTS_SIM_MODEL_CHECK_CHAIN_H
@@ -37,6 +38,7 @@ struct check_chain {
     struct pirn_chain *chain; /* NULL: it does not run */
     struct pirn_op *const *ops;
     uint32_t count;
+    bool is_asked; /* to be cancelled */
     struct check_step steps[CHECK_STEPS];
 };
 
@@ -48,6 +50,9 @@ void check_chain_begin(struct check_chain *check, struct world *world,
 /* The kernel has carried @loan out; perhaps it is one of its steps. */
 void check_chain_effect(struct check_chain *check, const struct pirn_loan *loan,
                         int32_t result);
+
+/* It is about to be cancelled, if it runs. */
+void check_chain_cancel(struct check_chain *check);
 
 /* Its function is called. */
 void check_chain_end(struct check_chain *check, int32_t result);

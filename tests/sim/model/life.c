@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pirn/invariant.h"
@@ -20,6 +21,8 @@
 enum {
     LONG_TIMES = 100,
     SLOWER_TIMES = 20,
+    HUNT_LIVES = 1000000,
+    SECONDS_MAX = 20, /* a life that hangs has failed */
 };
 
 struct disk *life_empty_disk(enum disk_profile profile)
@@ -135,6 +138,7 @@ static void run_lives(const struct scenario *scenario, uint64_t first,
         struct outcome outcome;
 
         life.seed = first + report->at;
+        alarm(SECONDS_MAX);
         outcome = life_run(scenario, &life, NULL);
         report->steps += outcome.steps;
         report->failed = outcome.failed;
@@ -170,16 +174,43 @@ static struct report in_a_child(lives_fn *lives,
     return report;
 }
 
+static double seconds_since(const struct timespec *begin)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - begin->tv_sec) +
+           (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
+}
+
+/* For people and scripts: one line of JSON. */
+static void tell_figures(const struct scenario *scenario, uint64_t first,
+                         const struct report *report, double seconds)
+{
+    printf("# {\"scenario\": \"%s\", \"lives\": %" PRIu64
+           ", \"first_seed\": %" PRIu64 ", \"steps\": %" PRIu64
+           ", \"seconds\": %.2f, \"violations\": %d}\n",
+           scenario->name, report->at + report->failed, first, report->steps,
+           seconds, report->failed);
+}
+
+static struct report run_and_tell(const struct scenario *scenario,
+                                  uint64_t first, uint64_t count)
+{
+    struct timespec begin;
+    struct report report;
+
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    report = in_a_child(run_lives, scenario, first, count);
+    tell_figures(scenario, first, &report, seconds_since(&begin));
+    return report;
+}
+
 bool scenario_holds(const struct scenario *scenario, const char *program)
 {
     uint64_t first = first_seed();
-    struct report report =
-        in_a_child(run_lives, scenario, first, life_count(scenario));
+    struct report report = run_and_tell(scenario, first, life_count(scenario));
 
-    printf("# %s: %" PRIu64 " lives from PIRN_SEED=%" PRIu64 ", %" PRIu64
-           " steps each\n",
-           scenario->name, report.at, first,
-           report.at > 0 ? report.steps / report.at : 0);
     if (report.failed) {
         shrink_and_tell(scenario, first + report.at, program);
     }
@@ -221,6 +252,31 @@ bool scenario_replays(const struct scenario *scenario, uint32_t count)
     return !report.failed;
 }
 
+static int replay_one(const struct scenario *scenario)
+{
+    const struct life life = {
+        .seed = first_seed(),
+        .off = faults_parse(getenv("PIRN_OFF")),
+        .storm_steps = (uint32_t)number_of("PIRN_STEPS", scenario->storm_steps),
+    };
+    struct outcome outcome;
+
+    alarm(SECONDS_MAX);
+    outcome = life_run(scenario, &life, stderr);
+    printf("%s: PIRN_SEED=%" PRIu64 " hash %016" PRIx64 " %s%s\n",
+           scenario->name, life.seed, outcome.hash,
+           outcome.failed ? "failed: " : "holds", outcome.reason);
+    return outcome.failed;
+}
+
+/* The first life that fails, neither shrunk nor told: 1, there is one. */
+static int hunt(const struct scenario *scenario)
+{
+    return run_and_tell(scenario, first_seed(),
+                        number_of("PIRN_LIVES", HUNT_LIVES))
+        .failed;
+}
+
 bool scenario_replay(const struct scenario *const *scenarios, uint32_t count,
                      int argc, char **argv, int *ret_code)
 {
@@ -229,18 +285,9 @@ bool scenario_replay(const struct scenario *const *scenarios, uint32_t count,
     }
     for (uint32_t i = 0; i < count; i++) {
         if (strcmp(scenarios[i]->name, argv[1]) == 0) {
-            const struct life life = {
-                .seed = first_seed(),
-                .off = faults_parse(getenv("PIRN_OFF")),
-                .storm_steps = (uint32_t)number_of("PIRN_STEPS",
-                                                   scenarios[i]->storm_steps),
-            };
-            struct outcome outcome = life_run(scenarios[i], &life, stderr);
-
-            printf("%s: PIRN_SEED=%" PRIu64 " hash %016" PRIx64 " %s%s\n",
-                   scenarios[i]->name, life.seed, outcome.hash,
-                   outcome.failed ? "failed: " : "holds", outcome.reason);
-            *ret_code = outcome.failed;
+            *ret_code = argc > 2 && strcmp(argv[2], "hunt") == 0
+                            ? hunt(scenarios[i])
+                            : replay_one(scenarios[i]);
             return true;
         }
     }

@@ -65,8 +65,9 @@ bool scenario_fails(const struct scenario *scenario);
 /* Whether @count seeds give the same hash twice. */
 bool scenario_replays(const struct scenario *scenario, uint32_t count);
 
-/* For main(): "PIRN_SEED=n program scenario" replays one life. Returns whether
- * that was asked for, and its exit code. */
+/* For main(): "PIRN_SEED=n program scenario" replays one life, and "program
+ * scenario hunt" lives until one fails. Returns whether that was asked for, and
+ * its exit code: 1, it has failed. */
 bool scenario_replay(const struct scenario *const *scenarios, uint32_t count,
                      int argc, char **argv, int *ret_code);
 

@@ -167,6 +167,7 @@ static void next_file(struct job *job)
     if (rng_below(&worker->rng, 16) == 0) {
         struct job *unlucky = &shop->jobs[rng_below(&worker->rng, JOBS)];
 
+        check_chain_cancel(unlucky->check);
         pirn_cancel(shop->context, &unlucky->chain.op);
     }
 }

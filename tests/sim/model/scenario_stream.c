@@ -88,8 +88,11 @@ static void closed(struct pirn_op *op, int32_t result)
 
 static void deadline_over(struct pirn_op *op, int32_t result)
 {
-    (void)op;
-    (void)result;
+    struct talker *talker = pirn_container_of(op, struct talker, deadline);
+
+    /* A send that was in the middle may have been told of a reset: it says what
+     * it has moved, and what was to follow it is never tried. */
+    talker->failed = talker->failed || result == 0;
 }
 
 /* A peer may take its time for ever: a flush has a deadline. */
@@ -182,8 +185,11 @@ static void talk(void *argument)
     talker->context = process_context(end->world);
     talker->end = end;
     talker->left = end->messages;
-    pirn_stream_init(&talker->stream, talker->context, end->fd, talker->buf,
-                     rng_between(&end->rng, 1, BUFFER_MAX), received);
+    uint32_t bytes =
+        rng_coin(&end->rng) ? rng_between(&end->rng, 1, BUFFER_MAX) : 0;
+
+    pirn_stream_init(&talker->stream, talker->context, end->fd,
+                     bytes > 0 ? talker->buf : NULL, bytes, received);
     pirn_stream_resume(&talker->stream);
     for (uint32_t i = 0; i < SENDS && talker->left > 0; i++) {
         talker->says[i].talker = talker;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* serve_server.c - the server's process: see scenario_serve.c */
+#include <errno.h>
+
 #include "pirn/invariant.h"
 #include "tests/sim/model/process.h"
 #include "tests/sim/model/serve.h"
@@ -77,6 +79,11 @@ static void received(struct pirn_multishot *shot, int32_t result,
         tell(connection->server);
     }
     if (more == PIRN_LAST) {
+        if (result > 0 || result == -EINTR || result == -ENOBUFS) {
+            world_fail(connection->server->life->world,
+                       "a receive ends with %d, for no reason of the socket's",
+                       result);
+        }
         if (result == 0 && connection->client != NULL) {
             check_stream_finished(&connection->client->check);
         }

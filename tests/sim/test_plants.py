@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Each planted defect is found by the lives of the model.
+
+Runs programs of a second build, which has the defects (-Dplants=true); what
+builds it is script/test, or by hand:
+
+  meson setup build-plants -Dplants=true -Dserver=disabled -Dbench=disabled
+  ninja -C build-plants tests/sim_model tests/sim_model_spool
+  meson test -C build plants -v
+
+PIRN_PLANTS names another directory. A defect counts as found if a life fails
+with it, fails once more from the same seed, and holds without it.
+"""
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from harness import LONG, Skip, cases
+
+BUILD = Path(os.environ.get(
+    "PIRN_PLANTS", Path(__file__).resolve().parents[2] / "build-plants"))
+
+LIMIT_S = 100  # promised: 10
+HOLDS = 2000 * (20 if LONG else 1)  # lives that find nothing
+
+# Defect -> program, and the scenario that shows it. tests/lint/plants.py holds
+# this table and the sites to each other.
+PLANTS = {
+    "acknowledged-early": ("sim_model_spool", "spool"),
+    "boarded-in-flight": ("sim_model_spool", "spool"),
+    "body-unlinked": ("sim_model_spool", "spool"),
+    "buffer-reused": ("sim_model", "stream"),
+    "clean-up-skipped": ("sim_model", "chain"),
+    "directory-not-synced": ("sim_model_spool", "spool"),
+    "double-completion": ("sim_model", "stream"),
+    "flush-ignored": ("sim_model_spool", "spool"),
+    "flush-retried": ("sim_model_spool", "spool"),
+    "late-cancel": ("sim_model", "chain"),
+    "living-robbed": ("sim_model_spool", "spool"),
+    "not-re-armed": ("sim_model", "serve"),
+    "short-is-damage": ("sim_model_spool", "spool-short"),
+    "short-write-ignored": ("sim_model", "chain"),
+    "step-after-failure": ("sim_model", "chain"),
+    "sync-retried": ("sim_model", "chain"),
+    "wake-up-lost": ("sim_model", "serve"),
+}
+
+
+def run(program, *arguments, plant=None, **more):
+    environment = {k: v for k, v in os.environ.items()
+                   if k not in ("PIRN_PLANT", "PIRN_STEPS", "PIRN_OFF")}
+    environment.update({k: str(v) for k, v in more.items()})
+    if plant:
+        environment["PIRN_PLANT"] = plant
+    path = BUILD / "tests" / program
+    if not path.exists():
+        raise Skip(f"there is no {path}: sh script/test builds it")
+    return subprocess.run([path, *arguments], env=environment, text=True,
+                          timeout=LIMIT_S, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def figures(done):
+    line = next(x for x in done.stdout.splitlines() if x.startswith("# {"))
+    return json.loads(line[2:])
+
+
+def why(done):
+    """What the checker said, or the assertion."""
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    said = [x for x in lines if "failed: " in x or "pirn: " in x]
+    return (said or lines or ["ended by a signal"])[-1].split("failed: ")[-1]
+
+
+def find(plant, program, scenario):
+    begin = time.monotonic()
+    try:
+        hunted = run(program, scenario, "hunt", plant=plant)
+    except subprocess.TimeoutExpired:
+        raise AssertionError(f"{plant}: not in {LIMIT_S} s") from None
+    seconds = time.monotonic() - begin
+    told = figures(hunted)
+    assert hunted.returncode == 1, f"{plant} was not found: {told}"
+    seed = told["first_seed"] + told["lives"] - 1
+    again = run(program, scenario, plant=plant, PIRN_SEED=seed)
+    assert again.returncode != 0, f"{plant}: PIRN_SEED={seed} fails once"
+    without = run(program, scenario, PIRN_SEED=seed)
+    assert without.returncode == 0, \
+        f"PIRN_SEED={seed} {program} {scenario} fails without {plant}"
+    print(f"# {plant}: {scenario}, {told['lives']} lives, {seconds:.2f} s: "
+          f"{why(again)[:100]}", flush=True)
+    return told["lives"], seconds
+
+
+def each_planted_defect_is_found():
+    found = {p: find(p, *where) for p, where in sorted(PLANTS.items())}
+    print("# " + json.dumps({
+        "plants": len(PLANTS), "plants_found": len(found),
+        "lives": sum(n for n, _ in found.values()),
+        "seconds": round(sum(s for _, s in found.values()), 2),
+        "seconds_worst": round(max(s for _, s in found.values()), 2)}))
+
+
+def without_a_defect_nothing_is_found():
+    for program, scenario in sorted(set(PLANTS.values())):
+        done = run(program, scenario, "hunt", plant="nobody-planted-this",
+                   PIRN_LIVES=HOLDS)
+        assert done.returncode == 0, f"{scenario}: {done.stdout}"
+
+
+def what_must_fail_fails():
+    done = run("sim_model", "canary", "hunt", PIRN_LIVES=HOLDS)
+    assert done.returncode == 1, "the harness is blind"
+
+
+cases(each_planted_defect_is_found, without_a_defect_nothing_is_found,
+      what_must_fail_fails)
