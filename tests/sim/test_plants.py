@@ -6,7 +6,8 @@ Runs programs of a second build, which has the defects (-Dplants=true); what
 builds it is script/test, or by hand:
 
   meson setup build-plants -Dplants=true -Dserver=disabled -Dbench=disabled
-  ninja -C build-plants tests/sim_model tests/sim_model_spool
+  ninja -C build-plants tests/sim_model tests/sim_model_spool \
+      tests/sim_exhaust
   meson test -C build plants -v
 
 PIRN_PLANTS names another directory. A defect counts as found if a life fails
@@ -104,6 +105,13 @@ def each_planted_defect_is_found():
         "seconds_worst": round(max(s for _, s in found.values()), 2)}))
 
 
+def exhaustive_runs_find_them_too():
+    for plant in (None, "clean-up-skipped", "directory-not-synced",
+                  "flush-ignored", "flush-retried"):
+        done = run("sim_exhaust", plant=plant, PIRN_WORKLOAD=0)
+        assert (done.returncode != 0) == bool(plant), f"{plant}: {done}"
+
+
 def without_a_defect_nothing_is_found():
     for program, scenario in sorted(set(PLANTS.values())):
         done = run(program, scenario, "hunt", plant="nobody-planted-this",
@@ -116,5 +124,6 @@ def what_must_fail_fails():
     assert done.returncode == 1, "the harness is blind"
 
 
-cases(each_planted_defect_is_found, without_a_defect_nothing_is_found,
+cases(each_planted_defect_is_found, exhaustive_runs_find_them_too,
+      without_a_defect_nothing_is_found,
       what_must_fail_fails)

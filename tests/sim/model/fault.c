@@ -113,9 +113,33 @@ bool fault_happens(struct faults *faults, enum fault fault)
     return true;
 }
 
+uint32_t fault_row(uint32_t row, uint8_t opcode)
+{
+    while (row < ROWS && !(rows[row].opcodes >> opcode & 1)) {
+        row++;
+    }
+    return row < ROWS ? row + 1 : 0;
+}
+
+static bool is_forced(struct faults *faults, uint8_t opcode)
+{
+    uint32_t place = faults->seen++;
+
+    if (faults->list != NULL && place < FAULT_LIST) {
+        faults->list[place] = opcode;
+    }
+    return faults->row > 0 && !faults->calm && place >= faults->from &&
+           place <= faults->to && (rows[faults->row - 1].opcodes >> opcode & 1);
+}
+
 enum fault fault_of_operation(struct faults *faults, uint8_t opcode,
                               int32_t *ret_error)
 {
+    if (is_forced(faults, opcode)) {
+        *ret_error = rows[faults->row - 1].error;
+        faults->happened[rows[faults->row - 1].fault]++;
+        return rows[faults->row - 1].fault;
+    }
     for (unsigned i = 0; i < ROWS; i++) {
         if ((rows[i].opcodes >> opcode & 1) &&
             fault_happens(faults, rows[i].fault)) {

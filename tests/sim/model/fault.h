@@ -46,7 +46,20 @@ struct faults {
     struct rng rng[FAULT_COUNT];
     uint64_t happened[FAULT_COUNT];
     bool calm; /* the storm is over */
+
+    /* For exhaustive runs: the operation at one place is refused, or each that
+     * can be from there on. */
+    uint32_t row;  /* 1 and up: of the table in fault.c */
+    uint32_t from; /* the first, counted from 0 */
+    uint32_t to;
+    uint32_t seen; /* operations so far */
+    uint8_t *list; /* of their opcodes, FAULT_LIST of them; or NULL */
 };
+
+enum { FAULT_LIST = 1024 };
+
+/* The row behind @row that can refuse @opcode; 0: there is none. */
+uint32_t fault_row(uint32_t row, uint8_t opcode);
 
 /* @allowed by the scenario; @often: of these, in each life and about once in
  * four times; @off by who replays; all of FAULT_BIT(). */

@@ -29,6 +29,7 @@ struct desk {
     struct pirn_draft draft;
     struct pirn_claim claim;
     struct pirn_op timer;
+    char letter;     /* of the script; 0: it throws dice */
     uint32_t number; /* of the item it has to do with */
     uint32_t len;
     uint32_t at;
@@ -52,6 +53,13 @@ static void next_action(struct desk *desk);
 static struct rng *rng_at(struct desk *desk)
 {
     return &desk->office->worker->rng;
+}
+
+/* Whether it does what @letter stands for; else so often as one in @of. */
+static bool does(struct desk *desk, char letter, uint32_t of)
+{
+    return desk->letter != 0 ? desk->letter == letter
+                             : rng_below(rng_at(desk), of) == 0;
 }
 
 static uint32_t process_number(const struct desk *desk)
@@ -100,7 +108,8 @@ static void appended(struct pirn_op *op, int32_t result)
     uint32_t left = desk->len - desk->at;
     uint32_t len;
 
-    if (result < 0 || rng_below(rng_at(desk), 16) == 0) {
+    if (result < 0 ||
+        (does(desk, 'x', 16) && (left == 0 || desk->letter == 0))) {
         pirn_prep_abort(&desk->draft);
         pirn_start(context, op, aborted);
         return;
@@ -120,7 +129,8 @@ static void appended(struct pirn_op *op, int32_t result)
 static void begin_put(struct desk *desk)
 {
     struct office *office = desk->office;
-    uint32_t len = rng_below(rng_at(desk), 64) == 0
+    uint32_t len = office->worker->len > 0 ? office->worker->len
+                   : rng_below(rng_at(desk), 64) == 0
                        ? LARGE
                        : rng_between(rng_at(desk), CHECK_BODY_MIN, SMALL_MAX);
 
@@ -130,7 +140,7 @@ static void begin_put(struct desk *desk)
     }
     desk->number = check_spool_begin(office->check, len);
     check_spool_fill(desk->number, len, 0, desk->body, len);
-    if (rng_coin(rng_at(desk))) {
+    if (does(desk, 'e', 2)) {
         pirn_prep_enqueue(&desk->draft, office->spool, "incoming", desk->body,
                           len, NULL);
         pirn_start(office->context, &desk->draft.op, put);
@@ -180,7 +190,7 @@ static void end_claim(struct desk *desk)
 {
     struct office *office = desk->office;
 
-    if (rng_coin(rng_at(desk))) {
+    if (does(desk, 't', 2)) {
         check_spool_removing(office->check, desk->number);
         pirn_prep_remove(&desk->claim);
         pirn_start(office->context, &desk->claim.op, removed);
@@ -299,6 +309,15 @@ static void next_action(struct desk *desk)
         return;
     }
     office->left--;
+    if (office->worker->script != NULL) {
+        desk->letter = *office->worker->script++;
+        if (strchr("eax", desk->letter) != NULL) {
+            begin_put(desk);
+        } else {
+            begin_take(desk);
+        }
+        return;
+    }
     if (office->check->count < CHECK_ITEMS && rng_coin(rng_at(desk))) {
         begin_put(desk);
     } else {

@@ -20,7 +20,11 @@ struct spool_worker {
     struct rng rng;
     uint32_t actions; /* of all desks */
     uint32_t desks;
-    bool takes_all; /* the last one: claims what is there, keeps it */
+    uint32_t len;       /* of bodies; 0: any */
+    const char *script; /* what it does, a letter each; NULL: anything:
+                           e enqueue, a append and commit, x append and abort,
+                           t take and remove, g take and give back */
+    bool takes_all;     /* the last one: claims what is there, keeps it */
 };
 
 enum { WORKER_DESKS = 3 };

@@ -396,6 +396,9 @@ enum world_end world_run(struct world *world)
         if (world->thread_count > 0) {
             happen(world);
         }
+        if (world->stepped != NULL) {
+            world->stepped(world->argument);
+        }
     }
     return world->failed ? WORLD_FAILED : WORLD_DONE;
 }

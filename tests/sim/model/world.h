@@ -109,6 +109,7 @@ struct world {
     /* For checkers: what the kernel has carried out, with what result. */
     void (*carried_out)(void *argument, const struct pirn_loan *loan,
                         int32_t result);
+    void (*stepped)(void *argument); /* after each step */
     void *argument;
 
     struct thread *current; /* NULL: the scheduler itself */
