@@ -19,7 +19,6 @@
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
-#include "runtime/plant.h"
 #include "spool/meta.h"
 
 enum { CAP_FIRST = 2048 };
@@ -66,8 +65,7 @@ static void done(struct pirn_op *op, int32_t result)
         return;
     }
     int32_t r = decode(read, len);
-    if (r == -EBADMSG && len != read->len &&
-        !pirn__planted("short-is-damage")) {
+    if (r == -EBADMSG && len != read->len) {
         read->len = len;
         free(read->memory);
         attempt(read, read->cap);

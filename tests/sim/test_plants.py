@@ -42,7 +42,6 @@ PLANTS = {
     "late-cancel": ("sim_model", "chain"),
     "living-robbed": ("sim_model_spool", "spool"),
     "not-re-armed": ("sim_model", "serve"),
-    "short-is-damage": ("sim_model_spool", "spool-short"),
     "short-write-ignored": ("sim_model", "chain"),
     "step-after-failure": ("sim_model", "chain"),
     "sync-retried": ("sim_model", "chain"),
