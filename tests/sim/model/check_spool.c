@@ -240,16 +240,29 @@ void check_spool_nothing(struct check_spool *check, uint64_t take,
     }
 }
 
+static bool was_taking(const struct check_spool *check, uint32_t process)
+{
+    return process == 0 ? somebody_takes(check) : check->taking[process] > 0;
+}
+
 void check_spool_died(struct check_spool *check, uint32_t process)
 {
+    bool untold = was_taking(check, process);
+
     for (uint32_t i = 0; i <= WORLD_PROCESSES; i++) {
         check->taking[i] = process == 0 || i == process ? 0 : check->taking[i];
     }
     for (uint32_t i = 0; i < check->count; i++) {
         struct check_item *item = &check->items[i];
+        bool was_held =
+            item->holder != 0 && (process == 0 || item->holder == process);
 
-        if (item->holder != 0 && (process == 0 || item->holder == process)) {
+        if (was_held) {
             item->holder = 0;
+        }
+        /* A claim of which nobody had been told may have had any of them. */
+        if (was_held || (untold && item->holder == 0 &&
+                         item->since_ns < check->world->now_ns)) {
             item->since_ns = check->world->now_ns;
         }
     }
