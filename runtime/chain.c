@@ -363,6 +363,7 @@ static void chain_cancel(struct pirn_context *context, struct pirn_op *op)
 static const struct pirn_task_verbs chain_verbs = {
     .begin = chain_begin,
     .cancel = chain_cancel,
+    .name = "chain",
 };
 
 void pirn_step_when(struct pirn_op *op, enum pirn_step when)

@@ -167,6 +167,7 @@ static void child_cancel(struct pirn_context *context, struct pirn_op *op)
 static const struct pirn_task_verbs child_verbs = {
     .begin = child_begin,
     .cancel = child_cancel,
+    .name = "child",
 };
 
 void pirn_prep_child(struct pirn_child *child, pid_t pid)

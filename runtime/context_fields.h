@@ -18,6 +18,7 @@
 #include "runtime/mailbox.h"
 #include "runtime/shots.h"
 #include "runtime/thread.h"
+#include "runtime/trace.h"
 
 enum { CONTEXT_DATA_MAX = 16 };
 
@@ -27,6 +28,7 @@ struct data_slot {
 };
 
 struct pirn_context {
+    struct trace_head trace; /* the first, see there */
     struct engine *engine;
     uint64_t thread; /* its owner's number */
     struct pirn_link queued;

@@ -192,6 +192,7 @@ static void directory_cancel(struct pirn_context *context, struct pirn_op *op)
 static const struct pirn_task_verbs directory_verbs = {
     .begin = directory_begin,
     .cancel = directory_cancel,
+    .name = "directory",
 };
 
 void pirn_prep_directory(struct pirn_directory *directory, const char *path,

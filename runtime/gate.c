@@ -18,6 +18,7 @@
 #include "pirn/task.h"
 #include "runtime/context.h"
 #include "runtime/list.h"
+#include "runtime/trace.h"
 
 static struct pirn_op *op_at(struct pirn_link *link)
 {
@@ -48,6 +49,7 @@ static void hold(struct pirn_gate *gate, const struct pirn_op *token)
     gate->priv.holder = token;
     gate->priv.since_ns = pirn__context_recent_ns(gate->priv.context);
     gate->priv.depth = 1;
+    trace_gate(gate->priv.context, gate, token, PIRN_GATE_HELD, 0);
 }
 
 static bool is_held_by(const struct pirn_gate *gate,
@@ -62,6 +64,7 @@ static void wait_for_holder(struct pirn_gate *gate, struct pirn_op *op)
 {
     list_push_tail(&gate->priv.waiting, &op->priv.link);
     gate->priv.waiting_count++;
+    trace_gate(gate->priv.context, gate, op, PIRN_GATE_WAITS, 0);
 }
 
 static void end_wait(struct pirn_gate *gate, struct pirn_op *op, int32_t result)
@@ -119,6 +122,7 @@ static void gate_cancel(struct pirn_context *context, struct pirn_op *op)
 static const struct pirn_task_verbs gate_verbs = {
     .begin = gate_begin,
     .cancel = gate_cancel,
+    .name = "gate",
 };
 
 static void prep(struct pirn_op *op, struct pirn_gate *gate,
@@ -174,7 +178,8 @@ static void finish_closes(struct pirn_gate *gate)
 }
 
 /* Whether that was the last time. */
-static bool leave_once(struct pirn_gate *gate, const struct pirn_op *token)
+static bool leave_once(struct pirn_gate *gate, const struct pirn_op *token,
+                       int32_t outcome)
 {
     pirn_assert_rule(is_held_by(gate, token),
                      "a gate is left by who holds it, with his token");
@@ -183,6 +188,7 @@ static bool leave_once(struct pirn_gate *gate, const struct pirn_op *token)
         return false;
     }
     gate->priv.holder = NULL;
+    trace_gate(gate->priv.context, gate, token, PIRN_GATE_LEFT, outcome);
     return true;
 }
 
@@ -197,7 +203,7 @@ static void open_gate(struct pirn_gate *gate, int32_t outcome)
 void pirn_gate_leave(struct pirn_gate *gate, const struct pirn_op *token,
                      int32_t outcome)
 {
-    if (leave_once(gate, token)) {
+    if (leave_once(gate, token, outcome)) {
         open_gate(gate, outcome);
     }
 }
@@ -207,7 +213,7 @@ void pirn_gate_pass_on(struct pirn_gate *gate, const struct pirn_op *token,
 {
     struct pirn_op *next = first_to_hold(gate);
 
-    if (!leave_once(gate, token)) {
+    if (!leave_once(gate, token, outcome)) {
         return;
     }
     if (next == NULL) {
@@ -235,7 +241,8 @@ static void close_begin(struct pirn_context *context, struct pirn_op *op)
     }
 }
 
-static const struct pirn_task_verbs close_verbs = {.begin = close_begin};
+static const struct pirn_task_verbs close_verbs = {.begin = close_begin,
+                                                   .name = "gate close"};
 
 void pirn_prep_gate_close(struct pirn_op *op, struct pirn_gate *gate)
 {

@@ -96,7 +96,7 @@ static void begin_held(struct pirn_context *context, struct pirn_loan *loan)
 }
 
 /* On loan from here on. */
-static void lend(struct pirn_context *context, struct pirn_loan *loan)
+static inline void lend(struct pirn_context *context, struct pirn_loan *loan)
 {
     pirn_assert_rule(context_is_ours(context), context_rule(context));
     pirn_assert_rule(loan->state == LOAN_IDLE,
@@ -106,6 +106,7 @@ static void lend(struct pirn_context *context, struct pirn_loan *loan)
 
     context->loaned_count++;
     loan->link = (struct pirn_link){0};
+    trace_start(context, loan);
 }
 
 /* On its way to its end. */
@@ -249,6 +250,9 @@ static void cancel_queued(struct pirn_context *context, struct pirn_loan *loan)
 static void cancel(struct pirn_context *context, struct pirn_loan *loan)
 {
     pirn_assert_rule(context_is_ours(context), context_rule(context));
+    if (loan->state != LOAN_IDLE) {
+        trace_cancel(context, loan);
+    }
 
     switch ((enum loan_state)loan->state) {
     case LOAN_IDLE:

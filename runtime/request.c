@@ -145,6 +145,7 @@ static void request_cancel(struct pirn_context *context, struct pirn_op *op)
 static const struct pirn_task_verbs request_verbs = {
     .begin = request_begin,
     .cancel = request_cancel,
+    .name = "request",
 };
 
 void pirn_prep_request_at(struct pirn_request *request,

@@ -335,6 +335,7 @@ static void resolve_cancel(struct pirn_context *context, struct pirn_op *op)
 static const struct pirn_task_verbs resolve_verbs = {
     .begin = resolve_begin,
     .cancel = resolve_cancel,
+    .name = "resolve",
 };
 
 /* --- the life of a resolver --- */

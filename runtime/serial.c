@@ -29,6 +29,7 @@
 #include "pirn/task.h"
 #include "runtime/context.h"
 #include "runtime/list.h"
+#include "runtime/trace.h"
 
 enum { ADDRESS_BITS = 48 };
 
@@ -48,6 +49,7 @@ static struct pirn_op *op_at(struct pirn_link *link)
 static void trace(const struct pirn_serial *serial, const struct pirn_op *op,
                   enum pirn_serial_event event)
 {
+    trace_serial(serial->priv.context, serial, op, event);
     if (serial->priv.trace != NULL) {
         serial->priv.trace(serial, op, event);
     }
@@ -337,9 +339,11 @@ static void close_begin(struct pirn_context *context, struct pirn_op *op)
 static const struct pirn_task_verbs drain_verbs = {
     .begin = drain_begin,
     .cancel = drain_cancel,
+    .name = "serial drain",
 };
 
-static const struct pirn_task_verbs close_verbs = {.begin = close_begin};
+static const struct pirn_task_verbs close_verbs = {.begin = close_begin,
+                                                   .name = "serial close"};
 
 void pirn_prep_serial_drain(struct pirn_op *op, struct pirn_serial *serial)
 {

@@ -94,6 +94,7 @@ static void idle_cancel(struct pirn_context *context, struct pirn_op *op)
 static const struct pirn_task_verbs idle_verbs = {
     .begin = idle_begin,
     .cancel = idle_cancel,
+    .name = "stream idle",
 };
 
 void pirn_prep_stream_idle(struct pirn_stream_idle *idle,

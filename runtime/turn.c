@@ -239,6 +239,7 @@ static void end(struct pirn_context *context, struct pirn_loan *loan)
     pirn_check(loan->state == LOAN_READY);
     pirn_assert(context->loaned_count > 0);
 
+    trace_end(context, loan, loan->result);
     loan->state = LOAN_IDLE;
     context->loaned_count--;
     if (loan->flags & LOAN_OWNED) {
@@ -288,6 +289,7 @@ static uint32_t dispatch_posts(struct pirn_context *context, uint32_t budget)
         context->loaned_count--;
         loan->state = LOAN_IDLE;
         loan->result = 0;
+        trace_end(context, loan, 0);
         op->then.fn(op, 0);
         called++;
     }
@@ -305,8 +307,10 @@ static void deliver(struct pirn_context *context, struct engine_event event)
     }
     context->delivered = event.buffer;
     if (event.more) {
+        trace_deliver(context, event.loan, event.result);
         shot->fn(shot, event.result, PIRN_MORE);
     } else {
+        trace_end(context, event.loan, event.result);
         list_unlink(&event.loan->link); /* from inflight or cancels */
         event.loan->state = LOAN_IDLE;
         context->loaned_count--;

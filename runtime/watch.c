@@ -182,6 +182,7 @@ static void watch_cancel(struct pirn_context *context, struct pirn_op *op)
 static const struct pirn_task_verbs watch_verbs = {
     .begin = watch_begin,
     .cancel = watch_cancel,
+    .name = "watch",
 };
 
 void pirn_prep_watch(struct pirn_watch *watch, int fd, uint32_t events,

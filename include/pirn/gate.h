@@ -39,6 +39,13 @@ PIRN_BEGIN_DECLS
 /* The result of an op that waited until the holder left. */
 enum { PIRN_GATE_OPENED = 1 };
 
+/* What happens at a gate, for people (pirn/trace.h). */
+enum pirn_gate_event {
+    PIRN_GATE_WAITS, /* an op waits for the holder */
+    PIRN_GATE_HELD,  /* by a token, for the first time */
+    PIRN_GATE_LEFT,  /* by its holder, for the last time, with an outcome */
+};
+
 /* Placed by the caller. */
 struct pirn_gate {
     struct {

@@ -26,6 +26,7 @@
 #include <pirn/stream_file.h>
 #include <pirn/task.h>
 #include <pirn/timer.h>
+#include <pirn/trace.h>
 #include <pirn/watch.h>
 
 #endif /* PIRN_PIRN_H */

@@ -25,6 +25,7 @@ struct pirn_task_verbs {
     /* Asked to end early, at most once per loan. NULL: tasks of this kind end
      * when they end. Called from inside the cancel; may finish at once. */
     void (*cancel)(struct pirn_context *context, struct pirn_op *op);
+    const char *name; /* for people (pirn/trace.h); NULL: "task" */
 };
 
 /**
