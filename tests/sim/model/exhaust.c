@@ -144,14 +144,16 @@ static struct disk *made(struct run *run, const struct exhaust *exhaust,
     run->world->stepped = watch;
     pirn_assert(world_run(run->world) == WORLD_DONE);
     disk_sync_all(run->world->disk);
+    if (run->held.disk != NULL) {
+        run->check = run->held.check;
+    }
+    check_spool_died(&run->check, 0); /* by this world's clock */
     disk = end(run);
     if (run->held.disk != NULL) {
         disk_destroy(disk);
         disk = run->held.disk;
-        run->check = run->held.check;
         disk_sync_all(disk);
     }
-    check_spool_died(&run->check, 0);
     return disk;
 }
 

@@ -105,11 +105,14 @@ static uint64_t number_of(const char *name, uint64_t otherwise)
     return text != NULL ? strtoull(text, NULL, 0) : otherwise;
 }
 
+/* The same lives for everybody who tests a change; others where time is. */
 static uint64_t first_seed(void)
 {
-    uint64_t seed;
+    uint64_t seed = UINT64_C(0x7069726e) << 16;
 
-    pirn_assert(getrandom(&seed, sizeof(seed), 0) == sizeof(seed));
+    if (number_of("PIRN_LONG", 0) != 0) {
+        pirn_assert(getrandom(&seed, sizeof(seed), 0) == sizeof(seed));
+    }
     return number_of("PIRN_SEED", seed >> 16);
 }
 
