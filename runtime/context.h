@@ -55,7 +55,8 @@ void pirn__context_end_held(struct pirn_context *context, struct pirn_op *op,
 /* An op which waits is cancelled. In serial.c. */
 void pirn__serial_drop(struct pirn_op *op);
 
-/* The bytes of the delivery that is being made stay the callee's. */
+/* The bytes of the delivery that is being made stay the callee's, until he puts
+ * the buffer back. Both in rearm.c. */
 uint16_t pirn__context_keep_buffer(struct pirn_context *context);
 void pirn__context_put_buffer(struct pirn_context *context, uint16_t buffer);
 struct buffers *pirn__context_buffers(struct pirn_context *context);

@@ -192,7 +192,8 @@ struct pirn_stream_idle {
  * @timeout_ns: since the start, or since bytes last came or left; 1 or more
  *
  * Result: 0: a timeout, with which you do what you like; -ECANCELED if it was
- * cancelled, or the stream is closing: a close ends after it. Start it again to
+ * cancelled, or the stream is closing: a close ends after it; the error of a
+ * ring that has failed. Start it again to
  * wait for longer.
  */
 PIRN_API void pirn_prep_stream_idle(struct pirn_stream_idle *idle,

@@ -4,8 +4,8 @@
  *
  * Under the policy PIRN_FILES_POOL what a ring would leave to the kernel's
  * workers goes to threads of the process: alone, or in runs with whatever else
- * may wait for a disk. For a ring
- * this is a second source of events, which rings the engine's doorbell.
+ * may wait for a disk. For a ring this is a second source of events, which
+ * rings the engine's doorbell.
  */
 #ifndef RUNTIME_ENGINE_JOBS_H
 #define RUNTIME_ENGINE_JOBS_H
