@@ -246,7 +246,9 @@ static void replay_lives(const struct scenario *scenario, uint64_t first,
 bool scenario_replays(const struct scenario *scenario, uint32_t count)
 {
     uint64_t first = first_seed();
-    struct report report = in_a_child(replay_lives, scenario, first, count);
+    uint32_t times = number_of("PIRN_LONG", 0) != 0 ? 10 : 1;
+    struct report report =
+        in_a_child(replay_lives, scenario, first, times * count);
 
     if (report.failed) {
         fprintf(stderr, "%s: PIRN_SEED=%" PRIu64 " gave two different lives\n",
