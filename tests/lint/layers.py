@@ -14,6 +14,7 @@ import tree
 PURE = [
     r"runtime/(heap|invariant|list)\.[ch]",
     r"spool/(fields|id|meta|names|superblock|text)\.[ch]",
+    r"spool/log/(atom|batch|catalogue|index|lane|record|tomb|wheel|word)\.[ch]",
     r"smtp/(address|body|command|envelope|line|protocol|reply|scan)\.[ch]",
 ]
 
@@ -36,9 +37,11 @@ LAYERS = [
     (r"runtime/.*", ["runtime/", "pirn/"], SPOOL_HEADERS),
     (PURE[1], ["spool/", "runtime/list.h", "pirn/base.h",
                "pirn/invariant.h", "pirn/item.h", "xxhash.h"], []),
+    (PURE[2], ["spool/log/", "pirn/base.h", "pirn/invariant.h",
+               "pirn/item.h", "xxhash.h"], []),
     (r"spool/.*", ["spool/", "runtime/", "pirn/", "xxhash.h"],
      ["runtime/engine/"]),
-    (PURE[2], ["smtp/", "pirn/base.h", "pirn/invariant.h"],
+    (PURE[3], ["smtp/", "pirn/base.h", "pirn/invariant.h"],
      ["smtp/mail.h", "smtp/outbox.h", "smtp/server.h", "smtp/session.h",
       "smtp/worker.h"]),
     (r"smtp/.*", ["smtp/", "pirn/"], []),

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/log/atom.h - one 64-bit word that many processes change
+ *
+ * All that is shared goes through these few. Each is one atomic step, in one
+ * order that all see (sequentially consistent): what a test finds by trying
+ * every order of steps is then what the machine can do, and nothing else is.
+ * Compiled with PIRN__ATOM_STEPS, each step first asks a test whose turn it is;
+ * a kill or a stop happens there. Pure.
+ */
+#ifndef SPOOL_LOG_ATOM_H
+#define SPOOL_LOG_ATOM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef PIRN__ATOM_STEPS
+void pirn__atom_step(void); /* the test's */
+#else
+static inline void pirn__atom_step(void)
+{
+}
+#endif
+
+static inline uint64_t pirn__atom_load(const uint64_t *at)
+{
+    pirn__atom_step();
+    return __atomic_load_n(at, __ATOMIC_SEQ_CST);
+}
+
+static inline void pirn__atom_store(uint64_t *at, uint64_t value)
+{
+    pirn__atom_step();
+    __atomic_store_n(at, value, __ATOMIC_SEQ_CST);
+}
+
+/** pirn__atom_swap() - @from to @to; false: it was something else */
+static inline bool pirn__atom_swap(uint64_t *at, uint64_t from, uint64_t to)
+{
+    pirn__atom_step();
+    return __atomic_compare_exchange_n(at, &from, to, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
+}
+
+/** pirn__atom_add() - returns what it was before */
+static inline uint64_t pirn__atom_add(uint64_t *at, uint64_t more)
+{
+    pirn__atom_step();
+    return __atomic_fetch_add(at, more, __ATOMIC_SEQ_CST);
+}
+
+/** pirn__atom_set() - set @bits; returns what it was before */
+static inline uint64_t pirn__atom_set(uint64_t *at, uint64_t bits)
+{
+    pirn__atom_step();
+    return __atomic_fetch_or(at, bits, __ATOMIC_SEQ_CST);
+}
+
+#endif /* SPOOL_LOG_ATOM_H */

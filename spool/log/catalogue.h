@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/log/catalogue.h - every item of the log, and who has it
+ *
+ *             +------- give back --------+
+ *             v                          |
+ *   FREE -> FILLING -> READY -claim-> CLAIMED -> REMOVING -> FREE
+ *                 |      ^            |  ^  |
+ *                 |   due|            |  |  +--> UPDATING -+-> (any below)
+ *                 +-> DELAYED <-------+  +----------------+
+ *                 +-> HELD    <-------+     (claim by id from all three)
+ *
+ * A slot's word decides (word.h); lanes only lead there (lane.h). Whoever makes
+ * an item ready leads others to it: he writes his hand, swaps the word, puts
+ * the entry; killed in between, his hand says it. So at every instant a ready
+ * item has an entry in a lane, or in the hand of a process that lives or will
+ * be recovered.
+ *
+ * Each queue has 16 priorities, each of two lanes: given back, and new. A
+ * taker looks at the highest priority first, at what was given back first.
+ *
+ * Shared memory is input: a number out of range that is found there is -EBADMSG
+ * and changes nothing. Pure.
+ */
+#ifndef SPOOL_LOG_CATALOGUE_H
+#define SPOOL_LOG_CATALOGUE_H
+
+#include "spool/log/lane.h"
+#include "spool/log/record.h"
+#include "spool/log/wheel.h"
+#include "spool/log/word.h"
+
+/* 48 bytes an item. */
+struct pirn__slot {
+    uint64_t word;
+    uint64_t part;  /* pirn__place: of its newest record; while UPDATING, of
+                       the one before */
+    uint64_t body;  /* pirn__place */
+    uint64_t sizes; /* part_bytes 24 | body_bytes 40 */
+    uint64_t
+        route;    /* version 24 | queue 16 | attempts 16 | priority 4 | flags 4
+                     */
+    uint64_t due; /* ns; while UPDATING, the place of the part being written */
+};
+
+#define PIRN__SLOT_WORDS 6u
+
+struct pirn__route {
+    uint32_t version; /* below 2^24 */
+    uint16_t queue;
+    uint16_t attempts;
+    uint8_t priority; /* below 16 */
+    uint8_t flags;    /* enum pirn__record_flag */
+};
+
+uint64_t pirn__route_pack(struct pirn__route route);
+struct pirn__route pirn__route_unpack(uint64_t value);
+
+struct pirn__catalogue {
+    struct pirn__slot *slots;
+    uint64_t *state; /* PIRN__CATALOGUE_WORDS: how many slots were ever used */
+    uint32_t slot_count;
+    uint32_t queue_count; /* so many have lanes */
+    struct pirn__lanes lanes;
+    struct pirn__wheel wheel;
+    uint32_t free_lane; /* of slots that are free */
+    uint32_t
+        first_lane; /* of queue 0; 32 a queue: 16 priorities * {back, new} */
+};
+
+#define PIRN__CATALOGUE_WORDS 8u
+#define PIRN__QUEUE_LANES 32u
+
+/* Who acts. */
+struct pirn__actor {
+    uint16_t owner;
+    struct pirn__hand *hand; /* his own, in shared memory */
+};
+
+/* An item that the actor has: what its word was when he got it. */
+struct pirn__grip {
+    uint32_t slot;
+    uint64_t word;
+};
+
+/** pirn__catalogue_lanes() - how many lanes so many queues need, the wheel's
+ * and the free slots' included */
+uint32_t pirn__catalogue_lanes(uint32_t queue_count);
+
+/** pirn__catalogue_used() - slots 0 .. n-1 have been used; memory behind them
+ * was not touched */
+uint32_t pirn__catalogue_used(const struct pirn__catalogue *catalogue);
+
+/**
+ * pirn__slot_fill() - get a free slot: FREE to FILLING, a new incarnation
+ *
+ * @slots_max: slots that may be touched: the mapping is backed so far
+ *
+ * Return: 0; -ENOSPC all are in use; -EBADMSG
+ */
+PIRN_MUST_CHECK int pirn__slot_fill(const struct pirn__catalogue *catalogue,
+                                    const struct pirn__actor *actor,
+                                    uint32_t slots_max,
+                                    struct pirn__grip *ret_grip);
+
+/**
+ * pirn__slot_release() - FILLING, CLAIMED or UPDATING to READY, DELAYED or HELD
+ *
+ * The slot's fields are as they shall be; DELAYED or READY follows from its due
+ * time and @now_ns, HELD from its flags.
+ * @front: of an item that is given back: before all that are new
+ * @ret_ready: whether it is ready now: a sleeper may be woken. May be NULL
+ *
+ * Return: 0; -ESTALE: it is not the actor's any more; -ENOSPC: no block for the
+ *         entry, nothing was changed; -EBADMSG
+ */
+PIRN_MUST_CHECK int pirn__slot_release(const struct pirn__catalogue *catalogue,
+                                       const struct pirn__actor *actor,
+                                       const struct pirn__grip *grip,
+                                       uint64_t now_ns, bool front,
+                                       bool *ret_ready);
+
+/**
+ * pirn__slot_claim_next() - the first ready item of a queue
+ *
+ * Return: 1, CLAIMED by the actor; 0: none was ready at some moment of the
+ *         call; -EBADMSG
+ */
+PIRN_MUST_CHECK int pirn__slot_claim_next(
+    const struct pirn__catalogue *catalogue, const struct pirn__actor *actor,
+    uint32_t queue, struct pirn__grip *ret_grip);
+
+/**
+ * pirn__slot_claim() - a certain item: READY, DELAYED or HELD to CLAIMED
+ *
+ * Its entry in a lane, if it has one, stays: given back unchanged it keeps its
+ * place in line.
+ *
+ * Return: 1; 0 somebody has it; -ENOENT the slot has another item, or none
+ */
+PIRN_MUST_CHECK int pirn__slot_claim(const struct pirn__catalogue *catalogue,
+                                     const struct pirn__actor *actor,
+                                     uint32_t slot, uint32_t incarnation,
+                                     struct pirn__grip *ret_grip);
+
+/** pirn__slot_turn() - from one passing state to another: CLAIMED to UPDATING
+ * or REMOVING, UPDATING to CLAIMED or REMOVING, FILLING to REMOVING. @grip goes
+ * along. 0 or -ESTALE */
+PIRN_MUST_CHECK int pirn__slot_turn(const struct pirn__catalogue *catalogue,
+                                    struct pirn__grip *grip,
+                                    enum pirn__state to);
+
+/** pirn__slot_free() - REMOVING to FREE, and back among the free; 0, -ESTALE or
+ * -ENOSPC */
+PIRN_MUST_CHECK int pirn__slot_free(const struct pirn__catalogue *catalogue,
+                                    const struct pirn__actor *actor,
+                                    const struct pirn__grip *grip);
+
+/**
+ * pirn__catalogue_expire() - one item whose time has come: DELAYED to READY
+ *
+ * Return: 1, @ret_queue is where; 0 nothing is due; -ENOSPC; -EBADMSG
+ */
+PIRN_MUST_CHECK int pirn__catalogue_expire(
+    const struct pirn__catalogue *catalogue, const struct pirn__actor *actor,
+    uint64_t now_ns, uint32_t *ret_queue);
+
+/**
+ * pirn__slot_inherit() - the next item of a dead owner, now the actor's
+ * @from: where to look on; 0 at first
+ *
+ * The word's owner becomes the actor, its state and incarnation stay, its fence
+ * is raised: whatever the dead one's descriptors still try fails. So a recovery
+ * that is killed is recovered like any owner's items. The dead one's hand is
+ * recovered first (pirn__hand_recover).
+ *
+ * Return: true, @ret_grip; false: there are no more
+ */
+bool pirn__slot_inherit(const struct pirn__catalogue *catalogue,
+                        const struct pirn__actor *actor, uint16_t dead,
+                        uint32_t *from, struct pirn__grip *ret_grip);
+
+/**
+ * pirn__slot_read() - a slot's fields, all of one moment
+ *
+ * Return: 0; -EAGAIN: it changed while it was read, again and again; -EBADMSG
+ */
+PIRN_MUST_CHECK int pirn__slot_read(const struct pirn__catalogue *catalogue,
+                                    uint32_t slot, struct pirn__slot *ret_slot);
+
+/**
+ * pirn__slot_restore() - while the index is rebuilt, alone: take a certain slot
+ *
+ * FREE to FILLING with the incarnation that the item's id has. The caller fills
+ * the fields in, and releases all items in the order in which they are to come.
+ *
+ * Return: 0; -EEXIST the slot has an item; -ERANGE there is no such slot
+ */
+PIRN_MUST_CHECK int pirn__slot_restore(const struct pirn__catalogue *catalogue,
+                                       const struct pirn__actor *actor,
+                                       uint32_t slot, uint32_t incarnation,
+                                       struct pirn__grip *ret_grip);
+
+/** pirn__catalogue_settle() - at the end of that: each free slot below the
+ * highest restored one is among the free; 0 or -ENOSPC */
+PIRN_MUST_CHECK int pirn__catalogue_settle(
+    const struct pirn__catalogue *catalogue, const struct pirn__actor *actor);
+
+#endif /* SPOOL_LOG_CATALOGUE_H */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/log/tomb.h - which records are dead
+ *
+ *    63            32 31             0
+ *   +----------------+----------------+
+ *   | generation     | 32 records     |    a bit set: that record is dead
+ *   +----------------+----------------+
+ *
+ * The truth is in shared memory; a copy is on disk, written from there, page by
+ * page. The generation stands in the same word as the bits, so neither a torn
+ * page nor one of an earlier turn of the segment can bury a record of a later.
+ *
+ * A page is dirty while its version is ahead of the version that was synced. A
+ * keeper notes versions, writes, syncs, and only then raises what was synced:
+ * one who is killed at any line leaves dirty what he did not sync. Pages are
+ * written from the shared memory itself, never from a copy: a keeper that was
+ * stopped in between and wakes writes what is true then. Pure.
+ */
+#ifndef SPOOL_LOG_TOMB_H
+#define SPOOL_LOG_TOMB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PIRN__TOMB_PAGE_WORDS 512u /* 4 KiB, 16384 records */
+
+/* Over mapped memory, zeroed when the index is made. */
+struct pirn__tombs {
+    uint64_t *words;    /* segment_count * segment_words */
+    uint64_t *versions; /* of each page: raised behind every change */
+    uint64_t *synced;   /* of each page: the version that is on disk */
+    uint32_t segment_count;
+    uint32_t segment_words; /* a multiple of PIRN__TOMB_PAGE_WORDS */
+};
+
+/** pirn__tombs_pages() - how many pages there are */
+uint32_t pirn__tombs_pages(const struct pirn__tombs *tombs);
+
+/**
+ * pirn__tomb_set() - the record is dead
+ *
+ * Return: false: the segment has another generation by now, nothing was changed
+ */
+bool pirn__tomb_set(const struct pirn__tombs *tombs, uint32_t segment,
+                    uint32_t generation, uint32_t record);
+
+/** pirn__tomb_set_from() - so are all from @record on */
+bool pirn__tomb_set_from(const struct pirn__tombs *tombs, uint32_t segment,
+                         uint32_t generation, uint32_t record);
+
+/** pirn__tomb_is_set() - as a reader of the disk's copy judges: of a later
+ * generation than asked for, all are dead; of an earlier one, none is */
+bool pirn__tomb_is_set(const struct pirn__tombs *tombs, uint32_t segment,
+                       uint32_t generation, uint32_t record);
+
+/** pirn__tomb_dead() - how many of the first @records are dead */
+uint32_t pirn__tomb_dead(const struct pirn__tombs *tombs, uint32_t segment,
+                         uint32_t generation, uint32_t records);
+
+/** pirn__tomb_turn() - all words of a segment to @generation, no bit set; by
+ * who has the segment, when all its records are durably dead */
+void pirn__tomb_turn(const struct pirn__tombs *tombs, uint32_t segment,
+                     uint32_t generation);
+
+/** pirn__tomb_next_dirty() - the first dirty page from @page on, and its
+ * version now; false: none */
+bool pirn__tomb_next_dirty(const struct pirn__tombs *tombs, uint32_t page,
+                           uint32_t *ret_page, uint64_t *ret_version);
+
+/** pirn__tomb_mark_synced() - the page was written and synced since @version */
+void pirn__tomb_mark_synced(const struct pirn__tombs *tombs, uint32_t page,
+                            uint64_t version);
+
+#endif /* SPOOL_LOG_TOMB_H */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/log/wheel.h - items whose time has not come
+ *
+ * Four wheels of 256 lanes. A tick is 2^20 ns (about a millisecond); an entry
+ * is put into the lane of its time, on the finest wheel whose turn reaches so
+ * far, and comes down at most three times. Further than 2^52 ns (52 days) it
+ * waits at the rim and is put again. There is one hand of the clock, moved by
+ * compare-and-swap: who moved it empties the lanes that it left, one entry at a
+ * time; if he is stopped, the next one goes on with the same lanes.
+ *
+ * Times are CLOCK_REALTIME. A clock set back delays; set forward, all that has
+ * become due comes. Pure.
+ */
+#ifndef SPOOL_LOG_WHEEL_H
+#define SPOOL_LOG_WHEEL_H
+
+#include "spool/log/lane.h"
+
+#define PIRN__WHEEL_LANES 1024u
+#define PIRN__WHEEL_WORDS 8u
+#define PIRN__TICK_NS (1ull << 20)
+
+struct pirn__wheel {
+    uint64_t *state; /* PIRN__WHEEL_WORDS */
+    struct pirn__lanes lanes;
+    uint32_t first_lane; /* the wheel's are the 1024 from here on */
+};
+
+/** pirn__wheel_init() - once, by who makes the index */
+void pirn__wheel_init(const struct pirn__wheel *wheel, uint64_t now_ns);
+
+/** pirn__wheel_put() - @due_ns in the past: it is taken at the next call;
+ * -ENOSPC as pirn__lane_put() */
+PIRN_MUST_CHECK int pirn__wheel_put(const struct pirn__wheel *wheel,
+                                    struct pirn__entry entry, uint64_t due_ns,
+                                    struct pirn__hand *hand);
+
+/**
+ * pirn__wheel_take() - one entry whose time may have come
+ * @hand: as of pirn__lane_take()
+ *
+ * The caller looks at its item: if that is due, it is made ready; if it is due
+ * later, it is put again; if it waits for nothing, the entry is dropped.
+ *
+ * Return: false: nothing is due at @now_ns
+ */
+bool pirn__wheel_take(const struct pirn__wheel *wheel, uint64_t now_ns,
+                      struct pirn__hand *hand, struct pirn__entry *ret_entry);
+
+/**
+ * pirn__wheel_next_ns() - when to look again, at the latest; UINT64_MAX: never
+ *
+ * Not later than the first entry's time; may be earlier.
+ */
+uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel);
+
+#endif /* SPOOL_LOG_WHEEL_H */
