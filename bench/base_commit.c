@@ -2,7 +2,7 @@
 /*
  * base_commit.c - the spool's two files per item by plain system calls
  *
- * 64 threads; the same steps, shards and sizes as in spool/README.md, and
+ * 64 threads; the same steps, shards and sizes as in spool/file/README.md, and
  * nothing else: no owners, no recovery, no checksums.
  *
  *   .tmp/N   created, written, fdatasync --- rename ---> incoming/XY/N

@@ -5,7 +5,7 @@
 #ifndef SPOOL_OWNER_H
 #define SPOOL_OWNER_H
 
-#include "spool/recover.h"
+#include "spool/file/recover.h"
 #include "spool/spool.h"
 
 /* Looking through all slots but ours. One at a time per spool. */

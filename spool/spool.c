@@ -24,11 +24,11 @@
 #include <pirn/invariant.h>
 #include <pirn/path.h>
 
-#include "spool/claim.h"
+#include "spool/file/claim.h"
+#include "spool/file/single.h"
 #include "spool/make.h"
 #include "spool/owner.h"
 #include "spool/queue.h"
-#include "spool/single.h"
 #include "spool/superblock.h"
 
 /* So many items go to one shard before the next: their directory syncs meet. */

@@ -8,10 +8,10 @@
 #include <pirn/context.h>
 #include <pirn/spool.h>
 
+#include "spool/file/supply.h"
 #include "spool/group_sync.h"
 #include "spool/id.h"
 #include "spool/names.h"
-#include "spool/supply.h"
 #include "spool/waiters.h"
 
 enum {

@@ -3,7 +3,7 @@
  * test_spool.c - the spool's verbs, on the running kernel and a real directory
  */
 #include "kernel/test_spool.h"
-#include "spool/supply.h"
+#include "spool/file/supply.h"
 #include "spool/text.h"
 
 enum { MIB = 1024 * 1024 };

@@ -13,7 +13,7 @@ import tree
 # outside.py holds the same files to calls that only compute.
 PURE = [
     r"runtime/(heap|invariant|list)\.[ch]",
-    r"spool/(fields|id|meta|names|superblock|text)\.[ch]",
+    r"spool/(fields|id|file/meta|names|superblock|text)\.[ch]",
     r"spool/log/(atom|batch|catalogue|index|lane|record|tomb|wheel|word)\.[ch]",
     r"smtp/(address|body|command|envelope|line|protocol|reply|scan)\.[ch]",
 ]

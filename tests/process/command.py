@@ -53,5 +53,5 @@ def put(spool, body=b"hello\n", *arguments):
 
 
 def body_path(spool, item):
-    """Where an item's body stands (spool/README.md)."""
+    """Where an item's body stands (spool/file/README.md)."""
     return os.path.join(spool, ".data", item[-2:], item)

@@ -389,7 +389,7 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* One item as the file layout makes it: spool/README.md, S0 to S7. */
+/* One item as the file layout makes it: spool/file/README.md, S0 to S7. */
 static uint32_t make_item(struct disk *disk, int number)
 {
     static const char body[3000];

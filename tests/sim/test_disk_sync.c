@@ -92,7 +92,7 @@ static void ext4_commits_older_data_with_a_truncation(void **state)
     disk_destroy(disk);
 }
 
-/* The spool's removal rests on it: spool/README.md, S6. */
+/* The spool's removal rests on it: spool/file/README.md, S6. */
 static void a_synced_rename_does_not_sync_the_one_before(void **state)
 {
     struct disk *disk = rig_disk(DISK_STRICT);

@@ -14,7 +14,7 @@
 
 #include <xxhash.h>
 
-#include "spool/meta.h"
+#include "spool/file/meta.h"
 #include "spool/superblock.h"
 #include "spool/text.h"
 

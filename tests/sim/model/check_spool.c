@@ -109,7 +109,7 @@ static bool something_was_unreadable(const struct check_spool *check)
 
 /* The recovery of a slot tries three times. Then what it could not give back
  * stays with the slot's new owner until that closes the spool: whole, and not
- * to be found. spool/README.md says so. */
+ * to be found. spool/file/README.md says so. */
 static bool recovery_may_have_given_up(const struct check_spool *check)
 {
     static const enum fault refusals[] = {FAULT_ENOSPC, FAULT_EMFILE,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool/supply.h - ids of a queue that may be ready
+ * spool/file/supply.h - ids of a queue that may be ready
  *
  * One shard's directory is listed at a time and its ids handed to whoever
  * claims here. They are hints: rename decides who has an item.
  */
-#ifndef SPOOL_SUPPLY_H
-#define SPOOL_SUPPLY_H
+#ifndef SPOOL_FILE_SUPPLY_H
+#define SPOOL_FILE_SUPPLY_H
 
 #include "spool/scan.h"
 #include "spool/waiters.h"
@@ -55,4 +55,4 @@ struct pirn__supply_wait {
 void pirn__prep_supply(struct pirn__supply_wait *wait,
                        struct pirn__supply *supply);
 
-#endif /* SPOOL_SUPPLY_H */
+#endif /* SPOOL_FILE_SUPPLY_H */

@@ -15,7 +15,7 @@
  * The body's O_EXCL is what makes an id unique among all owners; the name in
  * .tmp comes first, so that a body always has a name that recovery finds.
  */
-#include "spool/commit.h"
+#include "spool/file/commit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@
 #include <pirn/task.h>
 
 #include "runtime/plant.h"
-#include "spool/meta_file.h"
+#include "spool/file/meta_file.h"
 
 enum {
     TRIES_MAX = 8,

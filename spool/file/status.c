@@ -18,7 +18,7 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
-#include "spool/find.h"
+#include "spool/file/find.h"
 #include "spool/owner.h"
 #include "spool/queue.h"
 

@@ -8,7 +8,7 @@
  * that brings as much. The memory holds the text and, behind it, the fields as
  * they are decoded.
  */
-#include "spool/meta_file.h"
+#include "spool/file/meta_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
-#include "spool/meta.h"
+#include "spool/file/meta.h"
 
 enum { CAP_FIRST = 2048 };
 

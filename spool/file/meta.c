@@ -6,7 +6,7 @@
  * the last line has the checksum of the rest (spool/text.h). One item has one
  * text: what is read strictly and written again is the same bytes.
  */
-#include "spool/meta.h"
+#include "spool/file/meta.h"
 
 #include <errno.h>
 #include <string.h>

@@ -13,9 +13,9 @@
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
-#include "spool/body.h"
-#include "spool/find.h"
-#include "spool/meta_file.h"
+#include "spool/file/body.h"
+#include "spool/file/find.h"
+#include "spool/file/meta_file.h"
 
 enum { TRIES_MAX = 16 };
 

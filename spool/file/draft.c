@@ -21,8 +21,8 @@
 #include <pirn/task.h>
 #include <xxhash.h>
 
-#include "spool/commit.h"
 #include "spool/fields.h"
+#include "spool/file/commit.h"
 #include "spool/queue.h"
 
 struct pirn_draft_work {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool/body.h - reading a body, and whether it is what was stored
+ * spool/file/body.h - reading a body, and whether it is what was stored
  */
-#ifndef SPOOL_BODY_H
-#define SPOOL_BODY_H
+#ifndef SPOOL_FILE_BODY_H
+#define SPOOL_FILE_BODY_H
 
 #include <sys/stat.h>
 #include <xxhash.h>
@@ -42,4 +42,4 @@ void pirn__prep_body_read(struct pirn__body *body, void *buf, uint32_t len,
 /** pirn__body_prep_close() - into @op; result 0 */
 void pirn__body_prep_close(struct pirn__body *body, struct pirn_op *op);
 
-#endif /* SPOOL_BODY_H */
+#endif /* SPOOL_FILE_BODY_H */

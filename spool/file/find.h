@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool/find.h - where an item's metadata stand
+ * spool/file/find.h - where an item's metadata stand
  */
-#ifndef SPOOL_FIND_H
-#define SPOOL_FIND_H
+#ifndef SPOOL_FILE_FIND_H
+#define SPOOL_FILE_FIND_H
 
 #include <sys/stat.h>
 
@@ -63,4 +63,4 @@ struct pirn__find {
 void pirn__prep_find(struct pirn__find *find, struct pirn_spool *spool,
                      const struct pirn_id *id, bool drafts);
 
-#endif /* SPOOL_FIND_H */
+#endif /* SPOOL_FILE_FIND_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool/meta.h - an item's metadata as a file
+ * spool/file/meta.h - an item's metadata as a file
  *
  *   pirn-item 1
  *   id 01f5k3q0c0000a1b2c3d4e5f0g
@@ -15,8 +15,8 @@
  *
  * In a field's value control bytes and % are written %XX. Pure.
  */
-#ifndef SPOOL_META_H
-#define SPOOL_META_H
+#ifndef SPOOL_FILE_META_H
+#define SPOOL_FILE_META_H
 
 #include <stddef.h>
 
@@ -51,4 +51,4 @@ size_t pirn__meta_encode(const struct pirn_item *item, char *buf, size_t cap);
 PIRN_MUST_CHECK int pirn__meta_decode(const char *text, size_t len,
                                       char *fields, struct pirn_item *ret_item);
 
-#endif /* SPOOL_META_H */
+#endif /* SPOOL_FILE_META_H */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool/single.h - one name per item, after a power cut
+ * spool/file/single.h - one name per item, after a power cut
  */
-#ifndef SPOOL_SINGLE_H
-#define SPOOL_SINGLE_H
+#ifndef SPOOL_FILE_SINGLE_H
+#define SPOOL_FILE_SINGLE_H
 
 #include "spool/spool.h"
 
@@ -18,4 +18,4 @@
  */
 PIRN_MUST_CHECK int pirn__make_single(struct pirn_spool *spool);
 
-#endif /* SPOOL_SINGLE_H */
+#endif /* SPOOL_FILE_SINGLE_H */

@@ -2,7 +2,7 @@
 /*
  * aside.c - fsync QUEUE/XY, rename .checkout/O/ID -> quarantine/XY/ID
  */
-#include "spool/aside.h"
+#include "spool/file/aside.h"
 
 #include <stdio.h>
 

@@ -13,7 +13,7 @@
  * What we have then and cannot read is set aside whole into `quarantine`; it
  * is not handed out and not thrown away.
  */
-#include "spool/claim.h"
+#include "spool/file/claim.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool/back.h - from claimed to ready again: S5, S5', S4 of the table
+ * spool/file/back.h - from claimed to ready again: S5, S5', S4 of the table
  */
-#ifndef SPOOL_BACK_H
-#define SPOOL_BACK_H
+#ifndef SPOOL_FILE_BACK_H
+#define SPOOL_FILE_BACK_H
 
 #include <pirn/chain.h>
 
@@ -48,4 +48,4 @@ void pirn__prep_back(struct pirn__back *back, struct pirn_spool *spool,
                      struct pirn__queue *queue, uint32_t slot,
                      const struct pirn_item *item);
 
-#endif /* SPOOL_BACK_H */
+#endif /* SPOOL_FILE_BACK_H */

@@ -15,7 +15,7 @@
  * Once the syncs have said 0 the item is removed; what an unlink then cannot do
  * is left to the slot's recovery.
  */
-#include "spool/claim.h"
+#include "spool/file/claim.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
  * From the second round on queues are listed anew: another process may have
  * made the one in which the item is.
  */
-#include "spool/find.h"
+#include "spool/file/find.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  * checked before he gets the last bytes. One that jumps about gets the size
  * checked only: what he skips is not read for his sake.
  */
-#include "spool/body.h"
+#include "spool/file/body.h"
 
 #include <errno.h>
 #include <fcntl.h>

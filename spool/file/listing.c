@@ -14,7 +14,7 @@
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
-#include "spool/find.h"
+#include "spool/file/find.h"
 #include "spool/queue.h"
 
 enum { PAGE_ITEMS = 512 };

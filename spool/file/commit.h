@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool/commit.h - the two files of an item in the making: S0 to S4
+ * spool/file/commit.h - the two files of an item in the making: S0 to S4
  *
  * Four ops that a draft runs one after the other, as steps of a chain:
  *
  *   make -> put ... put -> publish          undo (only after a failure)
  */
-#ifndef SPOOL_COMMIT_H
-#define SPOOL_COMMIT_H
+#ifndef SPOOL_FILE_COMMIT_H
+#define SPOOL_FILE_COMMIT_H
 
 #include <pirn/chain.h>
 
@@ -91,4 +91,4 @@ void pirn__prep_publish(struct pirn__commit *commit);
 /** pirn__prep_undo() - close and unlink what was made; result 0 */
 void pirn__prep_undo(struct pirn__commit *commit);
 
-#endif /* SPOOL_COMMIT_H */
+#endif /* SPOOL_FILE_COMMIT_H */

@@ -11,7 +11,7 @@
  * four losses in a row the rest is left to the other, and does not count as
  * tried.
  */
-#include "spool/supply.h"
+#include "spool/file/supply.h"
 
 #include <errno.h>
 

@@ -20,7 +20,7 @@
  * may come back without its body. Before its unlink, all the directories are
  * synced which it may have left; then the other names are gone for good.
  */
-#include "spool/single.h"
+#include "spool/file/single.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,8 +32,8 @@
 #include <pirn/invariant.h>
 #include <pirn/path.h>
 
-#include "spool/find.h"
-#include "spool/meta_file.h"
+#include "spool/file/find.h"
+#include "spool/file/meta_file.h"
 
 /* A name of an item: a claim, or a ready one (slot NOBODY). */
 enum { NOBODY = PIRN__SLOTS };

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool/claim.h - a claim between having an item and ending it
+ * spool/file/claim.h - a claim between having an item and ending it
  */
-#ifndef SPOOL_CLAIM_H
-#define SPOOL_CLAIM_H
+#ifndef SPOOL_FILE_CLAIM_H
+#define SPOOL_FILE_CLAIM_H
 
-#include "spool/aside.h"
-#include "spool/back.h"
-#include "spool/body.h"
-#include "spool/find.h"
-#include "spool/meta_file.h"
+#include "spool/file/aside.h"
+#include "spool/file/back.h"
+#include "spool/file/body.h"
+#include "spool/file/find.h"
+#include "spool/file/meta_file.h"
+#include "spool/file/supply.h"
 #include "spool/owner.h"
-#include "spool/supply.h"
 
 struct pirn_claim_work {
     struct pirn_claim_work *next; /* in the spool's list while it has an item */
@@ -49,4 +49,4 @@ void pirn__claim_work_destroy(struct pirn_claim_work *work);
 /** pirn__claims_deinit() - what was never ended, at close. Blocks. */
 void pirn__claims_deinit(struct pirn_spool *spool);
 
-#endif /* SPOOL_CLAIM_H */
+#endif /* SPOOL_FILE_CLAIM_H */

@@ -21,7 +21,7 @@
  * of the very metadata that we give back. The chain's last step takes it away,
  * and then the chain runs once more.
  */
-#include "spool/back.h"
+#include "spool/file/back.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
-#include "spool/meta_file.h"
+#include "spool/file/meta_file.h"
 
 enum { STEP_SYNC = 0, STEP_OPEN = 1, STEP_EXCHANGE = 5, STEPS = 8 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool/aside.h - from claimed to the queue `quarantine`
+ * spool/file/aside.h - from claimed to the queue `quarantine`
  */
-#ifndef SPOOL_ASIDE_H
-#define SPOOL_ASIDE_H
+#ifndef SPOOL_FILE_ASIDE_H
+#define SPOOL_FILE_ASIDE_H
 
 #include <pirn/chain.h>
 
@@ -31,4 +31,4 @@ void pirn__aside_start(struct pirn__aside *aside, struct pirn_spool *spool,
                        struct pirn__queue *queue, uint32_t slot,
                        const struct pirn_id *id, pirn_op_fn *fn);
 
-#endif /* SPOOL_ASIDE_H */
+#endif /* SPOOL_FILE_ASIDE_H */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool/meta_file.h - metadata where they stand
+ * spool/file/meta_file.h - metadata where they stand
  */
-#ifndef SPOOL_META_FILE_H
-#define SPOOL_META_FILE_H
+#ifndef SPOOL_FILE_META_FILE_H
+#define SPOOL_FILE_META_FILE_H
 
 #include <pirn/chain.h>
 
@@ -43,4 +43,4 @@ void pirn__prep_meta_read(struct pirn__meta_read *read,
  */
 char *pirn__meta_text(const struct pirn_item *item, uint32_t *ret_len);
 
-#endif /* SPOOL_META_FILE_H */
+#endif /* SPOOL_FILE_META_FILE_H */

@@ -15,7 +15,7 @@
  * there is none, and what a power cut left is put right before (single.c); if a
  * copied directory says otherwise, the name in .tmp goes and the item stays.
  */
-#include "spool/recover.h"
+#include "spool/file/recover.h"
 
 #include <errno.h>
 #include <fcntl.h>

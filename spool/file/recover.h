@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool/recover.h - put right what an owner left: the table's "kill here"
+ * spool/file/recover.h - put right what an owner left: the table's "kill here"
  */
-#ifndef SPOOL_RECOVER_H
-#define SPOOL_RECOVER_H
+#ifndef SPOOL_FILE_RECOVER_H
+#define SPOOL_FILE_RECOVER_H
 
-#include "spool/aside.h"
-#include "spool/back.h"
-#include "spool/find.h"
-#include "spool/meta_file.h"
+#include "spool/file/aside.h"
+#include "spool/file/back.h"
+#include "spool/file/find.h"
+#include "spool/file/meta_file.h"
 
 /* Items put right at once. */
 #define PIRN__RECOVER_WORKERS 16u
@@ -67,4 +67,4 @@ struct pirn__recover {
 void pirn__prep_recover(struct pirn__recover *recover, struct pirn_spool *spool,
                         uint32_t slot);
 
-#endif /* SPOOL_RECOVER_H */
+#endif /* SPOOL_FILE_RECOVER_H */
