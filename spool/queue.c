@@ -18,6 +18,8 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/layout.h"
+
 static void admit_next(struct pirn__refresh *refresh);
 
 struct pirn__queue *pirn__queue_find(const struct pirn_spool *spool,
@@ -41,6 +43,7 @@ static struct pirn__queue *queue_create(struct pirn_spool *spool,
         return NULL;
     }
     memcpy(queue->name, name, strlen(name) + 1);
+    queue->layout = &pirn__layout_file;
     for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
         pirn__name_shard_dir(&queue->ready[shard].path, name, shard);
         pirn__sync_init(&queue->ready[shard], spool->context, spool->root_fd);
@@ -225,6 +228,52 @@ void pirn__prep_refresh(struct pirn__refresh *refresh, struct pirn_spool *spool)
 {
     refresh->spool = spool;
     pirn_prep_task(&refresh->op, &verbs);
+}
+
+/* ---- meet ---- */
+
+struct meeting {
+    struct pirn__refresh refresh;
+    const char *name;
+    struct pirn_op *op;
+    pirn__queue_met_fn *met;
+};
+
+static void refreshed(struct pirn_op *op, int32_t result)
+{
+    struct meeting *meeting = pirn_container_of(op, struct meeting, refresh.op);
+    struct meeting m = *meeting;
+    struct pirn_spool *spool = m.refresh.spool;
+    struct pirn__queue *queue = pirn__queue_find(spool, m.name);
+
+    pirn_assert(result <= 0);
+    free(meeting);
+    if (queue == NULL) {
+        pirn_task_finish(spool->context, m.op, result < 0 ? result : -ENOENT);
+        return;
+    }
+    m.met(m.op, queue);
+}
+
+void pirn__queue_meet(struct pirn_spool *spool, const char *name,
+                      struct pirn_op *op, pirn__queue_met_fn *met)
+{
+    struct pirn__queue *queue = pirn__queue_find(spool, name);
+
+    if (queue != NULL) {
+        met(op, queue);
+        return;
+    }
+    struct meeting *meeting = calloc(1, sizeof(*meeting));
+    if (meeting == NULL) {
+        pirn_task_finish(spool->context, op, -ENOMEM);
+        return;
+    }
+    meeting->name = name;
+    meeting->op = op;
+    meeting->met = met;
+    pirn__prep_refresh(&meeting->refresh, spool);
+    pirn_start(spool->context, &meeting->refresh.op, refreshed);
 }
 
 const char *pirn_spool_queue(const struct pirn_spool *spool, uint32_t index)

@@ -42,6 +42,15 @@ struct pirn__refresh {
 void pirn__prep_refresh(struct pirn__refresh *refresh,
                         struct pirn_spool *spool);
 
+/**
+ * pirn__queue_meet() - find a queue, also one that was not known yet
+ * @op: a task that has begun; where there is no such queue it is finished, with
+ *      -ENOENT or what went wrong; else @met goes on with it
+ */
+typedef void pirn__queue_met_fn(struct pirn_op *op, struct pirn__queue *queue);
+void pirn__queue_meet(struct pirn_spool *spool, const char *name,
+                      struct pirn_op *op, pirn__queue_met_fn *met);
+
 /** pirn__queues_deinit() - forget all queues. Blocks. */
 void pirn__queues_deinit(struct pirn_spool *spool);
 

@@ -26,6 +26,7 @@
 
 #include "spool/file/claim.h"
 #include "spool/file/single.h"
+#include "spool/layout.h"
 #include "spool/make.h"
 #include "spool/owner.h"
 #include "spool/queue.h"
@@ -62,6 +63,14 @@ void pirn__spool_new_id(struct pirn_spool *spool, struct pirn_id *ret_id)
     pirn__id_next(&spool->ids, pirn_context_realtime_ns(spool->context),
                   spool->random + spool->random_at, spool->writer_shard,
                   ret_id);
+}
+
+const struct pirn__layout *pirn__layout_of(struct pirn_spool *spool,
+                                           const struct pirn_id *id)
+{
+    (void)spool;
+    (void)id;
+    return &pirn__layout_file;
 }
 
 static int open_root(struct pirn_spool *spool,

@@ -19,10 +19,13 @@ enum {
     PIRN__DIR_MODE = 0770,
 };
 
+struct pirn__layout;
+
 /* A queue whose directories are there, also the one for what we claim. */
 struct pirn__queue {
     struct pirn__queue *next; /* while it is not in the table */
     char name[PIRN_QUEUE_TEXT];
+    const struct pirn__layout *layout;     /* where its new items go */
     struct pirn__sync ready[PIRN__SHARDS]; /* QUEUE/XY */
     struct pirn__sync checkout;            /* QUEUE/.checkout/SLOT */
     struct pirn__supply supply;            /* ids that may be ready */

@@ -31,6 +31,7 @@
 PIRN_BEGIN_DECLS
 
 struct pirn_spool;
+struct pirn__layout;
 
 struct pirn_spool_config {
     const char *path; /* the spool's directory */
@@ -106,6 +107,7 @@ struct pirn_draft {
     struct pirn_id id; /* after an enqueue or a commit that ended with 0 */
     struct {
         struct pirn_draft_work *work;
+        const struct pirn__layout *layout;
         struct pirn_spool *spool;
         const char *queue;
         const void *bytes;
@@ -178,6 +180,7 @@ struct pirn_claim {
     struct pirn_item item; /* after a claim that had one, until it is ended */
     struct {
         struct pirn_claim_work *work;
+        const struct pirn__layout *layout;
         struct pirn_spool *spool;
         const char *queue;
         struct pirn_id id;
@@ -249,6 +252,7 @@ struct pirn_view {
     struct pirn_item item; /* after a look that found one, until its end */
     struct {
         struct pirn_view_work *work;
+        const struct pirn__layout *layout;
         struct pirn_spool *spool;
         struct pirn_id id;
         void *buf;

@@ -24,6 +24,8 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/file/file.h"
+
 /* So many lost races say that this is none: our .checkout may be gone. */
 enum { MISSES_MAX = 1024 };
 
@@ -257,25 +259,10 @@ static void set_out(struct pirn_claim_work *work)
     pick(work);
 }
 
-static void refreshed(struct pirn_op *op, int32_t result)
-{
-    struct pirn_claim_work *work =
-        pirn_container_of(op, struct pirn_claim_work, refresh.op);
-
-    pirn_assert(result <= 0);
-    work->queue = pirn__queue_find(work->spool, work->claim->priv.queue);
-    if (work->queue == NULL) {
-        finish(work, result < 0 ? result : -ENOENT);
-        return;
-    }
-    set_out(work);
-}
-
 static struct pirn_claim_work *work_create(struct pirn_claim *claim)
 {
     struct pirn_claim_work *work = calloc(1, sizeof(*work));
 
-    pirn_assert_rule(claim->priv.work == NULL, "one item at a time");
     if (work != NULL) {
         work->claim = claim;
         work->spool = claim->priv.spool;
@@ -285,35 +272,16 @@ static struct pirn_claim_work *work_create(struct pirn_claim *claim)
     return work;
 }
 
-static void claim_begin(struct pirn_context *context, struct pirn_op *op)
+void pirn__file_claim(struct pirn_claim *claim, struct pirn__queue *queue)
 {
-    struct pirn_claim *claim = pirn_container_of(op, struct pirn_claim, op);
     struct pirn_claim_work *work = work_create(claim);
 
-    pirn_assert(context == claim->priv.spool->context);
     if (work == NULL) {
-        pirn_task_finish(context, op, -ENOMEM);
+        pirn_task_finish(claim->priv.spool->context, &claim->op, -ENOMEM);
         return;
     }
-    work->queue = pirn__queue_find(work->spool, claim->priv.queue);
-    if (work->queue != NULL) {
-        set_out(work);
-        return;
-    }
-    pirn__prep_refresh(&work->refresh, work->spool);
-    pirn_start(context, &work->refresh.op, refreshed);
-}
-
-static const struct pirn_task_verbs claim_verbs = {.begin = claim_begin};
-
-void pirn_prep_claim(struct pirn_claim *claim, struct pirn_spool *spool,
-                     const char *queue)
-{
-    pirn_assert(spool != NULL && queue != NULL);
-
-    claim->priv.spool = spool;
-    claim->priv.queue = queue;
-    pirn_prep_task(&claim->op, &claim_verbs);
+    work->queue = queue;
+    set_out(work);
 }
 
 /* ---- a certain one ---- */
@@ -374,14 +342,13 @@ static void swept_by_id(struct pirn_op *op, int32_t result)
     try_queues(pirn_container_of(op, struct pirn_claim_work, sweep.waiter.op));
 }
 
-static void claim_id_begin(struct pirn_context *context, struct pirn_op *op)
+void pirn__file_claim_id(struct pirn_claim *claim)
 {
-    struct pirn_claim *claim = pirn_container_of(op, struct pirn_claim, op);
     struct pirn_claim_work *work = work_create(claim);
+    struct pirn_context *context = claim->priv.spool->context;
 
-    pirn_assert(context == claim->priv.spool->context);
     if (work == NULL) {
-        pirn_task_finish(context, op, -ENOMEM);
+        pirn_task_finish(context, &claim->op, -ENOMEM);
         return;
     }
     work->id = claim->priv.id;
@@ -392,16 +359,4 @@ static void claim_id_begin(struct pirn_context *context, struct pirn_op *op)
         return;
     }
     try_queues(work);
-}
-
-static const struct pirn_task_verbs claim_id_verbs = {.begin = claim_id_begin};
-
-void pirn_prep_claim_id(struct pirn_claim *claim, struct pirn_spool *spool,
-                        const struct pirn_id *id)
-{
-    pirn_assert(spool != NULL && id != NULL);
-
-    claim->priv.spool = spool;
-    claim->priv.id = *id;
-    pirn_prep_task(&claim->op, &claim_id_verbs);
 }

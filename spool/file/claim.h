@@ -28,7 +28,6 @@ struct pirn_claim_work {
     uint32_t misses; /* renames that found nothing */
     uint32_t left;
 
-    struct pirn__refresh refresh;
     struct pirn__sweep_wait sweep;
     struct pirn__supply_wait supply;
     struct pirn__meta_read meta;

@@ -25,18 +25,11 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/file/file.h"
+
 static struct pirn_claim_work *work_of(struct pirn_op *step)
 {
     return pirn_container_of(step, struct pirn_claim_work, step);
-}
-
-static struct pirn_claim_work *work_begun(struct pirn_op *op)
-{
-    struct pirn_claim *claim = pirn_container_of(op, struct pirn_claim, op);
-
-    pirn_assert_rule(claim->priv.work != NULL, "the claim has an item");
-    pirn_assert(claim->priv.work->claim == claim);
-    return claim->priv.work;
 }
 
 static void closed(struct pirn_op *op, int32_t result)
@@ -74,28 +67,14 @@ static void have_read(struct pirn_op *op, int32_t result)
                      result == -ENOENT ? -EBADMSG : result);
 }
 
-static void read_begin(struct pirn_context *context, struct pirn_op *op)
+void pirn__file_claim_read(struct pirn_claim *claim)
 {
-    struct pirn_claim_work *work = work_begun(op);
-    const struct pirn_claim *claim = work->claim;
+    struct pirn_claim_work *work = claim->priv.work;
 
-    pirn_assert(context == work->spool->context);
+    pirn_assert(work->claim == claim);
     pirn__prep_body_read(&work->body, claim->priv.buf, claim->priv.len,
                          claim->priv.offset);
-    pirn_start(context, &work->body.op, have_read);
-}
-
-static const struct pirn_task_verbs read_verbs = {.begin = read_begin};
-
-void pirn_prep_claim_read(struct pirn_claim *claim, void *buf, uint32_t len,
-                          uint64_t offset)
-{
-    pirn_assert(buf != NULL && len > 0);
-
-    claim->priv.buf = buf;
-    claim->priv.len = len;
-    claim->priv.offset = offset;
-    pirn_prep_task(&claim->op, &read_verbs);
+    pirn_start(work->spool->context, &work->body.op, have_read);
 }
 
 /* ---- give back ---- */
@@ -106,23 +85,14 @@ static void given_back(struct pirn_op *op, int32_t result)
     end(pirn_container_of(op, struct pirn_claim_work, back.op), result);
 }
 
-static void give_back_begin(struct pirn_context *context, struct pirn_op *op)
+void pirn__file_give_back(struct pirn_claim *claim)
 {
-    struct pirn_claim_work *work = work_begun(op);
+    struct pirn_claim_work *work = claim->priv.work;
 
-    pirn_assert(context == work->spool->context);
+    pirn_assert(work->claim == claim);
     pirn__prep_back(&work->back, work->spool, work->queue, work->spool->slot,
                     &work->meta.item);
-    pirn_start(context, &work->back.op, given_back);
-}
-
-static const struct pirn_task_verbs give_back_verbs = {
-    .begin = give_back_begin,
-};
-
-void pirn_prep_give_back(struct pirn_claim *claim)
-{
-    pirn_prep_task(&claim->op, &give_back_verbs);
+    pirn_start(work->spool->context, &work->back.op, given_back);
 }
 
 /* ---- remove ---- */
@@ -201,23 +171,16 @@ static void renamed(struct pirn_op *op, int32_t result)
     pirn_start(context, &work->sync_ready.waiter.op, synced_ready);
 }
 
-static void remove_begin(struct pirn_context *context, struct pirn_op *op)
+void pirn__file_remove(struct pirn_claim *claim)
 {
-    struct pirn_claim_work *work = work_begun(op);
+    struct pirn_claim_work *work = claim->priv.work;
     struct pirn_spool *spool = work->spool;
 
-    pirn_assert(context == spool->context);
+    pirn_assert(work->claim == claim);
     pirn_assert(work->meta.item.owner == spool->slot);
     pirn__name_claimed(&work->from, work->queue->name, spool->slot, &work->id);
     pirn__name_draft(&work->to, spool->slot, &work->id);
     pirn_prep_rename(&work->step, spool->root_fd, work->from.text,
                      spool->root_fd, work->to.text, RENAME_NOREPLACE);
-    pirn_start(context, &work->step, renamed);
-}
-
-static const struct pirn_task_verbs remove_verbs = {.begin = remove_begin};
-
-void pirn_prep_remove(struct pirn_claim *claim)
-{
-    pirn_prep_task(&claim->op, &remove_verbs);
+    pirn_start(spool->context, &work->step, renamed);
 }

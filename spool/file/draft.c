@@ -23,7 +23,7 @@
 
 #include "spool/fields.h"
 #include "spool/file/commit.h"
-#include "spool/queue.h"
+#include "spool/file/file.h"
 
 struct pirn_draft_work {
     struct pirn_draft *draft;
@@ -33,18 +33,11 @@ struct pirn_draft_work {
     uint32_t memory_cap;
     bool failed; /* only an abort is allowed */
     XXH3_state_t *hash;
-    void (*then)(struct pirn_draft_work *work); /* once the queue is known */
-    struct pirn__refresh refresh;
     struct pirn__put put_memory;
     struct pirn__put put_bytes;
     struct pirn_op *steps[5];
     struct pirn_chain chain;
 };
-
-static struct pirn_draft *draft_of(struct pirn_op *op)
-{
-    return pirn_container_of(op, struct pirn_draft, op);
-}
 
 static void finish(struct pirn_draft_work *work, int32_t result)
 {
@@ -71,7 +64,8 @@ static void end(struct pirn_draft_work *work, int32_t result)
     pirn_task_finish(spool->context, &draft->op, result);
 }
 
-static struct pirn_draft_work *work_create(struct pirn_draft *draft)
+static struct pirn_draft_work *work_create(struct pirn_draft *draft,
+                                           struct pirn__queue *queue)
 {
     struct pirn_draft_work *work = calloc(1, sizeof(*work));
     XXH3_state_t *hash = XXH3_createState();
@@ -85,51 +79,13 @@ static struct pirn_draft_work *work_create(struct pirn_draft *draft)
     work->hash = hash;
     work->draft = draft;
     work->commit.spool = draft->priv.spool;
+    work->commit.queue = queue;
     work->commit.item.version = 1;
     work->commit.item.created_ns =
         pirn_context_realtime_ns(draft->priv.spool->context);
     draft->priv.spool->open_count++;
     draft->priv.work = work;
     return work;
-}
-
-static void refreshed(struct pirn_op *op, int32_t result)
-{
-    struct pirn_draft_work *work =
-        pirn_container_of(op, struct pirn_draft_work, refresh.op);
-    struct pirn__commit *commit = &work->commit;
-
-    pirn_assert(result <= 0);
-    commit->queue = pirn__queue_find(commit->spool, work->draft->priv.queue);
-    if (commit->queue == NULL) {
-        end(work, result < 0 ? result : -ENOENT);
-        return;
-    }
-    work->then(work);
-}
-
-/* Allocate, find the queue, then @then. */
-static void set_out(struct pirn_context *context, struct pirn_op *op,
-                    void (*then)(struct pirn_draft_work *work))
-{
-    struct pirn_draft *draft = draft_of(op);
-    struct pirn_spool *spool = draft->priv.spool;
-
-    pirn_assert(context == spool->context);
-    pirn_assert_rule(draft->priv.work == NULL, "one draft at a time");
-    struct pirn_draft_work *work = work_create(draft);
-    if (work == NULL) {
-        pirn_task_finish(context, op, -ENOMEM);
-        return;
-    }
-    work->then = then;
-    work->commit.queue = pirn__queue_find(spool, draft->priv.queue);
-    if (work->commit.queue != NULL) {
-        then(work);
-        return;
-    }
-    pirn__prep_refresh(&work->refresh, spool);
-    pirn_start(context, &work->refresh.op, refreshed);
 }
 
 /* Steps that put what is in memory, then @bytes, into a file of its own. */
@@ -201,11 +157,15 @@ static void count_bytes(struct pirn_draft_work *work)
 
 /* ---- enqueue ---- */
 
-static void enqueue(struct pirn_draft_work *work)
+void pirn__file_enqueue(struct pirn_draft *draft, struct pirn__queue *queue)
 {
-    int r = pirn__fields_check(work->draft->priv.fields);
+    struct pirn_draft_work *work = work_create(draft, queue);
 
-    pirn_assert(work->memory == NULL && !work->commit.made);
+    if (work == NULL) {
+        pirn_task_finish(draft->priv.spool->context, &draft->op, -ENOMEM);
+        return;
+    }
+    int r = pirn__fields_check(draft->priv.fields);
     if (r < 0) {
         end(work, r);
         return;
@@ -214,50 +174,14 @@ static void enqueue(struct pirn_draft_work *work)
     start_publishing(work, add_bytes_step(work, add_file_steps(work, 0)));
 }
 
-static void enqueue_begin(struct pirn_context *context, struct pirn_op *op)
-{
-    set_out(context, op, enqueue);
-}
-
-static const struct pirn_task_verbs enqueue_verbs = {.begin = enqueue_begin};
-
-void pirn_prep_enqueue(struct pirn_draft *draft, struct pirn_spool *spool,
-                       const char *queue, const void *body, uint64_t len,
-                       const struct pirn_fields *fields)
-{
-    pirn_assert(spool != NULL && queue != NULL);
-    pirn_assert(body != NULL || len == 0);
-
-    draft->priv.spool = spool;
-    draft->priv.queue = queue;
-    draft->priv.bytes = body;
-    draft->priv.len = len;
-    draft->priv.fields = fields;
-    pirn_prep_task(&draft->op, &enqueue_verbs);
-}
-
 /* ---- begin ---- */
 
-static void begun(struct pirn_draft_work *work)
+void pirn__file_begin(struct pirn_draft *draft, struct pirn__queue *queue)
 {
-    finish(work, 0);
-}
+    struct pirn_draft_work *work = work_create(draft, queue);
 
-static void begin_begin(struct pirn_context *context, struct pirn_op *op)
-{
-    set_out(context, op, begun);
-}
-
-static const struct pirn_task_verbs begin_verbs = {.begin = begin_begin};
-
-void pirn_prep_begin(struct pirn_draft *draft, struct pirn_spool *spool,
-                     const char *queue)
-{
-    pirn_assert(spool != NULL && queue != NULL);
-
-    draft->priv.spool = spool;
-    draft->priv.queue = queue;
-    pirn_prep_task(&draft->op, &begin_verbs);
+    pirn_task_finish(draft->priv.spool->context, &draft->op,
+                     work == NULL ? -ENOMEM : 0);
 }
 
 /* ---- append ---- */
@@ -304,13 +228,11 @@ static void appended(struct pirn_op *op, int32_t result)
     finish(work, result);
 }
 
-static void append_begin(struct pirn_context *context, struct pirn_op *op)
+void pirn__file_append(struct pirn_draft *draft)
 {
-    struct pirn_draft *draft = draft_of(op);
     struct pirn_draft_work *work = draft->priv.work;
 
-    pirn_assert_rule(work != NULL && !work->failed, "append to an open draft");
-    pirn_assert(context == work->commit.spool->context);
+    pirn_assert_rule(!work->failed, "append to an open draft");
     count_bytes(work);
     if (!work->commit.made &&
         draft->priv.len <= PIRN_DRAFT_MEMORY - work->memory_len) {
@@ -321,18 +243,8 @@ static void append_begin(struct pirn_context *context, struct pirn_op *op)
         return;
     }
     uint32_t count = add_bytes_step(work, add_file_steps(work, 0));
-    pirn_chain_start(context, &work->chain, work->steps, count, appended);
-}
-
-static const struct pirn_task_verbs append_verbs = {.begin = append_begin};
-
-void pirn_prep_append(struct pirn_draft *draft, const void *bytes, uint32_t len)
-{
-    pirn_assert(bytes != NULL || len == 0);
-
-    draft->priv.bytes = bytes;
-    draft->priv.len = len;
-    pirn_prep_task(&draft->op, &append_verbs);
+    pirn_chain_start(work->commit.spool->context, &work->chain, work->steps,
+                     count, appended);
 }
 
 /* ---- commit and abort ---- */
@@ -346,29 +258,19 @@ static void refused(struct pirn_op *op, int32_t result)
     end(work, work->commit.result);
 }
 
-static void commit_begin(struct pirn_context *context, struct pirn_op *op)
+void pirn__file_commit(struct pirn_draft *draft)
 {
-    struct pirn_draft_work *work = draft_of(op)->priv.work;
+    struct pirn_draft_work *work = draft->priv.work;
 
-    pirn_assert_rule(work != NULL && !work->failed, "commit of an open draft");
-    pirn_assert(context == work->commit.spool->context);
+    pirn_assert_rule(!work->failed, "commit of an open draft");
     int r = pirn__fields_check(work->draft->priv.fields);
     if (r < 0) {
         work->commit.result = r;
         pirn__prep_undo(&work->commit);
-        pirn_start(context, &work->commit.undo, refused);
+        pirn_start(work->commit.spool->context, &work->commit.undo, refused);
         return;
     }
     start_publishing(work, add_file_steps(work, 0));
-}
-
-static const struct pirn_task_verbs commit_verbs = {.begin = commit_begin};
-
-void pirn_prep_commit(struct pirn_draft *draft,
-                      const struct pirn_fields *fields)
-{
-    draft->priv.fields = fields;
-    pirn_prep_task(&draft->op, &commit_verbs);
 }
 
 static void aborted(struct pirn_op *op, int32_t result)
@@ -380,26 +282,10 @@ static void aborted(struct pirn_op *op, int32_t result)
     end(work, 0);
 }
 
-static void abort_begin(struct pirn_context *context, struct pirn_op *op)
+void pirn__file_abort(struct pirn_draft *draft)
 {
-    struct pirn_draft_work *work = draft_of(op)->priv.work;
+    struct pirn_draft_work *work = draft->priv.work;
 
-    if (work == NULL) {
-        pirn_task_finish(context, op, 0);
-        return;
-    }
     pirn__prep_undo(&work->commit);
-    pirn_start(context, &work->commit.undo, aborted);
-}
-
-static const struct pirn_task_verbs abort_verbs = {.begin = abort_begin};
-
-void pirn_prep_abort(struct pirn_draft *draft)
-{
-    pirn_prep_task(&draft->op, &abort_verbs);
-}
-
-bool pirn_draft_is_open(const struct pirn_draft *draft)
-{
-    return draft->priv.work != NULL;
+    pirn_start(work->commit.spool->context, &work->commit.undo, aborted);
 }

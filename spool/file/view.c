@@ -14,6 +14,7 @@
 #include <pirn/task.h>
 
 #include "spool/file/body.h"
+#include "spool/file/file.h"
 #include "spool/file/find.h"
 #include "spool/file/meta_file.h"
 
@@ -28,11 +29,6 @@ struct pirn_view_work {
     struct pirn__body body;
     struct pirn_op close;
 };
-
-static struct pirn_view *view_of(struct pirn_op *op)
-{
-    return pirn_container_of(op, struct pirn_view, op);
-}
 
 static void work_destroy(struct pirn_view_work *work)
 {
@@ -109,14 +105,12 @@ static void find_again(struct pirn_view_work *work)
     pirn_start(work->spool->context, &work->find.op, found);
 }
 
-static void look_begin(struct pirn_context *context, struct pirn_op *op)
+void pirn__file_look(struct pirn_view *view)
 {
-    struct pirn_view *view = view_of(op);
     struct pirn_view_work *work = calloc(1, sizeof(*work));
 
-    pirn_assert_rule(view->priv.work == NULL, "one look at a time");
     if (work == NULL) {
-        pirn_task_finish(context, op, -ENOMEM);
+        pirn_task_finish(view->priv.spool->context, &view->op, -ENOMEM);
         return;
     }
     work->view = view;
@@ -127,18 +121,6 @@ static void look_begin(struct pirn_context *context, struct pirn_op *op)
     find_again(work);
 }
 
-static const struct pirn_task_verbs look_verbs = {.begin = look_begin};
-
-void pirn_prep_look(struct pirn_view *view, struct pirn_spool *spool,
-                    const struct pirn_id *id)
-{
-    pirn_assert(spool != NULL && id != NULL);
-
-    view->priv.spool = spool;
-    view->priv.id = *id;
-    pirn_prep_task(&view->op, &look_verbs);
-}
-
 static void have_read(struct pirn_op *op, int32_t result)
 {
     struct pirn_view_work *work =
@@ -147,29 +129,14 @@ static void have_read(struct pirn_op *op, int32_t result)
     pirn_task_finish(work->spool->context, &work->view->op, result);
 }
 
-static void read_begin(struct pirn_context *context, struct pirn_op *op)
+void pirn__file_view_read(struct pirn_view *view)
 {
-    struct pirn_view *view = view_of(op);
     struct pirn_view_work *work = view->priv.work;
 
-    pirn_assert_rule(work != NULL, "read after a look that found the item");
-    pirn_assert(context == work->spool->context);
+    pirn_assert(work->view == view);
     pirn__prep_body_read(&work->body, view->priv.buf, view->priv.len,
                          view->priv.offset);
-    pirn_start(context, &work->body.op, have_read);
-}
-
-static const struct pirn_task_verbs read_verbs = {.begin = read_begin};
-
-void pirn_prep_view_read(struct pirn_view *view, void *buf, uint32_t len,
-                         uint64_t offset)
-{
-    pirn_assert(buf != NULL && len > 0);
-
-    view->priv.buf = buf;
-    view->priv.len = len;
-    view->priv.offset = offset;
-    pirn_prep_task(&view->op, &read_verbs);
+    pirn_start(work->spool->context, &work->body.op, have_read);
 }
 
 static void closed(struct pirn_op *op, int32_t result)
@@ -185,21 +152,11 @@ static void closed(struct pirn_op *op, int32_t result)
     pirn_task_finish(context, &view->op, 0);
 }
 
-static void end_begin(struct pirn_context *context, struct pirn_op *op)
+void pirn__file_view_end(struct pirn_view *view)
 {
-    struct pirn_view_work *work = view_of(op)->priv.work;
+    struct pirn_view_work *work = view->priv.work;
 
-    if (work == NULL) {
-        pirn_task_finish(context, op, 0);
-        return;
-    }
+    pirn_assert(work->view == view);
     pirn__body_prep_close(&work->body, &work->close);
-    pirn_start(context, &work->close, closed);
-}
-
-static const struct pirn_task_verbs end_verbs = {.begin = end_begin};
-
-void pirn_prep_view_end(struct pirn_view *view)
-{
-    pirn_prep_task(&view->op, &end_verbs);
+    pirn_start(work->spool->context, &work->close, closed);
 }

@@ -2,10 +2,10 @@
 /*
  * test_spool_recovery.c - what a kill leaves, and what the table makes of it
  *
- * Method: an item is brought into each state of spool/file/README.md by plain system
- * calls, as an owner of slot 0 who was killed there would have left it; the
- * spool is opened, and the item must be what the column "kill here" says. S8 is
- * what a power cut leaves where names get durable in any order.
+ * Method: an item is brought into each state of spool/file/README.md by plain
+ * system calls, as an owner of slot 0 who was killed there would have left it;
+ * the spool is opened, and the item must be what the column "kill here" says.
+ * S8 is what a power cut leaves where names get durable in any order.
  */
 #include "kernel/test_spool.h"
 

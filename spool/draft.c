@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * draft.c - items in the making, whatever their layout
+ */
+#include <errno.h>
+
+#include <pirn/invariant.h>
+#include <pirn/task.h>
+
+#include "spool/layout.h"
+#include "spool/queue.h"
+
+static struct pirn_draft *draft_of(struct pirn_op *op)
+{
+    return pirn_container_of(op, struct pirn_draft, op);
+}
+
+static void prep(struct pirn_draft *draft, struct pirn_spool *spool,
+                 const char *queue, const struct pirn_task_verbs *verbs)
+{
+    pirn_assert(spool != NULL && queue != NULL);
+
+    draft->priv.spool = spool;
+    draft->priv.queue = queue;
+    pirn_prep_task(&draft->op, verbs);
+}
+
+static void enqueue_met(struct pirn_op *op, struct pirn__queue *queue)
+{
+    struct pirn_draft *draft = draft_of(op);
+
+    pirn_assert_rule(draft->priv.work == NULL, "one draft at a time");
+    draft->priv.layout = queue->layout;
+    queue->layout->enqueue(draft, queue);
+}
+
+static void enqueue_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_draft *draft = draft_of(op);
+
+    pirn_assert(context == draft->priv.spool->context);
+    pirn__queue_meet(draft->priv.spool, draft->priv.queue, op, enqueue_met);
+}
+
+void pirn_prep_enqueue(struct pirn_draft *draft, struct pirn_spool *spool,
+                       const char *queue, const void *body, uint64_t len,
+                       const struct pirn_fields *fields)
+{
+    static const struct pirn_task_verbs verbs = {.begin = enqueue_begin};
+
+    pirn_assert(body != NULL || len == 0);
+    draft->priv.bytes = body;
+    draft->priv.len = len;
+    draft->priv.fields = fields;
+    prep(draft, spool, queue, &verbs);
+}
+
+static void begin_met(struct pirn_op *op, struct pirn__queue *queue)
+{
+    struct pirn_draft *draft = draft_of(op);
+
+    pirn_assert_rule(draft->priv.work == NULL, "one draft at a time");
+    draft->priv.layout = queue->layout;
+    queue->layout->begin(draft, queue);
+}
+
+static void begin_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_draft *draft = draft_of(op);
+
+    pirn_assert(context == draft->priv.spool->context);
+    pirn__queue_meet(draft->priv.spool, draft->priv.queue, op, begin_met);
+}
+
+void pirn_prep_begin(struct pirn_draft *draft, struct pirn_spool *spool,
+                     const char *queue)
+{
+    static const struct pirn_task_verbs verbs = {.begin = begin_begin};
+
+    prep(draft, spool, queue, &verbs);
+}
+
+static void append_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_draft *draft = draft_of(op);
+
+    pirn_assert(context == draft->priv.spool->context);
+    pirn_assert_rule(draft->priv.work != NULL, "append to an open draft");
+    draft->priv.layout->append(draft);
+}
+
+void pirn_prep_append(struct pirn_draft *draft, const void *bytes, uint32_t len)
+{
+    static const struct pirn_task_verbs verbs = {.begin = append_begin};
+
+    pirn_assert(bytes != NULL || len == 0);
+    draft->priv.bytes = bytes;
+    draft->priv.len = len;
+    pirn_prep_task(&draft->op, &verbs);
+}
+
+static void commit_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_draft *draft = draft_of(op);
+
+    pirn_assert(context == draft->priv.spool->context);
+    pirn_assert_rule(draft->priv.work != NULL, "commit of an open draft");
+    draft->priv.layout->commit(draft);
+}
+
+void pirn_prep_commit(struct pirn_draft *draft,
+                      const struct pirn_fields *fields)
+{
+    static const struct pirn_task_verbs verbs = {.begin = commit_begin};
+
+    draft->priv.fields = fields;
+    pirn_prep_task(&draft->op, &verbs);
+}
+
+static void abort_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_draft *draft = draft_of(op);
+
+    if (draft->priv.work == NULL) {
+        pirn_task_finish(context, op, 0);
+        return;
+    }
+    draft->priv.layout->abort(draft);
+}
+
+void pirn_prep_abort(struct pirn_draft *draft)
+{
+    static const struct pirn_task_verbs verbs = {.begin = abort_begin};
+
+    pirn_prep_task(&draft->op, &verbs);
+}
+
+bool pirn_draft_is_open(const struct pirn_draft *draft)
+{
+    return draft->priv.work != NULL;
+}

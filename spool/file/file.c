@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* file.c - see spool/file/file.h */
+#include "spool/file/file.h"
+
+#include "spool/layout.h"
+
+const struct pirn__layout pirn__layout_file = {
+    .enqueue = pirn__file_enqueue,
+    .begin = pirn__file_begin,
+    .append = pirn__file_append,
+    .commit = pirn__file_commit,
+    .abort = pirn__file_abort,
+    .claim = pirn__file_claim,
+    .claim_id = pirn__file_claim_id,
+    .claim_read = pirn__file_claim_read,
+    .remove = pirn__file_remove,
+    .give_back = pirn__file_give_back,
+    .look = pirn__file_look,
+    .view_read = pirn__file_view_read,
+    .view_end = pirn__file_view_end,
+};

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/file/file.h - what the file layout does for the verbs
+ *
+ * Each finishes the op of what it is given (spool/layout.h).
+ */
+#ifndef SPOOL_FILE_FILE_H
+#define SPOOL_FILE_FILE_H
+
+#include "spool/spool.h"
+
+void pirn__file_enqueue(struct pirn_draft *draft, struct pirn__queue *queue);
+void pirn__file_begin(struct pirn_draft *draft, struct pirn__queue *queue);
+void pirn__file_append(struct pirn_draft *draft);
+void pirn__file_commit(struct pirn_draft *draft);
+void pirn__file_abort(struct pirn_draft *draft);
+
+void pirn__file_claim(struct pirn_claim *claim, struct pirn__queue *queue);
+void pirn__file_claim_id(struct pirn_claim *claim);
+void pirn__file_claim_read(struct pirn_claim *claim);
+void pirn__file_remove(struct pirn_claim *claim);
+void pirn__file_give_back(struct pirn_claim *claim);
+
+void pirn__file_look(struct pirn_view *view);
+void pirn__file_view_read(struct pirn_view *view);
+void pirn__file_view_end(struct pirn_view *view);
+
+#endif /* SPOOL_FILE_FILE_H */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/layout.h - what a way of keeping items has to be able to do
+ *
+ * The public verbs find the queue, or who knows the id, and hand the op on; the
+ * layout finishes it, with what pirn/spool.h promises. An object belongs to one
+ * layout from its first verb to its last.
+ */
+#ifndef SPOOL_LAYOUT_H
+#define SPOOL_LAYOUT_H
+
+#include "spool/spool.h"
+
+struct pirn__layout {
+    void (*enqueue)(struct pirn_draft *draft, struct pirn__queue *queue);
+    void (*begin)(struct pirn_draft *draft, struct pirn__queue *queue);
+    void (*append)(struct pirn_draft *draft);
+    void (*commit)(struct pirn_draft *draft);
+    void (*abort)(struct pirn_draft *draft);
+
+    void (*claim)(struct pirn_claim *claim, struct pirn__queue *queue);
+    void (*claim_id)(struct pirn_claim *claim);
+    void (*claim_read)(struct pirn_claim *claim);
+    void (*remove)(struct pirn_claim *claim);
+    void (*give_back)(struct pirn_claim *claim);
+
+    void (*look)(struct pirn_view *view);
+    void (*view_read)(struct pirn_view *view);
+    void (*view_end)(struct pirn_view *view);
+};
+
+extern const struct pirn__layout pirn__layout_file;
+
+/** pirn__layout_of() - where an item with that id is, if it is anywhere */
+const struct pirn__layout *pirn__layout_of(struct pirn_spool *spool,
+                                           const struct pirn_id *id);
+
+#endif /* SPOOL_LAYOUT_H */
