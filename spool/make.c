@@ -20,6 +20,7 @@
 
 #include "spool/scan.h"
 #include "spool/superblock.h"
+#include "spool/text_file.h"
 
 static int32_t wait_for(struct pirn_spool *spool, struct pirn_op *op)
 {
@@ -38,18 +39,7 @@ static int make_dir(struct pirn_spool *spool, const char *path)
 
 static int sync_dir(struct pirn_spool *spool, const char *path)
 {
-    struct pirn_op op = {0};
-
-    pirn_prep_open(&op, spool->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
-    int fd = wait_for(spool, &op);
-    if (fd < 0) {
-        return fd;
-    }
-    pirn_prep_fsync(&op, fd, PIRN_SYNC_ALL);
-    int r = wait_for(spool, &op);
-    pirn_prep_close(&op, fd);
-    (void)wait_for(spool, &op);
-    return r;
+    return pirn__sync_dir(spool->context, spool->root_fd, path);
 }
 
 static int rename_new(struct pirn_spool *spool, const char *from,
@@ -153,34 +143,10 @@ static int make_owners(struct pirn_spool *spool)
     return wait_for(spool, &op);
 }
 
-/* Written and synced under a name that nobody else uses. */
-static int write_superblock(struct pirn_spool *spool, const char *path)
+static int make_superblock(struct pirn_spool *spool)
 {
     char text[PIRN__SUPERBLOCK_MAX];
     uint32_t len = (uint32_t)pirn__superblock_encode(text);
-    struct pirn_op op = {0};
-
-    pirn_assert(len < sizeof(text));
-    pirn_prep_open(&op, spool->root_fd, path, O_WRONLY | O_CREAT | O_EXCL,
-                   PIRN__FILE_MODE);
-    int fd = wait_for(spool, &op);
-    if (fd < 0) {
-        return fd;
-    }
-    pirn_prep_write(&op, fd, text, len, 0);
-    int r = wait_for(spool, &op);
-    r = r < 0 ? r : (uint32_t)r == len ? 0 : -EIO;
-    if (r == 0) {
-        pirn_prep_fsync(&op, fd, PIRN_SYNC_ALL);
-        r = wait_for(spool, &op);
-    }
-    pirn_prep_close(&op, fd);
-    (void)wait_for(spool, &op);
-    return r;
-}
-
-static int make_superblock(struct pirn_spool *spool)
-{
     char id[PIRN_ID_TEXT];
     char path[sizeof(PIRN__NAME_MAKING) + 1 + PIRN_ID_TEXT];
     struct pirn_id unique;
@@ -189,7 +155,8 @@ static int make_superblock(struct pirn_spool *spool)
     pirn__spool_new_id(spool, &unique);
     pirn_id_format(&unique, id);
     (void)snprintf(path, sizeof(path), PIRN__NAME_MAKING "/%s", id);
-    int r = write_superblock(spool, path);
+    int r =
+        pirn__text_file_write(spool->context, spool->root_fd, path, text, len);
     r = r == 0 ? rename_new(spool, path, PIRN__NAME_SUPERBLOCK) : r;
     if (r < 0) {
         pirn_prep_unlink(&op, spool->root_fd, path, 0);

@@ -31,6 +31,7 @@
 #include "spool/owner.h"
 #include "spool/queue.h"
 #include "spool/superblock.h"
+#include "spool/text_file.h"
 
 /* So many items go to one shard before the next: their directory syncs meet. */
 enum { WRITER_STAYS = 256, RECOVER_TRIES = 3 };
@@ -96,27 +97,11 @@ static int open_root(struct pirn_spool *spool,
 /* -ENOENT: there is none. */
 static int read_superblock(struct pirn_spool *spool)
 {
-    char text[PIRN__SUPERBLOCK_MAX];
-    struct pirn_op op = {0};
+    char text[PIRN__TEXT_FILE_MAX];
+    int r = pirn__text_file_read(spool->context, spool->root_fd,
+                                 PIRN__NAME_SUPERBLOCK, text);
 
-    pirn_prep_open(&op, spool->root_fd, PIRN__NAME_SUPERBLOCK, O_RDONLY, 0);
-    int fd = wait_for(spool, &op);
-    if (fd < 0) {
-        return fd;
-    }
-    uint32_t len = 0;
-    int r;
-    do { /* a read may fall short */
-        pirn_prep_read(&op, fd, text + len, sizeof(text) - len, len);
-        r = wait_for(spool, &op);
-        len += r > 0 ? (uint32_t)r : 0;
-    } while (r > 0 && len < sizeof(text));
-    pirn_prep_close(&op, fd);
-    (void)wait_for(spool, &op);
-    if (r < 0) {
-        return r;
-    }
-    r = pirn__superblock_decode(text, len);
+    r = r < 0 ? r : pirn__superblock_decode(text, (size_t)r);
     return r == -EBADMSG ? -EMEDIUMTYPE : r;
 }
 

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* text_file.c - see spool/text_file.h */
+#include "spool/text_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+
+#include "spool/spool.h"
+
+static int open_path(struct pirn_context *context, int dir_fd, const char *path,
+                     int flags)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_open(&op, dir_fd, path, flags, PIRN__FILE_MODE);
+    return pirn_wait(context, &op);
+}
+
+static void close_fd(struct pirn_context *context, int fd)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_close(&op, fd);
+    (void)pirn_wait(context, &op);
+}
+
+int pirn__text_file_read(struct pirn_context *context, int dir_fd,
+                         const char *path, char *buf)
+{
+    struct pirn_op op = {0};
+    uint32_t len = 0;
+    int r;
+
+    pirn_assert(buf != NULL);
+    int fd = open_path(context, dir_fd, path, O_RDONLY);
+    if (fd < 0) {
+        return fd;
+    }
+    do { /* a read may fall short */
+        pirn_prep_read(&op, fd, buf + len, PIRN__TEXT_FILE_MAX - len, len);
+        r = pirn_wait(context, &op);
+        len += r > 0 ? (uint32_t)r : 0;
+    } while (r > 0 && len < PIRN__TEXT_FILE_MAX);
+    close_fd(context, fd);
+    return r < 0 ? r : (int)len;
+}
+
+static int write_all(struct pirn_context *context, int fd, const char *text,
+                     uint32_t len)
+{
+    struct pirn_op op = {0};
+
+    for (uint32_t at = 0; at < len;) {
+        pirn_prep_write(&op, fd, text + at, len - at, at);
+        int r = pirn_wait(context, &op);
+        if (r <= 0) {
+            return r < 0 ? r : -EIO;
+        }
+        at += (uint32_t)r;
+    }
+    pirn_prep_fsync(&op, fd, PIRN_SYNC_ALL);
+    return pirn_wait(context, &op);
+}
+
+int pirn__text_file_write(struct pirn_context *context, int dir_fd,
+                          const char *path, const char *text, uint32_t len)
+{
+    pirn_assert(len > 0 && len <= PIRN__TEXT_FILE_MAX);
+
+    int fd = open_path(context, dir_fd, path, O_WRONLY | O_CREAT | O_EXCL);
+    if (fd < 0) {
+        return fd;
+    }
+    int r = write_all(context, fd, text, len);
+    close_fd(context, fd);
+    return r;
+}
+
+int pirn__sync_dir(struct pirn_context *context, int dir_fd, const char *path)
+{
+    struct pirn_op op = {0};
+    int fd = open_path(context, dir_fd, path, O_RDONLY | O_DIRECTORY);
+
+    if (fd < 0) {
+        return fd;
+    }
+    pirn_prep_fsync(&op, fd, PIRN_SYNC_ALL);
+    int r = pirn_wait(context, &op);
+    close_fd(context, fd);
+    return r;
+}
