@@ -29,7 +29,7 @@
 
 #define PIRN__BATCH_UNIT 4096u
 #define PIRN__BATCH_HEAD_BYTES 64u
-#define PIRN__SEGMENT_RECORDS_MAX 32768u
+#define PIRN__SEGMENT_RECORDS_MAX 32736u
 
 struct pirn__segment_head {
     uint32_t segment;
