@@ -9,11 +9,13 @@
  * it. So an entry may come twice, and may lead to an item that moved on: it is
  * leave to try, never proof.
  *
- *   block   next | cells taken | cells given out | cell cell cell ...
+ *   block   owner | next | cells filled | cells taken | cell cell cell ...
  *   lane    head block, tail block, each with its life
  *
  * A block's life is raised whenever it goes back to the pool, and is part of
  * its counters and of every cell: a step meant for its last life fails.
+ * Shared memory is input: a number out of range that is found there reads as an
+ * empty lane or an empty pool.
  * Pure.
  */
 #ifndef SPOOL_LOG_LANE_H
@@ -33,12 +35,14 @@ struct pirn__entry {
 
 /*
  * What a process is about to do, in shared memory, for who recovers it: written
- * before the first step whose loss would matter, zero when all is done.
+ * before the first step whose loss would matter. Put and block are zero when
+ * all is done.
  */
 struct pirn__hand {
     uint64_t put;   /* an entry, packed, that is being put, or was just taken */
     uint64_t lane;  /* where it goes */
-    uint64_t block; /* a block that is in no lane and not in the pool */
+    uint64_t block; /* one that may be in no lane and not in the pool, plus 1 */
+    uint64_t self;  /* by which a block knows this hand; drawn once, stays */
 };
 
 /* The pool and its lanes, over memory that the caller has mapped and zeroed,
@@ -55,6 +59,7 @@ struct pirn__lanes {
 #define PIRN__LANES_HEAD_WORDS 8u
 #define PIRN__LANE_WORDS 2u
 #define PIRN__BLOCK_WORDS 512u
+#define PIRN__BLOCK_HEAD_WORDS 5u /* the others are cells */
 
 /**
  * pirn__lanes_init() - once, by who makes the index, alone
@@ -73,9 +78,11 @@ uint32_t pirn__lanes_blocks_used(const struct pirn__lanes *lanes);
 
 /**
  * pirn__lane_put() - at the end of a lane
- * @hand: the caller's own; empty before and after, or the caller's of a take
+ * @hand: the caller's own: empty, or names the same entry, of a take or
+ *        pirn__hand_set(). Empty on success
  *
- * Return: 0; -ENOSPC the pool is empty: nothing was put
+ * Return: 0; -ENOSPC the pool is empty: nothing was put, and the hand names an
+ *         entry if it did before
  */
 PIRN_MUST_CHECK int pirn__lane_put(const struct pirn__lanes *lanes,
                                    uint32_t lane, struct pirn__entry entry,
@@ -94,6 +101,16 @@ bool pirn__lane_take(const struct pirn__lanes *lanes, uint32_t lane,
 
 /** pirn__lane_is_empty() - a glance, without taking part */
 bool pirn__lane_is_empty(const struct pirn__lanes *lanes, uint32_t lane);
+
+/**
+ * pirn__hand_set() - @entry shall be put into @lane, whatever happens to us
+ *
+ * For who makes an item ready: first this, then the item's word, then
+ * pirn__lane_put() of the same entry. A hand that holds what was taken may be
+ * set to put the same entry elsewhere.
+ */
+void pirn__hand_set(struct pirn__hand *hand, uint32_t lane,
+                    struct pirn__entry entry);
 
 /** pirn__hand_clear() - what was in it needs nobody any more */
 void pirn__hand_clear(struct pirn__hand *hand);
