@@ -6,16 +6,17 @@
  *
  *   header    magic "pirnseg1" | segment 4 | generation 4 | salt 8 |
  *             segment_bytes 8 | spool 16 | sum 8, zeros to 4 KiB
- *   batch     magic "pirnbat1" | segment 4 | generation 4 | count 4 |
- *             first_record 4 | bytes 4 | 0 4 | sequence 8 | written 8 | sum 8 |
+ *   batch     magic "pirnbat1" | sum 8 | segment 4 | generation 4 | count 4 |
+ *             first_record 4 | bytes 4 | 0 4 | sequence 8 | written 8 | 0 8 |
  *             head * count | part [body] * count | zeros to the next 4 KiB
  *
  * A batch begins on a 4 KiB boundary, and no byte under an acknowledged one is
  * written again in that turn of the segment. Its sum is XXH3-64, with the
- * segment's salt as seed, of the 56 bytes before it and of the heads; parts and
- * bodies have sums of their own. The first batch of a turn is written together
- * with the header. One is in flight at a time, so all but the last of a segment
- * are whole; of the last, each record is judged by its own sums.
+ * segment's salt as seed, of what follows it and of the heads; parts and bodies
+ * have sums of their own. A header's is of the bytes before it, without seed.
+ * The first batch of a turn is written together with the header. One is in
+ * flight at a time, so all but the last of a segment are whole; of the last,
+ * each record is judged by its own sums.
  *
  * Reading stops at the first batch whose sum, segment, generation, sequence or
  * first record is not what it has to be. Pure.
@@ -30,13 +31,14 @@
 #define PIRN__BATCH_UNIT 4096u
 #define PIRN__BATCH_HEAD_BYTES 64u
 #define PIRN__SEGMENT_RECORDS_MAX 32736u
+#define PIRN__SEGMENT_BYTES_MAX (1ull << 26) /* a place has 2^20 units */
 
 struct pirn__segment_head {
     uint32_t segment;
     uint32_t generation; /* 1 the first time */
     uint64_t salt;
-    uint64_t segment_bytes;
-    uint8_t spool[16]; /* whose segment it is */
+    uint64_t segment_bytes; /* a multiple of PIRN__BATCH_UNIT */
+    uint8_t spool[16];      /* whose segment it is */
 };
 
 /** pirn__segment_head_encode() - to PIRN__BATCH_UNIT bytes */
@@ -49,48 +51,74 @@ PIRN_MUST_CHECK int pirn__segment_head_decode(
     const uint8_t *buf, struct pirn__segment_head *ret_head);
 
 /*
- * A batch in the making: heads grow from the front and bodies are laid out when
- * all are known, so the parts of up to PIRN__BATCH_RECORDS records are encoded
- * behind room for as many heads.
+ * A batch in the making. How many heads there will be, and so where the parts
+ * stand, is known at its end only. So parts and bodies are put behind room for
+ * PIRN__BATCH_RECORDS heads, and at the end the heads go directly before them:
+ *
+ *   buf  | unused | header | head * count | part [body] * count | zeros |
+ *        0      start                  ROOM                          start + n
+ *
+ * No body is moved, and nothing is written but what the batch needs. Then every
+ * part gets its place and its sum. What is written begins at @start, which is
+ * on no boundary in memory; in the file it is.
  */
 #define PIRN__BATCH_RECORDS 512u
+#define PIRN__BATCH_ROOM \
+    (PIRN__BATCH_HEAD_BYTES + PIRN__BATCH_RECORDS * PIRN__HEAD_BYTES)
 
 struct pirn__batch {
-    uint8_t *buf; /* the caller's; on a 4 KiB boundary */
-    uint32_t cap;
-    uint32_t at; /* of the batch's first byte in its segment; units of 64 */
+    uint8_t *buf; /* the caller's, @cap bytes */
+    uint32_t cap; /* above PIRN__BATCH_ROOM */
+    uint32_t at;  /* of the batch's first byte in its segment; units of 64 */
     uint32_t segment;
     uint32_t generation;
+    uint64_t segment_bytes;
     uint64_t salt;
     uint64_t sequence; /* 1 the first of the turn, and so on */
     uint32_t first_record;
     uint32_t count;
-    uint32_t used; /* bytes of buf, heads' room included */
+    uint32_t used;  /* bytes of buf, heads' room included */
+    uint32_t start; /* set at the end */
 };
 
 /**
  * pirn__batch_begin() - an empty one
  *
- * The caller has set all but @count and @used.
+ * The caller has set all but @count, @used and @start.
  */
 void pirn__batch_begin(struct pirn__batch *batch);
 
-/** pirn__batch_fits() - whether one more record does */
+/**
+ * pirn__batch_fits() - whether one more record does
+ * @body_bytes: 0 of a META, and of a body that is a file
+ *
+ * False: the buffer, the segment or the numbers of its records end there.
+ */
 bool pirn__batch_fits(const struct pirn__batch *batch, uint32_t fields_bytes,
                       uint64_t body_bytes);
 
 /**
  * pirn__batch_add() - one more record, which fits
- * @part: its head's part_bytes and part_at, and of a PUT the body's place, are
- *        set here; @body: of a PUT whose body is no file; copied
+ * @part: its head's part_bytes is set here; its part_at, and of a PUT the
+ *        body's place, are known at the batch's end
+ * @body: of a PUT whose body is no file; copied
  *
  * Return: the record's number in its segment
  */
 uint16_t pirn__batch_add(struct pirn__batch *batch, struct pirn__part *part,
                          const void *body);
 
-/** pirn__batch_end() - pad, sum up; returns the bytes to write, from buf on */
+/**
+ * pirn__batch_end() - places, sums, zeros; @count is 1 at least
+ *
+ * Return: how many bytes to write, from buf + start on
+ */
 uint32_t pirn__batch_end(struct pirn__batch *batch, uint64_t written_ns);
+
+/** pirn__batch_record() - of an ended batch: its @i-th record, with its places;
+ * the part stands at { segment, ret_head->part_at, first_record + i } */
+void pirn__batch_record(const struct pirn__batch *batch, uint32_t i,
+                        struct pirn__head *ret_head);
 
 /* What the front of a batch says. */
 struct pirn__batch_head {
@@ -103,8 +131,12 @@ struct pirn__batch_head {
     uint64_t written_ns;
 };
 
-/** pirn__batch_head_peek() - how many bytes of heads follow, before their sum
- * is known; -EBADMSG: no batch begins here. @buf: PIRN__BATCH_HEAD_BYTES */
+/**
+ * pirn__batch_head_peek() - what it says, before its sum is known
+ * @buf: PIRN__BATCH_HEAD_BYTES
+ *
+ * Return: how many bytes of heads follow; -EBADMSG: no batch begins here
+ */
 PIRN_MUST_CHECK int pirn__batch_head_peek(const uint8_t *buf,
                                           struct pirn__batch_head *ret_head);
 
@@ -112,5 +144,32 @@ PIRN_MUST_CHECK int pirn__batch_head_peek(const uint8_t *buf,
  * sum; -EBADMSG torn, damaged or of another turn */
 PIRN_MUST_CHECK int pirn__batch_head_check(const uint8_t *buf, size_t len,
                                            uint64_t salt);
+
+/* Where a reader of a segment is. */
+struct pirn__batch_cursor {
+    struct pirn__segment_head segment;
+    uint32_t at; /* of the next batch, in units of 64 */
+    uint32_t first_record;
+    uint64_t sequence;
+};
+
+/** pirn__batch_cursor_init() - before the first batch */
+void pirn__batch_cursor_init(struct pirn__batch_cursor *cursor,
+                             const struct pirn__segment_head *segment);
+
+/**
+ * pirn__batch_cursor_next() - the batch at the cursor, which goes behind it
+ * @buf: what stands there: PIRN__BATCH_ROOM bytes, or fewer where the segment
+ *       ends; the heads are behind the first PIRN__BATCH_HEAD_BYTES
+ *
+ * Each head was decoded, and its part and body stand inside the batch. Whether
+ * they are whole their own sums say.
+ *
+ * Return: 1; 0: here ends what was written in this turn; -EBADMSG: whole, and
+ *         with contents that we do not write
+ */
+PIRN_MUST_CHECK int pirn__batch_cursor_next(struct pirn__batch_cursor *cursor,
+                                            const uint8_t *buf, size_t len,
+                                            struct pirn__batch_head *ret_head);
 
 #endif /* SPOOL_LOG_BATCH_H */

@@ -8,18 +8,20 @@
  * reads:
  *
  *   head   64 bytes, little endian
- *      0  id 16 | version 4 | kind 1 | state 1 | priority 1 | flags 1
+ *      0  id 16 | version 4 | kind 1 | 0 1 | priority 1 | flags 1
  *     24  queue 2 | attempts 2 | part_bytes 4 | due 8 | body_bytes 8
  *     48  part_at 4 | body_segment 4 | body_at 4 | body_record 2 | 0 2
  *
  *   part   begins at part_at * 64 in the segment
- *      0  the head again, 64 | digest 8 | created 8 | fields_bytes 4 | 0 4
- *     88  sum 8: XXH3-64 of bytes 0..88 and the fields, with the salt as seed
- *     96  fields, zeros to the next 64: part_bytes in all; of a PUT whose body
- *         is not in a file of its own: the body, zeros to the next 64
+ *      0  sum 8: XXH3-64 of bytes 8 .. part_bytes, with the salt as seed
+ *      8  the head again, 64 | digest 8 | created 8 | fields_bytes 4 | 0 4
+ *     96  fields, zeros to the next 64: part_bytes in all
  *
- * The sum of a body is its digest. A part's salt is its segment's, drawn anew
- * at each turn: what a client sends cannot look like one. Pure.
+ * Behind the part of a PUT, unless it is a file of its own, comes the body with
+ * zeros to the next 64. The sum of a body is its digest. A part's salt is its
+ * segment's, drawn anew at each turn: what a client sends cannot look like one.
+ * A PUT's body_at is where its part ends, even if nothing stands there: so of
+ * every item the body's place names the record that keeps its body. Pure.
  */
 #ifndef SPOOL_LOG_RECORD_H
 #define SPOOL_LOG_RECORD_H
@@ -42,6 +44,11 @@ enum pirn__record_flag {
     PIRN__RECORD_BODY_FILE = 1, /* the body is a file of its own */
     PIRN__RECORD_HELD = 2,      /* until it is released */
 };
+
+/* Numbers in a head stay below these. */
+#define PIRN__VERSION_END (1u << 24)
+#define PIRN__PLACE_END (1u << 24) /* of segments, and of units in one */
+#define PIRN__BODY_BYTES_END (1ull << 40)
 
 /* Where something stands: byte at * 64 of a segment, and which record of it
  * keeps it there. */
@@ -68,7 +75,7 @@ static inline struct pirn__place pirn__place_unpack(uint64_t value)
 
 struct pirn__head {
     struct pirn_id id;
-    uint32_t version;
+    uint32_t version; /* 1 the first */
     enum pirn__record_kind kind;
     uint8_t flags;
     uint8_t priority; /* 0 .. 15, the higher the earlier */
@@ -99,9 +106,27 @@ PIRN_MUST_CHECK int pirn__head_decode(const uint8_t *buf,
 /** pirn__part_bytes() - how long a part with so many bytes of fields is */
 uint32_t pirn__part_bytes(uint32_t fields_bytes);
 
-/** pirn__part_encode() - @buf: part->head.part_bytes, all of them written */
-void pirn__part_encode(const struct pirn__part *part, uint64_t salt,
-                       uint8_t *buf);
+/**
+ * pirn__part_encode() - but for its place and its sum
+ * @buf: part->head.part_bytes, all of them written
+ */
+void pirn__part_encode(const struct pirn__part *part, uint8_t *buf);
+
+/**
+ * pirn__part_seal() - an encoded part gets its place and its sum
+ * @place: its own; a PUT's body's follows from it
+ */
+void pirn__part_seal(uint8_t *buf, struct pirn__place place, uint64_t salt);
+
+/** pirn__part_head() - the head inside a part */
+static inline const uint8_t *pirn__part_head(const uint8_t *buf)
+{
+    return buf + 8;
+}
+
+/** pirn__head_body_room() - how many bytes a record's body takes behind its
+ * part: to the next 64; 0 of a META, and of a body that is a file */
+uint64_t pirn__head_body_room(const struct pirn__head *head);
 
 /**
  * pirn__part_decode() - from @len bytes, part_bytes at least
@@ -120,11 +145,12 @@ PIRN_MUST_CHECK int pirn__part_decode(const uint8_t *buf, size_t len,
  *   | ms      | epoch   | incarnation | slot    | shard |
  *   +---------+---------+-------------+---------+-------+
  *
- * The shard names the directory of a body that is a file of its own. The slot's
- * own record says whether the id is really its item's: others' ids have other
- * bits there.
+ * The shard, slot % 64, names the directory of a body that is a file of its
+ * own. The slot's own record says whether the id is really its item's: others'
+ * ids have other bits there.
  */
 #define PIRN__LOG_SLOTS_MAX (1u << 26)
+#define PIRN__LOG_SHARDS 64u
 
 struct pirn__log_id {
     uint64_t ms;

@@ -14,7 +14,7 @@ import tree
 PURE = [
     r"runtime/(heap|invariant|list)\.[ch]",
     r"spool/(fields|id|file/meta|names|superblock|text)\.[ch]",
-    r"spool/log/(atom|batch|catalogue|index|lane|record|tomb|wheel|word)\.[ch]",
+    r"spool/log/(atom|batch|bytes|catalogue|index|lane|record|replay|tomb|wheel|word)\.[ch]",
     r"smtp/(address|body|command|envelope|line|protocol|reply|scan)\.[ch]",
 ]
 

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * batch.c - one write of records, and the row of them in a segment
+ *
+ * The writer's side asserts what the reader's side checks: whatever one of ours
+ * wrote, whole, is read without a word. Between begin and end a record's head
+ * stands at the front of the heads' room with a part_at that counts from where
+ * the parts begin; the end goes from the last to the first, so that no head is
+ * overwritten before it was moved to its place.
+ */
+#include "spool/log/batch.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include <pirn/invariant.h>
+
+#include "spool/log/bytes.h"
+
+enum {
+    SEGMENT_SEGMENT = 8,
+    SEGMENT_GENERATION = 12,
+    SEGMENT_SALT = 16,
+    SEGMENT_BYTES = 24,
+    SEGMENT_SPOOL = 32,
+    SEGMENT_SUM = 48,
+
+    BATCH_SUM = 8,
+    BATCH_SEGMENT = 16,
+    BATCH_GENERATION = 20,
+    BATCH_COUNT = 24,
+    BATCH_FIRST_RECORD = 28,
+    BATCH_BYTES = 32,
+    BATCH_SEQUENCE = 40,
+    BATCH_WRITTEN = 48,
+
+    MAGIC_BYTES = 8,
+    UNIT = PIRN__RECORD_UNIT,
+};
+
+static const char segment_magic[] = "pirnseg1";
+static const char batch_magic[] = "pirnbat1";
+
+static uint64_t to_batch_unit(uint64_t bytes)
+{
+    return (bytes + PIRN__BATCH_UNIT - 1) & ~(uint64_t)(PIRN__BATCH_UNIT - 1);
+}
+
+static bool segment_is_valid(const struct pirn__segment_head *head)
+{
+    return head->segment < PIRN__PLACE_END && head->generation >= 1 &&
+           head->segment_bytes % PIRN__BATCH_UNIT == 0 &&
+           head->segment_bytes >= 2 * PIRN__BATCH_UNIT &&
+           head->segment_bytes <= PIRN__SEGMENT_BYTES_MAX;
+}
+
+void pirn__segment_head_encode(const struct pirn__segment_head *head,
+                               uint8_t *buf)
+{
+    pirn_assert(segment_is_valid(head));
+
+    memset(buf, 0, PIRN__BATCH_UNIT);
+    memcpy(buf, segment_magic, MAGIC_BYTES);
+    pirn__put32(buf + SEGMENT_SEGMENT, head->segment);
+    pirn__put32(buf + SEGMENT_GENERATION, head->generation);
+    pirn__put64(buf + SEGMENT_SALT, head->salt);
+    pirn__put64(buf + SEGMENT_BYTES, head->segment_bytes);
+    memcpy(buf + SEGMENT_SPOOL, head->spool, sizeof(head->spool));
+    pirn__put64(buf + SEGMENT_SUM, XXH3_64bits(buf, SEGMENT_SUM));
+}
+
+int pirn__segment_head_decode(const uint8_t *buf,
+                              struct pirn__segment_head *ret_head)
+{
+    struct pirn__segment_head head = {
+        .segment = pirn__get32(buf + SEGMENT_SEGMENT),
+        .generation = pirn__get32(buf + SEGMENT_GENERATION),
+        .salt = pirn__get64(buf + SEGMENT_SALT),
+        .segment_bytes = pirn__get64(buf + SEGMENT_BYTES),
+    };
+
+    memcpy(head.spool, buf + SEGMENT_SPOOL, sizeof(head.spool));
+    if (memcmp(buf, segment_magic, MAGIC_BYTES - 1) != 0 ||
+        pirn__get64(buf + SEGMENT_SUM) != XXH3_64bits(buf, SEGMENT_SUM)) {
+        return -EBADMSG;
+    }
+    if (buf[MAGIC_BYTES - 1] != (uint8_t)segment_magic[MAGIC_BYTES - 1]) {
+        return -EPROTO; /* whole, so somebody meant it */
+    }
+    if (!segment_is_valid(&head)) {
+        return -EBADMSG;
+    }
+    *ret_head = head;
+    return 0;
+}
+
+void pirn__batch_begin(struct pirn__batch *batch)
+{
+    pirn_assert(batch->cap > PIRN__BATCH_ROOM);
+    pirn_assert(batch->segment < PIRN__PLACE_END && batch->generation >= 1);
+    pirn_assert(batch->sequence >= 1);
+    pirn_assert(batch->segment_bytes <= PIRN__SEGMENT_BYTES_MAX);
+    pirn_assert((uint64_t)batch->at * UNIT % PIRN__BATCH_UNIT == 0);
+    pirn_assert_rule(batch->at > 0, "a segment begins with its header");
+
+    batch->count = 0;
+    batch->used = PIRN__BATCH_ROOM;
+    batch->start = 0;
+}
+
+/* Of a batch of @count records whose parts and bodies have so many bytes. */
+static uint64_t bytes_of(uint32_t count, uint64_t content)
+{
+    return to_batch_unit(PIRN__BATCH_HEAD_BYTES +
+                         (uint64_t)count * PIRN__HEAD_BYTES + content);
+}
+
+static uint32_t start_of(uint32_t count)
+{
+    return PIRN__BATCH_ROOM - PIRN__BATCH_HEAD_BYTES - count * PIRN__HEAD_BYTES;
+}
+
+bool pirn__batch_fits(const struct pirn__batch *batch, uint32_t fields_bytes,
+                      uint64_t body_bytes)
+{
+    uint32_t count = batch->count + 1;
+
+    if (count > PIRN__BATCH_RECORDS ||
+        batch->first_record + count > PIRN__SEGMENT_RECORDS_MAX ||
+        fields_bytes > PIRN_FIELDS_MAX || body_bytes > batch->cap) {
+        return false;
+    }
+    uint64_t room = (body_bytes + UNIT - 1) / UNIT * UNIT;
+    uint64_t content =
+        batch->used - PIRN__BATCH_ROOM + pirn__part_bytes(fields_bytes) + room;
+    uint64_t bytes = bytes_of(count, content);
+
+    return start_of(count) + bytes <= batch->cap &&
+           (uint64_t)batch->at * UNIT + bytes <= batch->segment_bytes;
+}
+
+/* Where the head of a record stands until the batch ends. */
+static uint8_t *early_head(const struct pirn__batch *batch, uint32_t i)
+{
+    return batch->buf + PIRN__BATCH_HEAD_BYTES + i * PIRN__HEAD_BYTES;
+}
+
+uint16_t pirn__batch_add(struct pirn__batch *batch, struct pirn__part *part,
+                         const void *body)
+{
+    struct pirn__head *head = &part->head;
+    bool is_put = head->kind == PIRN__RECORD_PUT;
+    uint8_t *at = batch->buf + batch->used;
+
+    head->part_bytes = pirn__part_bytes(part->fields_bytes);
+    head->part_at = (batch->used - PIRN__BATCH_ROOM) / UNIT;
+    if (is_put) {
+        head->body = (struct pirn__place){
+            .at = head->part_at + head->part_bytes / UNIT,
+        };
+    }
+    uint64_t room = pirn__head_body_room(head);
+    pirn_assert(pirn__batch_fits(batch, part->fields_bytes, room));
+
+    pirn__part_encode(part, at);
+    memcpy(early_head(batch, batch->count), pirn__part_head(at),
+           PIRN__HEAD_BYTES);
+    at += head->part_bytes;
+    if (room > 0) {
+        memcpy(at, body, head->body_bytes);
+        memset(at + head->body_bytes, 0, room - head->body_bytes);
+    }
+    batch->used += head->part_bytes + (uint32_t)room;
+    return (uint16_t)(batch->first_record + batch->count++);
+}
+
+/* Gives the i-th record its place, in its part and among the heads. */
+static void record_seal(struct pirn__batch *batch, uint32_t i)
+{
+    uint8_t *to = batch->buf + batch->start + PIRN__BATCH_HEAD_BYTES +
+                  i * PIRN__HEAD_BYTES;
+    struct pirn__head head;
+    int r = pirn__head_decode(early_head(batch, i), &head);
+
+    pirn_assert(r == 0);
+    uint8_t *part = batch->buf + PIRN__BATCH_ROOM + head.part_at * UNIT;
+    struct pirn__place place = {
+        .segment = batch->segment,
+        .at =
+            batch->at + (PIRN__BATCH_ROOM - batch->start) / UNIT + head.part_at,
+        .record = (uint16_t)(batch->first_record + i),
+    };
+    pirn__part_seal(part, place, batch->salt);
+    memcpy(to, pirn__part_head(part), PIRN__HEAD_BYTES);
+}
+
+static uint64_t sum_of(const uint8_t *buf, size_t len, uint64_t salt)
+{
+    return XXH3_64bits_withSeed(buf + BATCH_SEGMENT, len - BATCH_SEGMENT, salt);
+}
+
+static void header_put(const struct pirn__batch *batch, uint32_t bytes,
+                       uint64_t written_ns)
+{
+    uint8_t *buf = batch->buf + batch->start;
+
+    memset(buf, 0, PIRN__BATCH_HEAD_BYTES);
+    memcpy(buf, batch_magic, MAGIC_BYTES);
+    pirn__put32(buf + BATCH_SEGMENT, batch->segment);
+    pirn__put32(buf + BATCH_GENERATION, batch->generation);
+    pirn__put32(buf + BATCH_COUNT, batch->count);
+    pirn__put32(buf + BATCH_FIRST_RECORD, batch->first_record);
+    pirn__put32(buf + BATCH_BYTES, bytes);
+    pirn__put64(buf + BATCH_SEQUENCE, batch->sequence);
+    pirn__put64(buf + BATCH_WRITTEN, written_ns);
+    pirn__put64(buf + BATCH_SUM,
+                sum_of(buf, PIRN__BATCH_ROOM - batch->start, batch->salt));
+}
+
+uint32_t pirn__batch_end(struct pirn__batch *batch, uint64_t written_ns)
+{
+    uint64_t bytes = bytes_of(batch->count, batch->used - PIRN__BATCH_ROOM);
+
+    pirn_assert(batch->count >= 1);
+    pirn_assert((uint64_t)batch->at * UNIT + bytes <= batch->segment_bytes);
+
+    batch->start = start_of(batch->count);
+    for (uint32_t i = batch->count; i-- > 0;) {
+        record_seal(batch, i);
+    }
+    header_put(batch, (uint32_t)bytes, written_ns);
+    memset(batch->buf + batch->used, 0, batch->start + bytes - batch->used);
+    return (uint32_t)bytes;
+}
+
+void pirn__batch_record(const struct pirn__batch *batch, uint32_t i,
+                        struct pirn__head *ret_head)
+{
+    const uint8_t *at = batch->buf + batch->start + PIRN__BATCH_HEAD_BYTES +
+                        i * PIRN__HEAD_BYTES;
+
+    pirn_assert(i < batch->count);
+    int r = pirn__head_decode(at, ret_head);
+    pirn_assert_rule(r == 0, "the batch has ended");
+}
+
+/* The least a batch with so many records can have. */
+static bool size_is_possible(const struct pirn__batch_head *head)
+{
+    uint64_t parts = (uint64_t)head->count * pirn__part_bytes(0);
+
+    return head->bytes % PIRN__BATCH_UNIT == 0 &&
+           head->bytes >= bytes_of(head->count, parts) &&
+           head->bytes <= PIRN__SEGMENT_BYTES_MAX;
+}
+
+int pirn__batch_head_peek(const uint8_t *buf, struct pirn__batch_head *ret_head)
+{
+    struct pirn__batch_head head = {
+        .segment = pirn__get32(buf + BATCH_SEGMENT),
+        .generation = pirn__get32(buf + BATCH_GENERATION),
+        .count = pirn__get32(buf + BATCH_COUNT),
+        .first_record = pirn__get32(buf + BATCH_FIRST_RECORD),
+        .bytes = pirn__get32(buf + BATCH_BYTES),
+        .sequence = pirn__get64(buf + BATCH_SEQUENCE),
+        .written_ns = pirn__get64(buf + BATCH_WRITTEN),
+    };
+
+    if (memcmp(buf, batch_magic, MAGIC_BYTES) != 0 || head.count < 1 ||
+        head.count > PIRN__BATCH_RECORDS ||
+        head.first_record > PIRN__SEGMENT_RECORDS_MAX - head.count ||
+        !size_is_possible(&head)) {
+        return -EBADMSG;
+    }
+    *ret_head = head;
+    return (int)(head.count * PIRN__HEAD_BYTES);
+}
+
+int pirn__batch_head_check(const uint8_t *buf, size_t len, uint64_t salt)
+{
+    pirn_assert(len >= PIRN__BATCH_HEAD_BYTES + PIRN__HEAD_BYTES);
+    return pirn__get64(buf + BATCH_SUM) == sum_of(buf, len, salt) ? 0
+                                                                  : -EBADMSG;
+}
+
+void pirn__batch_cursor_init(struct pirn__batch_cursor *cursor,
+                             const struct pirn__segment_head *segment)
+{
+    pirn_assert(segment_is_valid(segment));
+    *cursor = (struct pirn__batch_cursor){
+        .segment = *segment,
+        .at = PIRN__BATCH_UNIT / UNIT,
+        .sequence = 1,
+    };
+}
+
+/* Whether it is the batch that comes next, and ends in its segment. */
+static bool is_next(const struct pirn__batch_cursor *cursor,
+                    const struct pirn__batch_head *head)
+{
+    return head->segment == cursor->segment.segment &&
+           head->generation == cursor->segment.generation &&
+           head->sequence == cursor->sequence &&
+           head->first_record == cursor->first_record &&
+           head->bytes <=
+               cursor->segment.segment_bytes - (uint64_t)cursor->at * UNIT;
+}
+
+/* Whether a record lies between @at, which is raised, and the batch's end. */
+static bool record_is_inside(const struct pirn__batch_cursor *cursor,
+                             const struct pirn__head *head, uint32_t record,
+                             uint64_t *at, uint64_t end)
+{
+    uint64_t part = (uint64_t)head->part_at * UNIT;
+    uint64_t behind = part + head->part_bytes + pirn__head_body_room(head);
+
+    if (part != *at || behind > end) {
+        return false;
+    }
+    *at = behind;
+    return head->kind != PIRN__RECORD_PUT ||
+           (head->body.segment == cursor->segment.segment &&
+            head->body.record == record);
+}
+
+static bool heads_are_ours(const struct pirn__batch_cursor *cursor,
+                           const uint8_t *heads,
+                           const struct pirn__batch_head *batch)
+{
+    uint64_t begin = (uint64_t)cursor->at * UNIT;
+    uint64_t at = begin + PIRN__BATCH_HEAD_BYTES +
+                  (uint64_t)batch->count * PIRN__HEAD_BYTES;
+
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct pirn__head head;
+        if (pirn__head_decode(heads + i * PIRN__HEAD_BYTES, &head) < 0 ||
+            !record_is_inside(cursor, &head, batch->first_record + i, &at,
+                              begin + batch->bytes)) {
+            return false;
+        }
+    }
+    return to_batch_unit(at - begin) == batch->bytes;
+}
+
+int pirn__batch_cursor_next(struct pirn__batch_cursor *cursor,
+                            const uint8_t *buf, size_t len,
+                            struct pirn__batch_head *ret_head)
+{
+    struct pirn__batch_head head;
+
+    if (len < PIRN__BATCH_HEAD_BYTES) {
+        return 0;
+    }
+    int r = pirn__batch_head_peek(buf, &head);
+    if (r < 0 || !is_next(cursor, &head)) {
+        return 0;
+    }
+    size_t front = PIRN__BATCH_HEAD_BYTES + (size_t)r;
+    if (front > len ||
+        pirn__batch_head_check(buf, front, cursor->segment.salt) < 0) {
+        return 0;
+    }
+    if (!heads_are_ours(cursor, buf + PIRN__BATCH_HEAD_BYTES, &head)) {
+        return -EBADMSG;
+    }
+    cursor->at += head.bytes / UNIT;
+    cursor->first_record += head.count;
+    cursor->sequence++;
+    *ret_head = head;
+    return 1;
+}

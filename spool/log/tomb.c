@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tomb.c - see spool/log/tomb.h
+ *
+ * A word is read, and swapped only from what was read: who has an old
+ * generation in mind never changes a word of a new one, however long he was
+ * stopped in between. A page's version is raised behind each change, so whoever
+ * reads a version and then the page has every change that the version counts.
+ */
+#include "spool/log/tomb.h"
+
+#include <pirn/invariant.h>
+
+#include "spool/log/atom.h"
+
+enum { WORD_RECORDS = 32 };
+
+static uint32_t generation_of(uint64_t word)
+{
+    return (uint32_t)(word >> 32);
+}
+
+static uint64_t *word_at(const struct pirn__tombs *tombs, uint32_t segment,
+                         uint32_t record)
+{
+    pirn_assert(segment < tombs->segment_count);
+    pirn_assert(record / WORD_RECORDS < tombs->segment_words);
+    return tombs->words + (uint64_t)segment * tombs->segment_words +
+           record / WORD_RECORDS;
+}
+
+uint32_t pirn__tombs_pages(const struct pirn__tombs *tombs)
+{
+    pirn_assert(tombs->segment_words % PIRN__TOMB_PAGE_WORDS == 0);
+    return tombs->segment_count *
+           (tombs->segment_words / PIRN__TOMB_PAGE_WORDS);
+}
+
+static void page_changed(const struct pirn__tombs *tombs, const uint64_t *word)
+{
+    uint64_t page = (uint64_t)(word - tombs->words) / PIRN__TOMB_PAGE_WORDS;
+
+    pirn__atom_add(&tombs->versions[page], 1);
+}
+
+/* Sets bits of one word; false: it is of another generation. The page counts as
+ * changed even if they were set: who set them may have been killed before he
+ * said so. */
+static bool word_set(const struct pirn__tombs *tombs, uint64_t *word,
+                     uint32_t generation, uint32_t bits)
+{
+    uint64_t old;
+
+    do {
+        old = pirn__atom_load(word);
+        if (generation_of(old) != generation) {
+            return false;
+        }
+    } while (!pirn__atom_swap(word, old, old | bits));
+    page_changed(tombs, word);
+    return true;
+}
+
+bool pirn__tomb_set(const struct pirn__tombs *tombs, uint32_t segment,
+                    uint32_t generation, uint32_t record)
+{
+    return word_set(tombs, word_at(tombs, segment, record), generation,
+                    UINT32_C(1) << record % WORD_RECORDS);
+}
+
+bool pirn__tomb_set_from(const struct pirn__tombs *tombs, uint32_t segment,
+                         uint32_t generation, uint32_t record)
+{
+    uint32_t end = tombs->segment_words * WORD_RECORDS;
+    uint32_t bits = UINT32_MAX << record % WORD_RECORDS;
+
+    pirn_assert(record <= end);
+    for (uint32_t at = record - record % WORD_RECORDS; at < end;
+         at += WORD_RECORDS) {
+        if (!word_set(tombs, word_at(tombs, segment, at), generation, bits)) {
+            return false;
+        }
+        bits = UINT32_MAX;
+    }
+    return true;
+}
+
+/* The bits of the dead in a word, as a reader of @generation judges. */
+static uint32_t dead_bits(uint64_t word, uint32_t generation)
+{
+    if (generation_of(word) == generation) {
+        return (uint32_t)word;
+    }
+    return generation_of(word) > generation ? UINT32_MAX : 0;
+}
+
+bool pirn__tomb_is_set(const struct pirn__tombs *tombs, uint32_t segment,
+                       uint32_t generation, uint32_t record)
+{
+    uint64_t word = pirn__atom_load(word_at(tombs, segment, record));
+
+    return (dead_bits(word, generation) >> record % WORD_RECORDS & 1) != 0;
+}
+
+uint32_t pirn__tomb_dead(const struct pirn__tombs *tombs, uint32_t segment,
+                         uint32_t generation, uint32_t records)
+{
+    uint32_t dead = 0;
+
+    for (uint32_t at = 0; at < records; at += WORD_RECORDS) {
+        uint64_t word = pirn__atom_load(word_at(tombs, segment, at));
+        uint32_t bits = dead_bits(word, generation);
+        if (records - at < WORD_RECORDS) {
+            bits &= (UINT32_C(1) << (records - at)) - 1;
+        }
+        dead += (uint32_t)__builtin_popcount(bits);
+    }
+    return dead;
+}
+
+/* By swaps: a setter of the turn before may be at work, and finds a word either
+ * of his generation or of a later one. Killed and repeated, it goes on. */
+void pirn__tomb_turn(const struct pirn__tombs *tombs, uint32_t segment,
+                     uint32_t generation)
+{
+    for (uint32_t i = 0; i < tombs->segment_words; i++) {
+        uint64_t *word = word_at(tombs, segment, i * WORD_RECORDS);
+        uint64_t old = pirn__atom_load(word);
+        while (generation_of(old) < generation &&
+               !pirn__atom_swap(word, old, (uint64_t)generation << 32)) {
+            old = pirn__atom_load(word);
+        }
+    }
+    for (uint32_t i = 0; i < tombs->segment_words; i += PIRN__TOMB_PAGE_WORDS) {
+        page_changed(tombs, word_at(tombs, segment, i * WORD_RECORDS));
+    }
+}
+
+bool pirn__tomb_next_dirty(const struct pirn__tombs *tombs, uint32_t page,
+                           uint32_t *ret_page, uint64_t *ret_version)
+{
+    uint32_t end = pirn__tombs_pages(tombs);
+
+    for (; page < end; page++) {
+        uint64_t synced = pirn__atom_load(&tombs->synced[page]);
+        uint64_t version = pirn__atom_load(&tombs->versions[page]);
+        if (version > synced) {
+            *ret_page = page;
+            *ret_version = version;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Never lowered: a keeper that was stopped knows an older version. */
+void pirn__tomb_mark_synced(const struct pirn__tombs *tombs, uint32_t page,
+                            uint64_t version)
+{
+    uint64_t *synced = &tombs->synced[page];
+    uint64_t old = pirn__atom_load(synced);
+
+    pirn_assert(page < pirn__tombs_pages(tombs));
+    while (old < version && !pirn__atom_swap(synced, old, version)) {
+        old = pirn__atom_load(synced);
+    }
+}
