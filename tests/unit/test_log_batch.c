@@ -544,6 +544,34 @@ static void record_outside_its_batch_is_damage(void **state)
     }
 }
 
+static void resum(uint8_t *batch)
+{
+    pirn__put64(batch + 8, XXH3_64bits_withSeed(batch + 16, 112, 0x5a17));
+}
+
+/* Between two records, or behind the last: what we do not write. */
+static void gap_in_a_batch_is_damage(void **state)
+{
+    struct turn *turn = *state;
+    uint8_t *batch = turn->bytes + 4096;
+    uint8_t *head = batch + 64;
+
+    put(turn, 0, 10, 'a');
+    flush(turn);
+    pirn__put32(head + 48, pirn__get32(head + 48) + 1);
+    pirn__put32(head + 56, pirn__get32(head + 56) + 1);
+    resum(batch);
+    assert_int_equal(look(&turn->head, turn->bytes, SEGMENT).end, -EBADMSG);
+
+    pirn__put32(head + 48, pirn__get32(head + 48) - 1);
+    pirn__put32(head + 56, pirn__get32(head + 56) - 1);
+    resum(batch);
+    expect(turn, 1, 1);
+    pirn__put32(batch + 32, 8192);
+    resum(batch);
+    assert_int_equal(look(&turn->head, turn->bytes, SEGMENT).end, -EBADMSG);
+}
+
 /* Of every field of the front: no value leads the reader out of the segment. */
 static void no_front_leads_out_of_the_segment(void **state)
 {
@@ -559,8 +587,7 @@ static void no_front_leads_out_of_the_segment(void **state)
         for (unsigned i = 0; i < 12; i++) {
             uint32_t was = pirn__get32(batch + field);
             pirn__put32(batch + field, values[i]);
-            pirn__put64(batch + 8,
-                        XXH3_64bits_withSeed(batch + 16, 112, 0x5a17));
+            resum(batch);
             struct seen seen = look(&turn->head, turn->bytes, SEGMENT);
             assert_in_range(seen.batches, 0, 1);
             assert_in_range(seen.records, 0, 1);
@@ -629,6 +656,7 @@ TEST_MAIN(TURN_TEST(format_is_fixed),
           TURN_TEST(stale_turn_is_the_end),
           TURN_TEST(same_batch_twice_is_read_once),
           TURN_TEST(record_outside_its_batch_is_damage),
+          TURN_TEST(gap_in_a_batch_is_damage),
           TURN_TEST(no_front_leads_out_of_the_segment),
           TURN_TEST(full_is_told_before),
           TURN_TEST(what_fits_ends_in_buffer_and_segment))
