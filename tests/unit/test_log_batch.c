@@ -454,7 +454,7 @@ static void batch_in_a_body_is_never_read(void **state)
     forger.batch.first_record = 1;
     put(&forger, 0, 10, 'f');
     flush(&forger);
-    /* It stands at 8192 of the segment, 4096 behind the batch's begin. */
+    /* It stands at 8192 of the segment, 4096 behind its batch's begin. */
     memcpy(body + 4096 - 64 - 64 - 128, forger.bytes + 4096, 4096);
     struct pirn__part part = {
         .head = {.version = 1,
@@ -519,7 +519,7 @@ static void same_batch_twice_is_read_once(void **state)
     expect(turn, 1, 1);
 }
 
-/* Summed up by somebody who has the salt: a head that leads out of its batch. */
+/* Summed up by one who has the salt: a head that leads out of its batch. */
 static void record_outside_its_batch_is_damage(void **state)
 {
     static const struct {
@@ -542,6 +542,18 @@ static void record_outside_its_batch_is_damage(void **state)
         assert_int_equal(seen.end, i == 1 ? 0 : -EBADMSG);
         assert_int_equal(seen.whole, 0);
     }
+}
+
+/* Its sums are right, for its writer had another length in mind. */
+static void batch_beyond_its_segment_is_the_end(void **state)
+{
+    struct turn *turn = *state;
+
+    put(turn, 0, 5000, 'a');
+    assert_int_equal(flush(turn), 8192);
+    expect(turn, 1, 1);
+    turn->head.segment_bytes = 8192;
+    expect(turn, 0, 0);
 }
 
 static void resum(uint8_t *batch)
@@ -656,6 +668,7 @@ TEST_MAIN(TURN_TEST(format_is_fixed),
           TURN_TEST(stale_turn_is_the_end),
           TURN_TEST(same_batch_twice_is_read_once),
           TURN_TEST(record_outside_its_batch_is_damage),
+          TURN_TEST(batch_beyond_its_segment_is_the_end),
           TURN_TEST(gap_in_a_batch_is_damage),
           TURN_TEST(no_front_leads_out_of_the_segment),
           TURN_TEST(full_is_told_before),

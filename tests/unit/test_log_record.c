@@ -224,6 +224,21 @@ static void number_out_of_range_is_found(void **state)
     }
 }
 
+static void part_longer_than_any_is_found(void **state)
+{
+    uint8_t buf[PART_BYTES];
+    struct pirn__head head;
+    uint32_t most = pirn__part_bytes(PIRN_FIELDS_MAX);
+
+    (void)state;
+    write_golden(buf);
+    buf[8 + 20] = PIRN__RECORD_META;
+    pirn__put32(buf + 8 + 28, most);
+    assert_int_equal(pirn__head_decode(buf + 8, &head), 0);
+    pirn__put32(buf + 8 + 28, most + 64);
+    assert_int_equal(pirn__head_decode(buf + 8, &head), -EBADMSG);
+}
+
 static void fields_that_do_not_fill_the_part_are_found(void **state)
 {
     static const uint32_t lengths[] = {33, 64, PIRN_FIELDS_MAX + 1, UINT32_MAX};
@@ -338,6 +353,7 @@ TEST_MAIN(cmocka_unit_test(format_is_fixed),
           cmocka_unit_test(every_flipped_bit_is_found),
           cmocka_unit_test(record_of_another_turn_is_none),
           cmocka_unit_test(number_out_of_range_is_found),
+          cmocka_unit_test(part_longer_than_any_is_found),
           cmocka_unit_test(fields_that_do_not_fill_the_part_are_found),
           cmocka_unit_test(body_of_a_meta_stays_where_it_is),
           cmocka_unit_test(body_takes_room_only_behind_its_put),
