@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_log_tomb.c - the dead stay dead, and no stranger buries
+ *
+ * Method: tomb.c is compiled into this file with a hook before each atomic
+ * step. At each step in turn another process acts, or the one at work is
+ * killed; then all that was promised is looked at. The disk is a copy that a
+ * keeper writes in two moves, as a kernel does: first dirty, then durable.
+ */
+#define PIRN__ATOM_STEPS
+#include "test.h"
+
+#include <string.h>
+
+#include "spool/log/tomb.c"
+
+enum { SEGMENTS = 2, WORDS = PIRN__TOMB_PAGE_WORDS, NEVER = 1 << 30 };
+
+static uint64_t words[SEGMENTS * WORDS];
+static uint64_t versions[SEGMENTS];
+static uint64_t synced[SEGMENTS];
+static const struct pirn__tombs tombs = {
+    .words = words,
+    .versions = versions,
+    .synced = synced,
+    .segment_count = SEGMENTS,
+    .segment_words = WORDS,
+};
+
+/* What happens before a step: nothing, another's act, or death. */
+static struct {
+    int left; /* steps before it happens */
+    void (*act)(void);
+    jmp_buf *death;
+} fate;
+
+void pirn__atom_step(void)
+{
+    if (fate.left-- != 0) {
+        return;
+    }
+    if (fate.death != NULL) {
+        longjmp(*fate.death, 1);
+    }
+    fate.act();
+}
+
+/* At the @n-th step from now on. */
+static void let_act(int n, void (*act)(void))
+{
+    fate.left = n;
+    fate.act = act;
+    fate.death = NULL;
+}
+
+static void let_live(void)
+{
+    fate.left = NEVER;
+    fate.death = NULL;
+}
+
+/* Whether @fn was killed at the @n-th step; false: it has no more than that. */
+static bool die_in(void (*fn)(void), int n)
+{
+    jmp_buf death;
+
+    fate.left = n;
+    fate.death = &death;
+    if (setjmp(death) != 0) {
+        let_live();
+        return true;
+    }
+    fn();
+    let_live();
+    return false;
+}
+
+static void begin(uint32_t generation)
+{
+    let_live();
+    memset(words, 0, sizeof(words));
+    memset(versions, 0, sizeof(versions));
+    memset(synced, 0, sizeof(synced));
+    for (uint32_t s = 0; s < SEGMENTS; s++) {
+        pirn__tomb_turn(&tombs, s, generation);
+        pirn__tomb_mark_synced(&tombs, s, versions[s]);
+    }
+}
+
+static void turn_to_4(void)
+{
+    pirn__tomb_turn(&tombs, 1, 4);
+}
+
+static void set_record_40(void)
+{
+    pirn__tomb_set(&tombs, 1, 3, 40);
+}
+
+static void set_record_41(void)
+{
+    pirn__tomb_set(&tombs, 1, 3, 41);
+}
+
+static void bury_from_40(void)
+{
+    pirn__tomb_set_from(&tombs, 1, 3, 40);
+}
+
+static void format_is_fixed(void **state)
+{
+    (void)state;
+    begin(3);
+    assert_true(pirn__tomb_set(&tombs, 1, 3, 33));
+    assert_int_equal(words[WORDS + 1], 0x0000000300000002);
+    assert_int_equal(words[WORDS], 0x0000000300000000);
+    assert_int_equal(words[1], 0x0000000300000000);
+}
+
+static void only_the_record_is_dead(void **state)
+{
+    (void)state;
+    begin(3);
+    for (uint32_t record = 0; record < 32 * WORDS; record += 37) {
+        assert_true(pirn__tomb_set(&tombs, 1, 3, record));
+    }
+    for (uint32_t record = 0; record < 32 * WORDS; record++) {
+        assert_int_equal(pirn__tomb_is_set(&tombs, 1, 3, record),
+                         record % 37 == 0);
+        assert_false(pirn__tomb_is_set(&tombs, 0, 3, record));
+        assert_int_equal(pirn__tomb_dead(&tombs, 1, 3, record),
+                         (record + 36) / 37);
+    }
+}
+
+static void later_turn_has_all_dead_and_earlier_none(void **state)
+{
+    (void)state;
+    begin(3);
+    set_record_40();
+    assert_true(pirn__tomb_is_set(&tombs, 1, 2, 40));
+    assert_true(pirn__tomb_is_set(&tombs, 1, 2, 41));
+    assert_int_equal(pirn__tomb_dead(&tombs, 1, 2, 100), 100);
+    assert_false(pirn__tomb_is_set(&tombs, 1, 4, 40));
+    assert_false(pirn__tomb_is_set(&tombs, 1, 4, 41));
+    assert_int_equal(pirn__tomb_dead(&tombs, 1, 4, 100), 0);
+}
+
+static void setter_of_another_turn_changes_nothing(void **state)
+{
+    uint64_t before[SEGMENTS * WORDS];
+
+    (void)state;
+    begin(3);
+    memcpy(before, words, sizeof(words));
+    assert_false(pirn__tomb_set(&tombs, 1, 2, 40));
+    assert_false(pirn__tomb_set(&tombs, 1, 4, 40));
+    assert_false(pirn__tomb_set_from(&tombs, 1, 2, 40));
+    assert_false(pirn__tomb_set_from(&tombs, 1, 4, 40));
+    assert_memory_equal(before, words, sizeof(words));
+}
+
+/* Stopped at each step, he wakes when the segment has turned. */
+static void setter_who_was_stopped_buries_nothing_new(void (*setter)(void),
+                                                      int most)
+{
+    for (int n = 0;; n++) {
+        begin(3);
+        let_act(n, turn_to_4);
+        setter();
+        if (fate.left >= 0) {
+            assert_true(n >= most);
+            return;
+        }
+        let_live();
+        turn_to_4(); /* what a killed turn's next one does */
+        for (uint32_t i = 0; i < WORDS; i++) {
+            assert_int_equal(words[WORDS + i], UINT64_C(4) << 32);
+        }
+    }
+}
+
+static void setter_of_one_buries_nothing_new(void **state)
+{
+    (void)state;
+    setter_who_was_stopped_buries_nothing_new(set_record_40, 3);
+}
+
+static void setter_of_many_buries_nothing_new(void **state)
+{
+    (void)state;
+    setter_who_was_stopped_buries_nothing_new(bury_from_40, 3 * (WORDS - 1));
+}
+
+static void two_setters_of_a_word_lose_nothing(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 3; n++) {
+        begin(3);
+        let_act(n, set_record_41);
+        set_record_40();
+        assert_true(fate.left < 0);
+        let_live();
+        assert_true(pirn__tomb_is_set(&tombs, 1, 3, 40));
+        assert_true(pirn__tomb_is_set(&tombs, 1, 3, 41));
+        assert_int_equal(pirn__tomb_dead(&tombs, 1, 3, 1000), 2);
+    }
+}
+
+static void all_from_a_record_on_are_dead(void **state)
+{
+    (void)state;
+    for (uint32_t record = 0; record <= 32 * WORDS; record += 17) {
+        uint32_t at = record < 32 * WORDS ? record : 32 * WORDS;
+        begin(3);
+        assert_true(pirn__tomb_set_from(&tombs, 1, 3, at));
+        assert_int_equal(pirn__tomb_dead(&tombs, 1, 3, at), 0);
+        assert_int_equal(pirn__tomb_dead(&tombs, 1, 3, 32 * WORDS),
+                         32 * WORDS - at);
+        assert_int_equal(pirn__tomb_dead(&tombs, 0, 3, 32 * WORDS), 0);
+    }
+    begin(3);
+    assert_true(pirn__tomb_set_from(&tombs, 1, 3, 32 * WORDS));
+    assert_int_equal(pirn__tomb_dead(&tombs, 1, 3, 32 * WORDS), 0);
+}
+
+/* Between the bit and the page's version: the next one's set says it. */
+static void killed_setter_is_made_good_by_the_next(void **state)
+{
+    (void)state;
+    for (int n = 0;; n++) {
+        uint32_t page;
+        uint64_t version;
+        begin(3);
+        if (!die_in(set_record_40, n)) {
+            assert_true(n >= 3);
+            return;
+        }
+        set_record_40();
+        assert_true(pirn__tomb_is_set(&tombs, 1, 3, 40));
+        assert_true(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
+        assert_int_equal(page, 1);
+    }
+}
+
+static void killed_turn_is_made_good_by_the_next(void **state)
+{
+    (void)state;
+    for (int n = 0;; n++) {
+        uint32_t page;
+        uint64_t version;
+        begin(3);
+        pirn__tomb_set_from(&tombs, 1, 3, 0);
+        pirn__tomb_mark_synced(&tombs, 1, versions[1]);
+        if (!die_in(turn_to_4, n)) {
+            assert_true(n >= 2 * WORDS);
+            return;
+        }
+        turn_to_4();
+        assert_int_equal(pirn__tomb_dead(&tombs, 1, 4, 32 * WORDS), 0);
+        assert_int_equal(pirn__tomb_dead(&tombs, 1, 3, 32 * WORDS), 32 * WORDS);
+        assert_true(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
+        assert_int_equal(page, 1);
+    }
+}
+
+/* Who was stopped in a turn and wakes in the next one's. */
+static void stopped_turn_does_not_turn_back(void **state)
+{
+    (void)state;
+    begin(5);
+    pirn__tomb_set(&tombs, 1, 5, 7);
+    turn_to_4();
+    assert_true(pirn__tomb_is_set(&tombs, 1, 5, 7));
+    assert_int_equal(pirn__tomb_dead(&tombs, 1, 5, 32 * WORDS), 1);
+}
+
+/* The disk: what was written, and of that what was synced. */
+static uint64_t written[SEGMENTS * WORDS];
+static uint64_t durable[SEGMENTS * WORDS];
+
+/* A keeper's round, killed or interrupted before each of its lines. */
+static void keep(void)
+{
+    uint32_t page = 0;
+    uint64_t version;
+
+    for (; pirn__tomb_next_dirty(&tombs, page, &page, &version); page++) {
+        uint64_t at = (uint64_t)page * WORDS;
+        pirn__atom_step();
+        memcpy(written + at, words + at, WORDS * sizeof(words[0]));
+        pirn__atom_step();
+        memcpy(durable + at, written + at, WORDS * sizeof(words[0]));
+        pirn__atom_step();
+        pirn__tomb_mark_synced(&tombs, page, version);
+    }
+}
+
+/* A page that is not dirty is on the disk as it is. */
+static void assert_clean_is_durable(void)
+{
+    for (uint32_t page = 0; page < SEGMENTS; page++) {
+        if (versions[page] == synced[page]) {
+            assert_memory_equal(durable + page * WORDS, words + page * WORDS,
+                                WORDS * sizeof(words[0]));
+        }
+    }
+}
+
+static void keeper_begin(void)
+{
+    begin(3);
+    memcpy(written, words, sizeof(words));
+    memcpy(durable, words, sizeof(words));
+    pirn__tomb_set(&tombs, 0, 3, 5);
+    pirn__tomb_set(&tombs, 1, 3, 6);
+}
+
+static void keeper_killed_at_any_line_leaves_dirty(void **state)
+{
+    (void)state;
+    for (int n = 0;; n++) {
+        keeper_begin();
+        bool died = die_in(keep, n);
+        assert_clean_is_durable();
+        keep();
+        assert_clean_is_durable();
+        assert_int_equal(versions[0], synced[0]);
+        assert_int_equal(versions[1], synced[1]);
+        if (!died) {
+            assert_true(n > 10);
+            return;
+        }
+    }
+}
+
+static void what_is_set_during_a_round_is_in_it_or_dirty(void **state)
+{
+    (void)state;
+    for (int n = 0;; n++) {
+        keeper_begin();
+        let_act(n, set_record_40);
+        keep();
+        bool was_late = fate.left >= 0;
+        let_live();
+        assert_clean_is_durable();
+        if (was_late) {
+            assert_true(n > 10);
+            return;
+        }
+    }
+}
+
+static void round_of_another(void)
+{
+    let_live(); /* this one is not interrupted */
+    set_record_40();
+    keep();
+}
+
+/* He knows an older version than the one that is durable by now. */
+static void keeper_who_was_stopped_makes_nothing_undone(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 12; n++) {
+        keeper_begin();
+        let_act(n, round_of_another);
+        keep();
+        let_live();
+        assert_clean_is_durable();
+        keep();
+        assert_clean_is_durable();
+        assert_int_equal(versions[1], synced[1]);
+    }
+}
+
+static void dirty_pages_are_found_from_any_page_on(void **state)
+{
+    uint32_t page;
+    uint64_t version;
+
+    (void)state;
+    begin(3);
+    assert_int_equal(pirn__tombs_pages(&tombs), SEGMENTS);
+    assert_false(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
+    pirn__tomb_set(&tombs, 1, 3, 6);
+    assert_true(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
+    assert_int_equal(page, 1);
+    assert_int_equal(version, versions[1]);
+    assert_true(pirn__tomb_next_dirty(&tombs, 1, &page, &version));
+    assert_false(pirn__tomb_next_dirty(&tombs, 2, &page, &version));
+}
+
+/*
+ * A page torn between two turns is any mixture of their words. No mixture
+ * buries a record of the new turn, nor raises one of the old.
+ */
+static void torn_page_buries_nothing_new(void **state)
+{
+    uint64_t old[3];
+    uint64_t new[3];
+
+    (void)state;
+    begin(3);
+    pirn__tomb_set_from(&tombs, 1, 3, 0);
+    memcpy(old, words + WORDS, sizeof(old));
+    turn_to_4();
+    pirn__tomb_set(&tombs, 1, 4, 33);
+    memcpy(new, words + WORDS, sizeof(new));
+    for (unsigned mix = 0; mix < 8; mix++) {
+        for (unsigned i = 0; i < 3; i++) {
+            words[WORDS + i] = mix >> i & 1 ? new[i] : old[i];
+        }
+        for (uint32_t record = 0; record < 96; record++) {
+            bool is_new = (mix >> record / 32 & 1) != 0;
+            assert_true(pirn__tomb_is_set(&tombs, 1, 3, record));
+            assert_int_equal(pirn__tomb_is_set(&tombs, 1, 4, record),
+                             is_new && record == 33);
+        }
+    }
+}
+
+TEST_MAIN(cmocka_unit_test(format_is_fixed),
+          cmocka_unit_test(only_the_record_is_dead),
+          cmocka_unit_test(later_turn_has_all_dead_and_earlier_none),
+          cmocka_unit_test(setter_of_another_turn_changes_nothing),
+          cmocka_unit_test(setter_of_one_buries_nothing_new),
+          cmocka_unit_test(setter_of_many_buries_nothing_new),
+          cmocka_unit_test(two_setters_of_a_word_lose_nothing),
+          cmocka_unit_test(all_from_a_record_on_are_dead),
+          cmocka_unit_test(killed_setter_is_made_good_by_the_next),
+          cmocka_unit_test(killed_turn_is_made_good_by_the_next),
+          cmocka_unit_test(stopped_turn_does_not_turn_back),
+          cmocka_unit_test(keeper_killed_at_any_line_leaves_dirty),
+          cmocka_unit_test(what_is_set_during_a_round_is_in_it_or_dirty),
+          cmocka_unit_test(keeper_who_was_stopped_makes_nothing_undone),
+          cmocka_unit_test(dirty_pages_are_found_from_any_page_on),
+          cmocka_unit_test(torn_page_buries_nothing_new))
