@@ -14,13 +14,20 @@
  * an item ready leads others to it: he writes his hand, swaps the word, puts
  * the entry; killed in between, his hand says it. So at every instant a ready
  * item has an entry in a lane, or in the hand of a process that lives or will
- * be recovered.
+ * be recovered. Of one that is stopped with something in his hand, the others
+ * put it, too (pirn__hand_repeat).
+ *
+ * Entries per item: one in a lane, one on the wheel, and stale ones. A lane's
+ * becomes stale when an item is claimed by id and then removed or moved, the
+ * wheel's when a delayed item is claimed by id; it is dropped by who takes it,
+ * the wheel's at its time. Nobody else drops it: a queue that is emptied by id
+ * alone, and never by pirn__slot_claim_next(), keeps one for each item.
  *
  * Each queue has 16 priorities, each of two lanes: given back, and new. A
  * taker looks at the highest priority first, at what was given back first.
  *
  * Shared memory is input: a number out of range that is found there is -EBADMSG
- * and changes nothing. Pure.
+ * and changes no slot; an entry that leads nowhere is dropped. Pure.
  */
 #ifndef SPOOL_LOG_CATALOGUE_H
 #define SPOOL_LOG_CATALOGUE_H
@@ -60,27 +67,31 @@ struct pirn__catalogue {
     struct pirn__slot *slots;
     uint64_t *state; /* PIRN__CATALOGUE_WORDS: how many slots were ever used */
     uint32_t slot_count;
-    uint32_t queue_count; /* so many have lanes */
+    uint32_t queue_count;    /* so many have lanes */
+    uint32_t priority_count; /* PIRN__PRIORITIES; less in tests */
     struct pirn__lanes lanes;
     struct pirn__wheel wheel;
-    uint32_t free_lane; /* of slots that are free */
-    uint32_t
-        first_lane; /* of queue 0; 32 a queue: 16 priorities * {back, new} */
+    uint32_t free_lane;  /* of slots that are free */
+    uint32_t first_lane; /* of queue 0; a queue's: priorities * {back, new} */
 };
 
 #define PIRN__CATALOGUE_WORDS 8u
+#define PIRN__PRIORITIES 16u
 #define PIRN__QUEUE_LANES 32u
 
-/* Who acts. */
+/* Who acts. One hand, one call at a time. Should an entry find no block, the
+ * hand may keep it; the next call puts it first, or is -ENOSPC. */
 struct pirn__actor {
     uint16_t owner;
     struct pirn__hand *hand; /* his own, in shared memory */
 };
 
-/* An item that the actor has: what its word was when he got it. */
+/* An item that the actor has: what its word and its route were when he got it.
+ * The route says in which line an entry of it may still stand. */
 struct pirn__grip {
     uint32_t slot;
     uint64_t word;
+    uint64_t route;
 };
 
 /** pirn__catalogue_lanes() - how many lanes so many queues need, the wheel's
@@ -111,20 +122,23 @@ PIRN_MUST_CHECK int pirn__slot_fill(const struct pirn__catalogue *catalogue,
  * @front: of an item that is given back: before all that are new
  * @ret_ready: whether it is ready now: a sleeper may be woken. May be NULL
  *
+ * The fields are looked at by others from then on: what the caller writes there
+ * he writes before. Claimed by id and given back to the same queue and
+ * priority, an item keeps its place in line whatever @front says.
+ *
  * Return: 0; -ESTALE: it is not the actor's any more; -ENOSPC: no block for the
- *         entry, nothing was changed; -EBADMSG
+ *         entry, it is the actor's still, and @grip goes along; -EBADMSG
  */
 PIRN_MUST_CHECK int pirn__slot_release(const struct pirn__catalogue *catalogue,
                                        const struct pirn__actor *actor,
-                                       const struct pirn__grip *grip,
-                                       uint64_t now_ns, bool front,
-                                       bool *ret_ready);
+                                       struct pirn__grip *grip, uint64_t now_ns,
+                                       bool front, bool *ret_ready);
 
 /**
  * pirn__slot_claim_next() - the first ready item of a queue
  *
  * Return: 1, CLAIMED by the actor; 0: none was ready at some moment of the
- *         call; -EBADMSG
+ *         call; -EBADMSG; -ENOSPC
  */
 PIRN_MUST_CHECK int pirn__slot_claim_next(
     const struct pirn__catalogue *catalogue, const struct pirn__actor *actor,
@@ -136,7 +150,8 @@ PIRN_MUST_CHECK int pirn__slot_claim_next(
  * Its entry in a lane, if it has one, stays: given back unchanged it keeps its
  * place in line.
  *
- * Return: 1; 0 somebody has it; -ENOENT the slot has another item, or none
+ * Return: 1; 0 somebody has it, or is making or removing it; -ENOENT the slot
+ *         has another item, or none; -EBADMSG
  */
 PIRN_MUST_CHECK int pirn__slot_claim(const struct pirn__catalogue *catalogue,
                                      const struct pirn__actor *actor,
@@ -159,6 +174,9 @@ PIRN_MUST_CHECK int pirn__slot_free(const struct pirn__catalogue *catalogue,
 /**
  * pirn__catalogue_expire() - one item whose time has come: DELAYED to READY
  *
+ * Met to a tick of the wheel. One call looks at a bounded number of entries, so
+ * that it ends while the clock stands behind the wheel.
+ *
  * Return: 1, @ret_queue is where; 0 nothing is due; -ENOSPC; -EBADMSG
  */
 PIRN_MUST_CHECK int pirn__catalogue_expire(
@@ -172,7 +190,8 @@ PIRN_MUST_CHECK int pirn__catalogue_expire(
  * The word's owner becomes the actor, its state and incarnation stay, its fence
  * is raised: whatever the dead one's descriptors still try fails. So a recovery
  * that is killed is recovered like any owner's items. The dead one's hand is
- * recovered first (pirn__hand_recover).
+ * recovered first (pirn__hand_recover). Its place in line is lost: the dead one
+ * may have been about to move it.
  *
  * Return: true, @ret_grip; false: there are no more
  */
@@ -182,6 +201,9 @@ bool pirn__slot_inherit(const struct pirn__catalogue *catalogue,
 
 /**
  * pirn__slot_read() - a slot's fields, all of one moment
+ *
+ * But for FILLING and UPDATING, as their word says: there who has it writes. A
+ * slot that was never used is all zeros.
  *
  * Return: 0; -EAGAIN: it changed while it was read, again and again; -EBADMSG
  */

@@ -13,7 +13,10 @@
  * only if the word was the same before and after they were read.
  *
  *   incarnation  raised when the slot gets a new item; part of the item's id
- *   fence        how often it was claimed: an older claim's swap fails
+ *   fence        how often it was claimed: an older claim's swap fails. It
+ *                wraps: who sleeps through exactly n * 65,536 claims of one
+ *                item, the last of them under his own number of an owner, acts
+ *                on it as if it still were his
  *   owner        whose passing state it is
  *   hinted       an entry of a lane leads to it (or is in somebody's hand)
  *
@@ -45,6 +48,8 @@ struct pirn__word {
     uint32_t incarnation;
 };
 
+#define PIRN__WORD_HINTED (1ull << 59)
+
 static inline uint64_t pirn__word_pack(struct pirn__word word)
 {
     return (uint64_t)word.state << 60 | (uint64_t)word.hinted << 59 |
@@ -61,6 +66,13 @@ static inline struct pirn__word pirn__word_unpack(uint64_t value)
         .fence = (uint16_t)(value >> 32),
         .incarnation = (uint32_t)value,
     };
+}
+
+/** pirn__state_is_passing() - whether an item in it has an owner */
+static inline bool pirn__state_is_passing(enum pirn__state state)
+{
+    return state == PIRN__FILLING || state == PIRN__CLAIMED ||
+           state == PIRN__UPDATING || state == PIRN__REMOVING;
 }
 
 #endif /* SPOOL_LOG_WORD_H */
