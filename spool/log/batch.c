@@ -50,7 +50,7 @@ static uint64_t to_batch_unit(uint64_t bytes)
 
 static bool segment_is_valid(const struct pirn__segment_head *head)
 {
-    return head->segment < PIRN__PLACE_END && head->generation >= 1 &&
+    return head->segment < PIRN__SEGMENTS_END && head->generation >= 1 &&
            head->segment_bytes % PIRN__BATCH_UNIT == 0 &&
            head->segment_bytes >= 2 * PIRN__BATCH_UNIT &&
            head->segment_bytes <= PIRN__SEGMENT_BYTES_MAX;
@@ -99,7 +99,7 @@ int pirn__segment_head_decode(const uint8_t *buf,
 void pirn__batch_begin(struct pirn__batch *batch)
 {
     pirn_assert(batch->cap > PIRN__BATCH_ROOM);
-    pirn_assert(batch->segment < PIRN__PLACE_END && batch->generation >= 1);
+    pirn_assert(batch->segment < PIRN__SEGMENTS_END && batch->generation >= 1);
     pirn_assert(batch->sequence >= 1);
     pirn_assert(batch->segment_bytes <= PIRN__SEGMENT_BYTES_MAX);
     pirn_assert((uint64_t)batch->at * UNIT % PIRN__BATCH_UNIT == 0);
@@ -190,6 +190,7 @@ static void record_seal(struct pirn__batch *batch, uint32_t i)
         .segment = batch->segment,
         .at =
             batch->at + (PIRN__BATCH_ROOM - batch->start) / UNIT + head.part_at,
+        .generation = (uint16_t)(batch->generation & PIRN__GENERATION_BITS),
         .record = (uint16_t)(batch->first_record + i),
     };
     pirn__part_seal(part, place, batch->salt);
@@ -322,6 +323,8 @@ static bool record_is_inside(const struct pirn__batch_cursor *cursor,
     *at = behind;
     return head->kind != PIRN__RECORD_PUT ||
            (head->body.segment == cursor->segment.segment &&
+            head->body.generation ==
+                (cursor->segment.generation & PIRN__GENERATION_BITS) &&
             head->body.record == record);
 }
 

@@ -34,6 +34,7 @@ enum {
     HEAD_BODY_SEGMENT = 52,
     HEAD_BODY_AT = 56,
     HEAD_BODY_RECORD = 60,
+    HEAD_BODY_GENERATION = 62,
 
     PART_HEAD = 8,
     PART_DIGEST = 72,
@@ -66,7 +67,8 @@ static bool is_valid(const struct pirn__head *head)
            head->part_bytes % PIRN__RECORD_UNIT == 0 &&
            head->body_bytes < PIRN__BODY_BYTES_END &&
            head->part_at < PIRN__PLACE_END &&
-           head->body.segment < PIRN__PLACE_END &&
+           head->body.segment < PIRN__SEGMENTS_END &&
+           head->body.generation <= PIRN__GENERATION_BITS &&
            head->body.at < PIRN__PLACE_END;
 }
 
@@ -84,6 +86,7 @@ static void put_place(uint8_t *head, uint32_t part_at, struct pirn__place body)
     pirn__put32(head + HEAD_BODY_SEGMENT, body.segment);
     pirn__put32(head + HEAD_BODY_AT, body.at);
     pirn__put16(head + HEAD_BODY_RECORD, body.record);
+    pirn__put16(head + HEAD_BODY_GENERATION, body.generation);
 }
 
 void pirn__head_encode(const struct pirn__head *head, uint8_t *buf)
@@ -121,13 +124,13 @@ int pirn__head_decode(const uint8_t *buf, struct pirn__head *ret_head)
             {
                 .segment = pirn__get32(buf + HEAD_BODY_SEGMENT),
                 .at = pirn__get32(buf + HEAD_BODY_AT),
+                .generation = pirn__get16(buf + HEAD_BODY_GENERATION),
                 .record = pirn__get16(buf + HEAD_BODY_RECORD),
             },
     };
 
     memcpy(head.id.bytes, buf, sizeof(head.id.bytes));
-    if (!is_valid(&head) || !body_follows(&head) || buf[HEAD_KIND + 1] != 0 ||
-        pirn__get16(buf + HEAD_BODY_RECORD + 2) != 0) {
+    if (!is_valid(&head) || !body_follows(&head) || buf[HEAD_KIND + 1] != 0) {
         return -EBADMSG;
     }
     *ret_head = head;
@@ -176,7 +179,7 @@ void pirn__part_seal(uint8_t *buf, struct pirn__place place, uint64_t salt)
     uint8_t *head = buf + PART_HEAD;
     uint32_t part_bytes = pirn__get32(head + HEAD_PART_BYTES);
 
-    pirn_assert(place.segment < PIRN__PLACE_END);
+    pirn_assert(place.segment < PIRN__SEGMENTS_END);
     pirn_assert(place.at < PIRN__PLACE_END - part_bytes / PIRN__RECORD_UNIT);
 
     pirn__put32(head + HEAD_PART_AT, place.at);

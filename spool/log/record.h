@@ -10,7 +10,8 @@
  *   head   64 bytes, little endian
  *      0  id 16 | version 4 | kind 1 | 0 1 | priority 1 | flags 1
  *     24  queue 2 | attempts 2 | part_bytes 4 | due 8 | body_bytes 8
- *     48  part_at 4 | body_segment 4 | body_at 4 | body_record 2 | 0 2
+ *     48  part_at 4 | body_segment 4 | body_at 4 | body_record 2 |
+ *         body_generation 2
  *
  *   part   begins at part_at * 64 in the segment
  *      0  sum 8: XXH3-64 of bytes 8 .. part_bytes, with the salt as seed
@@ -47,28 +48,41 @@ enum pirn__record_flag {
 
 /* Numbers in a head stay below these. */
 #define PIRN__VERSION_END (1u << 24)
-#define PIRN__PLACE_END (1u << 24) /* of segments, and of units in one */
 #define PIRN__BODY_BYTES_END (1ull << 40)
 
-/* Where something stands: byte at * 64 of a segment, and which record of it
- * keeps it there. */
+/*
+ * Where something stands: byte at * 64 of a segment, and which record of it
+ * keeps it there. The low bits of the segment's generation, so that what an
+ * owner left behind never leads into a later turn: a segment does not turn 2^14
+ * times before somebody recovers him.
+ *
+ *   63     50 49       36 35      16 15      0
+ *   | segment | generation | at      | record |
+ */
 struct pirn__place {
-    uint32_t segment; /* below 2^24 */
-    uint32_t at;      /* below 2^24 */
+    uint32_t segment;    /* below 2^14 */
+    uint32_t at;         /* below 2^20 */
+    uint16_t generation; /* below 2^14 */
     uint16_t record;
 };
 
+#define PIRN__SEGMENTS_END (1u << 14)
+#define PIRN__PLACE_END (1u << 20)
+#define PIRN__GENERATION_BITS 0x3fffu
+
 static inline uint64_t pirn__place_pack(struct pirn__place place)
 {
-    return (uint64_t)place.segment << 40 | (uint64_t)place.at << 16 |
-           place.record;
+    return (uint64_t)place.segment << 50 |
+           (uint64_t)(place.generation & PIRN__GENERATION_BITS) << 36 |
+           (uint64_t)place.at << 16 | place.record;
 }
 
 static inline struct pirn__place pirn__place_unpack(uint64_t value)
 {
     return (struct pirn__place){
-        .segment = (uint32_t)(value >> 40),
-        .at = (uint32_t)(value >> 16 & 0xffffff),
+        .segment = (uint32_t)(value >> 50),
+        .at = (uint32_t)(value >> 16 & (PIRN__PLACE_END - 1)),
+        .generation = (uint16_t)(value >> 36 & PIRN__GENERATION_BITS),
         .record = (uint16_t)value,
     };
 }

@@ -29,11 +29,29 @@ static uint64_t *word_at(const struct pirn__tombs *tombs, uint32_t segment,
            record / WORD_RECORDS;
 }
 
+static uint32_t words_pages(const struct pirn__tombs *tombs)
+{
+    return tombs->segment_count *
+           (tombs->segment_words / PIRN__TOMB_PAGE_WORDS);
+}
+
 uint32_t pirn__tombs_pages(const struct pirn__tombs *tombs)
 {
     pirn_assert(tombs->segment_words % PIRN__TOMB_PAGE_WORDS == 0);
-    return tombs->segment_count *
-           (tombs->segment_words / PIRN__TOMB_PAGE_WORDS);
+    return words_pages(tombs) +
+           (tombs->segment_count + PIRN__TOMB_PAGE_WORDS - 1) /
+               PIRN__TOMB_PAGE_WORDS;
+}
+
+const uint64_t *pirn__tombs_page(const struct pirn__tombs *tombs, uint32_t page)
+{
+    uint32_t first_cuts = words_pages(tombs);
+
+    pirn_assert(page < pirn__tombs_pages(tombs));
+    if (page < first_cuts) {
+        return tombs->words + (uint64_t)page * PIRN__TOMB_PAGE_WORDS;
+    }
+    return tombs->cuts + (page - first_cuts) * PIRN__TOMB_PAGE_WORDS;
 }
 
 static void page_changed(const struct pirn__tombs *tombs, const uint64_t *word)
@@ -43,12 +61,13 @@ static void page_changed(const struct pirn__tombs *tombs, const uint64_t *word)
     pirn__atom_add(&tombs->versions[page], 1);
 }
 
-/* Sets bits of one word; false: it is of another generation. The page counts as
- * changed even if they were set: who set them may have been killed before he
- * said so. */
-static bool word_set(const struct pirn__tombs *tombs, uint64_t *word,
-                     uint32_t generation, uint32_t bits)
+/* The page counts as changed even if the bit was set: who set it may have been
+ * killed before he said so. */
+bool pirn__tomb_set(const struct pirn__tombs *tombs, uint32_t segment,
+                    uint32_t generation, uint32_t record)
 {
+    uint64_t *word = word_at(tombs, segment, record);
+    uint64_t bit = UINT64_C(1) << record % WORD_RECORDS;
     uint64_t old;
 
     do {
@@ -56,32 +75,8 @@ static bool word_set(const struct pirn__tombs *tombs, uint64_t *word,
         if (generation_of(old) != generation) {
             return false;
         }
-    } while (!pirn__atom_swap(word, old, old | bits));
+    } while (!pirn__atom_swap(word, old, old | bit));
     page_changed(tombs, word);
-    return true;
-}
-
-bool pirn__tomb_set(const struct pirn__tombs *tombs, uint32_t segment,
-                    uint32_t generation, uint32_t record)
-{
-    return word_set(tombs, word_at(tombs, segment, record), generation,
-                    UINT32_C(1) << record % WORD_RECORDS);
-}
-
-bool pirn__tomb_set_from(const struct pirn__tombs *tombs, uint32_t segment,
-                         uint32_t generation, uint32_t record)
-{
-    uint32_t end = tombs->segment_words * WORD_RECORDS;
-    uint32_t bits = UINT32_MAX << record % WORD_RECORDS;
-
-    pirn_assert(record <= end);
-    for (uint32_t at = record - record % WORD_RECORDS; at < end;
-         at += WORD_RECORDS) {
-        if (!word_set(tombs, word_at(tombs, segment, at), generation, bits)) {
-            return false;
-        }
-        bits = UINT32_MAX;
-    }
     return true;
 }
 
@@ -118,19 +113,65 @@ uint32_t pirn__tomb_dead(const struct pirn__tombs *tombs, uint32_t segment,
     return dead;
 }
 
+static void cut_changed(const struct pirn__tombs *tombs, uint32_t segment)
+{
+    uint32_t page = words_pages(tombs) + segment / PIRN__TOMB_PAGE_WORDS;
+
+    pirn__atom_add(&tombs->versions[page], 1);
+}
+
+bool pirn__tomb_cut(const struct pirn__tombs *tombs, uint32_t segment,
+                    uint32_t generation, uint32_t record)
+{
+    pirn_assert(segment < tombs->segment_count);
+    pirn_assert(record <= tombs->segment_words * WORD_RECORDS);
+    uint64_t *word = &tombs->cuts[segment];
+    uint64_t cut = (uint64_t)generation << 32 | (record + 1);
+    uint64_t old;
+
+    do {
+        old = pirn__atom_load(word);
+        if (generation_of(old) != generation) {
+            return false;
+        }
+        if ((uint32_t)old != 0 && old < cut) {
+            cut = old;
+        }
+    } while (!pirn__atom_swap(word, old, cut));
+    cut_changed(tombs, segment);
+    return true;
+}
+
+uint32_t pirn__tomb_cut_at(const struct pirn__tombs *tombs, uint32_t segment,
+                           uint32_t generation)
+{
+    pirn_assert(segment < tombs->segment_count);
+    uint64_t word = pirn__atom_load(&tombs->cuts[segment]);
+    bool is_cut = generation_of(word) == generation && (uint32_t)word != 0;
+
+    return is_cut ? (uint32_t)word - 1 : UINT32_MAX;
+}
+
+static void word_turn(uint64_t *word, uint32_t generation)
+{
+    uint64_t old = pirn__atom_load(word);
+
+    while (generation_of(old) < generation &&
+           !pirn__atom_swap(word, old, (uint64_t)generation << 32)) {
+        old = pirn__atom_load(word);
+    }
+}
+
 /* By swaps: a setter of the turn before may be at work, and finds a word either
  * of his generation or of a later one. Killed and repeated, it goes on. */
 void pirn__tomb_turn(const struct pirn__tombs *tombs, uint32_t segment,
                      uint32_t generation)
 {
     for (uint32_t i = 0; i < tombs->segment_words; i++) {
-        uint64_t *word = word_at(tombs, segment, i * WORD_RECORDS);
-        uint64_t old = pirn__atom_load(word);
-        while (generation_of(old) < generation &&
-               !pirn__atom_swap(word, old, (uint64_t)generation << 32)) {
-            old = pirn__atom_load(word);
-        }
+        word_turn(word_at(tombs, segment, i * WORD_RECORDS), generation);
     }
+    word_turn(&tombs->cuts[segment], generation);
+    cut_changed(tombs, segment);
     for (uint32_t i = 0; i < tombs->segment_words; i += PIRN__TOMB_PAGE_WORDS) {
         page_changed(tombs, word_at(tombs, segment, i * WORD_RECORDS));
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool/log/tomb.h - which records are dead
+ * spool/log/tomb.h - which records are dead, and which never were
  *
  *    63            32 31             0
  *   +----------------+----------------+
@@ -25,17 +25,29 @@
 
 #define PIRN__TOMB_PAGE_WORDS 512u /* 4 KiB, 16384 records */
 
-/* Over mapped memory, zeroed when the index is made. */
+/*
+ * Over mapped memory, zeroed when the index is made. A segment's cut is the
+ * number of the first record that was never committed in its generation.
+ */
 struct pirn__tombs {
     uint64_t *words;    /* segment_count * segment_words */
+    uint64_t *cuts;     /* segment_count, and zeros to a whole page:
+                           generation 32 | cut + 1 32, or 0: there is none */
     uint64_t *versions; /* of each page: raised behind every change */
     uint64_t *synced;   /* of each page: the version that is on disk */
     uint32_t segment_count;
     uint32_t segment_words; /* a multiple of PIRN__TOMB_PAGE_WORDS */
 };
 
-/** pirn__tombs_pages() - how many pages there are */
+/* Of an index; a little more than PIRN__SEGMENT_RECORDS_MAX records. */
+#define PIRN__TOMB_SEGMENT_WORDS 1024u
+
+/** pirn__tombs_pages() - how many there are: the words', then the cuts' */
 uint32_t pirn__tombs_pages(const struct pirn__tombs *tombs);
+
+/** pirn__tombs_page() - where a page's PIRN__TOMB_PAGE_WORDS words are */
+const uint64_t *pirn__tombs_page(const struct pirn__tombs *tombs,
+                                 uint32_t page);
 
 /**
  * pirn__tomb_set() - the record is dead
@@ -45,9 +57,15 @@ uint32_t pirn__tombs_pages(const struct pirn__tombs *tombs);
 bool pirn__tomb_set(const struct pirn__tombs *tombs, uint32_t segment,
                     uint32_t generation, uint32_t record);
 
-/** pirn__tomb_set_from() - so are all from @record on */
-bool pirn__tomb_set_from(const struct pirn__tombs *tombs, uint32_t segment,
-                         uint32_t generation, uint32_t record);
+/** pirn__tomb_cut() - from @record on, nothing was committed; a cut that is
+ * there stays if it is lower. False as pirn__tomb_set() */
+bool pirn__tomb_cut(const struct pirn__tombs *tombs, uint32_t segment,
+                    uint32_t generation, uint32_t record);
+
+/** pirn__tomb_cut_at() - the first record that does not exist; UINT32_MAX: the
+ * generation has no cut */
+uint32_t pirn__tomb_cut_at(const struct pirn__tombs *tombs, uint32_t segment,
+                           uint32_t generation);
 
 /** pirn__tomb_is_set() - as a reader of the disk's copy judges: of a later
  * generation than asked for, all are dead; of an earlier one, none is */
@@ -58,8 +76,8 @@ bool pirn__tomb_is_set(const struct pirn__tombs *tombs, uint32_t segment,
 uint32_t pirn__tomb_dead(const struct pirn__tombs *tombs, uint32_t segment,
                          uint32_t generation, uint32_t records);
 
-/** pirn__tomb_turn() - all words of a segment to @generation, no bit set; by
- * who has the segment, when all its records are durably dead */
+/** pirn__tomb_turn() - all words of a segment to @generation, no bit set, no
+ * cut; by who has the segment, when all its records are durably dead */
 void pirn__tomb_turn(const struct pirn__tombs *tombs, uint32_t segment,
                      uint32_t generation);
 

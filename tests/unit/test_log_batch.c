@@ -209,7 +209,7 @@ static const char golden_segment[] = "7069726e73656731"
                                      "0000000000000000";
 
 static const char golden_batch[] = "7069726e62617431"
-                                   "2efe94ac9e1ee998" /* sum */
+                                   "979a1a4f6a6011d8" /* sum */
                                    "05000000"
                                    "03000000"
                                    "01000000"
@@ -273,7 +273,8 @@ static void batch_has_zeros_behind_its_end(void **state)
 static void places_are_known_at_the_end(void **state)
 {
     struct turn *turn = *state;
-    struct pirn__place body = {.segment = 99, .at = 7, .record = 3};
+    struct pirn__place body = {
+        .segment = 99, .at = 7, .generation = 11, .record = 3};
     struct pirn__head head;
 
     put(turn, 0, 1, 'a');
@@ -286,11 +287,13 @@ static void places_are_known_at_the_end(void **state)
     assert_int_equal(head.part_at, 8192 / 64 + 3);
     assert_int_equal(head.body.segment, 5);
     assert_int_equal(head.body.at, head.part_at + 192 / 64);
+    assert_int_equal(head.body.generation, 3);
     assert_int_equal(head.body.record, 1);
     pirn__batch_record(&turn->batch, 1, &head);
     assert_int_equal(head.part_at, 8192 / 64 + 3 + 192 / 64 + 320 / 64);
     assert_int_equal(head.body.segment, 99);
     assert_int_equal(head.body.at, 7);
+    assert_int_equal(head.body.generation, 11);
     assert_int_equal(head.body.record, 3);
 }
 
@@ -525,17 +528,16 @@ static void record_outside_its_batch_is_damage(void **state)
     static const struct {
         unsigned at;
         uint32_t add;
-    } wrongs[] = {{40, 1u << 20}, {40, 64}, {52, 1}, {60, 1}};
+    } wrongs[] = {{40, 1u << 20}, {40, 64}, {52, 1}, {60, 1}, {60, 1u << 16}};
     struct turn *turn = *state;
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 5; i++) {
         turn_begin(turn, 3, 0x5a17);
         put(turn, 0, 10, 'a');
         flush(turn);
         uint8_t *batch = turn->bytes + 4096;
         uint8_t *at = batch + 64 + wrongs[i].at;
-        pirn__put16(at, (uint16_t)(pirn__get16(at) + wrongs[i].add));
-        pirn__put16(at + 2, (uint16_t)(wrongs[i].add >> 16));
+        pirn__put32(at, pirn__get32(at) + wrongs[i].add);
         pirn__put64(batch + 8, XXH3_64bits_withSeed(batch + 16, 112, 0x5a17));
         struct seen seen = look(&turn->head, turn->bytes, SEGMENT);
         /* A body 64 bytes longer would still be inside. */
@@ -628,6 +630,20 @@ static void full_is_told_before(void **state)
     assert_false(pirn__batch_fits(batch, 0, 0)); /* numbers */
 }
 
+/* A place has the low bits of a generation, and a batch all of it. */
+static void records_of_a_late_generation_are_read(void **state)
+{
+    struct turn *turn = *state;
+    struct pirn__head head;
+
+    turn_begin(turn, (1u << 14) + 3, 0x5a17);
+    put(turn, 0, 10, 'a');
+    flush(turn);
+    assert_int_equal(pirn__head_decode(turn->bytes + 4096 + 64, &head), 0);
+    assert_int_equal(head.body.generation, 3);
+    expect(turn, 1, 1);
+}
+
 /* What fits is written inside buffer and segment: to the last byte of both. */
 static void what_fits_ends_in_buffer_and_segment(void **state)
 {
@@ -672,4 +688,5 @@ TEST_MAIN(TURN_TEST(format_is_fixed),
           TURN_TEST(gap_in_a_batch_is_damage),
           TURN_TEST(no_front_leads_out_of_the_segment),
           TURN_TEST(full_is_told_before),
+          TURN_TEST(records_of_a_late_generation_are_read),
           TURN_TEST(what_fits_ends_in_buffer_and_segment))
