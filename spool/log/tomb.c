@@ -108,7 +108,9 @@ uint32_t pirn__tomb_dead(const struct pirn__tombs *tombs, uint32_t segment,
         if (records - at < WORD_RECORDS) {
             bits &= (UINT32_C(1) << (records - at)) - 1;
         }
-        dead += (uint32_t)__builtin_popcount(bits);
+        for (; bits != 0; bits &= bits - 1) {
+            dead++;
+        }
     }
     return dead;
 }
