@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_log_tomb.c - the dead stay dead, and no stranger buries
+ * test_log_tomb.c - the dead stay dead, and no stranger buries or cuts
  *
  * Method: tomb.c is compiled into this file with a hook before each atomic
  * step. At each step in turn another process acts, or the one at work is
@@ -10,6 +10,7 @@
 #define PIRN__ATOM_STEPS
 #include "test.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "spool/log/tomb.c"
@@ -84,6 +85,13 @@ static bool die_in(void (*fn)(void), int n)
     return false;
 }
 
+static void mark_all_synced(void)
+{
+    for (uint32_t page = 0; page < PAGES; page++) {
+        pirn__tomb_mark_synced(&tombs, page, versions[page]);
+    }
+}
+
 static void begin(uint32_t generation)
 {
     let_live();
@@ -94,9 +102,7 @@ static void begin(uint32_t generation)
     for (uint32_t s = 0; s < SEGMENTS; s++) {
         pirn__tomb_turn(&tombs, s, generation);
     }
-    for (uint32_t page = 0; page < PAGES; page++) {
-        pirn__tomb_mark_synced(&tombs, page, versions[page]);
-    }
+    mark_all_synced();
 }
 
 static void turn_to_4(void)
@@ -112,6 +118,16 @@ static void set_record_40(void)
 static void set_record_41(void)
 {
     pirn__tomb_set(&tombs, 1, 3, 41);
+}
+
+static void cut_at_7(void)
+{
+    pirn__tomb_cut(&tombs, 1, 3, 7);
+}
+
+static void cut_at_40(void)
+{
+    pirn__tomb_cut(&tombs, 1, 3, 40);
 }
 
 static void bury_all(void)
@@ -185,10 +201,10 @@ static void setter_who_was_stopped_buries_nothing_new(void (*setter)(void),
             return;
         }
         let_live();
-        turn_to_4(); /* what a killed turn's next one does */
         for (uint32_t i = 0; i < WORDS; i++) {
             assert_int_equal(words[WORDS + i], UINT64_C(4) << 32);
         }
+        assert_int_equal(cuts[1], UINT64_C(4) << 32);
     }
 }
 
@@ -196,6 +212,12 @@ static void setter_of_one_buries_nothing_new(void **state)
 {
     (void)state;
     setter_who_was_stopped_buries_nothing_new(set_record_40, 3);
+}
+
+static void cutter_cuts_nothing_new(void **state)
+{
+    (void)state;
+    setter_who_was_stopped_buries_nothing_new(cut_at_40, 3);
 }
 
 static void two_setters_of_a_word_lose_nothing(void **state)
@@ -240,28 +262,173 @@ static void killed_turn_is_made_good_by_the_next(void **state)
         uint64_t version;
         begin(3);
         bury_all();
-        pirn__tomb_mark_synced(&tombs, 1, versions[1]);
+        cut_at_40();
+        mark_all_synced();
         if (!die_in(turn_to_4, n)) {
-            assert_true(n >= 2 * WORDS);
+            assert_true(n >= 2 * WORDS + 4);
             return;
         }
         turn_to_4();
         assert_int_equal(pirn__tomb_dead(&tombs, 1, 4, 32 * WORDS), 0);
         assert_int_equal(pirn__tomb_dead(&tombs, 1, 3, 32 * WORDS), 32 * WORDS);
+        assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 4), UINT32_MAX);
         assert_true(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
         assert_int_equal(page, 1);
+        assert_true(pirn__tomb_next_dirty(&tombs, 2, &page, &version));
+        assert_int_equal(page, CUTS);
     }
 }
 
-/* Who was stopped in a turn and wakes in the next one's. */
+static void turn_to_5(void)
+{
+    pirn__tomb_turn(&tombs, 1, 5);
+    pirn__tomb_set(&tombs, 1, 5, 7);
+    pirn__tomb_cut(&tombs, 1, 5, 40);
+}
+
+/* Who was stopped in a turn, at each step, and wakes in the next one's. */
 static void stopped_turn_does_not_turn_back(void **state)
 {
     (void)state;
-    begin(5);
-    pirn__tomb_set(&tombs, 1, 5, 7);
+    for (int n = 0;; n++) {
+        begin(3);
+        let_act(n, turn_to_5);
+        turn_to_4();
+        bool was_late = fate.left >= 0;
+        let_live();
+        if (was_late) {
+            assert_true(n >= 2 * WORDS + 4);
+            return;
+        }
+        assert_true(pirn__tomb_is_set(&tombs, 1, 5, 7));
+        assert_int_equal(pirn__tomb_dead(&tombs, 1, 5, 32 * WORDS), 1);
+        assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 5), 40);
+    }
+}
+
+static void format_of_a_cut_is_fixed(void **state)
+{
+    (void)state;
+    begin(3);
+    assert_true(pirn__tomb_cut(&tombs, 1, 3, 40));
+    assert_int_equal(cuts[1], 0x0000000300000029);
+    assert_int_equal(cuts[0], 0x0000000300000000);
+    assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3), 40);
+    assert_int_equal(pirn__tomb_cut_at(&tombs, 0, 3), UINT32_MAX);
+}
+
+/* From the first record to behind the last. */
+static void lower_cut_wins(void **state)
+{
+    static const uint32_t records[] = {0, 1, 31, 32, 40, 16383, 32 * WORDS};
+
+    (void)state;
+    for (unsigned i = 0; i < 7; i++) {
+        for (unsigned k = 0; k < 7; k++) {
+            begin(3);
+            assert_true(pirn__tomb_cut(&tombs, 1, 3, records[i]));
+            assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3), records[i]);
+            assert_true(pirn__tomb_cut(&tombs, 1, 3, records[k]));
+            assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3),
+                             records[i < k ? i : k]);
+        }
+    }
+}
+
+static void what_was_never_committed_is_not_dead(void **state)
+{
+    uint64_t before[SEGMENTS * WORDS];
+
+    (void)state;
+    begin(3);
+    set_record_41();
+    memcpy(before, words, sizeof(words));
+    cut_at_40();
+    assert_memory_equal(before, words, sizeof(words));
+    assert_false(pirn__tomb_is_set(&tombs, 1, 3, 40));
+    assert_int_equal(pirn__tomb_dead(&tombs, 1, 3, 32 * WORDS), 1);
+}
+
+static void cutter_of_another_turn_changes_nothing(void **state)
+{
+    uint64_t before[WORDS];
+    uint32_t page;
+    uint64_t version;
+
+    (void)state;
+    begin(3);
+    cut_at_40();
+    mark_all_synced();
+    memcpy(before, cuts, sizeof(cuts));
+    assert_false(pirn__tomb_cut(&tombs, 1, 2, 7));
+    assert_false(pirn__tomb_cut(&tombs, 1, 4, 7));
+    assert_memory_equal(before, cuts, sizeof(cuts));
+    assert_false(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
+}
+
+/* Whether the cut is of the turn before, as on a torn page, or of the next. */
+static void cut_of_another_turn_says_nothing(void **state)
+{
+    (void)state;
+    begin(3);
+    cut_at_40();
+    assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 2), UINT32_MAX);
+    assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 4), UINT32_MAX);
+}
+
+static void turn_takes_its_segments_cut_away(void **state)
+{
+    (void)state;
+    begin(3);
+    cut_at_40();
+    pirn__tomb_cut(&tombs, 0, 3, 9);
     turn_to_4();
-    assert_true(pirn__tomb_is_set(&tombs, 1, 5, 7));
-    assert_int_equal(pirn__tomb_dead(&tombs, 1, 5, 32 * WORDS), 1);
+    assert_int_equal(cuts[1], UINT64_C(4) << 32);
+    assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3), UINT32_MAX);
+    assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 4), UINT32_MAX);
+    assert_int_equal(pirn__tomb_cut_at(&tombs, 0, 3), 9);
+    assert_true(pirn__tomb_cut(&tombs, 1, 4, 50));
+    assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 4), 50);
+}
+
+/* At each step of the one, all of the other. */
+static void lower_of_two_cutters_wins(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 6; n++) {
+        begin(3);
+        let_act(n % 3, n < 3 ? cut_at_7 : cut_at_40);
+        (n < 3 ? cut_at_40 : cut_at_7)();
+        assert_true(fate.left < 0);
+        let_live();
+        assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3), 7);
+    }
+}
+
+/* Between the cut and the page's version: the next one's cut says it, be it
+ * the same, a lower or a higher one. */
+static void killed_cutter_is_made_good_by_the_next(void **state)
+{
+    static const uint32_t nexts[] = {7, 40, 41};
+
+    (void)state;
+    for (int n = 0; n < 9; n++) {
+        uint32_t page;
+        uint64_t version;
+        uint32_t next = nexts[n / 3];
+        begin(3);
+        assert_true(die_in(cut_at_40, n % 3));
+        bool was_cut = n % 3 == 2;
+        assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3),
+                         was_cut ? 40 : UINT32_MAX);
+        pirn__tomb_cut(&tombs, 1, 3, next);
+        assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3),
+                         was_cut && next > 40 ? 40 : next);
+        assert_true(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
+        assert_int_equal(page, CUTS);
+    }
+    begin(3);
+    assert_false(die_in(cut_at_40, 3));
 }
 
 /* The disk: what was written, and of that what was synced. */
@@ -315,6 +482,7 @@ static void keeper_begin(void)
     memcpy(durable, written, sizeof(written));
     pirn__tomb_set(&tombs, 0, 3, 5);
     pirn__tomb_set(&tombs, 1, 3, 6);
+    pirn__tomb_cut(&tombs, 0, 3, 8);
 }
 
 static void keeper_killed_at_any_line_leaves_dirty(void **state)
@@ -327,27 +495,46 @@ static void keeper_killed_at_any_line_leaves_dirty(void **state)
         keep();
         assert_all_is_clean();
         if (!died) {
-            assert_true(n > 10);
+            assert_true(n > 20);
             return;
         }
+    }
+}
+
+static void what_changes_during_a_round_is_in_it_or_dirty(void (*change)(void))
+{
+    for (int n = 0;; n++) {
+        keeper_begin();
+        let_act(n, change);
+        keep();
+        bool was_late = fate.left >= 0;
+        let_live();
+        assert_clean_is_durable();
+        if (was_late) {
+            assert_true(n > 20);
+            return;
+        }
+        keep();
+        assert_all_is_clean();
     }
 }
 
 static void what_is_set_during_a_round_is_in_it_or_dirty(void **state)
 {
     (void)state;
-    for (int n = 0;; n++) {
-        keeper_begin();
-        let_act(n, set_record_40);
-        keep();
-        bool was_late = fate.left >= 0;
-        let_live();
-        assert_clean_is_durable();
-        if (was_late) {
-            assert_true(n > 10);
-            return;
-        }
-    }
+    what_changes_during_a_round_is_in_it_or_dirty(set_record_40);
+}
+
+static void cut_during_a_round_is_in_it_or_dirty(void **state)
+{
+    (void)state;
+    what_changes_during_a_round_is_in_it_or_dirty(cut_at_40);
+}
+
+static void turn_during_a_round_is_in_it_or_dirty(void **state)
+{
+    (void)state;
+    what_changes_during_a_round_is_in_it_or_dirty(turn_to_4);
 }
 
 static void whole_round(void)
@@ -368,10 +555,36 @@ static void round_within_a_set_leaves_it_dirty(void **state)
     }
 }
 
+static void round_within_a_cut_leaves_it_dirty(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 3; n++) {
+        keeper_begin();
+        let_act(n, whole_round);
+        cut_at_40();
+        assert_clean_is_durable();
+        assert_true(versions[CUTS] > synced[CUTS]);
+    }
+}
+
+static void round_within_a_turn_leaves_it_dirty(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 2 * WORDS + 4; n++) {
+        keeper_begin();
+        let_act(n, whole_round);
+        turn_to_4();
+        assert_true(fate.left > NEVER / 2); /* the round has been */
+        assert_clean_is_durable();
+        assert_true(versions[1] > synced[1]);
+    }
+}
+
 static void round_of_another(void)
 {
     let_live(); /* this one is not interrupted */
     set_record_40();
+    cut_at_40();
     keep();
 }
 
@@ -379,7 +592,7 @@ static void round_of_another(void)
 static void keeper_who_was_stopped_makes_nothing_undone(void **state)
 {
     (void)state;
-    for (int n = 0; n < 12; n++) {
+    for (int n = 0; n < 20; n++) {
         keeper_begin();
         let_act(n, round_of_another);
         keep();
@@ -402,6 +615,75 @@ static void dirty_pages_are_found_from_any_page_on(void **state)
     assert_int_equal(version, versions[1]);
     assert_true(pirn__tomb_next_dirty(&tombs, 1, &page, &version));
     assert_false(pirn__tomb_next_dirty(&tombs, 2, &page, &version));
+}
+
+static void cut_makes_its_page_dirty_and_no_other(void **state)
+{
+    uint32_t page;
+    uint64_t version;
+
+    (void)state;
+    begin(3);
+    cut_at_40();
+    assert_true(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
+    assert_int_equal(page, CUTS);
+    assert_int_equal(version, versions[CUTS]);
+    assert_true(pirn__tomb_next_dirty(&tombs, CUTS, &page, &version));
+    assert_false(pirn__tomb_next_dirty(&tombs, CUTS + 1, &page, &version));
+    pirn__tomb_mark_synced(&tombs, CUTS, version);
+    set_record_40();
+    assert_true(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
+    assert_int_equal(page, 1);
+    assert_false(pirn__tomb_next_dirty(&tombs, 2, &page, &version));
+}
+
+/* As large as two pages of cuts, and two of words each segment. */
+enum { MANY = WORDS + 1, MANY_PAGES = 2 * MANY + 2 };
+
+static void assert_only_dirty(const struct pirn__tombs *many, uint32_t expected)
+{
+    uint32_t page;
+    uint64_t version;
+
+    assert_true(pirn__tomb_next_dirty(many, 0, &page, &version));
+    assert_int_equal(page, expected);
+    pirn__tomb_mark_synced(many, page, version);
+    assert_false(pirn__tomb_next_dirty(many, 0, &page, &version));
+}
+
+static void every_word_is_on_the_page_that_its_change_makes_dirty(void **state)
+{
+    struct pirn__tombs many = {
+        .words = calloc(2 * MANY, PAGE_BYTES),
+        .cuts = calloc(2, PAGE_BYTES),
+        .versions = calloc(MANY_PAGES, sizeof(uint64_t)),
+        .synced = calloc(MANY_PAGES, sizeof(uint64_t)),
+        .segment_count = MANY,
+        .segment_words = 2 * WORDS,
+    };
+
+    (void)state;
+    let_live();
+    assert_int_equal(pirn__tombs_pages(&many), MANY_PAGES);
+    for (uint32_t page = 0; page < 2 * MANY; page++) {
+        const uint64_t *at = pirn__tombs_page(&many, page);
+        pirn__tomb_set(&many, page / 2, 0, page % 2 * 32 * WORDS);
+        pirn__tomb_set(&many, page / 2, 0, (page % 2 + 1) * 32 * WORDS - 1);
+        assert_int_equal(at[0], 1);
+        assert_int_equal(at[WORDS - 1], UINT64_C(1) << 31);
+        assert_only_dirty(&many, page);
+    }
+    for (uint32_t segment = 0; segment < MANY; segment++) {
+        uint32_t page = 2 * MANY + segment / WORDS;
+        const uint64_t *at = pirn__tombs_page(&many, page);
+        pirn__tomb_cut(&many, segment, 0, segment);
+        assert_int_equal(at[segment % WORDS], segment + 1);
+        assert_only_dirty(&many, page);
+    }
+    free(many.words);
+    free(many.cuts);
+    free(many.versions);
+    free(many.synced);
 }
 
 /*
@@ -433,18 +715,34 @@ static void torn_page_buries_nothing_new(void **state)
     }
 }
 
-TEST_MAIN(cmocka_unit_test(format_is_fixed),
-          cmocka_unit_test(only_the_record_is_dead),
-          cmocka_unit_test(later_turn_has_all_dead_and_earlier_none),
-          cmocka_unit_test(setter_of_another_turn_changes_nothing),
-          cmocka_unit_test(setter_of_one_buries_nothing_new),
-          cmocka_unit_test(two_setters_of_a_word_lose_nothing),
-          cmocka_unit_test(killed_setter_is_made_good_by_the_next),
-          cmocka_unit_test(killed_turn_is_made_good_by_the_next),
-          cmocka_unit_test(stopped_turn_does_not_turn_back),
-          cmocka_unit_test(keeper_killed_at_any_line_leaves_dirty),
-          cmocka_unit_test(what_is_set_during_a_round_is_in_it_or_dirty),
-          cmocka_unit_test(round_within_a_set_leaves_it_dirty),
-          cmocka_unit_test(keeper_who_was_stopped_makes_nothing_undone),
-          cmocka_unit_test(dirty_pages_are_found_from_any_page_on),
-          cmocka_unit_test(torn_page_buries_nothing_new))
+TEST_MAIN(
+    cmocka_unit_test(format_is_fixed),
+    cmocka_unit_test(only_the_record_is_dead),
+    cmocka_unit_test(later_turn_has_all_dead_and_earlier_none),
+    cmocka_unit_test(setter_of_another_turn_changes_nothing),
+    cmocka_unit_test(setter_of_one_buries_nothing_new),
+    cmocka_unit_test(cutter_cuts_nothing_new),
+    cmocka_unit_test(two_setters_of_a_word_lose_nothing),
+    cmocka_unit_test(killed_setter_is_made_good_by_the_next),
+    cmocka_unit_test(killed_turn_is_made_good_by_the_next),
+    cmocka_unit_test(stopped_turn_does_not_turn_back),
+    cmocka_unit_test(format_of_a_cut_is_fixed),
+    cmocka_unit_test(lower_cut_wins),
+    cmocka_unit_test(what_was_never_committed_is_not_dead),
+    cmocka_unit_test(cutter_of_another_turn_changes_nothing),
+    cmocka_unit_test(cut_of_another_turn_says_nothing),
+    cmocka_unit_test(turn_takes_its_segments_cut_away),
+    cmocka_unit_test(lower_of_two_cutters_wins),
+    cmocka_unit_test(killed_cutter_is_made_good_by_the_next),
+    cmocka_unit_test(keeper_killed_at_any_line_leaves_dirty),
+    cmocka_unit_test(what_is_set_during_a_round_is_in_it_or_dirty),
+    cmocka_unit_test(cut_during_a_round_is_in_it_or_dirty),
+    cmocka_unit_test(turn_during_a_round_is_in_it_or_dirty),
+    cmocka_unit_test(round_within_a_set_leaves_it_dirty),
+    cmocka_unit_test(round_within_a_cut_leaves_it_dirty),
+    cmocka_unit_test(round_within_a_turn_leaves_it_dirty),
+    cmocka_unit_test(keeper_who_was_stopped_makes_nothing_undone),
+    cmocka_unit_test(dirty_pages_are_found_from_any_page_on),
+    cmocka_unit_test(cut_makes_its_page_dirty_and_no_other),
+    cmocka_unit_test(every_word_is_on_the_page_that_its_change_makes_dirty),
+    cmocka_unit_test(torn_page_buries_nothing_new))
