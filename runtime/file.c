@@ -12,6 +12,7 @@
 enum {
     FSYNC_DATA = 1,     /* IORING_FSYNC_DATASYNC */
     POLL_MULTISHOT = 1, /* IORING_POLL_ADD_MULTI */
+    WRITE_DSYNC = 2,    /* RWF_DSYNC */
 };
 
 static void prep_open(struct pirn_op *op, uint8_t opcode, int dir_fd,
@@ -69,6 +70,13 @@ void pirn_prep_write(struct pirn_op *op, int fd, const void *buf, uint32_t len,
                      uint64_t offset)
 {
     prep_transfer(op, ENGINE_WRITE, fd, buf, len, offset);
+}
+
+void pirn_prep_write_durable(struct pirn_op *op, int fd, const void *buf,
+                             uint32_t len, uint64_t offset)
+{
+    prep_transfer(op, ENGINE_WRITE, fd, buf, len, offset);
+    op->priv.op_flags = WRITE_DSYNC;
 }
 
 void pirn_prep_readv(struct pirn_op *op, int fd, const struct iovec *iov,

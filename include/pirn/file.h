@@ -87,6 +87,24 @@ PIRN_API void pirn_prep_write(struct pirn_op *op, int fd, const void *buf,
                               uint32_t len, uint64_t offset);
 
 /**
+ * pirn_prep_write_durable() - write at an offset, and sync what was written
+ *
+ * As pirn_prep_write(). Nothing else of the file is synced with it. After an
+ * error the bytes may be there or not, durable or not, and a later sync does
+ * not tell: it is as final as that of pirn_prep_fsync().
+ *
+ * Result:  the bytes written and durable, maybe fewer than @len; or an errno of
+ *          pwritev2(2) or fdatasync(2).
+ * Durable: as many bytes as the result says, and what is needed to read them,
+ *          when it ends; not the file's name.
+ * Kernel:  4.7 (RWF_DSYNC), 5.6 (IORING_OP_WRITE). In a chain it is a step by
+ *          itself, never linked to another by a ring.
+ */
+PIRN_API void pirn_prep_write_durable(struct pirn_op *op, int fd,
+                                      const void *buf, uint32_t len,
+                                      uint64_t offset);
+
+/**
  * pirn_prep_readv(), pirn_prep_writev() - the same into, from, several pieces
  * @iov:   @count pieces; the array and the pieces are loaned until the op ends
  * @count: 1 .. 1024 (IOV_MAX)

@@ -76,7 +76,8 @@ static int32_t call_transfer(const struct pirn_loan *loan)
     if (loan->opcode == ENGINE_READ || loan->opcode == ENGINE_READV) {
         return result_of(preadv2(loan->fd, iov, count, offset, 0));
     }
-    return result_of(pwritev2(loan->fd, iov, count, offset, 0));
+    return result_of(
+        pwritev2(loan->fd, iov, count, offset, (int)loan->op_flags));
 }
 
 static int32_t call_fsync(const struct pirn_loan *loan)

@@ -15,6 +15,9 @@
  *
  * `punts`: of an open those that may make or cut a file
  * (io_openat_force_async() in the kernel's io_uring/openclose.c).
+ *
+ * A write with flags is in no linked run: a sync that fails behind the write is
+ * nothing that `pirn probe` can try, and the row speaks of writes without.
  */
 #include "runtime/engine/table.h"
 
@@ -77,12 +80,18 @@ const struct engine_row pirn__engine_rows[ENGINE_OPCODE_COUNT] = {
                             ENGINE_FINITE, NO, NO, NO, YES},
 };
 
+static bool is_flagged_write(const struct pirn_loan *loan)
+{
+    return loan->opcode == ENGINE_WRITE && loan->op_flags != 0;
+}
+
 bool pirn__engine_links(const struct pirn_loan *before,
                         const struct pirn_loan *behind)
 {
     return pirn__engine_rows[before->opcode].cuts &&
            pirn__engine_rows[behind->opcode].follows &&
            !loan_is_marked(before) && !loan_is_marked(behind) &&
+           !is_flagged_write(before) && !is_flagged_write(behind) &&
            loan_fd_place(behind) < 0;
 }
 

@@ -3,6 +3,7 @@
 #include "tests/kernel/ring.h"
 
 #include <linux/stat.h>
+#include <sys/syscall.h>
 
 static int open_new(struct ring *ring, const char *name)
 {
@@ -42,6 +43,70 @@ static void write_then_sync_then_read_back(void **state)
     assert_int_equal(pirn_wait(ring->context, &op), 0);
     pirn_prep_fsync(&op, ring->dir_fd, PIRN_SYNC_ALL);
     assert_int_equal(pirn_wait(ring->context, &op), 0);
+    close_fd(ring, fd);
+}
+
+enum { CACHESTAT = 451 }; /* Linux 6.5 */
+
+/* Pages of the first @len bytes that are not on their disk yet; 0 where the
+ * kernel does not tell. */
+static uint64_t dirty_pages(int fd, uint64_t len)
+{
+    const uint64_t range[2] = {0, len};
+    uint64_t stat[5] = {0}; /* cached, dirty, written back, evicted, recently */
+
+    if (syscall(CACHESTAT, fd, range, stat, 0) < 0) {
+        assert_true(errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM);
+        return 0;
+    }
+    return stat[1] + stat[2];
+}
+
+static void what_is_written_durably_is_not_dirty(void **state)
+{
+    static char bytes[3 * 4096];
+    struct ring *ring = *state;
+    struct pirn_op op = {0};
+    char back[sizeof(bytes)];
+    int fd = open_new(ring, "a");
+
+    memset(bytes, 'd', sizeof(bytes));
+    pirn_prep_write_durable(&op, fd, bytes, sizeof(bytes), 0);
+    assert_int_equal(pirn_wait(ring->context, &op), sizeof(bytes));
+    assert_int_equal(dirty_pages(fd, sizeof(bytes)), 0);
+    bytes[5000] = 'e';
+    pirn_prep_write_durable(&op, fd, bytes + 5000, 1, 5000);
+    assert_int_equal(pirn_wait(ring->context, &op), 1);
+    assert_int_equal(dirty_pages(fd, sizeof(bytes)), 0);
+    pirn_prep_read(&op, fd, back, sizeof(back), 0);
+    assert_int_equal(pirn_wait(ring->context, &op), sizeof(back));
+    assert_memory_equal(back, bytes, sizeof(back));
+    pirn_prep_write_durable(&op, -1, bytes, 1, 0);
+    assert_int_equal(pirn_wait(ring->context, &op), -EBADF);
+    close_fd(ring, fd);
+}
+
+/* A ring links writes that follow each other, and none of these. */
+static void a_durable_write_is_a_step_that_no_ring_links(void **state)
+{
+    static char bytes[4096];
+    struct ring *ring = *state;
+    struct pirn_op write = {0};
+    struct pirn_op durable = {0};
+    struct pirn_op *const steps[] = {&write, &durable};
+    struct pirn_chain chain = {0};
+    int fd = open_new(ring, "a");
+
+    pirn_prep_write(&write, fd, bytes, sizeof(bytes), 0);
+    pirn_prep_write_durable(&durable, fd, bytes, sizeof(bytes), sizeof(bytes));
+    if (!ring_is_plain() && !ring_has_pool()) {
+        assert_true(pirn__context_joins(ring->context, &write, &write));
+        assert_false(pirn__context_joins(ring->context, &write, &durable));
+        assert_false(pirn__context_joins(ring->context, &durable, &write));
+    }
+    pirn_prep_chain(&chain, steps, 2);
+    assert_int_equal(pirn_wait(ring->context, &chain.op), 0);
+    assert_int_equal(lseek(fd, 0, SEEK_END), 2 * sizeof(bytes));
     close_fd(ring, fd);
 }
 
@@ -267,6 +332,8 @@ static void thousands_at_once_all_end(void **state)
 }
 
 RING_TEST_MAIN(RING_TEST(write_then_sync_then_read_back),
+               RING_TEST(what_is_written_durably_is_not_dirty),
+               RING_TEST(a_durable_write_is_a_step_that_no_ring_links),
                RING_TEST(offset_current_is_where_the_file_stands),
                RING_TEST(pieces_are_gathered_and_scattered),
                RING_TEST(size_can_be_reserved_and_set),

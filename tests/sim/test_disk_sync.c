@@ -46,6 +46,74 @@ static void a_sync_is_of_one_file(void **state)
     disk_destroy(disk);
 }
 
+/* Sector 0 is written, and sector 1 written and synced. */
+static void a_sync_of_a_range_is_of_its_sectors(void **state)
+{
+    static const enum disk_profile profiles[] = {DISK_STRICT, DISK_EXT4};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct disk *disk = rig_disk(profiles[i]);
+        uint32_t inode;
+        char byte = 0;
+
+        rig_put(disk, "a", "");
+        rig_sync(disk, "/");
+        rig_write(disk, "a", 0, "x");
+        rig_write(disk, "a", DISK_SECTOR, "y");
+        inode = rig_open(disk, "a", O_RDWR);
+        disk_sync_range(disk, inode, DISK_SECTOR, 1);
+        disk_release(disk, inode);
+        rig_expect_left(disk, "a",
+                        "a=0000000000000000000000000000000\n"
+                        "a=x000000000000000000000000000000\n");
+        disk_cut(disk, NULL, 0);
+        inode = rig_open(disk, "a", O_RDONLY);
+        assert_int_equal(disk_read(disk, inode, DISK_SECTOR, &byte, 1), 1);
+        assert_int_equal(byte, 'y');
+        disk_destroy(disk);
+    }
+}
+
+/* What was cut off does not come back with a later sync. */
+static void a_sync_of_a_range_keeps_the_order_of_what_was_cut(void **state)
+{
+    struct disk *disk = rig_disk(DISK_STRICT);
+    uint32_t inode;
+
+    (void)state;
+    rig_put(disk, "a", "");
+    rig_sync(disk, "/");
+    rig_write(disk, "a", 0, "x");
+    inode = rig_open(disk, "a", O_RDWR);
+    assert_int_equal(disk_truncate(disk, inode, 0), 0);
+    disk_release(disk, inode);
+    rig_write(disk, "a", DISK_SECTOR, "y");
+    inode = rig_open(disk, "a", O_RDWR);
+    disk_sync_range(disk, inode, DISK_SECTOR, 1);
+    disk_release(disk, inode);
+    rig_expect_left(disk, "a", "a=0000000000000000000000000000000\n");
+    disk_destroy(disk);
+}
+
+static void a_range_that_failed_is_clean_and_not_on_disk(void **state)
+{
+    struct disk *disk = rig_disk(DISK_STRICT);
+    uint32_t inode;
+
+    (void)state;
+    rig_put(disk, "a", "..");
+    rig_sync(disk, "/");
+    rig_write(disk, "a", 0, "x");
+    inode = rig_open(disk, "a", O_RDWR);
+    disk_sync_range_failed(disk, inode, 0, 1);
+    disk_release(disk, inode);
+    rig_expect(disk, "a", "a=x.");
+    sync_data(disk, "a");
+    rig_expect_left(disk, "a", "a=..\n");
+    disk_destroy(disk);
+}
+
 static void ext4_writes_no_other_files_appends(void **state)
 {
     struct disk *disk = rig_disk(DISK_EXT4);
@@ -566,6 +634,9 @@ static void people_can_read_what_a_unit_is(void **state)
 
 TEST_MAIN(
     cmocka_unit_test(a_sync_is_of_one_file),
+    cmocka_unit_test(a_sync_of_a_range_is_of_its_sectors),
+    cmocka_unit_test(a_sync_of_a_range_keeps_the_order_of_what_was_cut),
+    cmocka_unit_test(a_range_that_failed_is_clean_and_not_on_disk),
     cmocka_unit_test(ext4_writes_no_other_files_appends),
     cmocka_unit_test(ext4_fdatasync_commits_what_the_file_needs_only),
     cmocka_unit_test(ext4_commits_older_data_with_a_truncation),

@@ -13,7 +13,6 @@
 enum {
     FSYNC_DATA = 1,    /* IORING_FSYNC_DATASYNC */
     WRITE_DSYNC = 2,   /* RWF_DSYNC */
-    WRITE_SYNC = 4,    /* RWF_SYNC */
     SECTOR_MASK = 511, /* of what O_DIRECT takes */
 };
 
@@ -126,22 +125,22 @@ static int32_t sync_file(struct flight *flight, bool data_only)
     return r;
 }
 
-/* What was asked to be durable with the write, and did not get there. */
-static int32_t sync_after(struct flight *flight, int32_t moved)
+/* The second half of a write that is to be durable: what it wrote, and no more,
+ * gets there or does not. An error that others were told of is told here. */
+static int32_t sync_written(struct flight *flight)
 {
     struct world *world = world_of(flight);
-    uint32_t flags = flight->what.op_flags & (WRITE_DSYNC | WRITE_SYNC);
-    int r;
+    struct open_file *file = flight->file;
+    bool has_failed = file->sync_failed;
 
-    if (moved <= 0 || is_read(flight) || flags == 0) {
-        return moved;
-    }
     if (fault_happens(&world->faults, FAULT_SYNC)) {
-        open_file_sync_failed(flight->file);
+        open_file_write_failed(file, flight->written_at, flight->written);
         return -EIO;
     }
-    r = sync_file(flight, !(flags & WRITE_SYNC));
-    return r < 0 ? r : moved;
+    disk_sync_range(world->disk, file->inode, flight->written_at,
+                    flight->written);
+    file->sync_failed = false;
+    return has_failed ? -EIO : (int32_t)flight->written;
 }
 
 static int32_t transfer(struct flight *flight)
@@ -149,6 +148,9 @@ static int32_t transfer(struct flight *flight)
     int32_t r = flight->file->kind == OPEN_SOCKET ? 0 : may_transfer(flight);
     uint64_t place;
 
+    if (flight->written > 0) {
+        return sync_written(flight);
+    }
     if (r < 0) {
         return r;
     }
@@ -160,7 +162,12 @@ static int32_t transfer(struct flight *flight)
     if (r > 0 && flight->what.offset == PIRN_OFFSET_CURRENT) {
         flight->file->position = place + (uint32_t)r;
     }
-    return sync_after(flight, r);
+    if (r > 0 && !is_read(flight) && (flight->what.op_flags & WRITE_DSYNC)) {
+        flight->written = (uint32_t)r;
+        flight->written_at = place;
+        return CARRY_AGAIN;
+    }
+    return r;
 }
 
 /* The number is free at once; the file, when nobody holds it any more. */

@@ -102,9 +102,16 @@ int64_t disk_list(struct disk *disk, uint32_t inode, uint64_t *cursor,
 /* What the profile makes durable. @data_only: fdatasync. */
 int disk_sync(struct disk *disk, uint32_t inode, bool data_only);
 
+/* As much of a sync of the data as the sectors at @offset need: what a write
+ * with RWF_DSYNC waits for. Other data of the file stay as they are. */
+void disk_sync_range(struct disk *disk, uint32_t inode, uint64_t offset,
+                     uint64_t len);
+
 /* A sync that failed: what it would have made durable is forgotten by the
  * kernel (clean, and not on disk): no later sync makes it durable. */
 void disk_sync_failed(struct disk *disk, uint32_t inode);
+void disk_sync_range_failed(struct disk *disk, uint32_t inode, uint64_t offset,
+                            uint64_t len);
 
 /* syncfs(2), or what the kernel does when nobody asks for half a minute. */
 void disk_sync_all(struct disk *disk);

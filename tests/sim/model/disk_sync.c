@@ -129,6 +129,53 @@ int disk_sync(struct disk *disk, uint32_t inode, bool data_only)
     return 0;
 }
 
+static bool is_end(const struct disk_record *record)
+{
+    return record->kind == DISK_ROOM ||
+           (record->kind == DISK_SIZE && record->at < record->from);
+}
+
+/* Sizes and room of the file come with its data; and, where it was cut or got
+ * room, all that is older: of one file nothing older gets durable later. */
+static void choose_range(struct disk *disk, uint32_t inode, uint64_t offset,
+                         uint64_t len)
+{
+    uint64_t first = offset / DISK_SECTOR;
+    uint64_t last = (offset + len - 1) / DISK_SECTOR;
+    bool has_end = false;
+
+    pirn_assert(len > 0 && !disk__is_dir(disk, inode));
+    pirn_assert(disk->inodes[inode].holds > 0);
+    disk__maps_touch(disk, inode);
+    for (uint32_t i = disk->record_count; i-- > 0;) {
+        struct disk_record *record = &disk->records[i];
+        bool is_in = record->kind != DISK_DATA ||
+                     (record->at >= first && record->at <= last);
+
+        record->chosen = is_data_of(record, inode) && (is_in || has_end);
+        has_end = has_end || (record->chosen && is_end(record));
+    }
+}
+
+void disk_sync_range(struct disk *disk, uint32_t inode, uint64_t offset,
+                     uint64_t len)
+{
+    choose_range(disk, inode, offset, len);
+    if (disk->config.profile == DISK_EXT4 && is_commit(disk, inode, true)) {
+        choose_journal(disk);
+    }
+    disk__order_add(disk);
+    disk__records_take(disk, true);
+}
+
+void disk_sync_range_failed(struct disk *disk, uint32_t inode, uint64_t offset,
+                            uint64_t len)
+{
+    choose_range(disk, inode, offset, len);
+    disk__order_add(disk);
+    disk__records_take(disk, false);
+}
+
 void disk_sync_failed(struct disk *disk, uint32_t inode)
 {
     choose(disk, inode);

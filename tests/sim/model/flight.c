@@ -295,6 +295,10 @@ static int32_t fail(struct flight *flight, enum fault fault, int32_t error)
         sync_fails(flight->file);
         return rng_coin(rng) ? -EIO : -ENOSPC;
     }
+    if (fault == FAULT_EIO && flight->written > 0) {
+        open_file_write_failed(flight->file, flight->written_at,
+                               flight->written);
+    }
     return flight->moved > 0 ? (int32_t)flight->moved : error;
 }
 

@@ -49,11 +49,10 @@ void open_file_release(struct open_file *file)
     free(file);
 }
 
-void open_file_sync_failed(const struct open_file *file)
+static void tell_others(const struct open_file *file)
 {
     const struct pirn_link *head = &file->world->open_files;
 
-    disk_sync_failed(file->world->disk, file->inode);
     for (struct pirn_link *link = head->next; link != head; link = link->next) {
         struct open_file *other =
             pirn_container_of(link, struct open_file, link);
@@ -63,6 +62,19 @@ void open_file_sync_failed(const struct open_file *file)
             other->sync_failed = true;
         }
     }
+}
+
+void open_file_sync_failed(const struct open_file *file)
+{
+    disk_sync_failed(file->world->disk, file->inode);
+    tell_others(file);
+}
+
+void open_file_write_failed(const struct open_file *file, uint64_t offset,
+                            uint64_t len)
+{
+    disk_sync_range_failed(file->world->disk, file->inode, offset, len);
+    tell_others(file);
 }
 
 int descriptor_add(struct descriptors *descriptors, struct open_file *file)

@@ -44,6 +44,10 @@ void open_file_release(struct open_file *file);
  * next sync; who opens it later is not (errseq_t in the kernel). */
 void open_file_sync_failed(const struct open_file *file);
 
+/* The same of @len bytes that were written to be durable. */
+void open_file_write_failed(const struct open_file *file, uint64_t offset,
+                            uint64_t len);
+
 enum { DESCRIPTOR_MAX = 1024, DESCRIPTOR_FIRST = 3 };
 
 struct descriptors {

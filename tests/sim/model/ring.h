@@ -48,9 +48,11 @@ struct flight {
     struct flight *behind;  /* begins when this one has succeeded */
     enum flight_state state;
     uint64_t number;
-    uint64_t due_ns;       /* LATER, CARRIED */
-    uint32_t place;        /* READY: among all that are */
-    uint32_t moved;        /* bytes, so far */
+    uint64_t due_ns;  /* LATER, CARRIED */
+    uint32_t place;   /* READY: among all that are */
+    uint32_t moved;   /* bytes, so far */
+    uint32_t written; /* of a write to be durable: bytes, not synced yet */
+    uint64_t written_at;
     int32_t result;        /* CARRIED */
     uint16_t buffer;       /* of what was delivered last */
     struct pirn_link link; /* among the ring's */
