@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "pirn/file.h"
 #include "runtime/context_fields.h"
 #include "runtime/rearm.h"
 
@@ -244,6 +245,20 @@ void pirn_context_identity(struct pirn_context *context,
                            struct pirn_identity *ret_identity)
 {
     context->engine->class->identity(context->engine, ret_identity);
+}
+
+int pirn_map_shared(struct pirn_context *context, int fd, uint64_t bytes,
+                    void **ret_memory)
+{
+    pirn_assert(bytes > 0);
+    return context->engine->class->map(context->engine, fd, bytes, ret_memory);
+}
+
+void pirn_unmap_shared(struct pirn_context *context, void *memory,
+                       uint64_t bytes)
+{
+    pirn_assert(memory != NULL && bytes > 0);
+    context->engine->class->unmap(context->engine, memory, bytes);
 }
 
 const char *pirn_context_engine(const struct pirn_context *context)

@@ -193,6 +193,11 @@ struct engine_class {
     uint64_t (*realtime_ns)(struct engine *engine); /* since 1970 */
     void (*random)(struct engine *engine, void *bytes, size_t len);
     void (*identity)(struct engine *engine, struct pirn_identity *ret_identity);
+
+    /* The first @bytes of @fd's file as memory that all who map it share. */
+    int (*map)(struct engine *engine, int fd, uint64_t bytes,
+               void **ret_memory);
+    void (*unmap)(struct engine *engine, void *memory, uint64_t bytes);
 };
 
 /* By @which, but PIRN_ENGINE wins. The class for `auto` creates an engine of
@@ -212,6 +217,9 @@ uint64_t pirn__host_realtime_ns(struct engine *engine);
 void pirn__host_random(struct engine *engine, void *bytes, size_t len);
 void pirn__host_identity(struct engine *engine,
                          struct pirn_identity *ret_identity);
+int pirn__host_map(struct engine *engine, int fd, uint64_t bytes,
+                   void **ret_memory);
+void pirn__host_unmap(struct engine *engine, void *memory, uint64_t bytes);
 
 /* Another descriptor, close-on-exec, of what @fd is one of; or an errno. */
 int pirn__host_duplicate(int fd);

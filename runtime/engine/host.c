@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* host.c - clock, random numbers, identity and signals of a real machine */
+/* host.c - clock, random numbers, identity, signals and memory of a real
+ * machine */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -105,6 +107,25 @@ void pirn__host_identity(struct engine *engine,
     ret_identity->start_ticks = start_ticks(text);
     read_text("/proc/sys/kernel/random/boot_id", text, sizeof(text));
     parse_uuid(text, ret_identity->boot_id);
+}
+
+int pirn__host_map(struct engine *engine, int fd, uint64_t bytes,
+                   void **ret_memory)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    (void)engine;
+    if (memory == MAP_FAILED) {
+        return -errno;
+    }
+    *ret_memory = memory;
+    return 0;
+}
+
+void pirn__host_unmap(struct engine *engine, void *memory, uint64_t bytes)
+{
+    (void)engine;
+    pirn_assert(munmap(memory, bytes) == 0);
 }
 
 int pirn__host_duplicate(int fd)

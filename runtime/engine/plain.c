@@ -441,4 +441,6 @@ const struct engine_class pirn__engine_plain = {
     .realtime_ns = pirn__host_realtime_ns,
     .random = pirn__host_random,
     .identity = pirn__host_identity,
+    .map = pirn__host_map,
+    .unmap = pirn__host_unmap,
 };

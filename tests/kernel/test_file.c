@@ -3,7 +3,9 @@
 #include "tests/kernel/ring.h"
 
 #include <linux/stat.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 static int open_new(struct ring *ring, const char *name)
 {
@@ -264,6 +266,69 @@ static void locks_belong_to_descriptions(void **state)
     close_fd(ring, two);
 }
 
+/* A process, and two maps in another: one file, one memory. */
+static void mapped_memory_is_shared_by_processes(void **state)
+{
+    struct ring *ring = *state;
+    struct pirn_op op = {0};
+    _Atomic uint32_t *words = NULL;
+    _Atomic uint32_t *again = NULL;
+    uint32_t back = 0;
+    int status = -1;
+    int fd = open_new(ring, "a");
+    pid_t child;
+
+    pirn_prep_fallocate(&op, fd, 0, 0, 8192);
+    assert_int_equal(pirn_wait(ring->context, &op), 0);
+    assert_int_equal(pirn_map_shared(ring->context, fd, 8192, (void **)&words),
+                     0);
+    assert_int_equal(pirn_map_shared(ring->context, fd, 8192, (void **)&again),
+                     0);
+    close_fd(ring, fd);
+    assert_int_equal(words[2047], 0);
+    child = fork();
+    if (child == 0) {
+        atomic_fetch_add(&words[2047], 7);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(words[2047], 7);
+    assert_int_equal(again[2047], 7);
+    pirn_unmap_shared(ring->context, words, 8192);
+    pirn_unmap_shared(ring->context, again, 8192);
+
+    fd = openat(ring->dir_fd, "a", O_RDONLY | O_CLOEXEC);
+    pirn_prep_read(&op, fd, &back, sizeof(back), 8188);
+    assert_int_equal(pirn_wait(ring->context, &op), sizeof(back));
+    assert_int_equal(back, 7);
+    close_fd(ring, fd);
+}
+
+static int map(struct ring *ring, int fd)
+{
+    void *untouched = ring;
+    int r = pirn_map_shared(ring->context, fd, 4096, &untouched);
+
+    assert_true(r == 0 || untouched == ring);
+    return r;
+}
+
+static void what_cannot_be_mapped_is_an_error(void **state)
+{
+    struct ring *ring = *state;
+    int fd;
+
+    ring_put(ring, "a", "a");
+    fd = openat(ring->dir_fd, "a", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(map(ring, fd), -EACCES);
+    close(fd);
+    assert_int_equal(map(ring, fd), -EBADF);
+    fd = openat(ring->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(map(ring, fd) < 0);
+    close(fd);
+}
+
 static void bad_descriptor_is_a_result(void **state)
 {
     struct ring *ring = *state;
@@ -340,6 +405,8 @@ RING_TEST_MAIN(RING_TEST(write_then_sync_then_read_back),
                RING_TEST(open_beneath_never_leaves_its_directory),
                RING_TEST(many_open_beneath_at_once),
                RING_TEST(locks_belong_to_descriptions),
+               RING_TEST(mapped_memory_is_shared_by_processes),
+               RING_TEST(what_cannot_be_mapped_is_an_error),
                RING_TEST(bad_descriptor_is_a_result),
                RING_TEST(cancel_ends_a_read_that_would_never_end),
                RING_TEST(thousands_at_once_all_end))

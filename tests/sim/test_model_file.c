@@ -177,5 +177,177 @@ static void a_durable_write_that_failed_is_lost_for_later_syncs(void **state)
     }
 }
 
-TEST_MAIN(cmocka_unit_test(a_durable_write_survives_each_cut_after_its_end),
-          cmocka_unit_test(a_durable_write_that_failed_is_lost_for_later_syncs))
+/* --- mapped memory --- */
+
+enum { MAP_BYTES = 2 * DISK_PAGE, MAPPERS = 2 };
+
+struct mapper {
+    struct world *world;
+    uint32_t *words[MAPPERS]; /* where each has it */
+    uint32_t found[MAPPERS];  /* what it held then */
+    bool stays;               /* maps until it is killed */
+};
+
+struct mapping {
+    struct mapper *mapper;
+    uint32_t number;
+};
+
+static void map_and_store(void *argument)
+{
+    const struct mapping *mapping = argument;
+    struct mapper *mapper = mapping->mapper;
+    struct pirn_context *context = process_context(mapper->world);
+    struct pirn_op op = {0};
+    void *memory = NULL;
+    int fd;
+
+    pirn_prep_open(&op, AT_FDCWD, "m", O_RDWR | O_CREAT, 0600);
+    fd = pirn_wait(context, &op);
+    pirn_prep_fallocate(&op, fd, 0, 0, MAP_BYTES);
+    (void)pirn_wait(context, &op);
+    if (pirn_map_shared(context, fd, MAP_BYTES, &memory) < 0) {
+        world_fail(mapper->world, "no map");
+    }
+    mapper->words[mapping->number] = memory;
+    mapper->found[mapping->number] = *mapper->words[mapping->number];
+    *mapper->words[mapping->number] = 5;
+    pirn_prep_close(&op, fd);
+    (void)pirn_wait(context, &op);
+    while (mapper->stays) {
+        process_rest(context, 1000);
+    }
+    pirn_unmap_shared(context, memory, MAP_BYTES);
+    pirn_context_destroy(context);
+}
+
+static void kill_when_mapped(void *argument)
+{
+    struct mapper *mapper = argument;
+    struct process *process = mapper->world->processes[0];
+
+    if (mapper->words[0] != NULL && mapper->stays) {
+        mapper->stays = false;
+        process_kill(process);
+    }
+}
+
+/* The nth process maps. */
+static void run_mapper(struct mapper *mapper, uint32_t number)
+{
+    struct mapping mapping = {mapper, number};
+
+    process_thread(process_create(mapper->world), map_and_store, &mapping);
+    assert_int_equal(world_run(mapper->world), WORLD_DONE);
+}
+
+/* The first is killed, the second maps what it left, and after a power cut a
+ * third something else. Return: what the third found. */
+static uint32_t map_thrice(uint64_t seed)
+{
+    const struct world_config config = {
+        .seed = seed,
+        .storm_steps = STORM,
+        .disk = life_empty_disk(DISK_STRICT),
+    };
+    struct mapper mapper = {.world = world_create(&config), .stays = true};
+    uint32_t found;
+
+    mapper.world->stepped = kill_when_mapped;
+    mapper.world->argument = &mapper;
+    run_mapper(&mapper, 0);
+    run_mapper(&mapper, 1);
+    assert_int_equal(mapper.found[0], 0);
+    assert_int_equal(mapper.found[1], 5);
+    assert_ptr_equal(mapper.words[0], mapper.words[1]);
+    world_check_rest(mapper.world);
+    assert_false(mapper.world->failed);
+
+    disk_sync_all(mapper.world->disk);
+    world_cut_power(mapper.world);
+    mapper.world->power_cut = false;
+    run_mapper(&mapper, 0);
+    found = mapper.found[0];
+    world_destroy(mapper.world);
+    return found;
+}
+
+static void mapped_memory_outlives_its_processes_and_no_power_cut(void **state)
+{
+    uint32_t zeros = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        uint32_t found = map_thrice(seed);
+
+        assert_int_equal(found, map_thrice(seed));
+        assert_int_not_equal(found, 5);
+        zeros += found == 0;
+    }
+    assert_in_range(zeros, SEEDS / 4, SEEDS * 7 / 8);
+}
+
+/* A file that got the number of one that is gone. */
+static void a_new_file_is_not_what_was_mapped_before(void **state)
+{
+    const struct world_config config = {
+        .seed = 1,
+        .storm_steps = STORM,
+        .disk = life_empty_disk(DISK_STRICT),
+    };
+    struct mapper mapper = {.world = world_create(&config)};
+
+    (void)state;
+    run_mapper(&mapper, 0);
+    assert_int_equal(disk_unlink(mapper.world->disk, DISK_ROOT, "m", 0), 0);
+    run_mapper(&mapper, 1);
+    assert_int_equal(mapper.found[1], 0);
+    world_destroy(mapper.world);
+}
+
+static void leave_a_map(void *argument)
+{
+    struct mapper *mapper = argument;
+    struct pirn_context *context = process_context(mapper->world);
+    struct pirn_op op = {0};
+    void *memory = NULL;
+    int fd;
+
+    pirn_prep_open(&op, AT_FDCWD, "a", O_RDWR, 0);
+    fd = pirn_wait(context, &op);
+    if (pirn_map_shared(context, fd, mapper->stays ? MAP_BYTES : BYTES,
+                        &memory) == 0) {
+        world_note(mapper->world, "mapped", 0);
+    }
+    pirn_prep_close(&op, fd);
+    (void)pirn_wait(context, &op);
+    pirn_context_destroy(context);
+}
+
+/* A map that is left, and one behind the file's end. */
+static void careless_maps_fail_the_life(void **state)
+{
+    (void)state;
+    for (int too_long = 0; too_long < 2; too_long++) {
+        const struct world_config config = {
+            .storm_steps = STORM,
+            .disk = life_empty_disk(DISK_STRICT),
+        };
+        struct mapper mapper = {.world = world_create(&config),
+                                .stays = too_long};
+
+        put_old(mapper.world->disk);
+        process_thread(process_create(mapper.world), leave_a_map, &mapper);
+        assert_int_equal(world_run(mapper.world), WORLD_FAILED);
+        assert_non_null(strstr(mapper.world->reason,
+                               too_long ? "behind the end" : "maps left"));
+        world_destroy(mapper.world);
+    }
+}
+
+TEST_MAIN(
+    cmocka_unit_test(a_durable_write_survives_each_cut_after_its_end),
+    cmocka_unit_test(a_durable_write_that_failed_is_lost_for_later_syncs),
+    cmocka_unit_test(mapped_memory_outlives_its_processes_and_no_power_cut),
+    cmocka_unit_test(a_new_file_is_not_what_was_mapped_before),
+    cmocka_unit_test(careless_maps_fail_the_life))

@@ -20,6 +20,7 @@
 #include "tests/sim/model/carry.h"
 #include "tests/sim/model/fiber.h"
 #include "tests/sim/model/process.h"
+#include "tests/sim/model/shared.h"
 
 static struct ring *ring_of(struct engine *engine)
 {
@@ -304,6 +305,25 @@ static void model_identity(struct engine *engine,
     };
 }
 
+static int model_map(struct engine *engine, int fd, uint64_t bytes,
+                     void **ret_memory)
+{
+    struct memory *memory = memory_switch(NULL);
+    int r = shared_map(ring_of(engine)->process, fd, bytes, ret_memory);
+
+    memory_switch(memory);
+    return r;
+}
+
+static void model_unmap(struct engine *engine, void *mapped, uint64_t bytes)
+{
+    struct memory *memory = memory_switch(NULL);
+
+    (void)bytes;
+    shared_unmap(ring_of(engine)->process, mapped);
+    memory_switch(memory);
+}
+
 const struct engine_class model_engine = {
     .name = "model",
     .joins = model_joins,
@@ -320,4 +340,6 @@ const struct engine_class model_engine = {
     .realtime_ns = model_realtime_ns,
     .random = model_random,
     .identity = model_identity,
+    .map = model_map,
+    .unmap = model_unmap,
 };

@@ -12,6 +12,7 @@
 #include "tests/sim/model/engine.h"
 #include "tests/sim/model/fiber.h"
 #include "tests/sim/model/ring.h"
+#include "tests/sim/model/shared.h"
 #include "tests/sim/model/socket.h"
 #include "tests/sim/model/world.h"
 
@@ -37,6 +38,7 @@ struct process *process_create(struct world *world)
     process->continues_ns = UINT64_MAX;
     memory_init(&process->memory);
     list_init(&process->rings);
+    list_init(&process->maps);
     world->processes[world->process_count++] = process;
     trace_life(process, TRACE_BORN);
     return process;
@@ -164,6 +166,7 @@ static void process_die(struct process *process, bool with_effects)
         }
     }
     drop_rings(process, with_effects);
+    shared_unmap_all(process);
     descriptors_close_all(&process->descriptors);
     memory_drop(&process->memory);
 }
@@ -180,6 +183,9 @@ static void process_end(struct process *process)
     if (process->descriptors.count > 0) {
         world_fail(world, "process %u ended with %u descriptors left",
                    process->number, process->descriptors.count);
+    }
+    if (!list_is_empty(&process->maps)) {
+        world_fail(world, "process %u ended with maps left", process->number);
     }
     if (!list_is_empty(&process->rings)) {
         world_fail(world, "process %u ended with a context left",

@@ -48,6 +48,7 @@ struct process {
     struct descriptors descriptors;
     struct memory memory;
     struct pirn_link rings;
+    struct pirn_link maps; /* of shared memory */
     struct rng random;
     uint64_t born_ns;
     uint64_t continues_ns;

@@ -12,6 +12,7 @@
 #include "tests/sim/model/open_file.h"
 #include "tests/sim/model/process.h"
 #include "tests/sim/model/ring.h"
+#include "tests/sim/model/shared.h"
 #include "tests/sim/model/socket.h"
 
 enum {
@@ -61,6 +62,7 @@ struct world *world_create(const struct world_config *config)
     pirn_assert(world->disk != NULL && world->ready != NULL);
     list_init(&world->listeners);
     list_init(&world->open_files);
+    list_init(&world->shared);
     list_init(&world->late);
     list_init(&world->spare_flights);
     world_now = world;
@@ -77,6 +79,7 @@ void world_destroy(struct world *world)
     while ((link = list_pop_head(&world->spare_flights)) != NULL) {
         free(pirn_container_of(link, struct flight, link));
     }
+    shared_deinit(world);
     disk_destroy(world->disk);
     free(world->ready);
     free(world);
@@ -270,6 +273,7 @@ void world_cut_power(struct world *world)
         survives[i] = share == 3 || (share > 0 && rng_below(rng, 1 << share));
     }
     disk_cut(world->disk, survives, rng_next(rng));
+    shared_cut(world);
     world->boots++;
 }
 

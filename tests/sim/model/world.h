@@ -80,6 +80,7 @@ struct world {
     struct locks locks;
     struct pirn_link listeners;
     struct pirn_link open_files;
+    struct pirn_link shared; /* blocks of memory: shared.c */
 
     uint64_t now_ns;
     int64_t wall_ns; /* what the wall clock is ahead of it */

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shared.c - see shared.h
+ *
+ * A block holds its file's inode, so that the number means this file as long as
+ * there is the block: while somebody maps it, or it has a name.
+ */
+#include "tests/sim/model/shared.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pirn/invariant.h"
+#include "runtime/list.h"
+#include "tests/sim/model/process.h"
+#include "tests/sim/model/world.h"
+
+/* Of what is stored by atomics, each in lines of its own. */
+enum { ALIGNMENT = 64 };
+
+struct shared {
+    uint32_t inode;
+    uint32_t map_count;
+    uint64_t bytes; /* whole pages */
+    uint8_t *memory;
+    struct pirn_link link; /* among the world's */
+};
+
+struct map {
+    struct shared *shared;
+    struct pirn_link link; /* among its process's */
+};
+
+static uint64_t pages_of(uint64_t bytes)
+{
+    return (bytes + DISK_PAGE - 1) / DISK_PAGE * DISK_PAGE;
+}
+
+static struct shared *shared_at(struct pirn_link *link)
+{
+    return pirn_container_of(link, struct shared, link);
+}
+
+static struct shared *find(struct world *world, uint32_t inode)
+{
+    for (struct pirn_link *link = world->shared.next; link != &world->shared;
+         link = link->next) {
+        if (shared_at(link)->inode == inode) {
+            return shared_at(link);
+        }
+    }
+    return NULL;
+}
+
+static struct shared *create(struct world *world, uint32_t inode)
+{
+    struct shared *shared = calloc(1, sizeof(*shared));
+    uint64_t size = disk_size(world->disk, inode);
+
+    pirn_assert(shared != NULL);
+    shared->inode = inode;
+    shared->bytes = pages_of(size);
+    shared->memory = aligned_alloc(ALIGNMENT, shared->bytes);
+    pirn_assert(shared->memory != NULL);
+    memset(shared->memory, 0, shared->bytes);
+    (void)disk_read(world->disk, inode, 0, shared->memory, size);
+    disk_hold(world->disk, inode);
+    list_push_tail(&world->shared, &shared->link);
+    return shared;
+}
+
+static void destroy(struct shared *shared)
+{
+    list_unlink(&shared->link);
+    free(shared->memory);
+    free(shared);
+}
+
+static bool has_name(struct disk *disk, uint32_t inode)
+{
+    struct statx statx;
+
+    return disk_stat(disk, inode, "", AT_EMPTY_PATH, &statx) == 0 &&
+           S_ISREG(statx.stx_mode) && statx.stx_nlink > 0;
+}
+
+/* Files that were deleted since they were mapped last. */
+static void drop_nameless(struct world *world)
+{
+    struct pirn_link *link = world->shared.next;
+
+    while (link != &world->shared) {
+        struct shared *shared = shared_at(link);
+
+        link = link->next;
+        if (shared->map_count == 0 && !has_name(world->disk, shared->inode)) {
+            disk_release(world->disk, shared->inode);
+            destroy(shared);
+        }
+    }
+}
+
+static int refusal(struct process *process, const struct open_file *file)
+{
+    if (file == NULL || (file->flags & O_PATH)) {
+        return -EBADF;
+    }
+    if (file->kind != OPEN_FILE) {
+        return -ENODEV;
+    }
+    if ((file->flags & O_ACCMODE) != O_RDWR) {
+        return -EACCES;
+    }
+    return fault_happens(&process->world->faults, FAULT_ENOMEM) ? -ENOMEM : 0;
+}
+
+int shared_map(struct process *process, int32_t fd, uint64_t bytes,
+               void **ret_memory)
+{
+    struct world *world = process->world;
+    const struct open_file *file = descriptor_file(&process->descriptors, fd);
+    int r = refusal(process, file);
+    struct shared *shared;
+    struct map *map;
+
+    if (r < 0) {
+        return r;
+    }
+    if (bytes > pages_of(disk_size(world->disk, file->inode))) {
+        world_fail(world, "a map reaches behind the end of its file");
+        return -ENOMEM;
+    }
+    drop_nameless(world);
+    shared = find(world, file->inode);
+    shared = shared != NULL ? shared : create(world, file->inode);
+    pirn_assert_rule(bytes <= shared->bytes,
+                     "a file that is mapped does not grow in the model");
+    map = calloc(1, sizeof(*map));
+    pirn_assert(map != NULL);
+    map->shared = shared;
+    shared->map_count++;
+    list_push_tail(&process->maps, &map->link);
+    *ret_memory = shared->memory;
+    return 0;
+}
+
+static void unmap(struct map *map)
+{
+    map->shared->map_count--;
+    list_unlink(&map->link);
+    free(map);
+}
+
+void shared_unmap(struct process *process, const void *memory)
+{
+    struct pirn_link *link = process->maps.next;
+
+    while (link != &process->maps &&
+           pirn_container_of(link, struct map, link)->shared->memory !=
+               memory) {
+        link = link->next;
+    }
+    pirn_assert_rule(link != &process->maps,
+                     "what is unmapped was mapped by this process");
+    unmap(pirn_container_of(link, struct map, link));
+    drop_nameless(process->world);
+}
+
+void shared_unmap_all(struct process *process)
+{
+    while (!list_is_empty(&process->maps)) {
+        unmap(pirn_container_of(process->maps.next, struct map, link));
+    }
+}
+
+/* What the kernel has written of it. */
+static void spoil(struct world *world, uint32_t inode)
+{
+    struct rng rng = rng_of(world->seed, 7000 + world->boots);
+    uint64_t size = disk_size(world->disk, inode);
+
+    if (size == 0 || rng_coin(&rng)) {
+        return;
+    }
+    disk_hold(world->disk, inode);
+    for (uint64_t at = 0; at + sizeof(uint64_t) <= size;
+         at += sizeof(uint64_t)) {
+        uint64_t word = rng_next(&rng);
+
+        (void)disk_write(world->disk, inode, at, &word, sizeof(word));
+    }
+    disk_sync_range(world->disk, inode, 0, size);
+    disk_release(world->disk, inode);
+}
+
+/* Its holds are gone with all that was open. */
+void shared_cut(struct world *world)
+{
+    while (!list_is_empty(&world->shared)) {
+        struct shared *shared = shared_at(world->shared.next);
+
+        pirn_assert(shared->map_count == 0);
+        if (has_name(world->disk, shared->inode)) {
+            spoil(world, shared->inode);
+        }
+        destroy(shared);
+    }
+}
+
+void shared_deinit(struct world *world)
+{
+    while (!list_is_empty(&world->shared)) {
+        destroy(shared_at(world->shared.next));
+    }
+}
