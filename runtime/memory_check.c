@@ -257,6 +257,7 @@ static const struct {
     [ENGINE_RENAME] = {PATH, PATH},
     [ENGINE_UNLINK] = {PATH, NOTHING},
     [ENGINE_MKDIR] = {PATH, NOTHING},
+    [ENGINE_FIFO] = {PATH, NOTHING},
     [ENGINE_LINK] = {PATH, PATH},
     [ENGINE_SYMLINK] = {PATH, PATH},
     [ENGINE_STAT] = {PATH, STATX},

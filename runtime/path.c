@@ -44,6 +44,12 @@ void pirn_prep_mkdir(struct pirn_op *op, int dir_fd, const char *path,
     prep_path(op, ENGINE_MKDIR, dir_fd, path)->len = mode;
 }
 
+void pirn_prep_fifo(struct pirn_op *op, int dir_fd, const char *path,
+                    uint32_t mode)
+{
+    prep_path(op, ENGINE_FIFO, dir_fd, path)->len = mode;
+}
+
 void pirn_prep_link(struct pirn_op *op, int old_dir_fd, const char *old_path,
                     int new_dir_fd, const char *new_path, int flags)
 {

@@ -47,6 +47,26 @@ PIRN_API void pirn_prep_mkdir(struct pirn_op *op, int dir_fd, const char *path,
                               uint32_t mode);
 
 /**
+ * pirn_prep_fifo() - make a FIFO
+ * @mode: before the umask
+ *
+ * For processes that wake each other: each opens it with O_RDWR, which waits
+ * for nobody, and has an end of its own that keeps reads from ending. A
+ * pirn_prep_read() at PIRN_OFFSET_CURRENT waits then until somebody writes, by
+ * polling, without a worker, on any engine. O_NONBLOCK changes nothing for
+ * operations; a write(2) of a process's own does not wait with it when the FIFO
+ * is full. What was written is one of its readers', and lost when nobody has it
+ * open.
+ *
+ * Result: 0, or any errno of mkfifoat(3).
+ *
+ * Kernel: mkfifoat(3), in place; io_uring has no such operation. Waiting so was
+ *         seen on 6.18.
+ */
+PIRN_API void pirn_prep_fifo(struct pirn_op *op, int dir_fd, const char *path,
+                             uint32_t mode);
+
+/**
  * pirn_prep_link() - give a file one more name
  * @flags: as linkat(2)
  *

@@ -147,6 +147,8 @@ static int32_t call_on_path(const struct pirn_loan *loan)
         return result_of(unlinkat(loan->fd, path, (int)loan->op_flags));
     case ENGINE_MKDIR:
         return result_of(mkdirat(loan->fd, path, loan->len));
+    case ENGINE_FIFO:
+        return result_of(mkfifoat(loan->fd, path, loan->len));
     case ENGINE_LINK:
         return result_of(
             linkat(loan->fd, path, (int)loan->len, other, (int)loan->op_flags));

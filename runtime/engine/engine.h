@@ -41,6 +41,7 @@ enum engine_opcode {
     ENGINE_RENAME,
     ENGINE_UNLINK,
     ENGINE_MKDIR,
+    ENGINE_FIFO,
     ENGINE_LINK,
     ENGINE_SYMLINK,
     ENGINE_STAT,

@@ -47,6 +47,8 @@ const struct engine_row pirn__engine_rows[ENGINE_OPCODE_COUNT] = {
     [ENGINE_RENAME] = {"RENAMEAT", "5.11", 35, ENGINE_FINITE, NO, NO, NO, YES},
     [ENGINE_UNLINK] = {"UNLINKAT", "5.11", 36, ENGINE_FINITE, NO, NO, NO, YES},
     [ENGINE_MKDIR] = {"MKDIRAT", "5.15", 37, ENGINE_FINITE, NO, NO, NO, YES},
+    [ENGINE_FIFO] = {"mkfifoat", "-", NOT_IN_RING, ENGINE_FINITE, NO, NO, NO,
+                     YES},
     [ENGINE_LINK] = {"LINKAT", "5.15", 39, ENGINE_FINITE, NO, NO, NO, YES},
     [ENGINE_SYMLINK] = {"SYMLINKAT", "5.15", 38, ENGINE_FINITE, NO, NO, NO,
                         YES},

@@ -3,6 +3,7 @@
 #include "tests/kernel/ring.h"
 
 #include <linux/fs.h>
+#include <sys/wait.h>
 
 static int32_t wait_for(struct ring *ring, struct pirn_op *op)
 {
@@ -39,6 +40,116 @@ static void names_are_given_and_taken(void **state)
     pirn_prep_unlink(&op, fd, "sub", AT_REMOVEDIR);
     assert_int_equal(wait_for(ring, &op), 0);
     assert_false(ring_has(ring, "sub"));
+}
+
+/* Threads of this process, those of the kernel's workers included. */
+static int count_threads(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    int count = 0;
+
+    while (dir != NULL && readdir(dir) != NULL) {
+        count++;
+    }
+    closedir(dir);
+    return count;
+}
+
+static int open_fifo(struct pirn_context *context, int dir_fd, int flags)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_open(&op, dir_fd, "fifo", flags, 0);
+    return pirn_wait(context, &op);
+}
+
+/* In a child: 0, if a byte went in. */
+static int write_by_operation(const struct ring *ring)
+{
+    struct pirn_context *context;
+    struct pirn_op op = {0};
+    int32_t r = -1;
+    int fd;
+
+    if (pirn__context_create_on(ring_chosen(), NULL, &context) == 0) {
+        fd = open_fifo(context, ring->dir_fd, O_RDWR);
+        pirn_prep_write(&op, fd, "o", 1, PIRN_OFFSET_CURRENT);
+        r = pirn_wait(context, &op);
+        pirn_context_destroy(context);
+    }
+    return r == 1 ? 0 : 1;
+}
+
+static int write_by_call(const struct ring *ring)
+{
+    int fd = openat(ring->dir_fd, "fifo", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+    return write(fd, "c", 1) == 1 ? 0 : 1;
+}
+
+static void wait_for_another_process(struct ring *ring, int fd,
+                                     int (*write_one)(const struct ring *ring),
+                                     char expected)
+{
+    struct note note = {0};
+    char bytes[8] = "";
+    int threads = count_threads();
+    int status = -1;
+    pid_t child;
+
+    pirn_prep_read(&note.op, fd, bytes, sizeof(bytes), PIRN_OFFSET_CURRENT);
+    note_start(ring->context, &note);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(pirn_context_turn(ring->context, 0), 0);
+    }
+    assert_in_range(count_threads(), 1, threads);
+    child = fork();
+    if (child == 0) {
+        _exit(write_one(ring));
+    }
+    assert_int_equal(pirn_context_drain(ring->context), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(note.result, 1);
+    assert_int_equal(bytes[0], expected);
+}
+
+static void cancel_a_read(struct ring *ring, int fd)
+{
+    struct note note = {0};
+    char byte;
+
+    pirn_prep_read(&note.op, fd, &byte, 1, PIRN_OFFSET_CURRENT);
+    note_start(ring->context, &note);
+    assert_int_equal(pirn_context_turn(ring->context, 0), 0);
+    pirn_cancel(ring->context, &note.op);
+    assert_int_equal(pirn_context_drain(ring->context), 0);
+    assert_int_equal(note.result, -ECANCELED);
+}
+
+static void processes_wake_each_other_by_a_fifo(void **state)
+{
+    struct ring *ring = *state;
+    struct pirn_op op = {0};
+    struct stat stat;
+    mode_t mask = umask(0);
+
+    pirn_prep_fifo(&op, ring->dir_fd, "fifo", 0620);
+    assert_int_equal(wait_for(ring, &op), 0);
+    umask(mask);
+    assert_int_equal(wait_for(ring, &op), -EEXIST);
+    assert_int_equal(fstatat(ring->dir_fd, "fifo", &stat, 0), 0);
+    assert_int_equal(stat.st_mode, S_IFIFO | 0620);
+    for (int i = 0; i < 2; i++) {
+        int fd = open_fifo(ring->context, ring->dir_fd,
+                           i == 0 ? O_RDWR : O_RDWR | O_NONBLOCK);
+
+        assert_true(fd >= 0);
+        wait_for_another_process(ring, fd, write_by_operation, 'o');
+        cancel_a_read(ring, fd);
+        wait_for_another_process(ring, fd, write_by_call, 'c');
+        close(fd);
+    }
 }
 
 enum { ENTRIES = 1000 };
@@ -117,6 +228,7 @@ static void calls_in_place_end_in_a_turn(void **state)
 }
 
 RING_TEST_MAIN(RING_TEST(names_are_given_and_taken),
+               RING_TEST(processes_wake_each_other_by_a_fifo),
                RING_TEST(thousand_entries_are_listed_once_each),
                RING_TEST(listing_of_what_is_no_directory_is_a_result),
                RING_TEST(calls_in_place_end_in_a_turn))
