@@ -14,6 +14,7 @@
 
 #include "pirn/context.h"
 #include "pirn/file.h"
+#include "pirn/path.h"
 #include "tests/sim/model/life.h"
 #include "tests/sim/model/process.h"
 
@@ -345,9 +346,108 @@ static void careless_maps_fail_the_life(void **state)
     }
 }
 
+/* --- a FIFO --- */
+
+struct talk {
+    struct world *world;
+    bool reads;    /* somebody waits for a byte */
+    bool has_read; /* and has it */
+    bool was_cancelled;
+    bool was_early; /* he had it before it was written */
+    bool has_written;
+    int32_t made;
+    char bytes[8];
+};
+
+static int open_fifo(struct pirn_context *context)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_open(&op, AT_FDCWD, "fifo", O_RDWR, 0);
+    return pirn_wait(context, &op);
+}
+
+static void note_end(struct pirn_op *op, int32_t result)
+{
+    (void)op;
+    (void)result;
+}
+
+static void read_fifo(void *argument)
+{
+    struct talk *talk = argument;
+    struct pirn_context *context = process_context(talk->world);
+    struct pirn_op op = {0};
+    int fd;
+
+    pirn_prep_fifo(&op, AT_FDCWD, "fifo", 0600);
+    talk->made = pirn_wait(context, &op);
+    fd = open_fifo(context);
+    pirn_prep_read(&op, fd, talk->bytes, 1, PIRN_OFFSET_CURRENT);
+    pirn_start(context, &op, note_end);
+    process_rest(context, 1000);
+    pirn_cancel(context, &op);
+    if (pirn_context_drain(context) == 0) {
+        talk->was_cancelled = pirn_op_result(&op) == -ECANCELED;
+    }
+    pirn_prep_read(&op, fd, talk->bytes, sizeof(talk->bytes),
+                   PIRN_OFFSET_CURRENT);
+    talk->reads = true;
+    talk->has_read = pirn_wait(context, &op) == 1;
+    talk->was_early = !talk->has_written;
+    pirn_prep_close(&op, fd);
+    (void)pirn_wait(context, &op);
+    pirn_context_destroy(context);
+}
+
+static void write_fifo(void *argument)
+{
+    struct talk *talk = argument;
+    struct pirn_context *context = process_context(talk->world);
+    struct pirn_op op = {0};
+    int fd;
+
+    while (!talk->reads) {
+        process_rest(context, 1000);
+    }
+    process_rest(context, 1000000);
+    fd = open_fifo(context);
+    pirn_prep_write(&op, fd, "w", 1, PIRN_OFFSET_CURRENT);
+    talk->has_written = true;
+    (void)pirn_wait(context, &op);
+    pirn_prep_close(&op, fd);
+    (void)pirn_wait(context, &op);
+    pirn_context_destroy(context);
+}
+
+static void a_read_of_a_fifo_waits_for_another_process(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        const struct world_config config = {
+            .seed = seed,
+            .storm_steps = STORM,
+            .disk = life_empty_disk(DISK_STRICT),
+        };
+        struct talk talk = {.world = world_create(&config)};
+
+        process_thread(process_create(talk.world), read_fifo, &talk);
+        process_thread(process_create(talk.world), write_fifo, &talk);
+        assert_int_equal(world_run(talk.world), WORLD_DONE);
+        world_check_rest(talk.world);
+        assert_false(talk.world->failed);
+        assert_int_equal(talk.made, 0);
+        assert_true(talk.was_cancelled);
+        assert_true(talk.has_read && !talk.was_early);
+        assert_int_equal(talk.bytes[0], 'w');
+        world_destroy(talk.world);
+    }
+}
+
 TEST_MAIN(
     cmocka_unit_test(a_durable_write_survives_each_cut_after_its_end),
     cmocka_unit_test(a_durable_write_that_failed_is_lost_for_later_syncs),
     cmocka_unit_test(mapped_memory_outlives_its_processes_and_no_power_cut),
     cmocka_unit_test(a_new_file_is_not_what_was_mapped_before),
-    cmocka_unit_test(careless_maps_fail_the_life))
+    cmocka_unit_test(careless_maps_fail_the_life),
+    cmocka_unit_test(a_read_of_a_fifo_waits_for_another_process))

@@ -50,6 +50,7 @@ static const struct row rows[ENGINE_OPCODE_COUNT] = {
     [ENGINE_RENAME] = {carry_path, NO_LINK, 0, false, 3},
     [ENGINE_UNLINK] = {carry_path, NO_LINK, 0, false, 1},
     [ENGINE_MKDIR] = {carry_path, NO_LINK, 0, false, 1},
+    [ENGINE_FIFO] = {carry_path, NO_LINK, NEVER, false, 1},
     [ENGINE_LINK] = {carry_path, NO_LINK, 0, false, 3},
     [ENGINE_SYMLINK] = {carry_path, NO_LINK, 0, false, 3},
     [ENGINE_STAT] = {carry_path, NO_LINK, 0, false, 1},

@@ -6,6 +6,7 @@
 #include "pirn/file.h"
 #include "pirn/invariant.h"
 #include "tests/sim/model/carry.h"
+#include "tests/sim/model/fifo.h"
 #include "tests/sim/model/open_file.h"
 #include "tests/sim/model/process.h"
 #include "tests/sim/model/socket.h"
@@ -148,6 +149,9 @@ static int32_t transfer(struct flight *flight)
     int32_t r = flight->file->kind == OPEN_SOCKET ? 0 : may_transfer(flight);
     uint64_t place;
 
+    if (flight->file->kind == OPEN_FIFO) {
+        return carry_fifo(flight);
+    }
     if (flight->written > 0) {
         return sync_written(flight);
     }
@@ -214,8 +218,8 @@ int32_t carry_file(struct flight *flight)
     const struct submission *what = &flight->what;
     const struct open_file *file = flight->file;
 
-    if (file != NULL && file->kind == OPEN_SOCKET &&
-        what->opcode > ENGINE_WRITEV) {
+    if (file != NULL && what->opcode > ENGINE_WRITEV &&
+        (file->kind == OPEN_SOCKET || file->kind == OPEN_FIFO)) {
         return -EINVAL;
     }
     switch ((enum engine_opcode)what->opcode) {

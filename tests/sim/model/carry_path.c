@@ -6,6 +6,7 @@
 
 #include "pirn/invariant.h"
 #include "tests/sim/model/carry.h"
+#include "tests/sim/model/fifo.h"
 #include "tests/sim/model/open_file.h"
 #include "tests/sim/model/process.h"
 
@@ -36,12 +37,14 @@ static int32_t directory(const struct flight *flight, int32_t fd,
     return 0;
 }
 
-static bool is_directory(struct disk *disk, uint32_t inode)
+static enum open_kind kind_of(struct disk *disk, uint32_t inode)
 {
-    struct statx statx;
+    struct statx statx = {0};
 
-    return disk_stat(disk, inode, "", AT_EMPTY_PATH, &statx) == 0 &&
-           S_ISDIR(statx.stx_mode);
+    (void)disk_stat(disk, inode, "", AT_EMPTY_PATH, &statx);
+    return S_ISDIR(statx.stx_mode)    ? OPEN_DIRECTORY
+           : S_ISFIFO(statx.stx_mode) ? OPEN_FIFO
+                                      : OPEN_FILE;
 }
 
 static int32_t open_path(struct flight *flight, uint32_t dir, const char *path)
@@ -59,10 +62,16 @@ static int32_t open_path(struct flight *flight, uint32_t dir, const char *path)
     if (r < 0) {
         return r;
     }
-    file = open_file_create(
-        world, is_directory(world->disk, inode) ? OPEN_DIRECTORY : OPEN_FILE);
+    file = open_file_create(world, kind_of(world->disk, inode));
     file->flags = (int)what->op_flags;
     file->inode = inode;
+    if (file->kind == OPEN_FIFO && (file->flags & O_ACCMODE) != O_RDWR) {
+        open_file_release(file);
+        return -EOPNOTSUPP;
+    }
+    if (file->kind == OPEN_FIFO) {
+        fifo_open(file);
+    }
     r = descriptor_add(&flight->ring->process->descriptors, file);
     if (r < 0) {
         open_file_release(file);
@@ -108,6 +117,8 @@ int32_t carry_path(struct flight *flight)
         return disk_unlink(disk, dir, path, (int)what->op_flags);
     case ENGINE_MKDIR:
         return disk_mkdir(disk, dir, path, (mode_t)what->len);
+    case ENGINE_FIFO:
+        return disk_fifo(disk, dir, path, (mode_t)what->len);
     case ENGINE_SYMLINK:
         return disk_symlink(disk, path, dir, second);
     case ENGINE_STAT:

@@ -9,6 +9,7 @@
 
 #include "pirn/invariant.h"
 #include "tests/sim/model/carry.h"
+#include "tests/sim/model/fifo.h"
 #include "tests/sim/model/flight.h"
 #include "tests/sim/model/open_file.h"
 #include "tests/sim/model/process.h"
@@ -221,6 +222,9 @@ int32_t carry_socket(struct flight *flight)
 
     if (flight->what.opcode == ENGINE_SOCKET) {
         return make_socket(flight);
+    }
+    if (file->kind == OPEN_FIFO) {
+        return carry_fifo(flight);
     }
     if (file->kind != OPEN_SOCKET) {
         return flight->what.opcode == ENGINE_POLL ? POLLIN : -ENOTSOCK;

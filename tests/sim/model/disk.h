@@ -72,6 +72,7 @@ int disk_rename(struct disk *disk, uint32_t old_dir, const char *old_path,
                 uint32_t new_dir, const char *new_path, unsigned flags);
 int disk_unlink(struct disk *disk, uint32_t dir, const char *path, int flags);
 int disk_mkdir(struct disk *disk, uint32_t dir, const char *path, mode_t mode);
+int disk_fifo(struct disk *disk, uint32_t dir, const char *path, mode_t mode);
 int disk_link(struct disk *disk, uint32_t old_dir, const char *old_path,
               uint32_t new_dir, const char *new_path);
 int disk_symlink(struct disk *disk, const char *target, uint32_t dir,

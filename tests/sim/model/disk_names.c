@@ -151,6 +151,20 @@ static int may_make(const struct disk_place *place)
     return place->slash ? -ENOENT : 0;
 }
 
+int disk_fifo(struct disk *disk, uint32_t dir, const char *path, mode_t mode)
+{
+    struct disk_place place;
+    uint32_t inode;
+    int result = disk__walk(disk, dir, path, 0, 0, &place);
+
+    if (result == 0) {
+        result = may_make(&place);
+    }
+    return result < 0
+               ? result
+               : make(disk, &place, S_IFIFO | (mode & PERMISSIONS), &inode);
+}
+
 int disk_link(struct disk *disk, uint32_t old_dir, const char *old_path,
               uint32_t new_dir, const char *new_path)
 {

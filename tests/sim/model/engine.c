@@ -90,7 +90,7 @@ static int32_t in_place(struct ring *ring, struct pirn_loan *loan)
     int32_t result = carry_refusal(&flight);
 
     flight.file = descriptor_file(&ring->process->descriptors, loan->fd);
-    if (result == 0 && flight.file == NULL) {
+    if (result == 0 && flight.file == NULL && carry_needs_file(loan->opcode)) {
         result = -EBADF;
     }
     if (result == 0 &&

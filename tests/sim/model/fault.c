@@ -41,7 +41,7 @@ static const char *const names[FAULT_COUNT] = {
 #define OPS_TRANSFER (OP(READ) | OP(WRITE) | OP(READV) | OP(WRITEV))
 #define OPS_NAME                                                         \
     (OP(OPEN) | OP(OPEN_BENEATH) | OP(RENAME) | OP(UNLINK) | OP(MKDIR) | \
-     OP(LINK) | OP(SYMLINK))
+     OP(FIFO) | OP(LINK) | OP(SYMLINK))
 #define OPS_FILE                                                     \
     (OPS_TRANSFER | OPS_NAME | OP(STAT) | OP(LIST) | OP(FALLOCATE) | \
      OP(TRUNCATE))
@@ -49,7 +49,7 @@ static const char *const names[FAULT_COUNT] = {
     (OP(ACCEPT) | OP(CONNECT) | OP(SEND) | OP(SENDMSG) | OP(RECV))
 #define OPS_ROOM                                                     \
     (OP(WRITE) | OP(WRITEV) | OP(FALLOCATE) | OP(MKDIR) | OP(LINK) | \
-     OP(SYMLINK) | OP(RENAME) | OP(OPEN) | OP(OPEN_BENEATH))
+     OP(FIFO) | OP(SYMLINK) | OP(RENAME) | OP(OPEN) | OP(OPEN_BENEATH))
 
 static const struct {
     enum fault fault;

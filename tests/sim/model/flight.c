@@ -363,6 +363,7 @@ static struct flight *find(struct ring *ring, const struct pirn_loan *loan)
 static enum cancel_outcome outcome_of(const struct flight *flight)
 {
     struct rng *schedule = &world_of(flight)->schedule;
+    enum open_kind kind = flight->file != NULL ? flight->file->kind : OPEN_FILE;
 
     switch (flight->state) {
     case FLIGHT_BEHIND:
@@ -375,12 +376,13 @@ static enum cancel_outcome outcome_of(const struct flight *flight)
     case FLIGHT_READY:
         break;
     }
-    /* What waits for a socket always hears it; a worker that has begun on a
-     * file does not, and ends by itself. */
-    if (flight->file != NULL && flight->file->kind == OPEN_SOCKET) {
+    /* What waits for a peer always hears it; a worker that has begun on a file
+     * does not, and ends by itself. */
+    if (kind == OPEN_SOCKET) {
         return rng_below(schedule, 8) > 0 ? CANCEL_FOUND : CANCEL_INTERRUPTED;
     }
-    return rng_coin(schedule) ? CANCEL_FOUND : CANCEL_RUNNING;
+    return kind == OPEN_FIFO || rng_coin(schedule) ? CANCEL_FOUND
+                                                   : CANCEL_RUNNING;
 }
 
 void flight_cancel(struct ring *ring, const struct pirn_loan *loan)

@@ -8,6 +8,7 @@
 #include "pirn/invariant.h"
 #include "runtime/list.h"
 #include "tests/sim/model/disk.h"
+#include "tests/sim/model/fifo.h"
 #include "tests/sim/model/socket.h"
 #include "tests/sim/model/world.h"
 
@@ -41,6 +42,7 @@ void open_file_release(struct open_file *file)
     if (file->kind == OPEN_SOCKET) {
         socket_close(file->socket);
     } else {
+        fifo_close(file);
         locks_release(&file->world->locks, file);
         disk_release(file->world->disk, file->inode);
     }

@@ -16,10 +16,11 @@
 #include "pirn/base.h"
 
 struct disk;
+struct fifo;
 struct socket;
 struct world;
 
-enum open_kind { OPEN_FILE, OPEN_DIRECTORY, OPEN_SOCKET };
+enum open_kind { OPEN_FILE, OPEN_DIRECTORY, OPEN_SOCKET, OPEN_FIFO };
 
 struct open_file {
     struct world *world;
@@ -29,6 +30,7 @@ struct open_file {
     uint32_t inode;           /* of a file or directory: held */
     uint64_t position;        /* of a file; of a directory its cursor */
     struct socket *socket;    /* of a socket: its own */
+    struct fifo *fifo;        /* of a FIFO: of all who have it open */
     bool sync_failed;         /* somebody's did, and it was not told here yet */
     struct pirn_link waiting; /* flights that wait for it to change */
     struct pirn_link link;    /* among the world's */
