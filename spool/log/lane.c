@@ -37,7 +37,7 @@
  *
  * Progress. Each step that another's stop leaves undone is done by who meets
  * it, but for the return of the one block in his hand. A try fails only because
- * another process moved on; TRIES of them in a row mean that the memory is bad.
+ * another process moved on.
  *
  * One hole, known: a cell's life has 16 bits. A putter who is stopped right
  * before his swap while the block lives exactly n * 65,536 lives more, and the
@@ -57,7 +57,6 @@ enum { POOL_USED, POOL_SELF };                   /* words of the pool's head */
 enum { LANE_HEAD, LANE_TAIL };                   /* of a lane */
 enum { OWNER, NEXT, FILLED, TAKEN, BITS, CELL }; /* of a block */
 enum { FREE, IN_LANE, ALLOCATED, RETIRED };      /* low bits of an owner */
-enum { TRIES = 1 << 20 };
 
 static_assert(CELL == PIRN__BLOCK_HEAD_WORDS, "the first word behind a head");
 
@@ -150,7 +149,7 @@ static void bit_change(const struct pirn__lanes *lanes, uint64_t at, bool set)
         pirn__atom_set(word, bit);
         return;
     }
-    for (uint32_t tries = 0; tries < TRIES; tries++) {
+    for (uint32_t tries = 0; pirn__atom_again(&tries);) {
         uint64_t bits = pirn__atom_load(word);
         if (pirn__atom_swap(word, bits, bits & ~bit)) {
             return;
@@ -233,7 +232,7 @@ static void block_add(const struct pirn__lanes *lanes, uint32_t used,
 static int block_claim(const struct pirn__lanes *lanes, struct pirn__hand *hand,
                        uint64_t *ret_at)
 {
-    for (uint32_t tries = 0; tries < TRIES; tries++) {
+    for (uint32_t tries = 0; pirn__atom_again(&tries);) {
         uint32_t used = pirn__lanes_blocks_used(lanes);
         if (block_find(lanes, used, hand, ret_at)) {
             return 0;
@@ -375,7 +374,7 @@ static bool cell_fill(uint64_t *block, uint64_t filled, uint64_t entry)
 static int entry_add(const struct pirn__lanes *lanes, uint64_t *lane,
                      uint64_t entry, struct pirn__hand *hand)
 {
-    for (uint32_t tries = 0; tries < TRIES; tries++) {
+    for (uint32_t tries = 0; pirn__atom_again(&tries);) {
         uint64_t tail = pirn__atom_load(&lane[LANE_TAIL]);
         uint64_t *block = block_of(lanes, tail);
         int error = 0;
@@ -459,7 +458,7 @@ bool pirn__lane_take(const struct pirn__lanes *lanes, uint32_t lane,
 
     pirn_assert(pirn__atom_load(&hand->put) == 0);
     hand_aim(hand, lane);
-    for (uint32_t tries = 0; tries < TRIES; tries++) {
+    for (uint32_t tries = 0; pirn__atom_again(&tries);) {
         uint64_t head = pirn__atom_load(&words[LANE_HEAD]);
         uint64_t *block = block_of(lanes, head);
         if (block == NULL) {

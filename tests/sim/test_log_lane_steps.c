@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_log_lane_steps.c - lanes, in every order of their steps
+ *
+ *   PIRN_LONG=1 ...   longer scripts, more faults: minutes
+ *
+ * A process is a script: a capital letter puts its next entry, a small one
+ * takes; A and a are lane 0, B and b lane 1. What stands before, process 0 does
+ * alone. Of each entry is noted how often it was taken.
+ */
+#include "test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/invariant.h>
+
+#define PIRN__ATOM_STEPS
+#include "spool/log/lane.c"
+#include "tests/sim/atoms.h"
+
+enum { LANES = 2, BLOCKS_MOST = 8, WORDS_MOST = PIRN__BLOCK_HEAD_WORDS + 3 };
+enum { ENTRIES = 8 }; /* of a process */
+
+struct bed {
+    uint64_t head[PIRN__LANES_HEAD_WORDS];
+    uint64_t words[LANES * PIRN__LANE_WORDS];
+    uint64_t blocks[BLOCKS_MOST * WORDS_MOST];
+    struct pirn__hand hands[ATOMS_PROCESSES];
+    uint8_t put[ATOMS_PROCESSES];                     /* how many */
+    uint8_t taken[ATOMS_PROCESSES][ENTRIES];          /* how often */
+    uint8_t newest[ATOMS_PROCESSES][ATOMS_PROCESSES]; /* by whom, whose, + 1 */
+    uint8_t full;                                     /* putters that failed */
+};
+
+static struct bed bed;
+static struct pirn__lanes lanes;
+static const char *const *scripts;
+static uint32_t processes;
+
+static struct pirn__entry entry_of(uint32_t process, uint32_t index)
+{
+    return (struct pirn__entry){process * ENTRIES + index, (uint16_t)process};
+}
+
+static void note_taken(uint32_t self, struct pirn__entry entry)
+{
+    uint32_t whose = entry.slot / ENTRIES;
+    uint32_t index = entry.slot % ENTRIES;
+
+    if (whose >= ATOMS_PROCESSES || index >= bed.put[whose] + 1u ||
+        entry.incarnation != whose) {
+        atoms_fail("an entry was taken that nobody put");
+        return;
+    }
+    bed.taken[whose][index]++;
+    if (bed.newest[self][whose] > index && bed.newest[self][whose] < 0x80) {
+        bed.newest[self][whose] |= 0x80; /* out of order, or a double */
+    } else if (bed.newest[self][whose] < 0x80) {
+        bed.newest[self][whose] = (uint8_t)(index + 1);
+    }
+}
+
+static void act(uint32_t self, char what)
+{
+    struct pirn__hand *hand = &bed.hands[self];
+    struct pirn__entry entry;
+
+    if (what == 'A' || what == 'B') {
+        entry = entry_of(self, bed.put[self]);
+        if (pirn__lane_put(&lanes, what - 'A', entry, hand) == 0) {
+            bed.put[self]++;
+        } else {
+            bed.full++;
+        }
+    } else if (pirn__lane_take(&lanes, what - 'a', hand, &entry)) {
+        note_taken(self, entry);
+        pirn__hand_clear(hand);
+    }
+}
+
+static void run(void *memory, uint32_t self)
+{
+    (void)memory;
+    for (const char *what = scripts[self]; *what != '\0'; what++) {
+        act(self, *what);
+    }
+}
+
+static void attend(void *memory, uint32_t self, uint32_t whom)
+{
+    (void)memory;
+    for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
+        if ((whom >> i & 1) != 0 &&
+            pirn__hand_recover(&lanes, &bed.hands[i], &bed.hands[self]) < 0) {
+            atoms_fail("a hand could not be recovered");
+        }
+    }
+}
+
+static void repeat(void *memory, uint32_t self, uint32_t whom)
+{
+    (void)memory;
+    for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
+        if ((whom >> i & 1) != 0 &&
+            pirn__hand_repeat(&lanes, &bed.hands[i], &bed.hands[self]) < 0) {
+            atoms_fail("a hand could not be repeated");
+        }
+    }
+}
+
+static void drain(void)
+{
+    const uint32_t self = ATOMS_PROCESSES - 1;
+    struct pirn__entry entry;
+
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        while (pirn__lane_take(&lanes, lane, &bed.hands[self], &entry)) {
+            note_taken(self, entry);
+            pirn__hand_clear(&bed.hands[self]);
+        }
+    }
+}
+
+/* Empty lanes keep one block each, or none; the others are in the pool. */
+static bool blocks_are_all_there(void)
+{
+    const uint32_t self = ATOMS_PROCESSES - 1;
+    uint32_t want = lanes.block_count * cells_of(&lanes);
+    uint32_t count = 0;
+
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        uint64_t head = lanes.lanes[lane * PIRN__LANE_WORDS + LANE_HEAD];
+        uint64_t *block = block_of(&lanes, head);
+        want -= block == NULL || lane == 1 ? 0 : cells_of(&lanes);
+        if (lane == 1) {
+            want -= block == NULL ? 0 : low_of(block[TAKEN]);
+        }
+    }
+    while (pirn__lane_put(&lanes, 1, entry_of(7, 0), &bed.hands[self]) == 0) {
+        count++;
+    }
+    return count == want;
+}
+
+/* @doubles: how often an entry may be taken. */
+static const char *check_up_to(uint32_t killed, uint32_t doubles)
+{
+    uint32_t extra = 0;
+
+    drain();
+    for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
+        for (uint32_t j = 0; j < bed.put[i]; j++) {
+            if (bed.taken[i][j] == 0) {
+                return "an entry was lost";
+            }
+            extra += bed.taken[i][j] - 1u;
+        }
+        for (uint32_t j = 0; j < ATOMS_PROCESSES && doubles == 0; j++) {
+            if (bed.newest[i][j] >= 0x80) {
+                return "entries of one putter came out of order";
+            }
+        }
+        if (bed.hands[i].block != 0 && (killed >> i & 1) == 0) {
+            return "a block was left in a hand";
+        }
+        if (bed.hands[i].put != 0) {
+            return "an entry was left in a hand";
+        }
+    }
+    if (extra > doubles) {
+        return "an entry came twice and need not";
+    }
+    if (bed.full > 0) {
+        return "the pool was full";
+    }
+    return blocks_are_all_there() ? NULL : "a block was lost";
+}
+
+/* A kill costs one double; of who attends two: his hand has the entry, too. */
+static uint32_t doubles_of(uint32_t killed)
+{
+    uint32_t attending = killed >> processes;
+
+    return (uint32_t)__builtin_popcount(killed) +
+           (uint32_t)__builtin_popcount(attending);
+}
+
+static const char *check(void *memory, uint32_t killed)
+{
+    (void)memory;
+    return check_up_to(killed, doubles_of(killed));
+}
+
+static const char *check_repeated(void *memory, uint32_t killed)
+{
+    (void)memory;
+    return check_up_to(killed, doubles_of(killed) + 1);
+}
+
+struct story {
+    const char *name;
+    const char *before;
+    const char *scripts[4];
+    uint32_t cells; /* of a block */
+    uint32_t kills;
+    uint32_t stops;
+    bool repeats; /* the entry of who is stopped is put again meanwhile */
+};
+
+static void story_explore(const struct story *story)
+{
+    struct atoms_plan plan = {
+        .name = story->name,
+        .memory = &bed,
+        .memory_bytes = sizeof(bed),
+        .hands = bed.hands,
+        .hand_bytes = sizeof(bed.hands[0]),
+        .kills = story->kills,
+        .stops = story->stops,
+        .run = run,
+        .attend = attend,
+        .repeat = story->repeats ? repeat : NULL,
+        .check = story->repeats ? check_repeated : check,
+    };
+    while (story->scripts[plan.process_count] != NULL) {
+        plan.process_count++;
+    }
+    processes = plan.process_count;
+    scripts = story->scripts;
+    bed = (struct bed){0};
+    lanes = (struct pirn__lanes){
+        .head = bed.head,
+        .lanes = bed.words,
+        .blocks = bed.blocks,
+        .lane_count = LANES,
+        .block_count = 6,
+        .block_words = PIRN__BLOCK_HEAD_WORDS + story->cells,
+    };
+    pirn__lanes_init(&lanes);
+    for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
+        bed.hands[i].self = i + 1; /* drawn already */
+    }
+    for (const char *first = story->before; *first != '\0'; first++) {
+        act(0, *first);
+    }
+    struct atoms_result result = atoms_explore(&plan);
+    assert_null(result.wrong);
+    assert_true(result.complete);
+}
+
+/* @stories and @longer end with one without a name. */
+static void stories_explore(const struct story *stories,
+                            const struct story *longer)
+{
+    for (; stories->name != NULL; stories++) {
+        story_explore(stories);
+    }
+    for (; getenv("PIRN_LONG") != NULL && longer->name != NULL; longer++) {
+        story_explore(longer);
+    }
+}
+
+static void every_entry_comes_once_and_in_order_where_nobody_dies(void **unused)
+{
+    static const struct story stories[] = {
+        {"first entries", "", {"A", "A", "a"}, 2, 0, 0, false},
+        {"two put, one takes", "A", {"A", "A", "aa"}, 2, 0, 0, false},
+        {"two put two", "Aa", {"AA", "AA"}, 2, 0, 0, false},
+        {"two take", "A", {"AA", "aa", "aa"}, 2, 0, 0, false},
+        {"two take from full blocks", "AAAA", {"aa", "aa"}, 2, 0, 0, false},
+        {0},
+    };
+    static const struct story longer[] = {
+        {"2 x 2, two", "", {"AA", "AA", "aa"}, 2, 0, 0, false},
+        {"2 x 2, four", "", {"AA", "AA", "aaaa"}, 2, 0, 0, false},
+        {"2 x 2, four, 3 cells", "AA", {"AA", "AA", "aaaa"}, 3, 0, 0, false},
+        {"both", "A", {"Aa", "Aa", "Aa"}, 2, 0, 0, false},
+        {0},
+    };
+
+    (void)unused;
+    stories_explore(stories, longer);
+}
+
+static void a_kill_before_any_step_loses_neither_entry_nor_block(void **unused)
+{
+    static const struct story stories[] = {
+        {"killed: first", "", {"A", "A"}, 2, 1, 0, false},
+        {"killed: one each", "A", {"A", "A", "aa"}, 2, 1, 0, false},
+        {"killed: two and two", "", {"AA", "aa"}, 2, 1, 0, false},
+        {"killed: two lanes", "AA", {"aB", "aB"}, 2, 1, 0, false},
+        {"killed: full blocks", "AAAA", {"aa", "aa"}, 2, 1, 0, false},
+        {"killed, and who attends", "A", {"A", "aa"}, 2, 2, 0, false},
+        {0},
+    };
+    static const struct story longer[] = {
+        {"killed: first, three", "", {"A", "A", "a"}, 2, 1, 0, false},
+        {"killed: 2 x 2", "Aa", {"AA", "AA"}, 2, 1, 0, false},
+        {"killed: both", "Aa", {"Aa", "Aa"}, 2, 2, 0, false},
+        {"killed: all three", "AA", {"aA", "A", "aa"}, 2, 1, 0, false},
+        {0},
+    };
+
+    (void)unused;
+    stories_explore(stories, longer);
+}
+
+static void a_stop_before_any_step_holds_nobody_up(void **unused)
+{
+    static const struct story stories[] = {
+        {"stopped: first", "", {"A", "A", "a"}, 2, 0, 1, false},
+        {"stopped: one each", "A", {"A", "A", "aa"}, 2, 0, 1, false},
+        {"stopped: two and two", "", {"AA", "aa"}, 2, 0, 1, true},
+        {"stopped: two lanes", "AA", {"aB", "aB"}, 2, 0, 1, true},
+        {"stopped: full blocks", "AAAA", {"aa", "aa"}, 2, 0, 1, true},
+        {"stopped and killed", "A", {"A", "aa"}, 2, 1, 1, false},
+        {0},
+    };
+    static const struct story longer[] = {
+        {"stopped: 2 x 2, two", "A", {"AA", "AA", "aa"}, 2, 0, 1, false},
+        {"stopped: 2 x 2", "Aa", {"AA", "AA"}, 2, 0, 1, true},
+        {"stopped and killed: both", "Aa", {"Aa", "Aa"}, 2, 1, 1, false},
+        {0},
+    };
+
+    (void)unused;
+    stories_explore(stories, longer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_entry_comes_once_and_in_order_where_nobody_dies),
+        cmocka_unit_test(a_kill_before_any_step_loses_neither_entry_nor_block),
+        cmocka_unit_test(a_stop_before_any_step_holds_nobody_up),
+    };
+
+    if (!atoms_can_explore()) {
+        puts("SKIP: a sanitizer keeps parts of the stacks elsewhere");
+        return TEST_SKIP;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
