@@ -402,17 +402,19 @@ static int entry_add(const struct pirn__lanes *lanes, uint64_t *lane,
 }
 
 /* A store costs as much as ten loads. */
-static void hand_aim(struct pirn__hand *hand, uint32_t lane)
+static void hand_aim(struct pirn__hand *hand, uint32_t lane, uint32_t home)
 {
-    if (pirn__atom_load(&hand->lane) != lane) {
-        pirn__atom_store(&hand->lane, lane);
+    uint64_t both = (uint64_t)home << 32 | lane;
+
+    if (pirn__atom_load(&hand->lane) != both) {
+        pirn__atom_store(&hand->lane, both);
     }
 }
 
 void pirn__hand_set(struct pirn__hand *hand, uint32_t lane,
                     struct pirn__entry entry)
 {
-    hand_aim(hand, lane);
+    hand_aim(hand, lane, lane);
     pirn__atom_store(&hand->put, HAND_PUT | entry_pack(entry));
 }
 
@@ -436,16 +438,32 @@ uint32_t pirn__lanes_blocks_used(const struct pirn__lanes *lanes)
     return used < lanes->block_count ? (uint32_t)used : lanes->block_count;
 }
 
-int pirn__lane_put(const struct pirn__lanes *lanes, uint32_t lane,
-                   struct pirn__entry entry, struct pirn__hand *hand)
+int pirn__lane_add(const struct pirn__lanes *lanes, uint32_t lane,
+                   uint32_t home, struct pirn__entry entry,
+                   struct pirn__hand *hand)
 {
     uint64_t *words = lane_of(lanes, lane);
     uint64_t was = pirn__atom_load(&hand->put);
+    uint64_t put = HAND_PUT | entry_pack(entry);
 
-    pirn_assert(was == 0 || was == (HAND_PUT | entry_pack(entry)));
-    pirn__hand_set(hand, lane, entry);
+    pirn_assert(was == 0 || was == put);
+    hand_aim(hand, lane, home);
+    if (was == 0) {
+        pirn__atom_store(&hand->put, put);
+    }
     int error = entry_add(lanes, words, entry_pack(entry), hand);
-    if (error == 0 || was == 0) {
+    if (error < 0 && was == 0) {
+        pirn__hand_clear(hand);
+    }
+    return error;
+}
+
+int pirn__lane_put(const struct pirn__lanes *lanes, uint32_t lane,
+                   struct pirn__entry entry, struct pirn__hand *hand)
+{
+    int error = pirn__lane_add(lanes, lane, lane, entry, hand);
+
+    if (error == 0) {
         pirn__hand_clear(hand);
     }
     return error;
@@ -454,10 +472,17 @@ int pirn__lane_put(const struct pirn__lanes *lanes, uint32_t lane,
 bool pirn__lane_take(const struct pirn__lanes *lanes, uint32_t lane,
                      struct pirn__hand *hand, struct pirn__entry *ret_entry)
 {
+    return pirn__lane_pop(lanes, lane, lane, hand, ret_entry);
+}
+
+bool pirn__lane_pop(const struct pirn__lanes *lanes, uint32_t lane,
+                    uint32_t home, struct pirn__hand *hand,
+                    struct pirn__entry *ret_entry)
+{
     uint64_t *words = lane_of(lanes, lane);
 
     pirn_assert(pirn__atom_load(&hand->put) == 0);
-    hand_aim(hand, lane);
+    hand_aim(hand, lane, home);
     for (uint32_t tries = 0; pirn__atom_again(&tries);) {
         uint64_t head = pirn__atom_load(&words[LANE_HEAD]);
         uint64_t *block = block_of(lanes, head);
@@ -553,25 +578,25 @@ int pirn__hand_repeat(const struct pirn__lanes *lanes,
                       const struct pirn__hand *hand, struct pirn__hand *own)
 {
     uint64_t put = pirn__atom_load(&hand->put);
-    uint64_t lane = pirn__atom_load(&hand->lane);
+    uint32_t home = (uint32_t)(pirn__atom_load(&hand->lane) >> 32);
 
     pirn_assert(hand != own);
-    if (put == 0 || lane >= lanes->lane_count ||
+    if (put == 0 || home >= lanes->lane_count ||
         pirn__atom_load(&hand->put) != put) {
         return 0;
     }
-    return pirn__lane_put(lanes, (uint32_t)lane, entry_unpack(put), own);
+    return pirn__lane_put(lanes, home, entry_unpack(put), own);
 }
 
 int pirn__hand_recover(const struct pirn__lanes *lanes, struct pirn__hand *hand,
                        struct pirn__hand *own)
 {
     uint64_t at = pirn__atom_load(&hand->block);
-    uint64_t lane = pirn__atom_load(&hand->lane);
+    uint32_t lane = (uint32_t)pirn__atom_load(&hand->lane);
 
     if (at > 0 && at <= pirn__lanes_blocks_used(lanes) &&
         lane < lanes->lane_count) {
-        block_recover(lanes, lane_of(lanes, (uint32_t)lane), at, hand);
+        block_recover(lanes, lane_of(lanes, lane), at, hand);
     }
     pirn__atom_store(&hand->block, 0);
     int error = pirn__hand_repeat(lanes, hand, own);

@@ -40,7 +40,7 @@ struct pirn__entry {
  */
 struct pirn__hand {
     uint64_t put;   /* an entry, packed, that is being put, or was just taken */
-    uint64_t lane;  /* where it goes */
+    uint64_t lane;  /* where it goes; above, where it goes after a death */
     uint64_t block; /* one that may be in no lane and not in the pool, plus 1 */
     uint64_t self;  /* by which a block knows this hand; drawn once, stays */
 };
@@ -111,6 +111,20 @@ bool pirn__lane_is_empty(const struct pirn__lanes *lanes, uint32_t lane);
  */
 void pirn__hand_set(struct pirn__hand *hand, uint32_t lane,
                     struct pirn__entry entry);
+
+/**
+ * pirn__lane_add(), pirn__lane_pop() - to put and to take, for the wheel
+ * @home: where recovery puts the entry, instead of @lane
+ *
+ * The hand still names the entry after pirn__lane_add().
+ */
+PIRN_MUST_CHECK int pirn__lane_add(const struct pirn__lanes *lanes,
+                                   uint32_t lane, uint32_t home,
+                                   struct pirn__entry entry,
+                                   struct pirn__hand *hand);
+bool pirn__lane_pop(const struct pirn__lanes *lanes, uint32_t lane,
+                    uint32_t home, struct pirn__hand *hand,
+                    struct pirn__entry *ret_entry);
 
 /** pirn__hand_clear() - what was in it needs nobody any more */
 void pirn__hand_clear(struct pirn__hand *hand);

@@ -2,12 +2,13 @@
 /*
  * spool/log/wheel.h - items whose time has not come
  *
- * Four wheels of 256 lanes. A tick is 2^20 ns (about a millisecond); an entry
- * is put into the lane of its time, on the finest wheel whose turn reaches so
- * far, and comes down at most three times. Further than 2^52 ns (52 days) it
- * waits at the rim and is put again. There is one hand of the clock, moved by
- * compare-and-swap: who moved it empties the lanes that it left, one entry at a
- * time; if he is stopped, the next one goes on with the same lanes.
+ * Four wheels of 256 lanes, and one lane of what may be due by now. A tick is
+ * 2^20 ns (about a millisecond); an entry is due at the first tick that is not
+ * before its time. It is put into the lane of that, on the finest wheel whose
+ * turn reaches so far, and comes down at most three times. Further than 2^52 ns (52
+ * days) it waits at the rim and is put again. There is one hand of the clock,
+ * moved by compare-and-swap, and only when the lanes that it stands at are
+ * empty: so if who empties them is stopped, the next one goes on with the same.
  *
  * Times are CLOCK_REALTIME. A clock set back delays; set forward, all that has
  * become due comes. Pure.
@@ -17,14 +18,17 @@
 
 #include "spool/log/lane.h"
 
-#define PIRN__WHEEL_LANES 1024u
+#ifndef PIRN__WHEEL_BITS
+#define PIRN__WHEEL_BITS 8u /* a test has less */
+#endif
+#define PIRN__WHEEL_LANES ((4u << PIRN__WHEEL_BITS) + 1)
 #define PIRN__WHEEL_WORDS 8u
 #define PIRN__TICK_NS (1ull << 20)
 
 struct pirn__wheel {
     uint64_t *state; /* PIRN__WHEEL_WORDS */
     struct pirn__lanes lanes;
-    uint32_t first_lane; /* the wheel's are the 1024 from here on */
+    uint32_t first_lane; /* the wheel's are PIRN__WHEEL_LANES from here on */
 };
 
 /** pirn__wheel_init() - once, by who makes the index */
@@ -51,7 +55,7 @@ bool pirn__wheel_take(const struct pirn__wheel *wheel, uint64_t now_ns,
 /**
  * pirn__wheel_next_ns() - when to look again, at the latest; UINT64_MAX: never
  *
- * Not later than the first entry's time; may be earlier.
+ * Not later than the tick at which the first entry is due; may be earlier.
  */
 uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel);
 

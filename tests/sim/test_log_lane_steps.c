@@ -76,6 +76,7 @@ static void act(uint32_t self, char what)
             bed.full++;
         }
     } else if (pirn__lane_take(&lanes, what - 'a', hand, &entry)) {
+        (void)pirn__atom_load(&hand->put); /* killed here, he did nothing yet */
         note_taken(self, entry);
         pirn__hand_clear(hand);
     }
@@ -293,6 +294,7 @@ static void a_kill_before_any_step_loses_neither_entry_nor_block(void **unused)
         {"killed: two and two", "", {"AA", "aa"}, 2, 1, 0, false},
         {"killed: two lanes", "AA", {"aB", "aB"}, 2, 1, 0, false},
         {"killed: full blocks", "AAAA", {"aa", "aa"}, 2, 1, 0, false},
+        {"killed: grow and shrink", "AA", {"A", "aaaA"}, 2, 1, 0, false},
         {"killed, and who attends", "A", {"A", "aa"}, 2, 2, 0, false},
         {0},
     };
@@ -316,6 +318,7 @@ static void a_stop_before_any_step_holds_nobody_up(void **unused)
         {"stopped: two and two", "", {"AA", "aa"}, 2, 0, 1, true},
         {"stopped: two lanes", "AA", {"aB", "aB"}, 2, 0, 1, true},
         {"stopped: full blocks", "AAAA", {"aa", "aa"}, 2, 0, 1, true},
+        {"stopped: grow and shrink", "AA", {"A", "aaaA"}, 2, 0, 1, true},
         {"stopped and killed", "A", {"A", "aa"}, 2, 1, 1, false},
         {0},
     };
