@@ -343,7 +343,9 @@ static void attend(uint32_t whom, bool repeats)
 
     pirn_assert(explorer.started <= explorer.count);
     process->status = RUNS;
-    process->whom = 1u << whom | explorer.processes[whom].whom;
+    /* Those whom a repeater attends to are not dead. */
+    const struct process *other = &explorer.processes[whom];
+    process->whom = 1u << whom | (other->repeats ? 0 : other->whom);
     process->repeats = repeats;
 }
 
