@@ -136,9 +136,13 @@ bool pirn__batch_fits(const struct pirn__batch *batch, uint32_t fields_bytes,
     uint64_t content =
         batch->used - PIRN__BATCH_ROOM + pirn__part_bytes(fields_bytes) + room;
     uint64_t bytes = bytes_of(count, content);
+    uint64_t start = (uint64_t)batch->at * UNIT;
+    uint64_t end = start + PIRN__BATCH_ROOM - start_of(count) + content;
 
+    /* An empty body stands where its part ends, and that is a place, too. */
     return start_of(count) + bytes <= batch->cap &&
-           (uint64_t)batch->at * UNIT + bytes <= batch->segment_bytes;
+           end < PIRN__SEGMENT_BYTES_MAX &&
+           start + bytes <= batch->segment_bytes;
 }
 
 /* Where the head of a record stands until the batch ends. */
