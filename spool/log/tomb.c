@@ -154,6 +154,22 @@ uint32_t pirn__tomb_cut_at(const struct pirn__tombs *tombs, uint32_t segment,
     return is_cut ? (uint32_t)word - 1 : UINT32_MAX;
 }
 
+enum pirn__tomb_verdict pirn__tomb_judge(const struct pirn__tombs *tombs,
+                                         uint32_t segment, uint32_t generation,
+                                         uint32_t record)
+{
+    uint64_t word = pirn__atom_load(word_at(tombs, segment, record));
+    uint64_t cut = pirn__atom_load(&tombs->cuts[segment]);
+
+    if (generation_of(cut) > generation || generation_of(word) > generation ||
+        record >= pirn__tomb_cut_at(tombs, segment, generation)) {
+        return PIRN__TOMB_ABSENT;
+    }
+    uint32_t bits = dead_bits(word, generation);
+    return (bits >> record % WORD_RECORDS & 1) != 0 ? PIRN__TOMB_DEAD
+                                                    : PIRN__TOMB_ALIVE;
+}
+
 static void word_turn(uint64_t *word, uint32_t generation)
 {
     uint64_t old = pirn__atom_load(word);

@@ -42,12 +42,8 @@ struct pirn__tombs {
 /* Of an index; a little more than PIRN__SEGMENT_RECORDS_MAX records. */
 #define PIRN__TOMB_SEGMENT_WORDS 1024u
 
-/** pirn__tombs_pages() - how many there are: the words', then the cuts' */
+/** pirn__tombs_pages() - how many pages there are: the words', then the cuts' */
 uint32_t pirn__tombs_pages(const struct pirn__tombs *tombs);
-
-/** pirn__tombs_page() - where a page's PIRN__TOMB_PAGE_WORDS words are */
-const uint64_t *pirn__tombs_page(const struct pirn__tombs *tombs,
-                                 uint32_t page);
 
 /**
  * pirn__tomb_set() - the record is dead
@@ -56,6 +52,10 @@ const uint64_t *pirn__tombs_page(const struct pirn__tombs *tombs,
  */
 bool pirn__tomb_set(const struct pirn__tombs *tombs, uint32_t segment,
                     uint32_t generation, uint32_t record);
+
+/** pirn__tombs_page() - where a page's PIRN__TOMB_PAGE_WORDS words are */
+const uint64_t *pirn__tombs_page(const struct pirn__tombs *tombs,
+                                 uint32_t page);
 
 /** pirn__tomb_cut() - from @record on, nothing was committed; a cut that is
  * there stays if it is lower. False as pirn__tomb_set() */
@@ -67,6 +67,29 @@ bool pirn__tomb_cut(const struct pirn__tombs *tombs, uint32_t segment,
 uint32_t pirn__tomb_cut_at(const struct pirn__tombs *tombs, uint32_t segment,
                            uint32_t generation);
 
+/* What a record is by its segment's words. */
+enum pirn__tomb_verdict {
+    PIRN__TOMB_ALIVE = 0,
+    PIRN__TOMB_DEAD,
+    PIRN__TOMB_ABSENT, /* nobody was ever told of it, or all is over with it */
+};
+
+/**
+ * pirn__tomb_judge() - as a reader of the disk's copy does
+ *
+ * A word of an earlier generation says nothing. Where the record's word or the
+ * cut is of a later one, the segment was free since, and the record may be gone
+ * at any moment: it is absent. It must not count as dead: the cut that it may
+ * have been behind is no longer known.
+ */
+enum pirn__tomb_verdict pirn__tomb_judge(const struct pirn__tombs *tombs,
+                                         uint32_t segment, uint32_t generation,
+                                         uint32_t record);
+
+/** pirn__tomb_set_from() - so are all from @record on */
+bool pirn__tomb_set_from(const struct pirn__tombs *tombs, uint32_t segment,
+                         uint32_t generation, uint32_t record);
+
 /** pirn__tomb_is_set() - as a reader of the disk's copy judges: of a later
  * generation than asked for, all are dead; of an earlier one, none is */
 bool pirn__tomb_is_set(const struct pirn__tombs *tombs, uint32_t segment,
@@ -76,8 +99,8 @@ bool pirn__tomb_is_set(const struct pirn__tombs *tombs, uint32_t segment,
 uint32_t pirn__tomb_dead(const struct pirn__tombs *tombs, uint32_t segment,
                          uint32_t generation, uint32_t records);
 
-/** pirn__tomb_turn() - all words of a segment to @generation, no bit set, no
- * cut; by who has the segment, when all its records are durably dead */
+/** pirn__tomb_turn() - all words of a segment to @generation, no bit set, no cut; by
+ * who has the segment, when all its records are durably dead */
 void pirn__tomb_turn(const struct pirn__tombs *tombs, uint32_t segment,
                      uint32_t generation);
 
