@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/log/replay.h - from what is on the disk to the items that live
+ *
+ *   of each segment: header -> cursor -> front of each batch ------+
+ *                               judge -> of the last, what is bad --+-> replay
+ *   tombstone words -------------------------------------------------+
+ *
+ * Segments come in any order, the batches of one in theirs. An item is what its
+ * newest record says, dead ones counted, absent ones not; it lives if that one
+ * is alive and the record that keeps its body is, too. Memory is the caller's:
+ * he asks for room before each batch and gives more when there is none. Pure.
+ */
+#ifndef SPOOL_LOG_REPLAY_H
+#define SPOOL_LOG_REPLAY_H
+
+#include "spool/log/batch.h"
+#include "spool/log/tomb.h"
+
+#define PIRN__REPLAY_BAD_WORDS (PIRN__BATCH_RECORDS / 64u)
+
+/* What was read of a segment. */
+struct pirn__replay_segment {
+    uint32_t generation; /* 0: it was not read */
+    uint32_t records;
+    uint32_t last; /* the first record of the last batch */
+    uint64_t bad[PIRN__REPLAY_BAD_WORDS]; /* of that batch; a bit a record */
+};
+
+/* An id, and the newest record of it that was met. */
+struct pirn__replay_item {
+    uint8_t head[PIRN__HEAD_BYTES];
+    uint64_t
+        first_ns; /* when the first record of it that is there was written */
+    uint32_t first_segment;
+    uint32_t segment;
+    uint32_t generation;
+    uint16_t first_record;
+    uint16_t record;
+    uint32_t is_dead;
+};
+
+struct pirn__replay {
+    const struct pirn__tombs *tombs; /* the disk's copy; of all segments */
+    struct pirn__replay_segment *segments; /* as many, zeroed */
+    struct pirn__replay_item *items;
+    uint32_t *table; /* item + 1 by id; at the end the order of the live */
+    uint32_t cap;
+    uint32_t count;
+};
+
+/** pirn__replay_bytes() - memory for so many ids, a power of two; they are the
+ * dead ones, too: no more than records that were ever put */
+size_t pirn__replay_bytes(uint32_t cap);
+
+/** pirn__replay_init() - nothing read
+ * @memory: pirn__replay_bytes(@cap), aligned as malloc() does */
+void pirn__replay_init(struct pirn__replay *replay,
+                       const struct pirn__tombs *tombs,
+                       struct pirn__replay_segment *segments, void *memory,
+                       uint32_t cap);
+
+/** pirn__replay_has_room() - whether a batch of so many records may be added */
+bool pirn__replay_has_room(const struct pirn__replay *replay, uint32_t count);
+
+/** pirn__replay_move() - to more memory; the old is the caller's again */
+void pirn__replay_move(struct pirn__replay *replay, void *memory, uint32_t cap);
+
+/**
+ * pirn__replay_judge() - which records of a batch are whole
+ * @head:  from the cursor
+ * @batch: @len bytes from its first on; fewer than head->bytes: it ends there
+ * @at:    of the batch in its segment, in units of 64
+ * @bad:   PIRN__REPLAY_BAD_WORDS; a bit is set for each record that is not
+ *
+ * Of a segment's last batch only: the ones before were whole when the next was
+ * begun. Part, head and body are judged.
+ *
+ * Return: how many are not whole
+ */
+uint32_t pirn__replay_judge(const struct pirn__batch_head *head,
+                            const uint8_t *batch, size_t len, uint32_t at,
+                            uint64_t salt, uint64_t *bad);
+
+/**
+ * pirn__replay_batch() - one more batch; there is room
+ * @head:  from the cursor, and so are those behind it in @heads
+ * @bad:   of the last batch of a segment, from the judge; else NULL
+ */
+void pirn__replay_batch(struct pirn__replay *replay,
+                        const struct pirn__batch_head *head,
+                        const uint8_t *heads, const uint64_t *bad);
+
+/** pirn__replay_end() - nothing more comes; returns how many items live */
+uint32_t pirn__replay_end(struct pirn__replay *replay);
+
+/**
+ * pirn__replay_get() - the @i-th that lives
+ * @ret_place: of its part
+ *
+ * In the order of their first commits; of one moment, segment by segment.
+ */
+void pirn__replay_get(const struct pirn__replay *replay, uint32_t i,
+                      struct pirn__head *ret_head,
+                      struct pirn__place *ret_place);
+
+#endif /* SPOOL_LOG_REPLAY_H */

@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""read_log.py SPOOL - what lives in a log, by its format and nothing else
+
+A second reading of spool/log/{record,batch,tomb}.h and of the rules in
+spool/log/README.md, that shares no line with the first. It prints one line of
+JSON for each live item, oldest first, and says on standard error where it
+stopped reading a segment for another reason than its end. Nothing is changed.
+"""
+import ctypes
+import json
+import struct
+import sys
+from pathlib import Path
+
+UNIT, BLOCK = 64, 4096
+PUT, META, BODY_FILE = 1, 2, 1
+ALIVE, DEAD, ABSENT = "alive", "dead", "absent"
+DIGITS = "0123456789abcdefghijklmnopqrstuv"
+
+lib = ctypes.CDLL("libxxhash.so.0")
+lib.XXH3_64bits_withSeed.argtypes = [
+    ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
+lib.XXH3_64bits_withSeed.restype = ctypes.c_uint64
+
+
+def xxh3(data, seed=0):
+    return lib.XXH3_64bits_withSeed(bytes(data), len(data), seed)
+
+
+def up(n, unit):
+    return (n + unit - 1) // unit * unit
+
+
+def id_text(raw):
+    value = int.from_bytes(raw, "big")
+    return "".join(DIGITS[value >> 5 * i & 31] for i in reversed(range(26)))
+
+
+def lines(path):
+    """A text file of ours: its sum is right; the words of each line."""
+    data = path.read_bytes()
+    body, end = data[:-21], data[-21:]
+    if end != b"end %016x\n" % xxh3(body):
+        raise ValueError(f"{path}: torn or damaged")
+    return [line.split(" ", 1) for line in body.decode().splitlines()]
+
+
+class Head:
+    """64 bytes: what an item is from one version on."""
+
+    def __init__(self, raw):
+        self.raw = raw
+        self.id = raw[:16]
+        (self.version, self.kind, zero, self.priority, self.flags, self.queue,
+         self.attempts, part_units, self.body_record, self.due,
+         self.body_bytes, self.part_at, self.body_segment, self.body_at,
+         self.body_generation) = struct.unpack("<IBBBBHHHHQQIIII", raw[16:])
+        self.part_bytes = part_units * UNIT
+        if (self.kind not in (PUT, META) or zero or self.priority > 15
+                or self.flags & ~3 or not 0 < self.version < 1 << 24):
+            raise ValueError("a head that is none of ours")
+
+    def body_room(self):
+        is_here = self.kind == PUT and not self.flags & BODY_FILE
+        return up(self.body_bytes, UNIT) if is_here else 0
+
+
+class Segment:
+    """Its header, and of each batch, as far as they go: heads and times."""
+
+    def __init__(self, path, size):
+        self.data = path.read_bytes()
+        self.generation = 0
+        self.records = []  # (head, written, whole)
+        magic, self.number, generation, self.salt, length = struct.unpack(
+            "<8sIIQQ", self.data[:32])
+        total, = struct.unpack("<Q", self.data[48:56])
+        if magic != b"pirnseg1" or total != xxh3(self.data[:48]):
+            return
+        if length != size or self.number != int(path.name):
+            raise ValueError(f"{path}: the header is another segment's")
+        self.generation = generation
+        self.spool = self.data[32:48]
+        at, sequence = BLOCK, 1
+        while at is not None:
+            at, sequence = self.batch(at, sequence), sequence + 1
+        last = self.records[self.last:] if self.records else []
+        for i, (head, written, _) in enumerate(last):
+            self.records[self.last + i] = (head, written, self.is_whole(head))
+
+    def batch(self, at, sequence):
+        """Reads the one that begins here; returns where the next one does."""
+        front = self.data[at:at + 64]
+        if len(front) < 64:
+            return None
+        (magic, total, number, generation, count, first, length, _, got,
+         written) = struct.unpack("<8sQIIIIIIQQ", front[:56])
+        if (magic != b"pirnbat1" or number != self.number
+                or generation != self.generation or got != sequence
+                or first != len(self.records) or not 0 < count <= 512
+                or at + length > len(self.data)):
+            return None
+        heads = at + 64
+        if total != xxh3(self.data[at + 16:heads + 64 * count], self.salt):
+            return None
+        self.last = first
+        for i in range(count):
+            head = Head(self.data[heads + 64 * i:heads + 64 * i + 64])
+            self.records.append((head, written, True))
+        return at + length
+
+    def part(self, head):
+        """(fields, digest) of a record, or None: torn."""
+        begin = head.part_at * UNIT
+        part = self.data[begin:begin + head.part_bytes]
+        if (len(part) < 128 or part[8:72] != head.raw
+                or struct.unpack("<Q", part[:8])[0] != xxh3(part[8:],
+                                                            self.salt)):
+            return None
+        digest, _, length = struct.unpack("<QQI", part[72:92])
+        return part[96:96 + length], digest
+
+    def body(self, at, length):
+        return self.data[at * UNIT:at * UNIT + length]
+
+    def is_whole(self, head):
+        part = self.part(head)
+        if part is None:
+            return False
+        at = head.part_at + head.part_bytes // UNIT
+        return (not head.body_room()
+                or xxh3(self.body(at, head.body_bytes)) == part[1])
+
+
+class Log:
+    def __init__(self, spool):
+        self.root = Path(spool) / ".log"
+        said = dict(line for line in lines(self.root / "log") if len(line) > 1)
+        self.segment_words = int(said["segment_words"])
+        size = int(said["segment_bytes"])
+        self.tombs = (self.root / "tombs").read_bytes()
+        self.queues = {}
+        for path in (self.root / "queues").iterdir():
+            if path.name.isdigit():
+                said = dict(line for line in lines(path) if len(line) > 1)
+                self.queues[int(path.name)] = said.get("name")
+        self.segments = {
+            int(p.name): Segment(p, size)
+            for p in sorted((self.root / "seg").iterdir())
+            if p.name.isdigit() and p.stat().st_size >= BLOCK}
+
+    def word(self, segment, i):
+        """(generation, low half) of a tombstone word."""
+        at = 8 * (segment.number * self.segment_words + i)
+        raw = self.tombs[at:at + 8]
+        low, high = struct.unpack("<II", raw) if len(raw) == 8 else (0, 0)
+        return high, low
+
+    def verdict(self, segment, record):
+        cut_of, cut = self.word(segment, 0)
+        bits_of, bits = self.word(segment, 1 + record // 32)
+        if max(cut_of, bits_of) > segment.generation:
+            return ABSENT  # the segment was free since
+        if cut_of == segment.generation and record >= cut:
+            return ABSENT
+        if bits_of == segment.generation and bits >> record % 32 & 1:
+            return DEAD
+        return ALIVE
+
+    def body_keeper(self, head):
+        """The segment that has the item's body, or None."""
+        segment = self.segments.get(head.body_segment)
+        if (segment is None or segment.generation != head.body_generation
+                or head.body_record >= len(segment.records)):
+            return None
+        keeper, _, whole = segment.records[head.body_record]
+        alive = self.verdict(segment, head.body_record) == ALIVE
+        return segment if whole and alive and keeper.id == head.id else None
+
+    def items(self):
+        newest, first = {}, {}
+        for number, segment in sorted(self.segments.items()):
+            for record, (head, written, whole) in enumerate(segment.records):
+                verdict = self.verdict(segment, record)
+                if verdict == ABSENT or not whole:
+                    continue
+                when = (written, number, record)
+                first[head.id] = min(first.get(head.id, when), when)
+                key = (head.version, verdict == ALIVE)
+                if head.id not in newest or newest[head.id][0] < key:
+                    newest[head.id] = key, head, segment
+        for raw in sorted(newest, key=first.get):
+            (_, alive), head, segment = newest[raw]
+            keeper = self.body_keeper(head)
+            if alive and keeper is not None:
+                yield head, segment, keeper
+
+    def body_of(self, head, keeper):
+        if not head.flags & BODY_FILE:
+            return keeper.body(head.body_at, head.body_bytes)
+        text = id_text(head.id)
+        path = self.root / "data" / text[-2:] / text
+        return path.read_bytes() if path.exists() else b""
+
+
+def main(spool):
+    log = Log(spool)
+    for head, segment, keeper in log.items():
+        part = segment.part(head)
+        body = log.body_of(head, keeper)
+        print(json.dumps({
+            "id": id_text(head.id),
+            "queue": log.queues.get(head.queue, head.queue),
+            "version": head.version,
+            "attempts": head.attempts,
+            "size": head.body_bytes,
+            "digest_ok": part is not None and len(body) == head.body_bytes
+            and xxh3(body) == part[1],
+        }))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: read_log.py SPOOL")
+    main(sys.argv[1])
