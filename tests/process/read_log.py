@@ -4,8 +4,8 @@
 
 A second reading of spool/log/{record,batch,tomb}.h and of the rules in
 spool/log/README.md, that shares no line with the first. It prints one line of
-JSON for each live item, oldest first, and says on standard error where it
-stopped reading a segment for another reason than its end. Nothing is changed.
+JSON for each live item, in the order of their first commits. Nothing is
+changed; what is damaged, and not merely unfinished, ends it with an exception.
 """
 import ctypes
 import json
@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 
 UNIT, BLOCK = 64, 4096
+SEGMENT_WORDS = 1024  # of tombstones
+GENERATION_BITS = 0x3fff  # so much of it a place has
 PUT, META, BODY_FILE = 1, 2, 1
 ALIVE, DEAD, ABSENT = "alive", "dead", "absent"
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
@@ -53,10 +55,9 @@ class Head:
         self.raw = raw
         self.id = raw[:16]
         (self.version, self.kind, zero, self.priority, self.flags, self.queue,
-         self.attempts, part_units, self.body_record, self.due,
-         self.body_bytes, self.part_at, self.body_segment, self.body_at,
-         self.body_generation) = struct.unpack("<IBBBBHHHHQQIIII", raw[16:])
-        self.part_bytes = part_units * UNIT
+         self.attempts, self.part_bytes, self.due, self.body_bytes,
+         self.part_at, self.body_segment, self.body_at, self.body_record,
+         self.body_generation) = struct.unpack("<IBBBBHHIQQIIIHH", raw[16:])
         if (self.kind not in (PUT, META) or zero or self.priority > 15
                 or self.flags & ~3 or not 0 < self.version < 1 << 24):
             raise ValueError("a head that is none of ours")
@@ -137,7 +138,7 @@ class Log:
     def __init__(self, spool):
         self.root = Path(spool) / ".log"
         said = dict(line for line in lines(self.root / "log") if len(line) > 1)
-        self.segment_words = int(said["segment_words"])
+        self.cuts_at = int(said["segments"]) * SEGMENT_WORDS
         size = int(said["segment_bytes"])
         self.tombs = (self.root / "tombs").read_bytes()
         self.queues = {}
@@ -150,19 +151,19 @@ class Log:
             for p in sorted((self.root / "seg").iterdir())
             if p.name.isdigit() and p.stat().st_size >= BLOCK}
 
-    def word(self, segment, i):
-        """(generation, low half) of a tombstone word."""
-        at = 8 * (segment.number * self.segment_words + i)
-        raw = self.tombs[at:at + 8]
+    def word(self, i):
+        """(generation, low half) of the i-th word of the tombstones."""
+        raw = self.tombs[8 * i:8 * i + 8]
         low, high = struct.unpack("<II", raw) if len(raw) == 8 else (0, 0)
         return high, low
 
     def verdict(self, segment, record):
-        cut_of, cut = self.word(segment, 0)
-        bits_of, bits = self.word(segment, 1 + record // 32)
+        cut_of, cut = self.word(self.cuts_at + segment.number)
+        bits_of, bits = self.word(
+            segment.number * SEGMENT_WORDS + record // 32)
         if max(cut_of, bits_of) > segment.generation:
             return ABSENT  # the segment was free since
-        if cut_of == segment.generation and record >= cut:
+        if cut_of == segment.generation and 0 < cut <= record + 1:
             return ABSENT
         if bits_of == segment.generation and bits >> record % 32 & 1:
             return DEAD
@@ -171,7 +172,8 @@ class Log:
     def body_keeper(self, head):
         """The segment that has the item's body, or None."""
         segment = self.segments.get(head.body_segment)
-        if (segment is None or segment.generation != head.body_generation
+        if (segment is None or head.body_generation
+                != segment.generation & GENERATION_BITS
                 or head.body_record >= len(segment.records)):
             return None
         keeper, _, whole = segment.records[head.body_record]
