@@ -246,19 +246,35 @@ static void merge(const struct pirn__replay *replay, const uint32_t *from,
     memcpy(to + (middle - a), from + b, (end - b) * sizeof(to[0]));
 }
 
-/* From rows of one to a row of all, from one half of the table to the other and
- * back. Returns the half where they are. */
+/* Where the ordered row that begins at @at ends. */
+static uint32_t row_end(const struct pirn__replay *replay,
+                        const uint32_t *order, uint32_t at, uint32_t count)
+{
+    if (at == count) {
+        return count;
+    }
+    for (at++; at < count; at++) {
+        if (is_before(&replay->items[order[at]],
+                      &replay->items[order[at - 1]])) {
+            break;
+        }
+    }
+    return at;
+}
+
+/* Two rows to one, from one half of the table to the other and back, until
+ * there is one: a segment is a row already. Returns the half where it is. */
 static uint32_t *sort(const struct pirn__replay *replay, uint32_t count)
 {
     uint32_t *from = replay->table;
     uint32_t *to = replay->table + replay->cap;
 
-    for (uint64_t row = 1; row < count; row *= 2) {
-        for (uint64_t at = 0; at < count; at += 2 * row) {
-            uint32_t rest = count - (uint32_t)at;
-            uint32_t end = rest < 2 * row ? rest : (uint32_t)(2 * row);
-            uint32_t middle = rest < row ? rest : (uint32_t)row;
-            merge(replay, from + at, middle, end, to + at);
+    while (row_end(replay, from, 0, count) < count) {
+        for (uint32_t at = 0; at < count;) {
+            uint32_t middle = row_end(replay, from, at, count);
+            uint32_t end = row_end(replay, from, middle, count);
+            merge(replay, from + at, middle - at, end - at, to + at);
+            at = end;
         }
         uint32_t *swap = from;
         from = to;
