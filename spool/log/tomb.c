@@ -61,13 +61,12 @@ static void page_changed(const struct pirn__tombs *tombs, const uint64_t *word)
     pirn__atom_add(&tombs->versions[page], 1);
 }
 
-/* The page counts as changed even if the bit was set: who set it may have been
- * killed before he said so. */
-bool pirn__tomb_set(const struct pirn__tombs *tombs, uint32_t segment,
-                    uint32_t generation, uint32_t record)
+/* Sets bits of one word; false: it is of another generation. The page counts as
+ * changed even if they were set: who set them may have been killed before he
+ * said so. */
+static bool word_set(const struct pirn__tombs *tombs, uint64_t *word,
+                     uint32_t generation, uint32_t bits)
 {
-    uint64_t *word = word_at(tombs, segment, record);
-    uint64_t bit = UINT64_C(1) << record % WORD_RECORDS;
     uint64_t old;
 
     do {
@@ -75,8 +74,32 @@ bool pirn__tomb_set(const struct pirn__tombs *tombs, uint32_t segment,
         if (generation_of(old) != generation) {
             return false;
         }
-    } while (!pirn__atom_swap(word, old, old | bit));
+    } while (!pirn__atom_swap(word, old, old | bits));
     page_changed(tombs, word);
+    return true;
+}
+
+bool pirn__tomb_set(const struct pirn__tombs *tombs, uint32_t segment,
+                    uint32_t generation, uint32_t record)
+{
+    return word_set(tombs, word_at(tombs, segment, record), generation,
+                    UINT32_C(1) << record % WORD_RECORDS);
+}
+
+bool pirn__tomb_set_from(const struct pirn__tombs *tombs, uint32_t segment,
+                         uint32_t generation, uint32_t record)
+{
+    uint32_t end = tombs->segment_words * WORD_RECORDS;
+    uint32_t bits = UINT32_MAX << record % WORD_RECORDS;
+
+    pirn_assert(record <= end);
+    for (uint32_t at = record - record % WORD_RECORDS; at < end;
+         at += WORD_RECORDS) {
+        if (!word_set(tombs, word_at(tombs, segment, at), generation, bits)) {
+            return false;
+        }
+        bits = UINT32_MAX;
+    }
     return true;
 }
 
@@ -97,6 +120,15 @@ bool pirn__tomb_is_set(const struct pirn__tombs *tombs, uint32_t segment,
     return (dead_bits(word, generation) >> record % WORD_RECORDS & 1) != 0;
 }
 
+/* Of the bits that are set; the builtin may be a call. */
+static uint32_t count_of(uint32_t bits)
+{
+    bits -= bits >> 1 & 0x55555555;
+    bits = (bits & 0x33333333) + (bits >> 2 & 0x33333333);
+    bits = (bits + (bits >> 4)) & 0x0f0f0f0f;
+    return bits * 0x01010101 >> 24;
+}
+
 uint32_t pirn__tomb_dead(const struct pirn__tombs *tombs, uint32_t segment,
                          uint32_t generation, uint32_t records)
 {
@@ -108,9 +140,7 @@ uint32_t pirn__tomb_dead(const struct pirn__tombs *tombs, uint32_t segment,
         if (records - at < WORD_RECORDS) {
             bits &= (UINT32_C(1) << (records - at)) - 1;
         }
-        for (; bits != 0; bits &= bits - 1) {
-            dead++;
-        }
+        dead += count_of(bits);
     }
     return dead;
 }
@@ -125,12 +155,11 @@ static void cut_changed(const struct pirn__tombs *tombs, uint32_t segment)
 bool pirn__tomb_cut(const struct pirn__tombs *tombs, uint32_t segment,
                     uint32_t generation, uint32_t record)
 {
-    pirn_assert(segment < tombs->segment_count);
-    pirn_assert(record <= tombs->segment_words * WORD_RECORDS);
     uint64_t *word = &tombs->cuts[segment];
     uint64_t cut = (uint64_t)generation << 32 | (record + 1);
     uint64_t old;
 
+    pirn_assert(segment < tombs->segment_count);
     do {
         old = pirn__atom_load(word);
         if (generation_of(old) != generation) {

@@ -42,7 +42,7 @@ struct pirn__tombs {
 /* Of an index; a little more than PIRN__SEGMENT_RECORDS_MAX records. */
 #define PIRN__TOMB_SEGMENT_WORDS 1024u
 
-/** pirn__tombs_pages() - how many pages there are: the words', then the cuts' */
+/** pirn__tombs_pages() - how many there are: the words', then the cuts' */
 uint32_t pirn__tombs_pages(const struct pirn__tombs *tombs);
 
 /**
@@ -99,8 +99,8 @@ bool pirn__tomb_is_set(const struct pirn__tombs *tombs, uint32_t segment,
 uint32_t pirn__tomb_dead(const struct pirn__tombs *tombs, uint32_t segment,
                          uint32_t generation, uint32_t records);
 
-/** pirn__tomb_turn() - all words of a segment to @generation, no bit set, no cut; by
- * who has the segment, when all its records are durably dead */
+/** pirn__tomb_turn() - all words of a segment to @generation, no bit set, no
+ * cut; by who has the segment, when all its records are durably dead */
 void pirn__tomb_turn(const struct pirn__tombs *tombs, uint32_t segment,
                      uint32_t generation);
 
