@@ -42,8 +42,9 @@
 /* So many reads of a slot that others change, before that is told. */
 #define READ_TRIES 64
 
-/* So many entries of the wheel in one call: while the clock stands behind the
- * wheel, what is put again may come back at once. */
+/* So many entries of the wheel in one call. Those that come down to a finer one
+ * are looked at, too; and to who read the time before another moved the wheel,
+ * what he puts again comes back at once. */
 #define EXPIRE_TRIES 1024
 
 uint64_t pirn__route_pack(struct pirn__route route)
@@ -610,12 +611,6 @@ bool pirn__slot_inherit(const struct pirn__catalogue *catalogue,
 
 /* ---- time ---- */
 
-/* The wheel knows ticks: what comes in its tick is due. */
-static bool due_has_come(uint64_t due_ns, uint64_t now_ns)
-{
-    return due_ns / PIRN__TICK_NS <= now_ns / PIRN__TICK_NS;
-}
-
 /* The item is due. Return: 1; 0: the word was another; -ENOSPC: it is ready,
  * and the hand keeps its entry */
 static int expire_ready(const struct pirn__catalogue *catalogue,
@@ -663,7 +658,7 @@ static int expire_entry(const struct pirn__catalogue *catalogue,
         if (pirn__atom_load(at) != from) {
             continue; /* the fields may be of two moments */
         }
-        if (!due_has_come(due_ns, now_ns)) {
+        if (due_ns > now_ns) {
             return pirn__wheel_put(&catalogue->wheel, entry, due_ns,
                                    actor->hand);
         }

@@ -174,8 +174,9 @@ PIRN_MUST_CHECK int pirn__slot_free(const struct pirn__catalogue *catalogue,
 /**
  * pirn__catalogue_expire() - one item whose time has come: DELAYED to READY
  *
- * Met to a tick of the wheel. One call looks at a bounded number of entries, so
- * that it ends while the clock stands behind the wheel.
+ * Not before the item's time, and at most a tick of the wheel later. One call
+ * looks at a bounded number of entries: pirn__wheel_next_ns() says when to call
+ * again.
  *
  * Return: 1, @ret_queue is where; 0 nothing is due; -ENOSPC; -EBADMSG
  */
