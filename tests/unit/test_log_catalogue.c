@@ -163,6 +163,23 @@ static void claimed_by_id_and_given_back_it_keeps_its_place(void **state)
     assert_int_equal(next_of(&rig, 0).slot, first);
     assert_int_equal(next_of(&rig, 0).slot, second);
     assert_int_equal(next_of(&rig, 0).slot, third);
+    uint32_t lane = RIG_FIRST_LANE + (PIRN__PRIORITIES - 1 - 1) * 2;
+    assert_true(pirn__lane_is_empty(&rig.c.lanes, lane));
+    assert_true(pirn__lane_is_empty(&rig.c.lanes, lane + 1));
+}
+
+static void the_place_of_an_item_that_is_gone_is_not_its_successors(
+    void **state)
+{
+    (void)state;
+    struct rig rig = rig_usual();
+    uint32_t first = put(&rig, 0, 1);
+    uint32_t second = put(&rig, 0, 1);
+    struct pirn__grip grip = claim(&rig, first);
+    end(&rig, &grip);
+    assert_int_equal(put(&rig, 0, 1), first);
+    assert_int_equal(next_of(&rig, 0).slot, second);
+    assert_int_equal(next_of(&rig, 0).slot, first);
     next_is_none(&rig, 0);
 }
 
@@ -313,6 +330,7 @@ TEST_MAIN(
     cmocka_unit_test(the_higher_priority_comes_first_then_the_older),
     cmocka_unit_test(what_was_given_back_comes_before_what_is_new),
     cmocka_unit_test(claimed_by_id_and_given_back_it_keeps_its_place),
+    cmocka_unit_test(the_place_of_an_item_that_is_gone_is_not_its_successors),
     cmocka_unit_test(an_entry_met_while_its_item_was_claimed_is_made_up_for),
     cmocka_unit_test(moved_by_id_it_is_found_where_it_is_and_not_where_it_was),
     cmocka_unit_test(with_another_priority_it_gets_another_place),
