@@ -44,8 +44,9 @@ static struct {
     jmp_buf *death;
 } fate;
 
-void pirn__atom_step(void)
+void pirn__atom_step(const uint64_t *at)
 {
+    (void)at;
     if (fate.left-- != 0) {
         return;
     }
@@ -443,11 +444,11 @@ static void keep(void)
 
     for (; pirn__tomb_next_dirty(&tombs, page, &page, &version); page++) {
         uint64_t at = (uint64_t)page * WORDS;
-        pirn__atom_step();
+        pirn__atom_step(NULL);
         memcpy(written + at, pirn__tombs_page(&tombs, page), PAGE_BYTES);
-        pirn__atom_step();
+        pirn__atom_step(NULL);
         memcpy(durable + at, written + at, PAGE_BYTES);
-        pirn__atom_step();
+        pirn__atom_step(NULL);
         pirn__tomb_mark_synced(&tombs, page, version);
     }
 }
