@@ -91,11 +91,15 @@ int pirn__wheel_put(const struct pirn__wheel *wheel, struct pirn__entry entry,
     uint64_t clock = pirn__atom_load(&wheel->state[CLOCK]);
     uint32_t lane = lane_choose(wheel, clock, tick);
     uint32_t due = lane_due(wheel);
+    bool held = pirn__atom_load(&hand->put) != 0;
 
     for (uint32_t tries = 0; pirn__atom_again(&tries);) {
         int error = pirn__lane_add(&wheel->lanes, lane, due, entry, hand);
         if (error < 0) {
-            return error; /* a hand that was empty is, and an early copy late */
+            if (!held) {
+                pirn__hand_clear(hand);
+            }
+            return error; /* a copy that went in before proves nothing */
         }
         clock = pirn__atom_load(&wheel->state[CLOCK]);
         uint32_t again = lane_choose(wheel, clock, tick);

@@ -5,10 +5,11 @@
  * Four wheels of 256 lanes, and one lane of what may be due by now. A tick is
  * 2^20 ns (about a millisecond); an entry is due at the first tick that is not
  * before its time. It is put into the lane of that, on the finest wheel whose
- * turn reaches so far, and comes down at most three times. Further than 2^52 ns (52
- * days) it waits at the rim and is put again. There is one hand of the clock,
- * moved by compare-and-swap, and only when the lanes that it stands at are
- * empty: so if who empties them is stopped, the next one goes on with the same.
+ * turn reaches so far, and comes down at most three times. Further than 2^52 ns
+ * (52 days) it waits at the rim and is put again. There is one hand of the
+ * clock, moved by compare-and-swap, and only when the lanes that it stands at
+ * are empty: so if who empties them is stopped, the next one goes on with the
+ * same.
  *
  * Times are CLOCK_REALTIME. A clock set back delays; set forward, all that has
  * become due comes. Pure.
