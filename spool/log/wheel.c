@@ -17,10 +17,12 @@
  * an entry is late only if he is killed or stopped between; then his hand still
  * names it, and recovery puts it among the due, whence it finds its place.
  *
- * The clock is set back where the time is (by more than a few ticks: callers
- * read the time before they come here). Entries are then found at the place
- * that they have in the turn at hand, too early, and put again; never too late,
- * since all lanes of a wheel are passed before its turn is over.
+ * Who comes with a time before the clock's gets nothing: what is due by the
+ * clock is not due by him, and he would put it again and again. The clock is
+ * set back where the time is by more than a few ticks; less is a caller who
+ * read the time before somebody else did. After that entries are found at the
+ * place that they have in the turn at hand, too early, and put again; never too
+ * late, since all lanes of a wheel are passed before its turn is over.
  */
 #include "spool/log/wheel.h"
 
@@ -156,13 +158,11 @@ bool pirn__wheel_take(const struct pirn__wheel *wheel, uint64_t now_ns,
     uint32_t due = lane_due(wheel);
 
     for (uint32_t tries = 0; pirn__atom_again(&tries);) {
-        if (pirn__lane_pop(&wheel->lanes, due, due, hand, ret_entry)) {
-            return true;
-        }
         uint64_t clock = pirn__atom_load(&wheel->state[CLOCK]);
         uint64_t to = now;
         if (clock <= now) {
-            if (take_at(wheel, clock, hand, ret_entry)) {
+            if (pirn__lane_pop(&wheel->lanes, due, due, hand, ret_entry) ||
+                take_at(wheel, clock, hand, ret_entry)) {
                 return true;
             }
             if (clock == now) {
@@ -183,7 +183,7 @@ uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel)
     uint64_t clock = pirn__atom_load(&wheel->state[CLOCK]);
 
     if (!pirn__lane_is_empty(&wheel->lanes, lane_due(wheel))) {
-        return 0;
+        return clock * PIRN__TICK_NS;
     }
     for (uint32_t i = 0; i < WHEELS; i++) {
         uint32_t lane = lane_at(wheel, i, turns(clock, i));

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_log_wheel_steps.c - the wheel, in every order of its steps
+ *
+ *   PIRN_LONG=1 ...   longer scripts: minutes
+ *
+ * The wheels have two lanes each. A process is a script: A to Z puts the item
+ * of that name, which is due at tick 1 to 26; 1 to 9 takes what is due at that
+ * tick until there is no more, and puts again what is not.
+ */
+#include "test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/invariant.h>
+
+#define PIRN__ATOM_STEPS
+#define PIRN__WHEEL_BITS 1u
+#include "spool/log/lane.c"
+#include "spool/log/wheel.c"
+#include "tests/sim/atoms.h"
+
+enum { BLOCKS = 14, WORDS = PIRN__BLOCK_HEAD_WORDS + 2, ITEMS = 26, END = 40 };
+
+struct bed {
+    uint64_t state[PIRN__WHEEL_WORDS];
+    uint64_t head[PIRN__LANES_HEAD_WORDS];
+    uint64_t words[PIRN__WHEEL_LANES * PIRN__LANE_WORDS];
+    uint64_t blocks[BLOCKS * WORDS];
+    struct pirn__hand hands[ATOMS_PROCESSES];
+    uint8_t put[ITEMS];   /* whether it was */
+    uint8_t taken[ITEMS]; /* whether it was, when it was due */
+};
+
+static struct bed bed;
+static struct pirn__wheel wheel;
+static const char *const *scripts;
+
+static void item_put(uint32_t self, uint32_t item)
+{
+    struct pirn__entry entry = {item, (uint16_t)item};
+    uint64_t due = (item + 1) * PIRN__TICK_NS;
+
+    if (pirn__wheel_put(&wheel, entry, due, &bed.hands[self]) < 0) {
+        atoms_fail("the pool was full");
+    }
+}
+
+static void items_take(uint32_t self, uint32_t tick)
+{
+    struct pirn__hand *hand = &bed.hands[self];
+    uint64_t now = tick * PIRN__TICK_NS;
+    struct pirn__entry entry;
+
+    while (pirn__wheel_take(&wheel, now, hand, &entry)) {
+        (void)pirn__atom_load(&hand->put); /* killed here, he did nothing yet */
+        if (entry.slot >= ITEMS || entry.incarnation != entry.slot) {
+            atoms_fail("an entry was taken that nobody put");
+            return;
+        }
+        if (bed.taken[entry.slot] == 0 && entry.slot + 1 > tick) {
+            item_put(self, entry.slot);
+            continue;
+        }
+        bed.taken[entry.slot] = 1;
+        pirn__hand_clear(hand);
+    }
+}
+
+static void act(uint32_t self, char what)
+{
+    if (what >= 'A') {
+        item_put(self, (uint32_t)(what - 'A'));
+        bed.put[what - 'A'] = 1;
+    } else {
+        items_take(self, (uint32_t)(what - '0'));
+    }
+}
+
+static void run(void *memory, uint32_t self)
+{
+    (void)memory;
+    for (const char *what = scripts[self]; *what != '\0'; what++) {
+        act(self, *what);
+    }
+}
+
+static void attend(void *memory, uint32_t self, uint32_t whom)
+{
+    (void)memory;
+    for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
+        if ((whom >> i & 1) != 0 &&
+            pirn__hand_recover(&wheel.lanes, &bed.hands[i], &bed.hands[self]) <
+                0) {
+            atoms_fail("a hand could not be recovered");
+        }
+    }
+}
+
+static uint32_t first_missing(void)
+{
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        if (bed.put[i] > bed.taken[i]) {
+            return i;
+        }
+    }
+    return ITEMS;
+}
+
+/* A timekeeper alone, who looks when he is told to. */
+static const char *check(void *memory, uint32_t killed)
+{
+    const uint32_t self = ATOMS_PROCESSES - 1;
+    uint64_t tick = 0;
+
+    (void)memory;
+    (void)killed;
+    for (uint32_t looks = 0; looks < END && first_missing() < ITEMS; looks++) {
+        uint64_t next = pirn__wheel_next_ns(&wheel);
+        if (next == UINT64_MAX) {
+            return "an entry was lost";
+        }
+        tick = next / PIRN__TICK_NS > tick ? next / PIRN__TICK_NS : tick;
+        uint64_t clock = wheel.state[CLOCK];
+        uint32_t first = first_missing() + 1;
+        if (tick > first && tick > clock) {
+            return "an entry was late";
+        }
+        items_take(self, (uint32_t)(tick > clock ? tick : clock));
+    }
+    for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
+        if (bed.hands[i].put != 0) {
+            return "an entry was left in a hand";
+        }
+    }
+    return first_missing() < ITEMS ? "an entry did not come" : NULL;
+}
+
+struct story {
+    const char *name;
+    const char *before; /* by process 0, alone */
+    const char *scripts[4];
+    uint32_t kills;
+    uint32_t stops;
+};
+
+static void story_explore(const struct story *story)
+{
+    struct atoms_plan plan = {
+        .name = story->name,
+        .memory = &bed,
+        .memory_bytes = sizeof(bed),
+        .hands = bed.hands,
+        .hand_bytes = sizeof(bed.hands[0]),
+        .kills = story->kills,
+        .stops = story->stops,
+        .run = run,
+        .attend = attend,
+        .check = check,
+    };
+    while (story->scripts[plan.process_count] != NULL) {
+        plan.process_count++;
+    }
+    scripts = story->scripts;
+    bed = (struct bed){0};
+    wheel = (struct pirn__wheel){
+        .state = bed.state,
+        .lanes = {.head = bed.head,
+                  .lanes = bed.words,
+                  .blocks = bed.blocks,
+                  .lane_count = PIRN__WHEEL_LANES,
+                  .block_count = BLOCKS,
+                  .block_words = WORDS},
+    };
+    pirn__lanes_init(&wheel.lanes);
+    pirn__wheel_init(&wheel, 0);
+    for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
+        bed.hands[i].self = i + 1; /* drawn already */
+    }
+    for (const char *first = story->before; *first != '\0'; first++) {
+        act(0, *first);
+    }
+    struct atoms_result result = atoms_explore(&plan);
+    assert_null(result.wrong);
+    assert_true(result.complete);
+}
+
+/* Both end with a story without a name. */
+static void stories_explore(const struct story *stories,
+                            const struct story *longer)
+{
+    for (; stories->name != NULL; stories++) {
+        story_explore(stories);
+    }
+    for (; getenv("PIRN_LONG") != NULL && longer->name != NULL; longer++) {
+        story_explore(longer);
+    }
+}
+
+static void no_order_of_steps_makes_an_entry_late(void **unused)
+{
+    static const struct story stories[] = {
+        {"two timekeepers", "A", {"1", "1"}, 0, 0},
+        {"a timekeeper, and one who puts", "B", {"2", "B"}, 0, 0},
+        {"one puts while the clock passes", "", {"3", "B"}, 0, 0},
+        {"a stale time", "C", {"3", "2"}, 0, 0},
+        {"two timekeepers, and one who puts", "B", {"2", "3", "B"}, 0, 0},
+        {0},
+    };
+    static const struct story longer[] = {
+        {"three items", "ABC", {"3", "3"}, 0, 0},
+        {0},
+    };
+
+    (void)unused;
+    stories_explore(stories, longer);
+}
+
+static void a_killed_timekeeper_or_putter_makes_none_late(void **unused)
+{
+    static const struct story stories[] = {
+        {"killed: two timekeepers", "A", {"1", "1"}, 1, 0},
+        {"killed: one puts", "", {"2", "B"}, 1, 0},
+        {"killed: coming down", "C", {"3"}, 1, 0},
+        {0},
+    };
+    static const struct story longer[] = {
+        {"killed: two timekeepers, down", "C", {"3", "3"}, 1, 0},
+        {0},
+    };
+
+    (void)unused;
+    stories_explore(stories, longer);
+}
+
+static void a_stopped_timekeeper_holds_no_other_up(void **unused)
+{
+    static const struct story stories[] = {
+        {"stopped: two timekeepers", "A", {"1", "1"}, 0, 1},
+        {"stopped: one puts", "", {"2", "B"}, 0, 1},
+        {"stopped: coming down", "C", {"3", "2"}, 0, 1},
+        {0},
+    };
+    static const struct story longer[] = {
+        {"stopped: two timekeepers, down", "C", {"3", "3"}, 0, 1},
+        {0},
+    };
+
+    (void)unused;
+    stories_explore(stories, longer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_order_of_steps_makes_an_entry_late),
+        cmocka_unit_test(a_killed_timekeeper_or_putter_makes_none_late),
+        cmocka_unit_test(a_stopped_timekeeper_holds_no_other_up),
+    };
+
+    if (!atoms_can_explore()) {
+        puts("SKIP: a sanitizer keeps parts of the stacks elsewhere");
+        return TEST_SKIP;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
