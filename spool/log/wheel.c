@@ -11,11 +11,13 @@
  * is not. What it finds in them is given to the caller, who knows when it is
  * due: from wheel 3, 2 and 1 he puts it again, on a finer one.
  *
- * Who puts an entry reads the clock, chooses the lane, puts it there, and reads
- * the clock again. If that moved so that he would choose another lane now, the
- * one he chose may have been left already, and he puts the entry there, too. So
- * an entry is late only if he is killed or stopped between; then his hand still
- * names it, and recovery puts it among the due, whence it finds its place.
+ * The clock's word has a count above its tick: who puts an entry chooses its
+ * lane by the tick, puts it there, and raises the count of the same tick. So
+ * who looked at the lanes before that cannot move the clock past them. If the
+ * tick is another one meanwhile, the lane may have been left already; if he
+ * would choose another now, he puts the entry there, too. So an entry is late
+ * only if he is killed or stopped between; then his hand still names it, and
+ * recovery puts it among the due, whence it finds its place.
  *
  * Who comes with a time before the clock's gets nothing: what is due by the
  * clock is not due by him, and he would put it again and again. The clock is
@@ -32,6 +34,21 @@
 
 enum { CLOCK }; /* a word of the state */
 enum { WHEELS = 4, LANES = 1 << PIRN__WHEEL_BITS, BACK_TICKS = 16 };
+
+#define COUNT_ONE (1ull << 44)
+
+static uint64_t clock_tick(uint64_t clock)
+{
+    return clock % COUNT_ONE;
+}
+
+/* With the next count, whatever the tick. */
+static bool clock_move(const struct pirn__wheel *wheel, uint64_t clock,
+                       uint64_t tick)
+{
+    return pirn__atom_swap(&wheel->state[CLOCK], clock,
+                           clock - clock_tick(clock) + COUNT_ONE + tick);
+}
 
 static uint64_t tick_of(uint64_t ns)
 {
@@ -91,11 +108,12 @@ int pirn__wheel_put(const struct pirn__wheel *wheel, struct pirn__entry entry,
 {
     uint64_t tick = tick_due(due_ns);
     uint64_t clock = pirn__atom_load(&wheel->state[CLOCK]);
-    uint32_t lane = lane_choose(wheel, clock, tick);
+    uint32_t lane = lane_choose(wheel, clock_tick(clock), tick);
     uint32_t due = lane_due(wheel);
     bool held = pirn__atom_load(&hand->put) != 0;
+    uint32_t again = UINT32_MAX;
 
-    for (uint32_t tries = 0; pirn__atom_again(&tries);) {
+    for (uint32_t tries = 0; lane != again && pirn__atom_again(&tries);) {
         int error = pirn__lane_add(&wheel->lanes, lane, due, entry, hand);
         if (error < 0) {
             if (!held) {
@@ -103,12 +121,12 @@ int pirn__wheel_put(const struct pirn__wheel *wheel, struct pirn__entry entry,
             }
             return error; /* a copy that went in before proves nothing */
         }
-        clock = pirn__atom_load(&wheel->state[CLOCK]);
-        uint32_t again = lane_choose(wheel, clock, tick);
-        if (lane == due || again == lane) {
-            break;
+        again = lane;
+        while (lane == again && lane != due && pirn__atom_again(&tries) &&
+               !clock_move(wheel, clock, clock_tick(clock))) {
+            clock = pirn__atom_load(&wheel->state[CLOCK]);
+            lane = lane_choose(wheel, clock_tick(clock), tick);
         }
-        lane = again;
     }
     pirn__hand_clear(hand);
     return 0;
@@ -129,11 +147,11 @@ static bool take_at(const struct pirn__wheel *wheel, uint64_t clock,
     return false;
 }
 
-/* The first tick after @clock that stands at a lane which is not empty. */
-static uint64_t tick_next(const struct pirn__wheel *wheel, uint64_t clock)
+/* The first tick after @clock that stands at a lane which is not empty; @next
+ * if there is none before. */
+static uint64_t tick_next(const struct pirn__wheel *wheel, uint64_t clock,
+                          uint64_t next)
 {
-    uint64_t next = UINT64_MAX;
-
     for (uint32_t i = 0; i < WHEELS; i++) {
         for (uint32_t ahead = 1; ahead <= LANES; ahead++) {
             uint64_t turn = turns(clock, i) + ahead;
@@ -158,7 +176,8 @@ bool pirn__wheel_take(const struct pirn__wheel *wheel, uint64_t now_ns,
     uint32_t due = lane_due(wheel);
 
     for (uint32_t tries = 0; pirn__atom_again(&tries);) {
-        uint64_t clock = pirn__atom_load(&wheel->state[CLOCK]);
+        uint64_t word = pirn__atom_load(&wheel->state[CLOCK]);
+        uint64_t clock = clock_tick(word);
         uint64_t to = now;
         if (clock <= now) {
             if (pirn__lane_pop(&wheel->lanes, due, due, hand, ret_entry) ||
@@ -168,19 +187,18 @@ bool pirn__wheel_take(const struct pirn__wheel *wheel, uint64_t now_ns,
             if (clock == now) {
                 return false;
             }
-            uint64_t next = tick_next(wheel, clock);
-            to = next < now ? next : now;
+            to = tick_next(wheel, clock, now);
         } else if (clock - now <= BACK_TICKS) {
             return false;
         }
-        pirn__atom_swap(&wheel->state[CLOCK], clock, to);
+        (void)clock_move(wheel, word, to);
     }
     return false;
 }
 
 uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel)
 {
-    uint64_t clock = pirn__atom_load(&wheel->state[CLOCK]);
+    uint64_t clock = clock_tick(pirn__atom_load(&wheel->state[CLOCK]));
 
     if (!pirn__lane_is_empty(&wheel->lanes, lane_due(wheel))) {
         return clock * PIRN__TICK_NS;
@@ -191,7 +209,7 @@ uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel)
             return clock * PIRN__TICK_NS;
         }
     }
-    uint64_t next = tick_next(wheel, clock);
+    uint64_t next = tick_next(wheel, clock, UINT64_MAX);
     return next < UINT64_MAX / PIRN__TICK_NS ? next * PIRN__TICK_NS
                                              : UINT64_MAX;
 }

@@ -146,6 +146,18 @@ static bool blocks_are_all_there(void)
     return count == want;
 }
 
+/* Nobody may claim a block that a lane leads to. */
+static bool ends_are_in_lanes(void)
+{
+    for (uint32_t i = 0; i < LANES * PIRN__LANE_WORDS; i++) {
+        uint64_t *block = block_of(&lanes, lanes.lanes[i]);
+        if (block != NULL && low_of(block[OWNER]) != IN_LANE) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* @doubles: how often an entry may be taken. */
 static const char *check_up_to(uint32_t killed, uint32_t doubles)
 {
@@ -176,6 +188,9 @@ static const char *check_up_to(uint32_t killed, uint32_t doubles)
     }
     if (bed.full > 0) {
         return "the pool was full";
+    }
+    if (!ends_are_in_lanes()) {
+        return "a block of a lane is somebody's, or free";
     }
     return blocks_are_all_there() ? NULL : "a block was lost";
 }
