@@ -73,8 +73,11 @@ static void items_take(uint32_t self, uint32_t tick)
 static void act(uint32_t self, char what)
 {
     if (what >= 'A') {
-        item_put(self, (uint32_t)(what - 'A'));
-        bed.put[what - 'A'] = 1;
+        uint32_t item = (uint32_t)(what - 'A');
+        pirn__hand_set(&bed.hands[self], lane_due(&wheel),
+                       (struct pirn__entry){item, (uint16_t)item});
+        bed.put[item] = 1; /* as soon as his hand says so */
+        item_put(self, item);
     } else {
         items_take(self, (uint32_t)(what - '0'));
     }
