@@ -50,6 +50,10 @@ const char *print_state(enum pirn_item_state state)
         return "ready";
     case PIRN_ITEM_CLAIMED:
         return "claimed";
+    case PIRN_ITEM_DELAYED:
+        return "delayed";
+    case PIRN_ITEM_HELD:
+        return "held";
     }
     return "unknown";
 }

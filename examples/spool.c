@@ -43,7 +43,7 @@ static void take(struct pirn_context *context, struct pirn_spool *spool,
 
 int main(int argc, char **argv)
 {
-    struct pirn_spool_config config = {argc > 2 ? argv[1] : ".", true};
+    struct pirn_spool_config config = {.path = argv[1], .create = true};
     int count = argc > 2 ? atoi(argv[2]) : 0, status = 0;
     pid_t child = fork(); /* before either opens anything */
     struct pirn_context *context;

@@ -101,10 +101,38 @@ static void remove_begin(struct pirn_context *context, struct pirn_op *op)
     claim->priv.layout->remove(claim);
 }
 
-void pirn_prep_remove(struct pirn_claim *claim)
+static void prep_remove(struct pirn_claim *claim, bool durable)
 {
     static const struct pirn_task_verbs verbs = {.begin = remove_begin};
 
+    claim->priv.durable = durable;
+    pirn_prep_task(&claim->op, &verbs);
+}
+
+void pirn_prep_remove(struct pirn_claim *claim)
+{
+    prep_remove(claim, false);
+}
+
+void pirn_prep_remove_durable(struct pirn_claim *claim)
+{
+    prep_remove(claim, true);
+}
+
+static void update_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_claim *claim = claim_with_item(context, op);
+
+    claim->priv.layout->update(claim);
+}
+
+void pirn_prep_update(struct pirn_claim *claim,
+                      const struct pirn_change *change)
+{
+    static const struct pirn_task_verbs verbs = {.begin = update_begin};
+
+    pirn_assert(change != NULL);
+    claim->priv.change = change;
     pirn_prep_task(&claim->op, &verbs);
 }
 
@@ -115,9 +143,23 @@ static void give_back_begin(struct pirn_context *context, struct pirn_op *op)
     claim->priv.layout->give_back(claim);
 }
 
-void pirn_prep_give_back(struct pirn_claim *claim)
+static void prep_give_back(struct pirn_claim *claim,
+                           const struct pirn_change *change)
 {
     static const struct pirn_task_verbs verbs = {.begin = give_back_begin};
 
+    claim->priv.change = change;
     pirn_prep_task(&claim->op, &verbs);
+}
+
+void pirn_prep_give_back(struct pirn_claim *claim)
+{
+    prep_give_back(claim, NULL);
+}
+
+void pirn_prep_give_back_as(struct pirn_claim *claim,
+                            const struct pirn_change *change)
+{
+    pirn_assert(change != NULL);
+    prep_give_back(claim, change);
 }

@@ -22,7 +22,8 @@ struct pirn__layout {
     void (*claim_id)(struct pirn_claim *claim);
     void (*claim_read)(struct pirn_claim *claim);
     void (*remove)(struct pirn_claim *claim);
-    void (*give_back)(struct pirn_claim *claim);
+    void (*update)(struct pirn_claim *claim);    /* by priv.change */
+    void (*give_back)(struct pirn_claim *claim); /* likewise, if it is there */
 
     void (*look)(struct pirn_view *view);
     void (*view_read)(struct pirn_view *view);
@@ -30,6 +31,7 @@ struct pirn__layout {
 };
 
 extern const struct pirn__layout pirn__layout_file;
+extern const struct pirn__layout pirn__layout_log;
 
 /** pirn__layout_of() - where an item with that id is, if it is anywhere */
 const struct pirn__layout *pirn__layout_of(struct pirn_spool *spool,

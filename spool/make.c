@@ -18,6 +18,7 @@
 #include <pirn/invariant.h>
 #include <pirn/path.h>
 
+#include "spool/log/log_text.h"
 #include "spool/scan.h"
 #include "spool/superblock.h"
 #include "spool/text_file.h"
@@ -109,7 +110,7 @@ static int32_t take_entry(struct pirn__scan *scan,
     static const char *const ours[] = {
         PIRN__NAME_DATA,       PIRN__NAME_TMP,        PIRN__NAME_MAKING,
         PIRN__NAME_INCOMING,   PIRN__NAME_QUARANTINE, PIRN__NAME_OWNERS,
-        PIRN__NAME_SUPERBLOCK, "lost+found",
+        PIRN__NAME_SUPERBLOCK, PIRN__NAME_LOG,        "lost+found",
     };
 
     pirn_assert(entry->name[0] != '\0' && scan->result == 0);
@@ -143,6 +144,116 @@ static int make_owners(struct pirn_spool *spool)
     return wait_for(spool, &op);
 }
 
+/* ---- the log ---- */
+
+static int make_log_text(struct pirn_spool *spool, const char *path,
+                         const struct pirn_spool_config *config)
+{
+    struct pirn__log_text text = {
+        .size =
+            {
+                .slots = config->log_slots ? config->log_slots : 1u << 20,
+                .segments = config->log_segments ? config->log_segments : 1024,
+                .segment_bytes = config->log_segment_bytes
+                                     ? config->log_segment_bytes
+                                     : 16u * 1024 * 1024,
+            },
+    };
+    char buf[PIRN__LOG_TEXT_MAX];
+
+    if (pirn__index_size_check(&text.size) < 0) {
+        return -EINVAL;
+    }
+    pirn_context_random(spool->context, text.spool, sizeof(text.spool));
+    uint32_t len = (uint32_t)pirn__log_text_encode(&text, buf);
+    return pirn__text_file_write(spool->context, spool->root_fd, path, buf,
+                                 len);
+}
+
+/* Room for all tombstones at once, so that removals need none. */
+static int make_tombs(struct pirn_spool *spool, const char *path,
+                      const struct pirn_spool_config *config)
+{
+    uint64_t segments = config->log_segments ? config->log_segments : 1024;
+    uint64_t bytes = pirn__tombs_bytes((uint32_t)segments);
+    struct pirn_op op = {0};
+
+    pirn_prep_open(&op, spool->root_fd, path, O_RDWR | O_CREAT | O_EXCL,
+                   PIRN__FILE_MODE);
+    int fd = wait_for(spool, &op);
+    if (fd < 0) {
+        return fd;
+    }
+    pirn_prep_fallocate(&op, fd, 0, 0, bytes);
+    int r = wait_for(spool, &op);
+    if (r == -EOPNOTSUPP) { /* then a full disk may hold removals up */
+        pirn_prep_truncate(&op, fd, bytes);
+        r = wait_for(spool, &op);
+    }
+    if (r == 0) {
+        pirn_prep_fsync(&op, fd, PIRN_SYNC_ALL);
+        r = wait_for(spool, &op);
+    }
+    pirn_prep_close(&op, fd);
+    (void)wait_for(spool, &op);
+    return r;
+}
+
+/* The first queue's number, where it is one of the log. */
+static int make_log_queue(struct pirn_spool *spool, const char *path)
+{
+    char buf[PIRN__LOG_TEXT_MAX];
+    uint32_t len = (uint32_t)pirn__queue_text_encode(PIRN__NAME_INCOMING, buf);
+
+    return pirn__text_file_write(spool->context, spool->root_fd, path, buf,
+                                 len);
+}
+
+static int make_log_parts(struct pirn_spool *spool, const char *dir,
+                          const struct pirn_spool_config *config)
+{
+    static const char *const dirs[] = {"seg", "queues", "bells"};
+    char path[sizeof(PIRN__NAME_MAKING) + PIRN_ID_TEXT + 16];
+    int r = make_dir(spool, dir);
+
+    for (size_t i = 0; r == 0 && i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, dirs[i]);
+        r = make_dir(spool, path);
+    }
+    (void)snprintf(path, sizeof(path), "%s/data", dir);
+    r = r == 0 ? make_shards(spool, path) : r;
+    (void)snprintf(path, sizeof(path), "%s/queues/0000", dir);
+    if (r == 0 && config->layout == PIRN_LAYOUT_LOG) {
+        r = make_log_queue(spool, path);
+    }
+    (void)snprintf(path, sizeof(path), "%s/queues", dir);
+    r = r == 0 ? sync_dir(spool, path) : r;
+    (void)snprintf(path, sizeof(path), "%s/tombs", dir);
+    r = r == 0 ? make_tombs(spool, path, config) : r;
+    (void)snprintf(path, sizeof(path), "%s/log", dir);
+    r = r == 0 ? make_log_text(spool, path, config) : r;
+    return r == 0 ? sync_dir(spool, dir) : r;
+}
+
+/* Under a name of our own, which a kill leaves behind; then renamed, by one. */
+static int make_log(struct pirn_spool *spool,
+                    const struct pirn_spool_config *config)
+{
+    char id[PIRN_ID_TEXT];
+    char dir[sizeof(PIRN__NAME_MAKING) + 1 + PIRN_ID_TEXT];
+    struct pirn_id unique;
+
+    if (exists(spool, PIRN__NAME_LOG)) {
+        return 0;
+    }
+    pirn__spool_new_id(spool, &unique);
+    pirn_id_format(&unique, id);
+    (void)snprintf(dir, sizeof(dir), PIRN__NAME_MAKING "/%s", id);
+    int r = make_log_parts(spool, dir, config);
+    r = r == 0 ? rename_new(spool, dir, PIRN__NAME_LOG) : r;
+    return r == -EEXIST || r == -ENOTEMPTY ? 0 : r;
+}
+
 static int make_superblock(struct pirn_spool *spool)
 {
     char text[PIRN__SUPERBLOCK_MAX];
@@ -165,7 +276,8 @@ static int make_superblock(struct pirn_spool *spool)
     return r == -EEXIST ? 0 : r; /* the same bytes */
 }
 
-int pirn__make_spool(struct pirn_spool *spool)
+int pirn__make_spool(struct pirn_spool *spool,
+                     const struct pirn_spool_config *config)
 {
     int r = refuse_foreign(spool);
 
@@ -173,6 +285,7 @@ int pirn__make_spool(struct pirn_spool *spool)
     r = r == 0 ? make_dir(spool, PIRN__NAME_TMP) : r;
     r = r == 0 ? make_dir(spool, PIRN__NAME_MAKING) : r;
     r = r == 0 ? make_shards(spool, PIRN__NAME_DATA) : r;
+    r = r == 0 ? make_log(spool, config) : r;
     r = r == 0 ? pirn__make_queue(spool, PIRN__NAME_INCOMING) : r;
     r = r == 0 ? pirn__make_queue(spool, PIRN__NAME_QUARANTINE) : r;
     r = r == 0 ? sync_dir(spool, ".") : r;

@@ -9,14 +9,16 @@
 
 /**
  * pirn__make_spool() - everything, and last of all the superblock
- * @spool: root_fd is open
+ * @spool:  root_fd is open
+ * @config: sizes of the log
  *
  * What a killed process has half made is continued.
  *
  * Return:  0; -ENOTEMPTY other things are there; or an errno
  * Durable: when it returns.
  */
-PIRN_MUST_CHECK int pirn__make_spool(struct pirn_spool *spool);
+PIRN_MUST_CHECK int pirn__make_spool(struct pirn_spool *spool,
+                                     const struct pirn_spool_config *config);
 
 /** pirn__make_queue() - 0 too if it is there. Durable when it returns. */
 PIRN_MUST_CHECK int pirn__make_queue(struct pirn_spool *spool,

@@ -78,6 +78,14 @@ void pirn__name_making(struct pirn__name *name, const char *queue)
     print(name, PIRN__NAME_MAKING "/%s", queue);
 }
 
+void pirn__name_log_body(struct pirn__name *name, const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+
+    pirn_id_format(id, text);
+    print(name, PIRN__NAME_LOG_DATA "/%s/%s", shard_of(text), text);
+}
+
 void pirn__name_body(struct pirn__name *name, const struct pirn_id *id)
 {
     char text[PIRN_ID_TEXT];

@@ -23,6 +23,8 @@
 #define PIRN__NAME_DATA ".data"
 #define PIRN__NAME_TMP ".tmp"
 #define PIRN__NAME_MAKING ".making"
+#define PIRN__NAME_LOG ".log"
+#define PIRN__NAME_LOG_DATA ".log/data"
 #define PIRN__NAME_INCOMING "incoming"
 #define PIRN__NAME_QUARANTINE "quarantine"
 
@@ -41,6 +43,7 @@ void pirn__name_checkout_dir(struct pirn__name *name, const char *queue,
 void pirn__name_making(struct pirn__name *name, const char *queue);
 
 /* Files. */
+void pirn__name_log_body(struct pirn__name *name, const struct pirn_id *id);
 void pirn__name_body(struct pirn__name *name, const struct pirn_id *id);
 void pirn__name_draft(struct pirn__name *name, uint32_t slot,
                       const struct pirn_id *id);

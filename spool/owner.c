@@ -93,6 +93,19 @@ static int close_gate(struct pirn_spool *spool)
     return r;
 }
 
+bool pirn__owner_is_alone(struct pirn_spool *spool)
+{
+    if (lock(spool, GATE, 1, PIRN_LOCK_EXCLUSIVE) < 0) {
+        return false;
+    }
+    if (lock(spool, 0, PIRN__SLOTS, PIRN_LOCK_EXCLUSIVE) == 0) {
+        return true;
+    }
+    int r = pirn__owner_open_gate(spool);
+    (void)r; /* what cannot be let go of goes when we close */
+    return false;
+}
+
 static int take_free_slot(struct pirn_spool *spool)
 {
     for (uint32_t slot = 0; slot < PIRN__SLOTS; slot++) {
@@ -154,6 +167,21 @@ static void unlocked(struct pirn_op *op, int32_t result)
     sweep_next(sweep);
 }
 
+static void give_slot_back(struct pirn__sweep *sweep)
+{
+    struct pirn_spool *spool = sweep->spool;
+
+    pirn_prep_lock(&sweep->lock, spool->owners_fd, sweep->recover.slot, 1,
+                   PIRN_LOCK_RELEASE);
+    pirn_start(spool->context, &sweep->lock, unlocked);
+}
+
+static void rescued(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0); /* what it could not do is ours until we close */
+    give_slot_back(pirn_container_of(op, struct pirn__sweep, rescue.op));
+}
+
 static void recovered(struct pirn_op *op, int32_t result)
 {
     struct pirn__sweep *sweep =
@@ -162,9 +190,13 @@ static void recovered(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <=
                 0); /* what it could not do, the next sweep tries again */
-    pirn_prep_lock(&sweep->lock, spool->owners_fd, sweep->recover.slot, 1,
-                   PIRN_LOCK_RELEASE);
-    pirn_start(spool->context, &sweep->lock, unlocked);
+    if (spool->log == NULL) {
+        give_slot_back(sweep);
+        return;
+    }
+    pirn__prep_rescue(&sweep->rescue, spool->log,
+                      (uint16_t)sweep->recover.slot);
+    pirn_start(spool->context, &sweep->rescue.op, rescued);
 }
 
 static void locked(struct pirn_op *op, int32_t result)

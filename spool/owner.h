@@ -6,6 +6,7 @@
 #define SPOOL_OWNER_H
 
 #include "spool/file/recover.h"
+#include "spool/log/rescue.h"
 #include "spool/spool.h"
 
 /* Looking through all slots but ours. One at a time per spool. */
@@ -16,6 +17,7 @@ struct pirn__sweep {
     uint32_t living; /* whose lock could not be had */
     struct pirn_op lock;
     struct pirn__recover recover;
+    struct pirn__rescue rescue;
 };
 
 /**
@@ -31,6 +33,10 @@ struct pirn__sweep {
  */
 PIRN_MUST_CHECK int pirn__owner_take_slot(struct pirn_spool *spool,
                                           bool *ret_alone);
+
+/** pirn__owner_is_alone() - nobody else has it open, nor is about to until we
+ * close it; leaves the gate closed then. Blocks. */
+bool pirn__owner_is_alone(struct pirn_spool *spool);
 
 /** pirn__owner_open_gate() - let others in, too. Blocks. */
 PIRN_MUST_CHECK int pirn__owner_open_gate(struct pirn_spool *spool);

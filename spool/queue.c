@@ -19,6 +19,7 @@
 #include <pirn/task.h>
 
 #include "spool/layout.h"
+#include "spool/log/log.h"
 
 static void admit_next(struct pirn__refresh *refresh);
 
@@ -43,7 +44,11 @@ static struct pirn__queue *queue_create(struct pirn_spool *spool,
         return NULL;
     }
     memcpy(queue->name, name, strlen(name) + 1);
-    queue->layout = &pirn__layout_file;
+    int number = spool->log == NULL
+                     ? -ENOENT
+                     : pirn__index_queue_find(&spool->log->index, name);
+    queue->layout = number < 0 ? &pirn__layout_file : &pirn__layout_log;
+    queue->number = number < 0 ? 0 : (uint16_t)number;
     for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
         pirn__name_shard_dir(&queue->ready[shard].path, name, shard);
         pirn__sync_init(&queue->ready[shard], spool->context, spool->root_fd);

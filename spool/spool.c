@@ -27,6 +27,7 @@
 #include "spool/file/claim.h"
 #include "spool/file/single.h"
 #include "spool/layout.h"
+#include "spool/log/log.h"
 #include "spool/make.h"
 #include "spool/owner.h"
 #include "spool/queue.h"
@@ -69,9 +70,9 @@ void pirn__spool_new_id(struct pirn_spool *spool, struct pirn_id *ret_id)
 const struct pirn__layout *pirn__layout_of(struct pirn_spool *spool,
                                            const struct pirn_id *id)
 {
-    (void)spool;
-    (void)id;
-    return &pirn__layout_file;
+    return spool->log != NULL && pirn__log_knows(spool->log, id)
+               ? &pirn__layout_log
+               : &pirn__layout_file;
 }
 
 static int open_root(struct pirn_spool *spool,
@@ -105,12 +106,14 @@ static int read_superblock(struct pirn_spool *spool)
     return r == -EBADMSG ? -EMEDIUMTYPE : r;
 }
 
-static int open_format(struct pirn_spool *spool, bool create)
+static int open_format(struct pirn_spool *spool,
+                       const struct pirn_spool_config *config)
 {
+    bool create = config->create;
     int r = read_superblock(spool);
 
     if (r == -ENOENT && create) {
-        int made = pirn__make_spool(spool);
+        int made = pirn__make_spool(spool, config);
         r = read_superblock(spool); /* perhaps somebody else's, just made */
         r = r == -ENOENT && made < 0 ? made : r;
     }
@@ -163,10 +166,43 @@ int pirn_spool_create_queue(struct pirn_spool *spool, const char *queue)
     return r == 0 ? meet_queues(spool) : r;
 }
 
-/* Queues, and where we are alone, each item's one name. */
-static int look_around(struct pirn_spool *spool, bool alone)
+static bool has_number(const struct pirn_spool *spool, const char *queue)
 {
-    int r = meet_queues(spool);
+    return spool->log != NULL &&
+           pirn__index_queue_find(&spool->log->index, queue) >= 0;
+}
+
+/* The number first: a queue whose directory is there without one has the file
+ * layout. */
+int pirn_spool_create_queue_as(struct pirn_spool *spool, const char *queue,
+                               enum pirn_layout layout)
+{
+    int r = pirn_queue_name_is_valid(queue) ? 0 : -EINVAL;
+
+    if (r < 0) {
+        return r;
+    }
+    if (!has_number(spool, queue)) {
+        r = meet_queues(spool);
+        bool is_file = pirn__queue_find(spool, queue) != NULL;
+        if (r == 0 && layout == PIRN_LAYOUT_LOG) {
+            r = spool->log == NULL ? -EOPNOTSUPP
+                : is_file          ? -EEXIST
+                                   : pirn__log_make_queue(spool->log, queue);
+        }
+    } else if (layout != PIRN_LAYOUT_LOG) {
+        r = -EEXIST;
+    }
+    return r == 0 ? pirn_spool_create_queue(spool, queue) : r;
+}
+
+/* Queues, and where we are alone, each item's one name. */
+static int look_around(struct pirn_spool *spool, bool alone,
+                       const char *index_dir)
+{
+    int r = pirn__log_open(spool, alone, index_dir, &spool->log);
+
+    r = r == 0 ? meet_queues(spool) : r;
 
     if (r == 0 && alone) {
         r = pirn__make_single(spool);
@@ -195,6 +231,9 @@ static void close_fd(struct pirn_spool *spool, int fd)
 
 static void destroy(struct pirn_spool *spool)
 {
+    if (spool->log != NULL) {
+        pirn__log_close(spool->log);
+    }
     pirn__queues_deinit(spool);
     for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
         pirn__sync_deinit(&spool->bodies[shard]);
@@ -247,15 +286,18 @@ int pirn_spool_open(struct pirn_context *context,
     }
     bool alone = false;
     int r = open_root(spool, config);
-    r = r == 0 ? open_format(spool, config->create) : r;
+    r = r == 0 ? open_format(spool, config) : r;
     r = r == 0 ? open_owners(spool, &alone) : r;
-    r = r == 0 ? look_around(spool, alone) : r;
+    r = r == 0 ? look_around(spool, alone, config->index_dir) : r;
     if (r < 0) {
         destroy(spool);
         return r;
     }
     init_bodies(spool);
     recover_own(spool);
+    if (spool->log != NULL) {
+        pirn__log_rescue_own(spool->log);
+    }
     sweep_others(spool);
     *ret_spool = spool;
     return 0;

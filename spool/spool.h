@@ -25,14 +25,18 @@ struct pirn__layout;
 struct pirn__queue {
     struct pirn__queue *next; /* while it is not in the table */
     char name[PIRN_QUEUE_TEXT];
-    const struct pirn__layout *layout;     /* where its new items go */
+    const struct pirn__layout *layout;
+    uint16_t number;                       /* of a queue of the log */
     struct pirn__sync ready[PIRN__SHARDS]; /* QUEUE/XY */
     struct pirn__sync checkout;            /* QUEUE/.checkout/SLOT */
     struct pirn__supply supply;            /* ids that may be ready */
 };
 
+struct pirn__log;
+
 struct pirn_spool {
     struct pirn_context *context;
+    struct pirn__log *log; /* NULL: it has none */
     int root_fd;
     int owners_fd;
     uint32_t slot; /* ours: we hold the lock on this byte of the owners file */

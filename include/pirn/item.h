@@ -44,6 +44,8 @@ PIRN_API bool pirn_queue_name_is_valid(const char *name);
 enum pirn_item_state {
     PIRN_ITEM_READY = 0,   /* whoever claims it has it */
     PIRN_ITEM_CLAIMED = 1, /* an owner has it */
+    PIRN_ITEM_DELAYED = 2, /* ready when its time has come */
+    PIRN_ITEM_HELD = 3,    /* until somebody releases it */
 };
 
 /* All fields of one item together, in their stored form. */
@@ -93,6 +95,8 @@ struct pirn_item {
     uint32_t version;    /* raised by every change of the metadata */
     uint64_t size_bytes; /* of the body */
     uint64_t created_ns;
+    uint64_t due_ns;           /* 0: at once */
+    int8_t priority;           /* -8 .. 7, the higher the earlier; 0: normal */
     uint64_t digest;           /* XXH3-64 of the body, as it came */
     struct pirn_fields fields; /* borrows what it was read into */
 };

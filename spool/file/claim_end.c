@@ -79,6 +79,13 @@ void pirn__file_claim_read(struct pirn_claim *claim)
 
 /* ---- give back ---- */
 
+/* The metadata have no place yet for what could be different. */
+void pirn__file_update(struct pirn_claim *claim)
+{
+    pirn_assert(claim->priv.change != NULL);
+    pirn_task_finish(claim->priv.spool->context, &claim->op, -EOPNOTSUPP);
+}
+
 static void given_back(struct pirn_op *op, int32_t result)
 {
     pirn_assert(result <= 0);
@@ -90,6 +97,10 @@ void pirn__file_give_back(struct pirn_claim *claim)
     struct pirn_claim_work *work = claim->priv.work;
 
     pirn_assert(work->claim == claim);
+    if (claim->priv.change != NULL) {
+        pirn__file_update(claim);
+        return;
+    }
     pirn__prep_back(&work->back, work->spool, work->queue, work->spool->slot,
                     &work->meta.item);
     pirn_start(work->spool->context, &work->back.op, given_back);

@@ -14,6 +14,7 @@ const struct pirn__layout pirn__layout_file = {
     .claim_id = pirn__file_claim_id,
     .claim_read = pirn__file_claim_read,
     .remove = pirn__file_remove,
+    .update = pirn__file_update,
     .give_back = pirn__file_give_back,
     .look = pirn__file_look,
     .view_read = pirn__file_view_read,

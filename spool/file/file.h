@@ -19,10 +19,19 @@ void pirn__file_claim(struct pirn_claim *claim, struct pirn__queue *queue);
 void pirn__file_claim_id(struct pirn_claim *claim);
 void pirn__file_claim_read(struct pirn_claim *claim);
 void pirn__file_remove(struct pirn_claim *claim);
+void pirn__file_update(struct pirn_claim *claim);
 void pirn__file_give_back(struct pirn_claim *claim);
 
 void pirn__file_look(struct pirn_view *view);
 void pirn__file_view_read(struct pirn_view *view);
 void pirn__file_view_end(struct pirn_view *view);
+
+void pirn__file_listing(struct pirn_listing *listing);
+void pirn__file_listing_next(struct pirn_listing *listing);
+/** pirn__file_listing_end() - its memory; finishes nothing */
+void pirn__file_listing_end(struct pirn_listing *listing);
+
+/** pirn__file_status() - add what is there to what was counted */
+void pirn__file_status(struct pirn_status *status);
 
 #endif /* SPOOL_FILE_FILE_H */

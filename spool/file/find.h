@@ -12,7 +12,7 @@
 #include "spool/spool.h"
 
 /* The columns of the state table. */
-enum pirn__place {
+enum pirn__find_place {
     PIRN__PLACE_READY = 0, /* QUEUE/XY/ID */
     PIRN__PLACE_CLAIMED,   /* QUEUE/.checkout/SLOT/ID */
     PIRN__PLACE_DRAFT,     /* .tmp/SLOT/ID: being made or removed */
@@ -37,7 +37,7 @@ struct pirn__find {
     uint32_t rounds; /* at most; preparing sets 4 */
 
     /* What was found. */
-    enum pirn__place place;
+    enum pirn__find_place place;
     struct pirn__queue *queue; /* NULL of a draft */
     uint32_t slot;             /* of a claim or a draft */
     struct pirn__name path;

@@ -14,6 +14,7 @@
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
+#include "spool/file/file.h"
 #include "spool/file/find.h"
 #include "spool/queue.h"
 
@@ -34,11 +35,6 @@ struct pirn_listing_work {
 };
 
 static void next_dir(struct pirn_listing_work *work);
-
-static struct pirn_listing *listing_of(struct pirn_op *op)
-{
-    return pirn_container_of(op, struct pirn_listing, op);
-}
 
 static void finish(struct pirn_listing_work *work, int32_t result)
 {
@@ -111,34 +107,21 @@ static void refreshed(struct pirn_op *op, int32_t result)
     pirn_start(spool->context, &work->slots.scan.op, listed_slots);
 }
 
-static void listing_begin(struct pirn_context *context, struct pirn_op *op)
+void pirn__file_listing(struct pirn_listing *listing)
 {
-    struct pirn_listing *listing = listing_of(op);
+    struct pirn_spool *spool = listing->priv.spool;
     struct pirn_listing_work *work = calloc(1, sizeof(*work));
 
-    pirn_assert_rule(listing->priv.work == NULL, "one walk at a time");
     if (work == NULL) {
-        pirn_task_finish(context, op, -ENOMEM);
+        pirn_task_finish(spool->context, &listing->op, -ENOMEM);
         return;
     }
     work->listing = listing;
-    work->spool = listing->priv.spool;
-    work->spool->open_count++;
+    work->spool = spool;
+    spool->open_count++;
     listing->priv.work = work;
-    pirn__prep_refresh(&work->refresh, work->spool);
-    pirn_start(context, &work->refresh.op, refreshed);
-}
-
-static const struct pirn_task_verbs listing_verbs = {.begin = listing_begin};
-
-void pirn_prep_listing(struct pirn_listing *listing, struct pirn_spool *spool,
-                       const char *queue)
-{
-    pirn_assert(spool != NULL);
-
-    listing->priv.spool = spool;
-    listing->priv.queue = queue;
-    pirn_prep_task(&listing->op, &listing_verbs);
+    pirn__prep_refresh(&work->refresh, spool);
+    pirn_start(spool->context, &work->refresh.op, refreshed);
 }
 
 /* ---- next ---- */
@@ -208,39 +191,17 @@ static void next_dir(struct pirn_listing_work *work)
     pirn_start(spool->context, &work->scan.scan.op, listed);
 }
 
-static void next_begin(struct pirn_context *context, struct pirn_op *op)
+void pirn__file_listing_next(struct pirn_listing *listing)
 {
-    struct pirn_listing_work *work = listing_of(op)->priv.work;
+    struct pirn_listing_work *work = listing->priv.work;
 
-    pirn_assert_rule(work != NULL, "the walk has begun");
-    pirn_assert(context == work->spool->context);
+    pirn_assert(work->listing == listing);
     if (!fill_page(work)) {
         next_dir(work);
     }
 }
 
-static const struct pirn_task_verbs next_verbs = {.begin = next_begin};
-
-void pirn_prep_listing_next(struct pirn_listing *listing)
+void pirn__file_listing_end(struct pirn_listing *listing)
 {
-    pirn_prep_task(&listing->op, &next_verbs);
-}
-
-/* ---- end ---- */
-
-static void end_begin(struct pirn_context *context, struct pirn_op *op)
-{
-    struct pirn_listing *listing = listing_of(op);
-
-    if (listing->priv.work != NULL) {
-        work_destroy(listing->priv.work);
-    }
-    pirn_task_finish(context, op, 0);
-}
-
-static const struct pirn_task_verbs end_verbs = {.begin = end_begin};
-
-void pirn_prep_listing_end(struct pirn_listing *listing)
-{
-    pirn_prep_task(&listing->op, &end_verbs);
+    work_destroy(listing->priv.work);
 }

@@ -18,14 +18,13 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/file/file.h"
 #include "spool/file/find.h"
-#include "spool/owner.h"
 #include "spool/queue.h"
 
 struct pirn_status_work {
     struct pirn_status *status;
     struct pirn_spool *spool;
-    struct pirn__sweep_wait sweep;
     struct pirn__refresh refresh;
     struct pirn__slots slots;
     struct pirn__id_scan scan;
@@ -279,8 +278,8 @@ static void gather_next(struct pirn_status_work *work)
     if (work->slot_at == work->slots.count) {
         pirn__ids_sort(&work->claimed);
         pirn__ids_sort(&work->drafts);
-        work->status->claimed = work->claimed.count;
-        work->status->drafts = work->drafts.count;
+        work->status->claimed += work->claimed.count;
+        work->status->drafts += work->drafts.count;
         shard_next(work);
         return;
     }
@@ -321,46 +320,19 @@ static void refreshed(struct pirn_op *op, int32_t result)
     pirn_start(work->spool->context, &work->slots.scan.op, listed_slots);
 }
 
-static void swept(struct pirn_op *op, int32_t result)
+void pirn__file_status(struct pirn_status *status)
 {
-    struct pirn_status_work *work =
-        pirn_container_of(op, struct pirn_status_work, sweep.waiter.op);
-
-    pirn_assert(result <= 0);
-    pirn__prep_refresh(&work->refresh, work->spool);
-    pirn_start(work->spool->context, &work->refresh.op, refreshed);
-}
-
-static void begin(struct pirn_context *context, struct pirn_op *op)
-{
-    struct pirn_status *status = pirn_container_of(op, struct pirn_status, op);
+    struct pirn_spool *spool = status->priv.spool;
     struct pirn_status_work *work = calloc(1, sizeof(*work));
 
     if (work == NULL) {
-        pirn_task_finish(context, op, -ENOMEM);
+        pirn_task_finish(spool->context, &status->op, -ENOMEM);
         return;
     }
-    status->ready = 0;
-    status->claimed = 0;
-    status->quarantined = 0;
-    status->drafts = 0;
-    status->leftovers = 0;
-    status->body_bytes = 0;
-    status->owners = 0;
     status->priv.work = work;
     work->status = status;
-    work->spool = status->priv.spool;
-    work->spool->open_count++;
-    pirn__prep_sweep(&work->sweep, work->spool);
-    pirn_start(context, &work->sweep.waiter.op, swept);
-}
-
-static const struct pirn_task_verbs verbs = {.begin = begin};
-
-void pirn_prep_status(struct pirn_status *status, struct pirn_spool *spool)
-{
-    pirn_assert(spool != NULL);
-
-    status->priv.spool = spool;
-    pirn_prep_task(&status->op, &verbs);
+    work->spool = spool;
+    spool->open_count++;
+    pirn__prep_refresh(&work->refresh, spool);
+    pirn_start(spool->context, &work->refresh.op, refreshed);
 }

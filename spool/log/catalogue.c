@@ -716,6 +716,7 @@ int pirn__slot_read(const struct pirn__catalogue *catalogue, uint32_t slot,
         copy.sizes = pirn__atom_load(&from->sizes);
         copy.route = pirn__atom_load(&from->route);
         copy.due = pirn__atom_load(&from->due);
+        copy.born = pirn__atom_load(&from->born);
         if (pirn__atom_load(&from->word) == copy.word) {
             *ret_slot = copy;
             return 0;

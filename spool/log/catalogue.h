@@ -37,20 +37,32 @@
 #include "spool/log/wheel.h"
 #include "spool/log/word.h"
 
-/* 48 bytes an item. */
+/*
+ * 56 bytes an item.
+ *
+ *   part    the pirn__place of its newest record; while UPDATING, of the one
+ *           before
+ *   body    the pirn__place of its body
+ *   sizes   part_bytes 24 | body_bytes 40
+ *   route   version 24 | queue 16 | attempts 16 | priority 4 | flags 4
+ *   due     ns; while UPDATING and the route says so (PIRN__ROUTE_PENDING), the
+ *           place of the part that is being written
+ *   born    the rest of its id: epoch 12 | ms 48
+ */
 struct pirn__slot {
     uint64_t word;
-    uint64_t part;  /* pirn__place: of its newest record; while UPDATING, of
-                       the one before */
-    uint64_t body;  /* pirn__place */
-    uint64_t sizes; /* part_bytes 24 | body_bytes 40 */
-    uint64_t
-        route;    /* version 24 | queue 16 | attempts 16 | priority 4 | flags 4
-                     */
-    uint64_t due; /* ns; while UPDATING, the place of the part being written */
+    uint64_t part;
+    uint64_t body;
+    uint64_t sizes;
+    uint64_t route;
+    uint64_t due;
+    uint64_t born;
 };
 
-#define PIRN__SLOT_WORDS 6u
+/* Besides enum pirn__record_flag; in memory alone. */
+#define PIRN__ROUTE_PENDING 4u
+
+#define PIRN__SLOT_WORDS 7u
 
 struct pirn__route {
     uint32_t version; /* below 2^24 */

@@ -13,6 +13,8 @@
 
 #include <pirn/invariant.h>
 
+#include "spool/log/atom.h"
+
 enum { PAGE = 4096, BLOCK_WORDS = 64, BLOCK_CELLS = 56 };
 
 #define SEGMENTS_MAX 16384u
@@ -108,6 +110,7 @@ static void lay_out_catalogue(struct ruler *ruler,
     struct pirn__lanes *lanes = &catalogue->lanes;
 
     catalogue->queue_count = PIRN__INDEX_QUEUES;
+    catalogue->priority_count = PIRN__PRIORITIES;
     lanes->lane_count = lane_count();
     lanes->block_words = BLOCK_WORDS;
     lanes->block_count =

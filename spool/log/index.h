@@ -49,6 +49,7 @@ struct pirn__index_head {
 /* Of each owner's slot. */
 struct pirn__index_owner {
     struct pirn__hand hand;
+    struct pirn__hand spare; /* to recover the first one's last life with */
     uint64_t reads[PIRN__INDEX_READS]; /* segment + 1 that is read unclaimed */
 };
 

@@ -43,6 +43,16 @@ uint32_t pirn__tombs_pages(const struct pirn__tombs *tombs)
                PIRN__TOMB_PAGE_WORDS;
 }
 
+uint64_t pirn__tombs_bytes(uint32_t segment_count)
+{
+    struct pirn__tombs tombs = {
+        .segment_count = segment_count,
+        .segment_words = PIRN__TOMB_SEGMENT_WORDS,
+    };
+
+    return (uint64_t)pirn__tombs_pages(&tombs) * PIRN__TOMB_PAGE_WORDS * 8;
+}
+
 const uint64_t *pirn__tombs_page(const struct pirn__tombs *tombs, uint32_t page)
 {
     uint32_t first_cuts = words_pages(tombs);

@@ -39,8 +39,11 @@ struct pirn__tombs {
     uint32_t segment_words; /* a multiple of PIRN__TOMB_PAGE_WORDS */
 };
 
-/* Of an index; a little more than PIRN__SEGMENT_RECORDS_MAX records. */
-#define PIRN__TOMB_SEGMENT_WORDS 1024u
+/* Of an index: PIRN__SEGMENT_RECORDS_MAX records. */
+#define PIRN__TOMB_SEGMENT_WORDS 512u
+
+/** pirn__tombs_bytes() - how long their file is, of so many segments */
+uint64_t pirn__tombs_bytes(uint32_t segment_count);
 
 /** pirn__tombs_pages() - how many there are: the words', then the cuts' */
 uint32_t pirn__tombs_pages(const struct pirn__tombs *tombs);

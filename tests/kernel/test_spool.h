@@ -28,6 +28,12 @@ struct bed {
     struct pirn_spool *spool;
     char path[128];
     int fd_count;
+
+    /* Of the spool that is made. */
+    enum pirn_layout layout;
+    uint32_t log_slots;
+    uint32_t log_segments;
+    uint64_t log_segment_bytes;
 };
 
 static inline int bed_count_fds(void)
@@ -46,7 +52,14 @@ static inline int bed_count_fds(void)
 
 static inline int bed_open(struct bed *bed, bool create)
 {
-    const struct pirn_spool_config config = {bed->path, create};
+    const struct pirn_spool_config config = {
+        .path = bed->path,
+        .create = create,
+        .layout = bed->layout,
+        .log_slots = bed->log_slots,
+        .log_segments = bed->log_segments,
+        .log_segment_bytes = bed->log_segment_bytes,
+    };
 
     return pirn_spool_open(bed->context, &config, &bed->spool);
 }

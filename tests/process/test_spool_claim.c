@@ -48,7 +48,7 @@ static char path[64];
 
 static int begin(struct child *child, bool create)
 {
-    const struct pirn_spool_config config = {path, create};
+    const struct pirn_spool_config config = {.path = path, .create = create};
     int r = pirn_context_create(NULL, &child->context);
 
     if (r < 0) {

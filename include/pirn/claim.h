@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pirn/claim.h - items that are ours alone until we end it
+ *
+ * Part of pirn/spool.h, which has the rules that all of these follow.
+ */
+#ifndef PIRN_CLAIM_H
+#define PIRN_CLAIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pirn/base.h>
+#include <pirn/item.h>
+#include <pirn/op.h>
+
+PIRN_BEGIN_DECLS
+
+struct pirn_spool;
+struct pirn__layout;
+
+/* What is to be different. */
+enum pirn_change_what {
+    PIRN_CHANGE_QUEUE = 1,
+    PIRN_CHANGE_DUE = 2,
+    PIRN_CHANGE_PRIORITY = 4,
+    PIRN_CHANGE_HELD = 8,
+    PIRN_CHANGE_FIELDS = 16,
+    PIRN_CHANGE_UNTRIED = 32, /* given back, it has had no attempt more */
+};
+
+struct pirn_change {
+    uint32_t what; /* enum pirn_change_what, or'ed */
+    const char *queue;
+    uint64_t due_ns;
+    int8_t priority;
+    bool held;
+    const struct pirn_fields *fields; /* all of them; NULL: none */
+};
+
+/* An item that is ours alone until we end it. */
+struct pirn_claim {
+    struct pirn_op op;
+    struct pirn_item item; /* after a claim that had one, until it is ended */
+    struct {
+        struct pirn_claim_work *work;
+        const struct pirn__layout *layout;
+        struct pirn_spool *spool;
+        const char *queue;
+        struct pirn_id id;
+        void *buf;
+        uint32_t len;
+        uint64_t offset;
+        const struct pirn_change *change;
+        bool durable;
+    } priv;
+};
+
+/**
+ * pirn_prep_claim() - have one ready item of a queue
+ *
+ * @queue: loaned until the op ends
+ *
+ * Result: 1, and @claim->item is ours; 0 no item is ready; -ENOENT no such
+ * queue; -EAGAIN others were faster a thousand times; or an errno (-ENOSPC too:
+ * a directory may have to grow). Each item is had by exactly one claim.
+ *
+ * Looks for dead owners at most every 250 ms, and gives back what they had.
+ * Order, log layout: higher priority first; then what was given back; then in
+ * the order of commits, or in which they became due. File layout: among the
+ * ready items of a shard the oldest first; no order between shards.
+ */
+PIRN_API void pirn_prep_claim(struct pirn_claim *claim,
+                              struct pirn_spool *spool, const char *queue);
+
+/**
+ * pirn_prep_claim_id() - have one certain item, whichever queue it is in
+ *
+ * Result: 1; 0 somebody else has it; -ENOENT no such item; -EBADMSG its
+ * metadata are damaged, and it is in `quarantine`; or an errno.
+ */
+PIRN_API void pirn_prep_claim_id(struct pirn_claim *claim,
+                                 struct pirn_spool *spool,
+                                 const struct pirn_id *id);
+
+/**
+ * pirn_prep_claim_read() - read of the claimed item's body
+ *
+ * Result: bytes read, 0 at its end; -EBADMSG the body is not what was stored:
+ * it is gone, its size is another, or, told with the last bytes of a body that
+ * was read in order from its beginning, its digest is.
+ */
+PIRN_API void pirn_prep_claim_read(struct pirn_claim *claim, void *buf,
+                                   uint32_t len, uint64_t offset);
+
+/**
+ * pirn_prep_remove() - the item is done with; ends the claim
+ *
+ * Result: 0; -ESTALE we do not have it any more; or an errno: then it is not
+ * known whether the item comes back after a power loss.
+ *
+ * Durable: within 1 s: after a power loss before that the item is there again,
+ *          whole, in its last version. File layout: when the op ends with 0.
+ */
+PIRN_API void pirn_prep_remove(struct pirn_claim *claim);
+
+/** pirn_prep_remove_durable() - likewise; durable when the op ends with 0 */
+PIRN_API void pirn_prep_remove_durable(struct pirn_claim *claim);
+
+/**
+ * pirn_prep_update() - change what is known of the item; we go on having it
+ * @change: loaned until the op ends
+ *
+ * Result: 0, and @claim->item says it; -ENOENT no such queue; -ENOSPC, -EIO and
+ * others: it is as it was; -EOPNOTSUPP file layout.
+ *
+ * Durable: when the op ends with 0.
+ */
+PIRN_API void pirn_prep_update(struct pirn_claim *claim,
+                               const struct pirn_change *change);
+
+/**
+ * pirn_prep_give_back_as() - with changes; ends the claim
+ *
+ * Moves an item to another queue, delays it, holds or releases it.
+ *
+ * Result: as pirn_prep_update(), and the claim has the item still where it is
+ * none of 0 and -ESTALE. Durable: when the op ends with 0.
+ */
+PIRN_API void pirn_prep_give_back_as(struct pirn_claim *claim,
+                                     const struct pirn_change *change);
+
+/**
+ * pirn_prep_give_back() - ready again for others; ends the claim
+ *
+ * Result: 0; -ESTALE; or an errno: then it stays with us until the spool is
+ * closed. The item's attempts are raised by one; not where the disk has no room
+ * for that, or the queue's directory cannot be synced.
+ *
+ * Durable: no; after a power loss the item is ready in any case.
+ */
+PIRN_API void pirn_prep_give_back(struct pirn_claim *claim);
+
+PIRN_END_DECLS
+
+#endif /* PIRN_CLAIM_H */

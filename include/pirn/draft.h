@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pirn/draft.h - items in the making
+ *
+ * Part of pirn/spool.h, which has the rules that all of these follow.
+ */
+#ifndef PIRN_DRAFT_H
+#define PIRN_DRAFT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pirn/base.h>
+#include <pirn/item.h>
+#include <pirn/op.h>
+
+PIRN_BEGIN_DECLS
+
+struct pirn_spool;
+struct pirn__layout;
+
+/* A body up to this long is kept in memory until the commit. */
+#define PIRN_DRAFT_MEMORY (64u * 1024)
+
+/* An item in the making. */
+struct pirn_draft {
+    struct pirn_op op;
+    struct pirn_id id; /* after an enqueue or a commit that ended with 0 */
+
+    /* Set before an enqueue or a commit; of queues with the log layout. */
+    uint64_t due_ns; /* not before; CLOCK_REALTIME; 0: at once */
+    int8_t priority; /* -8 .. 7, the higher the earlier */
+    bool held;       /* until it is released */
+    struct {
+        struct pirn_draft_work *work;
+        const struct pirn__layout *layout;
+        struct pirn_spool *spool;
+        const char *queue;
+        const void *bytes;
+        uint64_t len;
+        const struct pirn_fields *fields;
+    } priv;
+};
+
+/**
+ * pirn_prep_enqueue() - one whole item, durable when the op ends
+ * @queue:  must be there; loaned until the op ends
+ * @body:   @len bytes, loaned until the op ends; may be NULL if @len is 0
+ * @fields: loaned until the op ends; may be NULL
+ *
+ * Result: 0, and @draft->id names the item; else it is not in the spool:
+ *   -ENOENT no such queue; -ENOMEM; -ENOSPC, -EDQUOT no room;
+ *   -EIO and others: a write or a sync failed, which is final for this item;
+ *   -E2BIG more fields than PIRN_FIELDS_MAX; -EINVAL not pairs of fields
+ * Only where the last sync failed, when the item was visible already, may a
+ * taker have been faster than the taking back: he has an item which was not
+ * acknowledged.
+ *
+ * Durable: body, metadata and their names, on ext4, xfs and btrfs with default
+ *          options on a disk that honours flushes.
+ */
+PIRN_API void pirn_prep_enqueue(struct pirn_draft *draft,
+                                struct pirn_spool *spool, const char *queue,
+                                const void *body, uint64_t len,
+                                const struct pirn_fields *fields);
+
+/**
+ * pirn_prep_begin() - an item whose body streams in
+ *
+ * @queue: as pirn_prep_enqueue()
+ *
+ * Result: 0, and the draft is open until a commit or an abort; -ENOENT no such
+ * queue; -ENOMEM; or an errno. Touches the disk when the body outgrows
+ * PIRN_DRAFT_MEMORY, or at the commit.
+ */
+PIRN_API void pirn_prep_begin(struct pirn_draft *draft,
+                              struct pirn_spool *spool, const char *queue);
+
+/**
+ * pirn_prep_append() - more of the body
+ * @bytes: @len bytes; loaned until the op ends
+ *
+ * Result: 0; after an error (as pirn_prep_enqueue()) only an abort is allowed.
+ */
+PIRN_API void pirn_prep_append(struct pirn_draft *draft, const void *bytes,
+                               uint32_t len);
+
+/**
+ * pirn_prep_commit() - make the item durable and visible
+ *
+ * Result, Durable: as pirn_prep_enqueue(). The draft has ended either way.
+ */
+PIRN_API void pirn_prep_commit(struct pirn_draft *draft,
+                               const struct pirn_fields *fields);
+
+/** pirn_prep_abort() - leave nothing of a draft behind; result 0, also if the
+ * draft is not open */
+PIRN_API void pirn_prep_abort(struct pirn_draft *draft);
+
+/** pirn_draft_is_open() - begun, neither committed nor aborted */
+PIRN_API bool pirn_draft_is_open(const struct pirn_draft *draft);
+
+PIRN_END_DECLS
+
+#endif /* PIRN_DRAFT_H */

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attach.c - see spool/log/attach.h
+ *
+ *   new: file -> pages -> mapped, laid out -> .log/index names boot, nonce and
+ *        epoch, durably -> filled -> ready
+ *
+ * The text names the index before it is filled, and the index says itself when
+ * it is: who is killed in between leaves one that is not ready, and the next
+ * one alone makes another. A file's name is the spool's, so that none is left
+ * behind; the nonce tells two of that name apart, in two places that are both
+ * called /dev/shm.
+ */
+#include "spool/log/attach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+
+#include "spool/log/atom.h"
+#include "spool/log/backing.h"
+#include "spool/text_file.h"
+
+#define DEFAULT_DIR "/dev/shm"
+
+static int32_t wait_for(struct pirn__log *log, struct pirn_op *op)
+{
+    return pirn_wait(log->context, op);
+}
+
+static void close_index(struct pirn__log *log)
+{
+    struct pirn_op op = {0};
+
+    if (log->memory != NULL) {
+        pirn_unmap_shared(log->context, log->memory, log->index.bytes);
+        log->memory = NULL;
+    }
+    if (log->index_fd >= 0) {
+        pirn_prep_close(&op, log->index_fd);
+        (void)wait_for(log, &op);
+        log->index_fd = -1;
+    }
+}
+
+static int open_path(struct pirn__log *log, int flags)
+{
+    struct pirn_op op = {0};
+
+    pirn_assert(log->index_fd < 0);
+    pirn_prep_open(&op, log->dir_fd, log->place.path, flags, PIRN__FILE_MODE);
+    int fd = wait_for(log, &op);
+    log->index_fd = fd < 0 ? -1 : fd;
+    return fd < 0 ? fd : 0;
+}
+
+static int map(struct pirn__log *log)
+{
+    struct pirn__index sizes;
+
+    pirn__index_lay_out(&log->text.size, NULL, &sizes);
+    int r =
+        pirn_map_shared(log->context, log->index_fd, sizes.bytes, &log->memory);
+    if (r == 0) {
+        pirn__index_lay_out(&log->text.size, log->memory, &log->index);
+    }
+    return r;
+}
+
+/* A file that is too short has pages that are none. */
+static int check_size(struct pirn__log *log)
+{
+    struct pirn__index sizes;
+    struct statx statx = {0};
+    struct pirn_op op = {0};
+
+    pirn__index_lay_out(&log->text.size, NULL, &sizes);
+    pirn_prep_stat(&op, log->dir_fd, log->place.path, 0, STATX_SIZE, &statx);
+    int r = wait_for(log, &op);
+    return r < 0 ? r : statx.stx_size == sizes.bytes ? 0 : -EBADMSG;
+}
+
+/* The index that the text names, if it is of this boot and whole. */
+static int find(struct pirn__log *log)
+{
+    char text[PIRN__TEXT_FILE_MAX];
+    struct pirn_identity identity;
+    int r = pirn__text_file_read(log->context, log->dir_fd, "index", text);
+
+    r = r < 0 ? r : pirn__index_text_decode(text, (size_t)r, &log->place);
+    if (r < 0) {
+        return r;
+    }
+    pirn_context_identity(log->context, &identity);
+    if (memcmp(identity.boot_id, log->place.boot, sizeof(log->place.boot)) !=
+        0) {
+        return -ESTALE;
+    }
+    r = open_path(log, O_RDWR);
+    r = r < 0 ? r : check_size(log);
+    r = r < 0 ? r : map(log);
+    r = r < 0
+            ? r
+            : pirn__index_check(&log->index, &log->text.size, log->place.nonce);
+    if (r < 0) {
+        close_index(log);
+    }
+    return r;
+}
+
+static int allocate(struct pirn__log *log)
+{
+    struct pirn__index sizes;
+    struct pirn_op op = {0};
+
+    pirn__index_lay_out(&log->text.size, NULL, &sizes);
+    pirn_prep_truncate(&op, log->index_fd, sizes.bytes);
+    int r = wait_for(log, &op);
+    if (r == 0) {
+        pirn_prep_fallocate(&op, log->index_fd, 0, 0, sizes.fixed_bytes);
+        r = wait_for(log, &op);
+    }
+    return r;
+}
+
+/* Under another name first: the text is whole at every instant. */
+static int write_text(struct pirn__log *log)
+{
+    char text[PIRN__TEXT_FILE_MAX];
+    uint32_t len = (uint32_t)pirn__index_text_encode(&log->place, text);
+    struct pirn_op op = {0};
+
+    pirn_prep_unlink(&op, log->dir_fd, "index.new", 0);
+    (void)wait_for(log, &op); /* of somebody who was killed here */
+    int r = pirn__text_file_write(log->context, log->dir_fd, "index.new", text,
+                                  len);
+    if (r == 0) {
+        pirn_prep_rename(&op, log->dir_fd, "index.new", log->dir_fd, "index",
+                         0);
+        r = wait_for(log, &op);
+    }
+    return r < 0 ? r : pirn__sync_dir(log->context, log->dir_fd, ".");
+}
+
+static int set_path(struct pirn__log *log, const char *dir)
+{
+    const uint8_t *spool = log->text.spool;
+    uint64_t name[2] = {0};
+
+    for (int i = 0; i < 16; i++) {
+        name[i / 8] = name[i / 8] << 8 | spool[i];
+    }
+    int len = snprintf(log->place.path, sizeof(log->place.path),
+                       "%s/pirn-%016jx%016jx", dir == NULL ? DEFAULT_DIR : dir,
+                       (uintmax_t)name[0], (uintmax_t)name[1]);
+    return (size_t)len < sizeof(log->place.path) ? 0 : -ENAMETOOLONG;
+}
+
+static int make(struct pirn__log *log, const char *dir)
+{
+    struct pirn_identity identity;
+    struct pirn_op op = {0};
+    int r = set_path(log, dir);
+
+    if (r < 0) {
+        return r;
+    }
+    pirn_context_identity(log->context, &identity);
+    memcpy(log->place.boot, identity.boot_id, sizeof(log->place.boot));
+    pirn_context_random(log->context, &log->place.nonce,
+                        sizeof(log->place.nonce));
+    log->place.nonce |= 1; /* zeroed memory is no index */
+    log->place.epoch++;
+    pirn_prep_unlink(&op, log->dir_fd, log->place.path, 0);
+    (void)wait_for(log, &op);
+    r = open_path(log, O_RDWR | O_CREAT | O_EXCL);
+    r = r < 0 ? r : allocate(log);
+    r = r < 0 ? r : map(log);
+    if (r == 0) {
+        pirn__index_init(&log->index, &log->text.size, log->place.nonce,
+                         log->place.epoch,
+                         pirn_context_realtime_ns(log->context));
+        r = write_text(log);
+    }
+    if (r < 0) {
+        close_index(log);
+    }
+    return r;
+}
+
+int pirn__log_attach(struct pirn__log *log, bool alone, const char *dir,
+                     bool *ret_is_new)
+{
+    int r = find(log);
+
+    *ret_is_new = false;
+    if (r == 0 || r == -EPROTO || r == -ENOMEM || r == -EACCES) {
+        return r;
+    }
+    if (!alone) {
+        return -EXDEV;
+    }
+    *ret_is_new = true;
+    return make(log, dir);
+}
+
+void pirn__log_attach_end(struct pirn__log *log)
+{
+    pirn__atom_store(&log->index.head->ready, log->place.nonce);
+}
+
+void pirn__log_detach(struct pirn__log *log, bool remove)
+{
+    struct pirn_op op = {0};
+
+    if (remove && log->index_fd >= 0) {
+        pirn__atom_store(&log->index.head->ready, 0);
+        pirn_prep_unlink(&op, log->dir_fd, log->place.path, 0);
+        (void)wait_for(log, &op);
+    }
+    close_index(log);
+}

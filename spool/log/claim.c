@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * claim.c - have one ready item: I3, I4 or I5 to I6
+ *
+ *   what is due made ready -> the first entry whose item is ready -> its part
+ *       |
+ *       +-> none -> look for dead owners, once -> again, or 0
+ *
+ * What we have then and cannot read is damaged: it is held, so that it is
+ * neither handed out again nor thrown away.
+ */
+#include "spool/log/claim.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/task.h>
+
+#include "spool/log/atom.h"
+#include "spool/log/doors.h"
+
+static void pick(struct pirn_claim_work *work);
+
+static void unlist(struct pirn_claim_work *work)
+{
+    if (work->prev != NULL) {
+        work->prev->next = work->next;
+    } else if (work->log->claims == work) {
+        work->log->claims = work->next;
+    }
+    if (work->next != NULL) {
+        work->next->prev = work->prev;
+    }
+    work->next = NULL;
+    work->prev = NULL;
+}
+
+static void work_destroy(struct pirn_claim_work *work)
+{
+    unlist(work);
+    pirn__reading_deinit(&work->reading);
+    free(work);
+}
+
+static void destroy_and_finish(struct pirn_claim_work *work)
+{
+    struct pirn_claim *claim = work->claim;
+    struct pirn_context *context = work->log->context;
+    int32_t result = work->result;
+
+    claim->priv.work = NULL;
+    claim->item.fields = (struct pirn_fields){0};
+    work_destroy(work);
+    pirn_task_finish(context, &claim->op, result);
+}
+
+static void closed(struct pirn_op *op, int32_t result)
+{
+    (void)result; /* nothing was written */
+    destroy_and_finish(pirn_container_of(op, struct pirn_claim_work, step));
+}
+
+void pirn__log_claim_end(struct pirn_claim_work *work, int32_t result)
+{
+    int fd = pirn__reading_take_fd(&work->reading);
+
+    work->result = result;
+    if (fd < 0) {
+        destroy_and_finish(work);
+        return;
+    }
+    pirn_prep_close(&work->step, fd);
+    pirn_start(work->log->context, &work->step, closed);
+}
+
+void pirn__log_claims_deinit(struct pirn__log *log)
+{
+    while (log->claims != NULL) {
+        struct pirn_claim_work *work = log->claims;
+        int fd = pirn__reading_take_fd(&work->reading);
+        if (fd >= 0) {
+            pirn_prep_close(&work->step, fd);
+            (void)pirn_wait(log->context, &work->step);
+        }
+        work_destroy(work);
+    }
+}
+
+static void have_item(struct pirn_claim_work *work)
+{
+    struct pirn__log *log = work->log;
+    struct pirn_claim *claim = work->claim;
+
+    work->next = log->claims;
+    if (log->claims != NULL) {
+        log->claims->prev = work;
+    }
+    log->claims = work;
+    pirn__reading_item(&work->reading, &claim->item);
+    pirn_task_finish(log->context, &claim->op, 1);
+}
+
+/* CLAIMED to held, in memory alone: a restart finds it damaged again. */
+static void hold_damaged(struct pirn_claim_work *work)
+{
+    struct pirn__catalogue *catalogue = &work->log->index.catalogue;
+    struct pirn__slot *slot = &catalogue->slots[work->grip.slot];
+
+    if (pirn__slot_turn(catalogue, &work->grip, PIRN__UPDATING) < 0) {
+        return; /* somebody else's by now */
+    }
+    pirn__atom_store(&slot->route, slot->route | PIRN__RECORD_HELD);
+    int r = pirn__slot_release(catalogue, &work->log->actor, &work->grip,
+                               pirn_context_realtime_ns(work->log->context),
+                               false, NULL);
+    pirn_assert(r == 0 || r == -ENOSPC); /* then it stays ours until we close */
+}
+
+/* Could not be read for now: as it was. */
+static void put_back(struct pirn_claim_work *work)
+{
+    struct pirn__catalogue *catalogue = &work->log->index.catalogue;
+    int r = pirn__slot_release(catalogue, &work->log->actor, &work->grip,
+                               pirn_context_realtime_ns(work->log->context),
+                               true, NULL);
+
+    pirn_assert(r == 0 || r == -ENOSPC || r == -ESTALE);
+}
+
+static void have_read(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, reading.op);
+    struct pirn_id *id = &work->reading.part.head.id;
+
+    if (result == 0 && work->by_id &&
+        memcmp(id, &work->claim->priv.id, sizeof(*id)) != 0) {
+        put_back(work); /* another epoch's item had this slot */
+        pirn__log_claim_end(work, -ENOENT);
+        return;
+    }
+    if (result == 0) {
+        have_item(work);
+        return;
+    }
+    bool damaged = result == -EBADMSG || result == -ESTALE;
+    if (damaged) {
+        hold_damaged(work);
+    } else {
+        put_back(work);
+    }
+    if (damaged && !work->by_id) {
+        pirn__reading_deinit(&work->reading);
+        pick(work);
+        return;
+    }
+    pirn__log_claim_end(work, result == -ESTALE ? -EBADMSG : result);
+}
+
+static void read_part(struct pirn_claim_work *work)
+{
+    struct pirn__log *log = work->log;
+    struct pirn__slot fields = log->index.catalogue.slots[work->grip.slot];
+
+    fields.word = work->grip.word;
+    pirn__prep_reading(&work->reading, log, work->grip.slot, &fields);
+    pirn_start(log->context, &work->reading.op, have_read);
+}
+
+static void swept(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, sweep.waiter.op);
+
+    (void)result;
+    pick(work);
+}
+
+static void start_sweep(struct pirn_claim_work *work)
+{
+    work->looked = true;
+    pirn__prep_sweep(&work->sweep, work->log->spool);
+    pirn_start(work->log->context, &work->sweep.waiter.op, swept);
+}
+
+static void pick(struct pirn_claim_work *work)
+{
+    struct pirn__log *log = work->log;
+
+    pirn__log_expire(log);
+    int r = pirn__slot_claim_next(&log->index.catalogue, &log->actor,
+                                  work->queue, &work->grip);
+    if (r == 1) {
+        read_part(work);
+        return;
+    }
+    if (r == 0 && !work->looked && pirn__sweep_is_due(log->spool)) {
+        start_sweep(work);
+        return;
+    }
+    pirn__log_claim_end(work, r);
+}
+
+static struct pirn_claim_work *work_create(struct pirn_claim *claim)
+{
+    struct pirn_claim_work *work = calloc(1, sizeof(*work));
+
+    if (work == NULL) {
+        pirn_task_finish(claim->priv.spool->context, &claim->op, -ENOMEM);
+        return NULL;
+    }
+    work->claim = claim;
+    work->log = claim->priv.spool->log;
+    claim->priv.work = work;
+    return work;
+}
+
+void pirn__log_claim(struct pirn_claim *claim, struct pirn__queue *queue)
+{
+    struct pirn_claim_work *work = work_create(claim);
+
+    if (work == NULL) {
+        return;
+    }
+    work->queue = queue->number;
+    if (pirn__sweep_is_due(work->log->spool)) {
+        start_sweep(
+            work); /* a queue that is never empty has dead owners, too */
+        return;
+    }
+    pick(work);
+}
+
+/* ---- a certain one ---- */
+
+void pirn__log_claim_id(struct pirn_claim *claim)
+{
+    struct pirn_claim_work *work = work_create(claim);
+    struct pirn__log_id id;
+
+    if (work == NULL) {
+        return;
+    }
+    work->by_id = true;
+    pirn__log_id_unpack(&claim->priv.id, &id);
+    int r = pirn__slot_claim(&work->log->index.catalogue, &work->log->actor,
+                             id.slot, id.incarnation, &work->grip);
+    if (r == 1) {
+        read_part(work);
+        return;
+    }
+    pirn__log_claim_end(work, r);
+}
+
+/* ---- its body ---- */
+
+static void have_body(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, reading.op);
+
+    pirn_task_finish(work->log->context, &work->claim->op, result);
+}
+
+void pirn__log_claim_read(struct pirn_claim *claim)
+{
+    struct pirn_claim_work *work = claim->priv.work;
+
+    pirn__prep_reading_body(&work->reading, claim->priv.buf, claim->priv.len,
+                            claim->priv.offset);
+    pirn_start(work->log->context, &work->reading.op, have_body);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * claim_end.c - what an owner does with an item that it has: I6 to I3, I7 or I8
+ *
+ *   remove      REMOVING, tombstones, limbo; the claim ends there, or with the
+ *               round that makes them durable
+ *   update      UPDATING, record, tombstone of the one before, fields, CLAIMED
+ *   give back   UPDATING, [the same,] fields, READY, DELAYED or HELD
+ *
+ * The body's record is buried first, the newest one then: the other way round
+ * an owner stopped between them could leave the older version as the newest.
+ */
+#include <errno.h>
+
+#include <pirn/invariant.h>
+#include <pirn/task.h>
+
+#include "spool/fields.h"
+#include "spool/log/atom.h"
+#include "spool/log/claim.h"
+#include "spool/log/doors.h"
+
+static struct pirn__slot *slot_of(const struct pirn_claim_work *work)
+{
+    return &work->log->index.catalogue.slots[work->grip.slot];
+}
+
+/* ---- remove ---- */
+
+static void round_done(struct pirn_op *op, int32_t result)
+{
+    pirn__log_claim_end(
+        pirn_container_of(op, struct pirn_claim_work, round.waiter.op), result);
+}
+
+void pirn__log_remove(struct pirn_claim *claim)
+{
+    struct pirn_claim_work *work = claim->priv.work;
+    struct pirn__log *log = work->log;
+    const struct pirn__reading *reading = &work->reading;
+    bool has_file = (reading->part.head.flags & PIRN__RECORD_BODY_FILE) != 0;
+
+    if (pirn__slot_turn(&log->index.catalogue, &work->grip, PIRN__REMOVING) <
+        0) {
+        pirn__log_claim_end(work, -ESTALE);
+        return;
+    }
+    pirn__log_bury(log, pirn__place_unpack(reading->fields.body),
+                   reading->body_generation);
+    pirn__log_bury(log, pirn__place_unpack(reading->fields.part),
+                   reading->part_generation);
+    pirn__limbo_put(log, &work->grip, has_file ? &reading->part.head.id : NULL);
+    if (!claim->priv.durable) {
+        pirn__log_claim_end(work, 0);
+        return;
+    }
+    pirn__prep_round(&work->round, log);
+    pirn_start(log->context, &work->round.waiter.op, round_done);
+}
+
+/* ---- changes ---- */
+
+static void release(struct pirn_claim_work *work)
+{
+    struct pirn__log *log = work->log;
+    bool ready = false;
+    int r = pirn__slot_release(&log->index.catalogue, &log->actor, &work->grip,
+                               pirn_context_realtime_ns(log->context), true,
+                               &ready);
+
+    if (ready) {
+        pirn__log_wake(log);
+    }
+    pirn__log_claim_end(work, r);
+}
+
+static void have_read(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, reading.op);
+
+    if (result == 0) {
+        pirn__reading_item(&work->reading, &work->claim->item);
+    }
+    pirn_task_finish(work->log->context, &work->claim->op, result);
+}
+
+/* An update: the claim's item is what was written. */
+static void read_again(struct pirn_claim_work *work)
+{
+    struct pirn__log *log = work->log;
+    struct pirn__slot fields = *slot_of(work);
+
+    fields.word = work->grip.word;
+    pirn__reading_deinit(&work->reading);
+    pirn__prep_reading(&work->reading, log, work->grip.slot, &fields);
+    pirn_start(log->context, &work->reading.op, have_read);
+}
+
+/* The version that failed is spent: the next one is above it. */
+static void spend_version(struct pirn_claim_work *work)
+{
+    struct pirn__slot *slot = slot_of(work);
+    struct pirn__route route = pirn__route_unpack(work->reading.fields.route);
+
+    route.version = work->record.part.head.version;
+    slot->due = work->reading.fields.due;
+    pirn__atom_store(&slot->route, pirn__route_pack(route));
+    work->reading.fields.route = slot->route;
+}
+
+static void store_fields(struct pirn_claim_work *work)
+{
+    const struct pirn__record *record = &work->record;
+    const struct pirn__head *head = &record->part.head;
+    struct pirn__slot *slot = slot_of(work);
+    struct pirn__place before = pirn__place_unpack(work->reading.fields.part);
+    struct pirn__place body = pirn__place_unpack(work->reading.fields.body);
+
+    if (before.segment != body.segment || before.record != body.record) {
+        pirn__log_bury(work->log, before, work->reading.part_generation);
+    }
+    slot->sizes = (uint64_t)head->part_bytes << 40 | head->body_bytes;
+    pirn__atom_store(&slot->part, pirn__place_pack(record->part_place));
+    pirn__atom_store(&slot->route, pirn__route_pack((struct pirn__route){
+                                       .version = head->version,
+                                       .queue = head->queue,
+                                       .attempts = head->attempts,
+                                       .priority = head->priority,
+                                       .flags = head->flags,
+                                   }));
+    pirn__atom_store(&slot->due, head->due_ns);
+}
+
+static void committed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, record.op);
+    struct pirn__catalogue *catalogue = &work->log->index.catalogue;
+
+    if (result < 0) {
+        spend_version(work);
+    } else {
+        store_fields(work);
+    }
+    if (result == 0 && !work->goes_on) {
+        release(work);
+        return;
+    }
+    int r = pirn__slot_turn(catalogue, &work->grip, PIRN__CLAIMED);
+    pirn_assert(r == 0); /* an updating owner is fenced by his death alone */
+    if (result == 0) {
+        read_again(work);
+        return;
+    }
+    pirn_task_finish(work->log->context, &work->claim->op, result);
+}
+
+static int apply(struct pirn_claim_work *work, struct pirn__head *head,
+                 const struct pirn_change *change)
+{
+    if (change->what & PIRN_CHANGE_QUEUE) {
+        int number = pirn__index_queue_find(&work->log->index, change->queue);
+        if (number < 0) {
+            return number;
+        }
+        head->queue = (uint16_t)number;
+    }
+    if (change->what & PIRN_CHANGE_DUE) {
+        head->due_ns = change->due_ns;
+    }
+    if (change->what & PIRN_CHANGE_PRIORITY) {
+        head->priority = pirn__log_priority(change->priority);
+    }
+    if (change->what & PIRN_CHANGE_HELD) {
+        head->flags = (uint8_t)((head->flags & ~PIRN__RECORD_HELD) |
+                                (change->held ? PIRN__RECORD_HELD : 0));
+    }
+    return change->what & PIRN_CHANGE_FIELDS
+               ? pirn__fields_check(change->fields)
+               : 0;
+}
+
+/* Version v + 1 of what we have, with what changes. */
+static void change(struct pirn_claim_work *work,
+                   const struct pirn_change *change, uint32_t more_attempts)
+{
+    struct pirn__log *log = work->log;
+    struct pirn__record *record = &work->record;
+    struct pirn__route route = pirn__route_unpack(slot_of(work)->route);
+
+    *record = (struct pirn__record){.part = work->reading.part};
+    struct pirn__head *head = &record->part.head;
+    head->kind = PIRN__RECORD_META;
+    head->version = route.version + 1;
+    head->attempts = (uint16_t)(route.attempts + more_attempts);
+    head->flags = route.flags;
+    head->body = pirn__place_unpack(work->reading.fields.body);
+    int r = head->version < PIRN__VERSION_END ? apply(work, head, change)
+                                              : -EOVERFLOW;
+    if (change->what & PIRN_CHANGE_FIELDS) {
+        const struct pirn_fields *fields = change->fields;
+        record->part.fields = fields == NULL ? NULL : fields->bytes;
+        record->part.fields_bytes = fields == NULL ? 0 : fields->len;
+    }
+    if (r == 0) {
+        r = pirn__slot_turn(&log->index.catalogue, &work->grip, PIRN__UPDATING);
+    }
+    if (r < 0) {
+        if (r == -ESTALE) {
+            pirn__log_claim_end(work, r);
+            return;
+        }
+        pirn_task_finish(log->context, &work->claim->op, r);
+        return;
+    }
+    record->slot = work->grip.slot;
+    pirn__prep_record(record, log);
+    pirn_start(log->context, &record->op, committed);
+}
+
+void pirn__log_update(struct pirn_claim *claim)
+{
+    struct pirn_claim_work *work = claim->priv.work;
+
+    work->goes_on = true;
+    change(work, claim->priv.change, 0);
+}
+
+/* Without a change nothing is written: the attempt is counted in memory. */
+static void give_back_as_is(struct pirn_claim_work *work)
+{
+    struct pirn__catalogue *catalogue = &work->log->index.catalogue;
+    struct pirn__slot *slot = slot_of(work);
+
+    if (pirn__slot_turn(catalogue, &work->grip, PIRN__UPDATING) < 0) {
+        pirn__log_claim_end(work, -ESTALE);
+        return;
+    }
+    struct pirn__route route = pirn__route_unpack(slot->route);
+    route.attempts = (uint16_t)(route.attempts + 1);
+    pirn__atom_store(&slot->route, pirn__route_pack(route));
+    release(work);
+}
+
+void pirn__log_give_back(struct pirn_claim *claim)
+{
+    struct pirn_claim_work *work = claim->priv.work;
+
+    work->goes_on = false;
+    if (claim->priv.change == NULL) {
+        give_back_as_is(work);
+        return;
+    }
+    bool tried = (claim->priv.change->what & PIRN_CHANGE_UNTRIED) == 0;
+    change(work, claim->priv.change, tried ? 1 : 0);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keeper.c - see spool/log/keeper.h
+ *
+ *   number of the round -> dirty pages, 64 at a time: note their versions,
+ *     write them from the shared memory, sync, mark -> "done": the highest of
+ *     what stands there and our number
+ *
+ * Every step is a swap, or may be done twice; so two rounds at once, or one
+ * whose keeper wakes an hour later, harm nothing. The keeper's word only spares
+ * the disk: it says who is at it, and since when.
+ *
+ * An error that is not want of room is final (the kernel may say 0 the next
+ * time): rounds_failed says so to all, until the index is made anew.
+ */
+#include "spool/log/keeper.h"
+
+#include <errno.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/task.h>
+#include <pirn/timer.h>
+
+#include "spool/log/atom.h"
+#include "spool/log/log.h"
+
+#define KEEPER_SILENT_MS 1000u
+#define LOOK_AGAIN_NS 5000000ull
+
+static void write_next(struct pirn__log *log);
+static void look(struct pirn__log *log);
+
+static uint64_t now_ms(const struct pirn__log *log)
+{
+    return pirn_context_now_ns(log->context) / 1000000;
+}
+
+static uint64_t keeper_pack(const struct pirn__log *log)
+{
+    return (uint64_t)(log->actor.owner + 1) << 48 |
+           (now_ms(log) & 0xffffffffffff);
+}
+
+/* Nobody is at it, or says nothing any more. */
+static bool become_keeper(struct pirn__log *log)
+{
+    uint64_t *at = &log->index.head->keeper;
+    uint64_t word = pirn__atom_load(at);
+    uint64_t since = word & 0xffffffffffff;
+
+    return (word == 0 || now_ms(log) - since > KEEPER_SILENT_MS) &&
+           pirn__atom_swap(at, word, keeper_pack(log));
+}
+
+static void raise_done(struct pirn__log *log, uint64_t round)
+{
+    uint64_t *at = &log->index.head->rounds_done;
+    uint64_t done = pirn__atom_load(at);
+
+    while (done < round && !pirn__atom_swap(at, done, round)) {
+        done = pirn__atom_load(at);
+    }
+}
+
+/* ---- who waits ---- */
+
+static int32_t failure(const struct pirn__log *log)
+{
+    return pirn__atom_load(&log->index.head->rounds_failed) != 0 ? -EIO : 0;
+}
+
+static void finish_waiters(struct pirn__log *log)
+{
+    struct pirn__waiters all = pirn__waiters_take(&log->keeper.waiters);
+    uint64_t done = pirn__atom_load(&log->index.head->rounds_done);
+    int32_t failed = failure(log);
+
+    while (all.head != NULL) {
+        struct pirn__waiter *waiter = all.head;
+        struct pirn__round_wait *wait =
+            pirn_container_of(waiter, struct pirn__round_wait, waiter);
+        all.head = waiter->next;
+        if (wait->round <= done || failed < 0) {
+            pirn_task_finish(log->context, &waiter->op,
+                             wait->round <= done ? 0 : failed);
+        } else {
+            pirn__waiters_push(&log->keeper.waiters, waiter);
+        }
+    }
+}
+
+/* The highest round that anybody here waits for; 0: nobody. */
+static uint64_t needed(const struct pirn__log *log)
+{
+    uint64_t round = pirn__limbo_round(log);
+
+    for (const struct pirn__waiter *waiter = log->keeper.waiters.head;
+         waiter != NULL; waiter = waiter->next) {
+        const struct pirn__round_wait *wait =
+            pirn_container_of(waiter, struct pirn__round_wait, waiter);
+        round = wait->round > round ? wait->round : round;
+    }
+    return round;
+}
+
+static void timer_fired(struct pirn_op *op, int32_t result)
+{
+    struct pirn__log *log =
+        pirn_container_of(op, struct pirn__log, keeper.timer);
+
+    (void)result;
+    log->keeper.is_armed = false;
+    look(log);
+}
+
+static void arm(struct pirn__log *log, uint64_t after_ns)
+{
+    struct pirn__keeper *keeper = &log->keeper;
+
+    if (!keeper->is_armed && !keeper->is_running) {
+        keeper->is_armed = true;
+        pirn_prep_timer(&keeper->timer, after_ns);
+        pirn_start(log->context, &keeper->timer, timer_fired);
+    } else if (keeper->is_armed && after_ns == 0) {
+        pirn_cancel(log->context, &keeper->timer);
+    }
+}
+
+void pirn__keeper_touch(struct pirn__log *log)
+{
+    arm(log, PIRN__ROUND_NS);
+}
+
+/* ---- a round ---- */
+
+static void end_round(struct pirn__log *log, int32_t result)
+{
+    struct pirn__keeper *keeper = &log->keeper;
+
+    pirn_assert(keeper->is_running);
+    keeper->is_running = false;
+    if (result == 0) {
+        raise_done(log, keeper->round);
+    } else if (result != -ENOSPC && result != -EDQUOT) {
+        (void)pirn__atom_add(&log->index.head->rounds_failed, 1);
+    }
+    pirn__atom_store(&log->index.head->keeper, 0);
+    look(log);
+}
+
+static void synced(struct pirn_op *op, int32_t result)
+{
+    struct pirn__log *log =
+        pirn_container_of(op, struct pirn__log, keeper.step);
+    struct pirn__keeper *keeper = &log->keeper;
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        end_round(log, result);
+        return;
+    }
+    for (uint32_t i = 0; i < keeper->count; i++) {
+        pirn__tomb_mark_synced(&log->index.tombs, keeper->pages[i].page,
+                               keeper->pages[i].version);
+    }
+    keeper->count = 0;
+    write_next(log);
+}
+
+static void wrote(struct pirn_op *op, int32_t result)
+{
+    struct pirn__log *log =
+        pirn_container_of(op, struct pirn__log, keeper.step);
+    struct pirn__keeper *keeper = &log->keeper;
+    const uint32_t page_bytes = PIRN__TOMB_PAGE_WORDS * 8;
+
+    if (result <= 0) {
+        end_round(log, result < 0 ? result : -EIO);
+        return;
+    }
+    keeper->written += (uint32_t)result;
+    if (keeper->written < page_bytes) {
+        const struct pirn__round_page *at = &keeper->pages[keeper->count - 1];
+        const uint8_t *from =
+            (const uint8_t *)pirn__tombs_page(&log->index.tombs, at->page);
+        pirn_prep_write(op, log->tombs_fd, from + keeper->written,
+                        page_bytes - keeper->written,
+                        (uint64_t)at->page * page_bytes + keeper->written);
+        pirn_start(log->context, op, wrote);
+        return;
+    }
+    write_next(log);
+}
+
+static void write_next(struct pirn__log *log)
+{
+    struct pirn__keeper *keeper = &log->keeper;
+    struct pirn__round_page *next = &keeper->pages[keeper->count];
+    const uint32_t page_bytes = PIRN__TOMB_PAGE_WORDS * 8;
+
+    if (keeper->count < PIRN__ROUND_PAGES &&
+        pirn__tomb_next_dirty(&log->index.tombs, keeper->page, &next->page,
+                              &next->version)) {
+        keeper->count++;
+        keeper->page = next->page + 1;
+        keeper->written = 0;
+        pirn_prep_write(&keeper->step, log->tombs_fd,
+                        pirn__tombs_page(&log->index.tombs, next->page),
+                        page_bytes, (uint64_t)next->page * page_bytes);
+        pirn_start(log->context, &keeper->step, wrote);
+        return;
+    }
+    if (keeper->count == 0) {
+        end_round(log, 0);
+        return;
+    }
+    pirn_prep_fsync(&keeper->step, log->tombs_fd, PIRN_SYNC_DATA);
+    pirn_start(log->context, &keeper->step, synced);
+}
+
+static void start_round(struct pirn__log *log)
+{
+    struct pirn__keeper *keeper = &log->keeper;
+
+    pirn_assert(!keeper->is_running);
+    keeper->is_running = true;
+    keeper->round = pirn__atom_add(&log->index.head->rounds_begun, 1) + 1;
+    keeper->page = 0;
+    keeper->count = 0;
+    write_next(log);
+}
+
+/* What was done, here or elsewhere, and what is to be done for us. */
+static void look(struct pirn__log *log)
+{
+    struct pirn__keeper *keeper = &log->keeper;
+
+    pirn__segments_retire(log);
+    pirn__limbo_drain(log);
+    finish_waiters(log);
+    uint64_t round = needed(log);
+    uint64_t done = pirn__atom_load(&log->index.head->rounds_done);
+    if (round == 0 || failure(log) < 0 || keeper->is_armed ||
+        keeper->is_running) {
+        return;
+    }
+    if (round > done && become_keeper(log)) {
+        start_round(log);
+        return;
+    }
+    arm(log, round > done ? LOOK_AGAIN_NS : PIRN__ROUND_NS);
+}
+
+static void begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__round_wait *wait =
+        pirn_container_of(op, struct pirn__round_wait, waiter.op);
+    struct pirn__log *log = wait->log;
+
+    if (failure(log) < 0) {
+        pirn_task_finish(context, op, failure(log));
+        return;
+    }
+    wait->round = pirn__atom_load(&log->index.head->rounds_begun) + 1;
+    pirn__waiters_push(&log->keeper.waiters, &wait->waiter);
+    arm(log, 0);
+}
+
+void pirn__prep_round(struct pirn__round_wait *wait, struct pirn__log *log)
+{
+    static const struct pirn_task_verbs verbs = {.begin = begin};
+
+    wait->log = log;
+    pirn_prep_task(&wait->waiter.op, &verbs);
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log.c - open and close, and the words that the log's files share
+ *
+ *   .log -> its text -> tombstones -> the index (attach.c) -> [filled, by who
+ *     is alone (rebuild.c)] -> what our slot's last owner had (rescue.c)
+ */
+#include "spool/log/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+
+#include "spool/layout.h"
+#include "spool/log/atom.h"
+#include "spool/log/attach.h"
+#include "spool/log/claim.h"
+#include "spool/log/count.h"
+#include "spool/log/doors.h"
+#include "spool/log/queues.h"
+#include "spool/log/rebuild.h"
+#include "spool/log/rescue.h"
+#include "spool/owner.h"
+#include "spool/text_file.h"
+
+/* An index that is made anew as fast is not kept by who closes last. */
+enum { KEPT_FROM = 4096 };
+
+static int32_t wait_for(struct pirn__log *log, struct pirn_op *op)
+{
+    return pirn_wait(log->context, op);
+}
+
+static int open_at(struct pirn__log *log, int dir_fd, const char *path,
+                   int flags)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_open(&op, dir_fd, path, flags, PIRN__FILE_MODE);
+    return wait_for(log, &op);
+}
+
+static void close_fd(struct pirn__log *log, int fd)
+{
+    struct pirn_op op = {0};
+
+    if (fd >= 0) {
+        pirn_prep_close(&op, fd);
+        (void)wait_for(log, &op);
+    }
+}
+
+static struct pirn__log *create(struct pirn_spool *spool)
+{
+    struct pirn__log *log = calloc(1, sizeof(*log));
+
+    if (log != NULL) {
+        log->spool = spool;
+        log->context = spool->context;
+        log->dir_fd = -1;
+        log->tombs_fd = -1;
+        log->index_fd = -1;
+        log->segments.dir_fd = -1;
+        for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
+            log->bodies[shard].fd = -1;
+        }
+    }
+    return log;
+}
+
+static void destroy(struct pirn__log *log, bool remove_index)
+{
+    for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
+        pirn__sync_deinit(&log->bodies[shard]);
+    }
+    pirn__segments_deinit(log);
+    pirn__log_detach(log, remove_index);
+    close_fd(log, log->segments.dir_fd);
+    close_fd(log, log->tombs_fd);
+    close_fd(log, log->dir_fd);
+    free(log->limbo.items);
+    free(log);
+}
+
+static int open_files(struct pirn__log *log)
+{
+    char text[PIRN__TEXT_FILE_MAX];
+    int r = pirn__text_file_read(log->context, log->dir_fd, "log", text);
+
+    r = r < 0 ? r : pirn__log_text_decode(text, (size_t)r, &log->text);
+    if (r < 0) {
+        return r == -EBADMSG || r == -ENOENT ? -EMEDIUMTYPE : r;
+    }
+    log->tombs_fd = open_at(log, log->dir_fd, "tombs", O_RDWR);
+    if (log->tombs_fd < 0) {
+        return log->tombs_fd;
+    }
+    log->segments.dir_fd =
+        open_at(log, log->dir_fd, "seg", O_RDONLY | O_DIRECTORY);
+    return log->segments.dir_fd < 0 ? log->segments.dir_fd : 0;
+}
+
+static void init_bodies(struct pirn__log *log)
+{
+    for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
+        pirn__name_shard_dir(&log->bodies[shard].path, PIRN__NAME_LOG_DATA,
+                             shard);
+        pirn__sync_init(&log->bodies[shard], log->context, log->spool->root_fd);
+    }
+}
+
+static int open_index(struct pirn__log *log, bool alone, const char *dir)
+{
+    bool is_new;
+    int r = pirn__segments_init(log);
+
+    r = r < 0 ? r : pirn__log_attach(log, alone, dir, &is_new);
+    if (r < 0) {
+        return r;
+    }
+    log->actor.owner = (uint16_t)log->spool->slot;
+    log->actor.hand = &log->index.owners[log->spool->slot].hand;
+    if (is_new) {
+        r = pirn__log_load_queues(log);
+        r = r < 0 ? r : pirn__log_rebuild(log);
+        if (r == 0) {
+            pirn__log_attach_end(log);
+        }
+    }
+    return r;
+}
+
+int pirn__log_open(struct pirn_spool *spool, bool alone, const char *index_dir,
+                   struct pirn__log **ret_log)
+{
+    struct pirn__log *log = create(spool);
+
+    if (log == NULL) {
+        return -ENOMEM;
+    }
+    log->dir_fd =
+        open_at(log, spool->root_fd, PIRN__NAME_LOG, O_RDONLY | O_DIRECTORY);
+    int r = log->dir_fd < 0 ? log->dir_fd : open_files(log);
+    r = r < 0 ? r : open_index(log, alone, index_dir);
+    if (r < 0) {
+        bool none = log->dir_fd == -ENOENT;
+        destroy(log, false);
+        *ret_log = NULL;
+        return none ? 0 : r;
+    }
+    init_bodies(log);
+    *ret_log = log;
+    return 0;
+}
+
+void pirn__log_rescue_own(struct pirn__log *log)
+{
+    struct pirn__rescue *rescue = calloc(1, sizeof(*rescue));
+
+    if (rescue != NULL) { /* else the next owner of the slot does it */
+        pirn__prep_rescue(rescue, log, log->actor.owner);
+        (void)wait_for(log, &rescue->op);
+        free(rescue);
+    }
+}
+
+/* Until nothing of ours is in limbo: a removal is durable when we close. */
+static void last_round(struct pirn__log *log)
+{
+    struct pirn__round_wait wait = {0};
+
+    pirn__prep_round(&wait, log);
+    (void)wait_for(log, &wait.waiter.op);
+    while (log->keeper.is_armed || log->keeper.is_running ||
+           log->limbo.is_unlinking) {
+        pirn__prep_round(&wait, log);
+        if (wait_for(log, &wait.waiter.op) < 0) {
+            break;
+        }
+    }
+}
+
+static bool is_worth_keeping(const struct pirn__log *log)
+{
+    struct pirn_status status = {0};
+
+    pirn__log_count(log, &status);
+    return status.ready + status.claimed + status.delayed + status.held >=
+           KEPT_FROM;
+}
+
+void pirn__log_close(struct pirn__log *log)
+{
+    bool remove;
+
+    struct pirn__writer_idle idle = {0};
+
+    pirn__log_claims_deinit(log);
+    pirn__prep_writer_idle(&idle, log);
+    (void)wait_for(log, &idle.waiter.op);
+    pirn__writer_deinit(log);
+    pirn__log_rescue_own(log);
+    last_round(log);
+    remove = !is_worth_keeping(log) && pirn__owner_is_alone(log->spool);
+    destroy(log, remove);
+}
+
+/* ---- what the log's files share ---- */
+
+bool pirn__log_knows(const struct pirn__log *log, const struct pirn_id *id)
+{
+    struct pirn__log_id parts;
+
+    pirn__log_id_unpack(id, &parts);
+    if (parts.slot >= pirn__catalogue_used(&log->index.catalogue)) {
+        return false;
+    }
+    const struct pirn__slot *slot = &log->index.catalogue.slots[parts.slot];
+    struct pirn__word word = pirn__word_unpack(pirn__atom_load(&slot->word));
+
+    return word.incarnation == parts.incarnation &&
+           pirn__atom_load(&slot->born) == pirn__log_born(&parts);
+}
+
+void pirn__log_bury(struct pirn__log *log, struct pirn__place place,
+                    uint32_t generation)
+{
+    if (place.segment < log->text.size.segments &&
+        place.record < PIRN__SEGMENT_RECORDS_MAX &&
+        (generation & PIRN__GENERATION_BITS) == place.generation) {
+        (void)pirn__tomb_set(&log->index.tombs, place.segment, generation,
+                             place.record);
+    }
+}
+
+void pirn__log_expire(struct pirn__log *log)
+{
+    uint64_t now_ns = pirn_context_realtime_ns(log->context);
+    uint32_t queue;
+
+    if (pirn__wheel_next_ns(&log->index.catalogue.wheel) > now_ns) {
+        return;
+    }
+    while (pirn__catalogue_expire(&log->index.catalogue, &log->actor, now_ns,
+                                  &queue) == 1) {
+        pirn__log_wake(log);
+    }
+}
+
+void pirn__log_wake(struct pirn__log *log)
+{
+    (void)log;
+}
+
+enum pirn_item_state pirn__log_item_state(enum pirn__state state)
+{
+    switch (state) {
+    case PIRN__DELAYED:
+        return PIRN_ITEM_DELAYED;
+    case PIRN__HELD:
+        return PIRN_ITEM_HELD;
+    case PIRN__CLAIMED:
+    case PIRN__UPDATING:
+    case PIRN__REMOVING:
+        return PIRN_ITEM_CLAIMED;
+    case PIRN__FREE:
+    case PIRN__FILLING:
+    case PIRN__READY:
+    case PIRN__STATE_COUNT:
+        break;
+    }
+    return PIRN_ITEM_READY;
+}
+
+uint8_t pirn__log_priority(int8_t priority)
+{
+    int level = priority + PIRN__PRIORITY_NORMAL;
+
+    return (uint8_t)(level < 0 ? 0 : level > 15 ? 15 : level);
+}
+
+uint64_t pirn__log_born(const struct pirn__log_id *id)
+{
+    return (uint64_t)(id->epoch & 0xfff) << 48 | (id->ms & 0xffffffffffff);
+}
+
+struct pirn__log_id pirn__log_id_of(uint32_t slot, struct pirn__word word,
+                                    uint64_t born)
+{
+    return (struct pirn__log_id){
+        .ms = born & 0xffffffffffff,
+        .epoch = (uint16_t)(born >> 48 & 0xfff),
+        .incarnation = word.incarnation,
+        .slot = slot,
+    };
+}
+
+const struct pirn__layout pirn__layout_log = {
+    .enqueue = pirn__log_enqueue,
+    .begin = pirn__log_begin,
+    .append = pirn__log_append,
+    .commit = pirn__log_commit,
+    .abort = pirn__log_abort,
+    .claim = pirn__log_claim,
+    .claim_id = pirn__log_claim_id,
+    .claim_read = pirn__log_claim_read,
+    .remove = pirn__log_remove,
+    .update = pirn__log_update,
+    .give_back = pirn__log_give_back,
+    .look = pirn__log_look,
+    .view_read = pirn__log_view_read,
+    .view_end = pirn__log_view_end,
+};

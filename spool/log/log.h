@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/log/log.h - the log, as one open spool has it
+ */
+#ifndef SPOOL_LOG_LOG_H
+#define SPOOL_LOG_LOG_H
+
+#include "spool/log/index.h"
+#include "spool/log/keeper.h"
+#include "spool/log/limbo.h"
+#include "spool/log/log_text.h"
+#include "spool/log/segments.h"
+#include "spool/log/writer.h"
+#include "spool/spool.h"
+
+struct pirn__log {
+    struct pirn_spool *spool;
+    struct pirn_context *context;
+    int dir_fd;   /* .log */
+    int tombs_fd; /* .log/tombs */
+    int index_fd;
+    void *memory;
+    struct pirn__log_text text;
+    struct pirn__index_text place;
+    struct pirn__index index;
+    struct pirn__actor actor;
+    struct pirn__segments segments;
+    struct pirn__writer writer;
+    struct pirn__limbo limbo;
+    struct pirn__keeper keeper;
+    struct pirn__sync bodies[PIRN__SHARDS]; /* .log/data/XY */
+    struct pirn_claim_work *claims;         /* which nobody has ended yet */
+};
+
+/** pirn__log_open() - the index of this boot, made anew by who is alone and
+ * finds none. 0, and *ret_log is NULL where a spool has no log; -EXDEV: others
+ * use an index that is not ours to see; -EBADMSG, -EPROTO, ... Blocks. */
+PIRN_MUST_CHECK int pirn__log_open(struct pirn_spool *spool, bool alone,
+                                   const char *index_dir,
+                                   struct pirn__log **ret_log);
+
+/** pirn__log_close() - what we have claimed is ready again. Blocks. */
+void pirn__log_close(struct pirn__log *log);
+
+/** pirn__log_rescue_own() - give back what our slot's last owner had; blocks */
+void pirn__log_rescue_own(struct pirn__log *log);
+
+/** pirn__log_make_queue() - give a name a number; 0 also if it has one; -ENOSPC
+ * there are no more. Durable, blocks. */
+PIRN_MUST_CHECK int pirn__log_make_queue(struct pirn__log *log,
+                                         const char *name);
+
+/** pirn__log_knows() - whether an item with that id may be here */
+bool pirn__log_knows(const struct pirn__log *log, const struct pirn_id *id);
+
+/** pirn__log_bury() - the record at a place is dead */
+void pirn__log_bury(struct pirn__log *log, struct pirn__place place,
+                    uint32_t generation);
+
+/** pirn__log_expire() - what is due is ready */
+void pirn__log_expire(struct pirn__log *log);
+
+/** pirn__log_wake() - an item is ready: one who sleeps may have it */
+void pirn__log_wake(struct pirn__log *log);
+
+/** pirn__log_item_state() - as users know it */
+enum pirn_item_state pirn__log_item_state(enum pirn__state state);
+
+/** pirn__log_priority() - 0 .. 15 from a user's; 8 is normal */
+#define PIRN__PRIORITY_NORMAL 8
+uint8_t pirn__log_priority(int8_t priority);
+
+/** pirn__log_born(), pirn__log_id_of() - the part of an id that is in no word,
+ * and the whole again */
+uint64_t pirn__log_born(const struct pirn__log_id *id);
+struct pirn__log_id pirn__log_id_of(uint32_t slot, struct pirn__word word,
+                                    uint64_t born);
+
+#endif /* SPOOL_LOG_LOG_H */

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reading.c - see spool/log/reading.h
+ *
+ * What a place leads to is believed when its sums agree with the salt of the
+ * segment's present turn, its generation is the place's, and its id names the
+ * slot. So a place that is old, or a word in shared memory that somebody wrote
+ * over, leads to an error and never to another item.
+ */
+#include "spool/log/reading.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/task.h>
+#include <xxhash.h>
+
+#include "spool/log/atom.h"
+#include "spool/log/log.h"
+#include "spool/log/queues.h"
+
+#define PART_MAX (PIRN__PART_HEAD_BYTES + PIRN_FIELDS_MAX + PIRN__RECORD_UNIT)
+
+static void finish(struct pirn__reading *reading, int32_t result)
+{
+    pirn_task_finish(reading->log->context, &reading->op, result);
+}
+
+/* The sizes of a slot: part 24 | body 40. */
+static uint32_t part_bytes_of(const struct pirn__slot *fields)
+{
+    return (uint32_t)(fields->sizes >> 40);
+}
+
+static uint64_t body_bytes_of(const struct pirn__slot *fields)
+{
+    return fields->sizes & 0xffffffffff;
+}
+
+static bool is_file(const struct pirn__reading *reading)
+{
+    return (reading->part.head.flags & PIRN__RECORD_BODY_FILE) != 0;
+}
+
+/* The segment's generation, if it is the place's still. */
+static int generation_of(const struct pirn__log *log, struct pirn__place place,
+                         uint32_t *ret_generation)
+{
+    if (place.segment >= log->text.size.segments) {
+        return -EBADMSG;
+    }
+    struct pirn__segment_word word = pirn__segment_unpack(
+        pirn__atom_load(&log->index.segments[place.segment].word));
+
+    if ((word.generation & PIRN__GENERATION_BITS) != place.generation) {
+        return -ESTALE;
+    }
+    *ret_generation = word.generation;
+    return 0;
+}
+
+/* ---- the part ---- */
+
+static bool is_ours(const struct pirn__reading *reading)
+{
+    struct pirn__log_id id;
+
+    pirn__log_id_unpack(&reading->part.head.id, &id);
+    return id.slot == reading->slot &&
+           id.incarnation ==
+               pirn__word_unpack(reading->fields.word).incarnation;
+}
+
+static void check(struct pirn__reading *reading)
+{
+    struct pirn__place place = pirn__place_unpack(reading->fields.part);
+    uint32_t generation;
+    int r = generation_of(reading->log, place, &generation);
+
+    if (r < 0) {
+        finish(reading, r);
+        return;
+    }
+    r = pirn__part_decode(reading->memory, reading->len,
+                          reading->log->index.segments[place.segment].salt,
+                          &reading->part);
+    if (r < 0 || !is_ours(reading)) {
+        finish(reading, -EBADMSG);
+        return;
+    }
+    uint32_t at = reading->part.head.part_bytes;
+    uint64_t bytes = reading->part.head.body_bytes;
+    bool is_here = reading->part.head.kind == PIRN__RECORD_PUT &&
+                   !is_file(reading) && reading->len - at >= bytes;
+    if (is_here) {
+        reading->body = reading->memory + at;
+        reading->body_is_bad =
+            XXH3_64bits(reading->body, bytes) != reading->part.digest;
+    }
+    finish(reading, 0);
+}
+
+static void read_more(struct pirn__reading *reading, int fd);
+
+static void have_read(struct pirn_op *op, int32_t result)
+{
+    struct pirn__reading *reading =
+        pirn_container_of(op, struct pirn__reading, step);
+
+    if (result < 0) {
+        finish(reading, result);
+        return;
+    }
+    reading->len += (uint32_t)result;
+    if (result > 0 && reading->len < reading->want) {
+        uint32_t segment = pirn__place_unpack(reading->fields.part).segment;
+        read_more(reading, reading->log->segments.fds[segment]);
+        return;
+    }
+    check(reading);
+}
+
+static void read_more(struct pirn__reading *reading, int fd)
+{
+    struct pirn__place place = pirn__place_unpack(reading->fields.part);
+
+    pirn_prep_read(&reading->step, fd, reading->memory + reading->len,
+                   reading->want - reading->len,
+                   (uint64_t)place.at * PIRN__RECORD_UNIT + reading->len);
+    pirn_start(reading->log->context, &reading->step, have_read);
+}
+
+static void have_segment(struct pirn_op *op, int32_t result)
+{
+    struct pirn__reading *reading =
+        pirn_container_of(op, struct pirn__reading, open.op);
+
+    if (result < 0) {
+        finish(reading, result);
+        return;
+    }
+    read_more(reading, result);
+}
+
+static void begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__reading *reading =
+        pirn_container_of(op, struct pirn__reading, op);
+    const struct pirn__slot *fields = &reading->fields;
+    struct pirn__place place = pirn__place_unpack(fields->part);
+    struct pirn__place body = pirn__place_unpack(fields->body);
+    uint32_t part_bytes = part_bytes_of(fields);
+    uint64_t body_bytes = body_bytes_of(fields);
+    int r = generation_of(reading->log, place, &reading->part_generation);
+
+    r = r < 0 ? r
+              : generation_of(reading->log, body, &reading->body_generation);
+    if (r < 0 || part_bytes < PIRN__PART_HEAD_BYTES || part_bytes > PART_MAX) {
+        pirn_task_finish(context, op, r < 0 ? r : -EBADMSG);
+        return;
+    }
+    bool with_body = body.record == place.record &&
+                     body.segment == place.segment &&
+                     body_bytes <= PIRN__BATCH_BODY_MAX;
+    reading->want = part_bytes + (with_body ? (uint32_t)body_bytes : 0);
+    reading->memory = malloc(reading->want);
+    if (reading->memory == NULL) {
+        pirn_task_finish(context, op, -ENOMEM);
+        return;
+    }
+    int fd = reading->log->segments.fds[place.segment];
+    if (fd >= 0) {
+        read_more(reading, fd);
+        return;
+    }
+    pirn__prep_segment_open(&reading->open, reading->log, place.segment);
+    pirn_start(context, &reading->open.op, have_segment);
+}
+
+void pirn__prep_reading(struct pirn__reading *reading, struct pirn__log *log,
+                        uint32_t slot, const struct pirn__slot *fields)
+{
+    static const struct pirn_task_verbs verbs = {.begin = begin};
+
+    pirn_assert(reading->memory == NULL && !reading->has_file);
+    reading->log = log;
+    reading->slot = slot;
+    reading->fields = *fields;
+    reading->len = 0;
+    reading->body = NULL;
+    reading->body_is_bad = false;
+    pirn_prep_task(&reading->op, &verbs);
+}
+
+/* ---- the body ---- */
+
+static void copy_body(struct pirn__reading *reading)
+{
+    uint64_t bytes = reading->part.head.body_bytes;
+    uint64_t left = reading->offset < bytes ? bytes - reading->offset : 0;
+    uint32_t len = left < reading->buf_len ? (uint32_t)left : reading->buf_len;
+
+    if (reading->body_is_bad) {
+        finish(reading, -EBADMSG);
+        return;
+    }
+    memcpy(reading->buf, reading->body + (left > 0 ? reading->offset : 0), len);
+    finish(reading, (int32_t)len);
+}
+
+/* A file's bytes count as long as they are read in order. */
+static bool hash_agrees(struct pirn__reading *reading, uint32_t len)
+{
+    if (reading->hash == NULL || reading->hashed != reading->offset) {
+        return true;
+    }
+    (void)XXH3_64bits_update(reading->hash, reading->buf, len);
+    reading->hashed += len;
+    return reading->hashed != reading->part.head.body_bytes ||
+           XXH3_64bits_digest(reading->hash) == reading->part.digest;
+}
+
+static void read_file(struct pirn_op *op, int32_t result)
+{
+    struct pirn__reading *reading =
+        pirn_container_of(op, struct pirn__reading, step);
+    uint64_t bytes = reading->part.head.body_bytes;
+
+    if (result > 0 && !hash_agrees(reading, (uint32_t)result)) {
+        result = -EBADMSG;
+    } else if (result == 0 && reading->offset < bytes) {
+        result = -EBADMSG; /* it ends too early */
+    }
+    finish(reading, result);
+}
+
+static void start_file(struct pirn__reading *reading)
+{
+    uint64_t bytes = reading->part.head.body_bytes;
+    uint64_t left = reading->offset < bytes ? bytes - reading->offset : 0;
+
+    if (left == 0) {
+        finish(reading, 0);
+        return;
+    }
+    pirn_prep_read(&reading->step, reading->file_fd, reading->buf,
+                   left < reading->buf_len ? (uint32_t)left : reading->buf_len,
+                   reading->offset);
+    pirn_start(reading->log->context, &reading->step, read_file);
+}
+
+static void opened_file(struct pirn_op *op, int32_t result)
+{
+    struct pirn__reading *reading =
+        pirn_container_of(op, struct pirn__reading, step);
+
+    if (result < 0) {
+        finish(reading, result == -ENOENT ? -EBADMSG : result);
+        return;
+    }
+    reading->file_fd = result;
+    reading->has_file = true;
+    reading->hash = XXH3_createState();
+    if (reading->hash != NULL) {
+        (void)XXH3_64bits_reset(reading->hash);
+    }
+    start_file(reading);
+}
+
+static void open_file(struct pirn__reading *reading)
+{
+    pirn__name_log_body(&reading->path, &reading->part.head.id);
+    pirn_prep_open(&reading->step, reading->log->spool->root_fd,
+                   reading->path.text, O_RDONLY, 0);
+    pirn_start(reading->log->context, &reading->step, opened_file);
+}
+
+static void read_whole(struct pirn__reading *reading, int fd);
+
+static void have_body(struct pirn_op *op, int32_t result)
+{
+    struct pirn__reading *reading =
+        pirn_container_of(op, struct pirn__reading, step);
+    struct pirn__place place = reading->part.head.body;
+
+    if (result <= 0) {
+        free(reading->body);
+        reading->body = NULL;
+        finish(reading, result < 0 ? result : -EBADMSG);
+        return;
+    }
+    reading->len += (uint32_t)result;
+    if (reading->len < reading->want) {
+        read_whole(reading, reading->log->segments.fds[place.segment]);
+        return;
+    }
+    reading->body_is_bad =
+        XXH3_64bits(reading->body, reading->want) != reading->part.digest;
+    copy_body(reading);
+}
+
+static void read_whole(struct pirn__reading *reading, int fd)
+{
+    uint64_t at = (uint64_t)reading->part.head.body.at * PIRN__RECORD_UNIT;
+
+    pirn_prep_read(&reading->step, fd, reading->body + reading->len,
+                   reading->want - reading->len, at + reading->len);
+    pirn_start(reading->log->context, &reading->step, have_body);
+}
+
+static void have_body_segment(struct pirn_op *op, int32_t result)
+{
+    struct pirn__reading *reading =
+        pirn_container_of(op, struct pirn__reading, open.op);
+
+    if (result < 0) {
+        finish(reading, result);
+        return;
+    }
+    reading->want = (uint32_t)reading->part.head.body_bytes;
+    reading->len = 0;
+    reading->body = malloc(reading->want);
+    if (reading->body == NULL) {
+        finish(reading, -ENOMEM);
+        return;
+    }
+    read_whole(reading, result);
+}
+
+static void body_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__reading *reading =
+        pirn_container_of(op, struct pirn__reading, op);
+    uint32_t segment = reading->part.head.body.segment;
+
+    if (reading->body != NULL) {
+        copy_body(reading);
+    } else if (reading->part.head.body_bytes == 0) {
+        pirn_task_finish(context, op, 0);
+    } else if (reading->has_file) {
+        start_file(reading);
+    } else if (is_file(reading)) {
+        open_file(reading);
+    } else if (segment >= reading->log->text.size.segments ||
+               reading->part.head.body_bytes > PIRN__BATCH_BODY_MAX) {
+        pirn_task_finish(context, op, -EBADMSG);
+    } else {
+        pirn__prep_segment_open(&reading->open, reading->log, segment);
+        pirn_start(context, &reading->open.op, have_body_segment);
+    }
+}
+
+void pirn__prep_reading_body(struct pirn__reading *reading, void *buf,
+                             uint32_t len, uint64_t offset)
+{
+    static const struct pirn_task_verbs verbs = {.begin = body_begin};
+
+    pirn_assert(reading->memory != NULL);
+    reading->buf = buf;
+    reading->buf_len = len;
+    reading->offset = offset;
+    pirn_prep_task(&reading->op, &verbs);
+}
+
+void pirn__reading_item(const struct pirn__reading *reading,
+                        struct pirn_item *ret_item)
+{
+    const struct pirn__part *part = &reading->part;
+    struct pirn__word word = pirn__word_unpack(reading->fields.word);
+    struct pirn__route route = pirn__route_unpack(reading->fields.route);
+
+    *ret_item = (struct pirn_item){
+        .id = part->head.id,
+        .attempts = route.attempts,
+        .version = part->head.version,
+        .size_bytes = part->head.body_bytes,
+        .created_ns = part->created_ns,
+        .digest = part->digest,
+        .due_ns = part->head.due_ns,
+        .priority = (int8_t)(part->head.priority - PIRN__PRIORITY_NORMAL),
+        .state = pirn__log_item_state(word.state),
+        .owner = word.owner,
+        .fields =
+            {
+                .bytes = (char *)reading->memory + PIRN__PART_HEAD_BYTES,
+                .len = part->fields_bytes,
+                .cap = part->fields_bytes,
+            },
+    };
+    pirn__log_queue_name(reading->log, route.queue, ret_item->queue);
+}
+
+int pirn__reading_take_fd(struct pirn__reading *reading)
+{
+    int fd = reading->has_file ? reading->file_fd : -1;
+
+    reading->has_file = false;
+    return fd;
+}
+
+void pirn__reading_deinit(struct pirn__reading *reading)
+{
+    uint8_t *in_memory = reading->memory + reading->part.head.part_bytes;
+
+    pirn_assert(!reading->has_file);
+    if (reading->body != NULL && reading->body != in_memory) {
+        free(reading->body);
+    }
+    (void)XXH3_freeState(reading->hash);
+    free(reading->memory);
+    reading->memory = NULL;
+    reading->body = NULL;
+    reading->hash = NULL;
+}

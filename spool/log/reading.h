@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/log/reading.h - an item's part and body, from the segments
+ *
+ * The part and, where it stands behind it, the body come with one read. Bodies
+ * that stand elsewhere come when they are asked for.
+ */
+#ifndef SPOOL_LOG_READING_H
+#define SPOOL_LOG_READING_H
+
+#include <pirn/context.h>
+#include <pirn/item.h>
+
+#include "spool/log/catalogue.h"
+#include "spool/log/segments.h"
+#include "spool/names.h"
+
+struct XXH3_state_s;
+
+/* Zeroed once; start &it->op. */
+struct pirn__reading {
+    struct pirn_op op;
+    struct pirn__log *log;
+    uint32_t slot;
+    struct pirn__slot fields; /* of the slot, when the reading began */
+    struct pirn__part part;   /* after it ended with 0; borrows memory */
+    uint32_t part_generation; /* whole, as that of the body's segment */
+    uint32_t body_generation;
+
+    uint8_t *memory;
+    uint32_t len;
+    uint32_t want;
+    uint8_t *body; /* all of it is in memory, and was checked */
+    bool body_is_bad;
+
+    struct pirn__segment_open open;
+    struct pirn_op step;
+    struct pirn__name path;
+    int file_fd; /* of a body that is a file; -1 */
+    bool has_file;
+    struct XXH3_state_s *hash; /* of a file, as far as it was read in order */
+    uint64_t hashed;
+
+    void *buf; /* the caller's, of one read of the body */
+    uint32_t buf_len;
+    uint64_t offset;
+};
+
+/**
+ * pirn__prep_reading() - read the part of a slot's item
+ * @slot:   whose item cannot go away meanwhile: we have it, or have announced
+ *          its segments
+ * @fields: of that slot
+ *
+ * Result: 0, reading->part is the item's; -EBADMSG damaged; -ESTALE its segment
+ * has turned; or an errno
+ */
+void pirn__prep_reading(struct pirn__reading *reading, struct pirn__log *log,
+                        uint32_t slot, const struct pirn__slot *fields);
+
+/** pirn__prep_reading_body() - the bytes read, 0 at its end; -EBADMSG the body
+ * is not what was stored */
+void pirn__prep_reading_body(struct pirn__reading *reading, void *buf,
+                             uint32_t len, uint64_t offset);
+
+/** pirn__reading_item() - as users see it, borrowing the reading's memory */
+void pirn__reading_item(const struct pirn__reading *reading,
+                        struct pirn_item *ret_item);
+
+/** pirn__reading_deinit() - its memory; a body's file is closed, which blocks
+ * nobody: pirn__reading_fd() first, where that matters */
+void pirn__reading_deinit(struct pirn__reading *reading);
+
+/** pirn__reading_take_fd() - the body's file, for the caller to close; or -1 */
+int pirn__reading_take_fd(struct pirn__reading *reading);
+
+#endif /* SPOOL_LOG_READING_H */

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rebuild.c - see spool/log/rebuild.h
+ *
+ *   tombstones as they are on the disk, into the index
+ *   each segment that is there: header, fronts of its batches; of the last
+ *     batch all of it, to judge its records by their own sums
+ *   what lives: its slot, in the order of the commits; a slot that two items
+ *     name keeps the first (no power cut leaves that; a copied file can)
+ *   each segment: sealed and cut behind its last batch, or free, or unmade;
+ *     its generation the highest that its header or any word of it names; what
+ *     leads to nothing that lives is dead from now on
+ */
+#include "spool/log/rebuild.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+
+#include "spool/log/atom.h"
+#include "spool/log/backing.h"
+#include "spool/log/replay.h"
+#include "spool/scan.h"
+#include "spool/text_file.h"
+
+struct rebuild {
+    struct pirn__log *log;
+    struct pirn__replay replay;
+    struct pirn__replay_segment *segments;
+    void *memory;
+    uint8_t *front; /* of a batch */
+    uint8_t *whole; /* the last batch of a segment */
+    uint32_t whole_cap;
+    uint64_t **kept; /* of each sealed segment: records that something needs */
+};
+
+/* Which of so many files are there. */
+struct segment_scan {
+    struct pirn__scan scan;
+    bool *there;
+    uint32_t count;
+};
+
+static int32_t wait_for(struct pirn__log *log, struct pirn_op *op)
+{
+    return pirn_wait(log->context, op);
+}
+
+/* As much as is there, up to @len. */
+static int64_t read_at(struct pirn__log *log, int fd, uint8_t *buf,
+                       uint32_t len, uint64_t offset)
+{
+    struct pirn_op op = {0};
+    uint32_t have = 0;
+    int r = 1;
+
+    while (have < len && r > 0) {
+        pirn_prep_read(&op, fd, buf + have, len - have, offset + have);
+        r = wait_for(log, &op);
+        have += r > 0 ? (uint32_t)r : 0;
+    }
+    return r < 0 ? r : (int64_t)have;
+}
+
+/* ---- tombstones ---- */
+
+/* What a short file does not have is zero: of no generation. */
+static int read_tombs(struct pirn__log *log)
+{
+    const struct pirn__tombs *tombs = &log->index.tombs;
+    uint32_t pages = pirn__tombs_pages(tombs);
+    const uint32_t bytes = PIRN__TOMB_PAGE_WORDS * 8;
+
+    for (uint32_t page = 0; page < pages; page++) {
+        uint64_t words[PIRN__TOMB_PAGE_WORDS] = {0};
+        int64_t r = read_at(log, log->tombs_fd, (uint8_t *)words, bytes,
+                            (uint64_t)page * bytes);
+        if (r < 0) {
+            return (int)r;
+        }
+        if (r == 0) {
+            page = pages; /* nothing is behind the end */
+            continue;
+        }
+        memcpy((void *)(uintptr_t)pirn__tombs_page(tombs, page), words, bytes);
+    }
+    return 0;
+}
+
+/* ---- segments ---- */
+
+static int more_room(struct rebuild *rebuild)
+{
+    uint32_t cap = rebuild->replay.cap * 2;
+    void *memory = malloc(pirn__replay_bytes(cap));
+
+    if (memory == NULL) {
+        return -ENOMEM;
+    }
+    pirn__replay_move(&rebuild->replay, memory, cap);
+    free(rebuild->memory);
+    rebuild->memory = memory;
+    return 0;
+}
+
+static int add(struct rebuild *rebuild, const struct pirn__batch_head *head,
+               const uint8_t *front, const uint64_t *bad)
+{
+    int r = 0;
+
+    while (r == 0 && !pirn__replay_has_room(&rebuild->replay, head->count)) {
+        r = more_room(rebuild);
+    }
+    if (r == 0) {
+        pirn__replay_batch(&rebuild->replay, head,
+                           front + PIRN__BATCH_HEAD_BYTES, bad);
+    }
+    return r;
+}
+
+static int whole_room(struct rebuild *rebuild, uint32_t bytes)
+{
+    if (bytes > rebuild->whole_cap) {
+        free(rebuild->whole);
+        rebuild->whole_cap = 0;
+        rebuild->whole = malloc(bytes);
+        if (rebuild->whole == NULL) {
+            return -ENOMEM;
+        }
+        rebuild->whole_cap = bytes;
+    }
+    return 0;
+}
+
+/* The batch behind which nothing more was written. */
+static int add_last(struct rebuild *rebuild, int fd, uint32_t at,
+                    const struct pirn__segment_head *segment,
+                    const struct pirn__batch_head *head)
+{
+    uint64_t bad[PIRN__REPLAY_BAD_WORDS];
+    int r = whole_room(rebuild, head->bytes);
+
+    if (r < 0) {
+        return r;
+    }
+    int64_t len = read_at(rebuild->log, fd, rebuild->whole, head->bytes,
+                          (uint64_t)at * PIRN__RECORD_UNIT);
+    if (len < 0) {
+        return (int)len;
+    }
+    (void)pirn__replay_judge(head, rebuild->whole, (size_t)len, at,
+                             segment->salt, bad);
+    return add(rebuild, head, rebuild->whole, bad);
+}
+
+/* Its batches, one after the other; each is added when the next is known to be
+ * there, or not. */
+static int read_batches(struct rebuild *rebuild, int fd,
+                        const struct pirn__segment_head *segment,
+                        struct pirn__mark *ret_mark)
+{
+    struct pirn__batch_cursor cursor;
+    struct pirn__batch_head head;
+    uint32_t cap = PIRN__BATCH_ROOM;
+    uint8_t *front = rebuild->front;
+    uint32_t at = 0;
+    int r = 1;
+
+    *ret_mark = (struct pirn__mark){0};
+    pirn__batch_cursor_init(&cursor, segment);
+    while (r == 1) {
+        uint8_t *next = rebuild->front + (front == rebuild->front ? cap : 0);
+        struct pirn__batch_head next_head;
+        uint32_t next_at = cursor.at;
+        int64_t len = read_at(rebuild->log, fd, next, cap,
+                              (uint64_t)cursor.at * PIRN__RECORD_UNIT);
+        r = len < 0 ? (int)len
+                    : pirn__batch_cursor_next(&cursor, next, (size_t)len,
+                                              &next_head);
+        if (r < 0 && r != -EBADMSG) {
+            return r;
+        }
+        if (at > 0) {
+            int added = r == 1 ? add(rebuild, &head, front, NULL)
+                               : add_last(rebuild, fd, at, segment, &head);
+            if (added < 0) {
+                return added;
+            }
+            ret_mark->batches++;
+            ret_mark->records = (uint16_t)(head.first_record + head.count);
+            ret_mark->units =
+                (uint16_t)(((uint64_t)at * PIRN__RECORD_UNIT + head.bytes) /
+                               PIRN__BATCH_UNIT -
+                           1);
+        }
+        front = next;
+        head = next_head;
+        at = next_at;
+    }
+    return 0;
+}
+
+static uint32_t generation_of_words(const struct pirn__tombs *tombs,
+                                    uint32_t segment)
+{
+    uint32_t highest = (uint32_t)(tombs->cuts[segment] >> 32);
+
+    for (uint32_t i = 0; i < tombs->segment_words; i++) {
+        uint64_t word =
+            tombs->words[(uint64_t)segment * tombs->segment_words + i];
+        uint32_t generation = (uint32_t)(word >> 32);
+        highest = generation > highest ? generation : highest;
+    }
+    return highest;
+}
+
+static void set_segment(struct pirn__log *log, uint32_t segment,
+                        enum pirn__segment_state state, uint32_t generation)
+{
+    pirn__atom_store(&log->index.segments[segment].word,
+                     pirn__segment_pack((struct pirn__segment_word){
+                         .state = state, .generation = generation}));
+}
+
+static bool is_ours(const struct pirn__log *log, uint32_t segment,
+                    const struct pirn__segment_head *head)
+{
+    return head->segment == segment &&
+           head->segment_bytes == log->text.size.segment_bytes &&
+           memcmp(head->spool, log->text.spool, sizeof(head->spool)) == 0;
+}
+
+static int64_t size_of(struct pirn__log *log, int fd)
+{
+    struct statx statx = {0};
+    struct pirn_op op = {0};
+
+    pirn_prep_stat(&op, fd, "", AT_EMPTY_PATH, STATX_SIZE, &statx);
+    int r = wait_for(log, &op);
+    return r < 0 ? r : (int64_t)statx.stx_size;
+}
+
+static bool is_blank(const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A header is in one sector, so no power cut tears it: this is damage, or
+ * somebody else's file. It is kept under another name. */
+static int set_aside(struct pirn__log *log, uint32_t segment,
+                     uint32_t generation)
+{
+    char from[24];
+    char to[48];
+    struct pirn_op op = {0};
+
+    (void)snprintf(from, sizeof(from), "seg/%06u", segment);
+    (void)snprintf(to, sizeof(to), "seg/%06u.damaged.%ju", segment,
+                   (uintmax_t)log->place.epoch);
+    pirn_prep_rename(&op, log->dir_fd, from, log->dir_fd, to, 0);
+    int r = wait_for(log, &op);
+    pirn__segment_forget(log, segment);
+    set_segment(log, segment, PIRN__SEGMENT_UNMADE, generation);
+    return r < 0 ? r : pirn__sync_dir(log->context, log->dir_fd, "seg");
+}
+
+/* Sealed with what it has; without a header that can be read it has nothing
+ * that was ever acknowledged. */
+static int read_segment(struct rebuild *rebuild, uint32_t segment)
+{
+    struct pirn__log *log = rebuild->log;
+    struct pirn__segment_open open = {0};
+    struct pirn__segment_head head = {0};
+    struct pirn__mark mark = {0};
+    uint8_t page[PIRN__BATCH_UNIT];
+
+    pirn__prep_segment_open(&open, log, segment);
+    int fd = wait_for(log, &open.op);
+    int64_t size = fd < 0 ? fd : size_of(log, fd);
+    if (size < 0) {
+        return (int)size;
+    }
+    uint32_t generation = generation_of_words(&log->index.tombs, segment);
+    if ((uint64_t)size < log->text.size.segment_bytes) {
+        set_segment(log, segment, PIRN__SEGMENT_UNMADE, generation);
+        return 0;
+    }
+    int64_t len = read_at(log, fd, page, sizeof(page), 0);
+    int r = len < 0               ? (int)len
+            : len == sizeof(page) ? pirn__segment_head_decode(page, &head)
+                                  : -EBADMSG;
+    if (r == -EPROTO || (r < 0 && r != -EBADMSG)) {
+        return r;
+    }
+    bool blank = r == -EBADMSG && is_blank(page, sizeof(page));
+    if (!blank && (r < 0 || !is_ours(log, segment, &head))) {
+        return set_aside(log, segment, generation);
+    }
+    if (blank || head.generation < generation) {
+        set_segment(log, segment, PIRN__SEGMENT_FREE, generation);
+        return 0;
+    }
+    log->index.segments[segment].salt = head.salt;
+    set_segment(log, segment, PIRN__SEGMENT_SEALED, head.generation);
+    r = read_batches(rebuild, fd, &head, &mark);
+    log->index.segments[segment].mark = pirn__mark_pack(mark);
+    return r;
+}
+
+/* Six digits; UINT32_MAX: another name, not ours. */
+static uint32_t parse_number(const char *name)
+{
+    uint32_t number = 0;
+
+    for (int i = 0; i < 6; i++) {
+        if (name[i] < '0' || name[i] > '9') {
+            return UINT32_MAX;
+        }
+        number = number * 10 + (uint32_t)(name[i] - '0');
+    }
+    return name[6] == '\0' ? number : UINT32_MAX;
+}
+
+static int32_t take_segment(struct pirn__scan *scan,
+                            const struct pirn_entry *entry)
+{
+    struct segment_scan *names =
+        pirn_container_of(scan, struct segment_scan, scan);
+    uint32_t number = parse_number(entry->name);
+
+    if (number < names->count) {
+        names->there[number] = true;
+    }
+    return 0;
+}
+
+static int read_segments(struct rebuild *rebuild)
+{
+    struct pirn__log *log = rebuild->log;
+    uint32_t count = log->text.size.segments;
+    struct segment_scan names = {.count = count};
+    int r;
+
+    names.there = calloc(count, sizeof(*names.there));
+    if (names.there == NULL) {
+        return -ENOMEM;
+    }
+    names.scan.path = (struct pirn__name){"seg"};
+    pirn__prep_scan(&names.scan, log->dir_fd, take_segment);
+    r = wait_for(log, &names.scan.op);
+    for (uint32_t i = 0; r == 0 && i < count; i++) {
+        if (names.there[i]) {
+            r = read_segment(rebuild, i);
+        }
+    }
+    free(names.there);
+    return r;
+}
+
+/* ---- what lives ---- */
+
+static void fill_slot(struct pirn__slot *slot, const struct pirn__head *head,
+                      struct pirn__place part)
+{
+    struct pirn__log_id id;
+
+    pirn__log_id_unpack(&head->id, &id);
+    slot->part = pirn__place_pack(part);
+    slot->body = pirn__place_pack(head->body);
+    slot->sizes = (uint64_t)head->part_bytes << 40 | head->body_bytes;
+    slot->route = pirn__route_pack((struct pirn__route){
+        .version = head->version,
+        .queue = head->queue,
+        .attempts = head->attempts,
+        .priority = head->priority,
+        .flags = head->flags,
+    });
+    slot->due = head->due_ns;
+    slot->born = pirn__log_born(&id);
+}
+
+static void keep(struct rebuild *rebuild, struct pirn__place at)
+{
+    if (at.segment < rebuild->log->text.size.segments &&
+        rebuild->kept[at.segment] != NULL) {
+        rebuild->kept[at.segment][at.record / 64] |= UINT64_C(1)
+                                                     << at.record % 64;
+    }
+}
+
+static int restore_one(struct rebuild *rebuild, uint32_t i)
+{
+    struct pirn__log *log = rebuild->log;
+    struct pirn__catalogue *catalogue = &log->index.catalogue;
+    struct pirn__head head;
+    struct pirn__place part;
+    struct pirn__log_id id;
+    struct pirn__grip grip;
+
+    pirn__replay_get(&rebuild->replay, i, &head, &part);
+    keep(rebuild, part);
+    keep(rebuild, head.body);
+    pirn__log_id_unpack(&head.id, &id);
+    if (id.slot >= log->text.size.slots || head.queue >= PIRN__INDEX_QUEUES) {
+        return 0; /* of another catalogue: it stays where it is */
+    }
+    int r = pirn__log_back_slots(log, id.slot + 1);
+    if (r < 0) {
+        return r;
+    }
+    r = pirn__slot_restore(catalogue, &log->actor, id.slot, id.incarnation,
+                           &grip);
+    if (r < 0) {
+        return r == -EEXIST ? 0 : r;
+    }
+    fill_slot(&catalogue->slots[id.slot], &head, part);
+    grip.route = catalogue->slots[id.slot].route;
+    return pirn__slot_release(catalogue, &log->actor, &grip,
+                              pirn_context_realtime_ns(log->context), false,
+                              NULL);
+}
+
+static int restore_all(struct rebuild *rebuild)
+{
+    uint32_t count = pirn__replay_end(&rebuild->replay);
+    int r = 0;
+
+    for (uint32_t i = 0; r == 0 && i < count; i++) {
+        r = restore_one(rebuild, i);
+    }
+    return r == 0 ? pirn__catalogue_settle(&rebuild->log->index.catalogue,
+                                           &rebuild->log->actor)
+                  : r;
+}
+
+static void bury_the_rest(struct pirn__log *log, uint32_t segment,
+                          const uint64_t *kept)
+{
+    const struct pirn__index_segment *at = &log->index.segments[segment];
+    uint32_t generation = pirn__segment_unpack(at->word).generation;
+    struct pirn__mark mark = pirn__mark_unpack(at->mark);
+
+    pirn__tomb_turn(&log->index.tombs, segment, generation);
+    (void)pirn__tomb_cut(&log->index.tombs, segment, generation, mark.records);
+    for (uint32_t record = 0; record < mark.records; record++) {
+        if ((kept[record / 64] >> record % 64 & 1) == 0) {
+            (void)pirn__tomb_set(&log->index.tombs, segment, generation,
+                                 record);
+        }
+    }
+}
+
+/* Only now: while the words are judged by they are the disk's. */
+static void settle_tombs(struct rebuild *rebuild)
+{
+    struct pirn__log *log = rebuild->log;
+
+    for (uint32_t i = 0; i < log->text.size.segments; i++) {
+        if (rebuild->kept[i] != NULL) {
+            bury_the_rest(log, i, rebuild->kept[i]);
+        }
+    }
+}
+
+static int make_kept(struct rebuild *rebuild)
+{
+    struct pirn__log *log = rebuild->log;
+    const size_t bytes = PIRN__SEGMENT_RECORDS_MAX / 8 + 8;
+
+    for (uint32_t i = 0; i < log->text.size.segments; i++) {
+        struct pirn__segment_word word =
+            pirn__segment_unpack(log->index.segments[i].word);
+        if (word.state == PIRN__SEGMENT_SEALED) {
+            rebuild->kept[i] = calloc(1, bytes);
+            if (rebuild->kept[i] == NULL) {
+                return -ENOMEM;
+            }
+        }
+    }
+    return 0;
+}
+
+static void rebuild_deinit(struct rebuild *rebuild)
+{
+    uint32_t count = rebuild->log->text.size.segments;
+
+    for (uint32_t i = 0; rebuild->kept != NULL && i < count; i++) {
+        free(rebuild->kept[i]);
+    }
+    free(rebuild->kept);
+    free(rebuild->segments);
+    free(rebuild->memory);
+    free(rebuild->front);
+    free(rebuild->whole);
+}
+
+int pirn__log_rebuild(struct pirn__log *log)
+{
+    enum { FIRST_CAP = 4096 };
+    struct rebuild rebuild = {.log = log};
+    int r = -ENOMEM;
+
+    rebuild.segments =
+        calloc(log->text.size.segments, sizeof(*rebuild.segments));
+    rebuild.kept = calloc(log->text.size.segments, sizeof(*rebuild.kept));
+    rebuild.memory = malloc(pirn__replay_bytes(FIRST_CAP));
+    rebuild.front = malloc(2 * PIRN__BATCH_ROOM);
+    if (rebuild.segments != NULL && rebuild.kept != NULL &&
+        rebuild.memory != NULL && rebuild.front != NULL) {
+        pirn__replay_init(&rebuild.replay, &log->index.tombs, rebuild.segments,
+                          rebuild.memory, FIRST_CAP);
+        r = read_tombs(log);
+        r = r == 0 ? read_segments(&rebuild) : r;
+        r = r == 0 ? make_kept(&rebuild) : r;
+        r = r == 0 ? restore_all(&rebuild) : r;
+        if (r == 0) {
+            settle_tombs(&rebuild);
+        }
+    }
+    rebuild_deinit(&rebuild);
+    return r;
+}

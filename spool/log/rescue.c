@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rescue.c - see spool/log/rescue.h
+ *
+ *   hand -> segments -> each of his items -> what he was reading, his bell
+ *
+ *   FILLING    below its segment's mark: published; else it never was: limbo
+ *   CLAIMED    given back, with one more attempt
+ *   UPDATING   the record that was pending, if it is below the mark, else the
+ *              one before, says all fields; given back
+ *   REMOVING   tombstones again, limbo
+ *
+ * An item is inherited first, so whoever dies here is rescued like anybody.
+ */
+#include "spool/log/rescue.h"
+
+#include <errno.h>
+
+#include <pirn/invariant.h>
+#include <pirn/task.h>
+
+#include "spool/log/atom.h"
+
+static void next(struct pirn__rescue *rescue);
+
+static struct pirn__slot *slot_of(const struct pirn__rescue *rescue)
+{
+    return &rescue->log->index.catalogue.slots[rescue->grip.slot];
+}
+
+static void note(struct pirn__rescue *rescue, int32_t result)
+{
+    if (result < 0 && rescue->result == 0) {
+        rescue->result = result;
+    }
+}
+
+/* Whether the record at a place was committed in its segment's present turn. */
+static bool is_committed(const struct pirn__log *log, uint64_t packed)
+{
+    struct pirn__place place = pirn__place_unpack(packed);
+
+    if (packed == 0 || place.segment >= log->text.size.segments) {
+        return false;
+    }
+    const struct pirn__index_segment *at = &log->index.segments[place.segment];
+    struct pirn__segment_word word =
+        pirn__segment_unpack(pirn__atom_load(&at->word));
+    struct pirn__mark mark = pirn__mark_unpack(pirn__atom_load(&at->mark));
+
+    return (word.generation & PIRN__GENERATION_BITS) == place.generation &&
+           place.record < mark.records;
+}
+
+static void release(struct pirn__rescue *rescue, bool front)
+{
+    struct pirn__log *log = rescue->log;
+    bool ready = false;
+
+    note(rescue, pirn__slot_release(
+                     &log->index.catalogue, &log->actor, &rescue->grip,
+                     pirn_context_realtime_ns(log->context), front, &ready));
+    if (ready) {
+        pirn__log_wake(log);
+    }
+}
+
+static void bury(struct pirn__log *log, uint64_t packed)
+{
+    struct pirn__place place = pirn__place_unpack(packed);
+
+    if (packed != 0 && place.segment < log->text.size.segments) {
+        struct pirn__segment_word word = pirn__segment_unpack(
+            pirn__atom_load(&log->index.segments[place.segment].word));
+        pirn__log_bury(log, place, word.generation);
+    }
+}
+
+static void end_removal(struct pirn__rescue *rescue)
+{
+    struct pirn__log *log = rescue->log;
+    struct pirn__slot *slot = slot_of(rescue);
+    struct pirn__word word = pirn__word_unpack(rescue->grip.word);
+    struct pirn__log_id parts =
+        pirn__log_id_of(rescue->grip.slot, word, slot->born);
+    bool has_file =
+        (pirn__route_unpack(slot->route).flags & PIRN__RECORD_BODY_FILE) != 0;
+    struct pirn_id id;
+
+    pirn__log_id_pack(&parts, &id);
+    bury(log, slot->body);
+    bury(log, slot->part);
+    pirn__limbo_put(log, &rescue->grip, has_file ? &id : NULL);
+}
+
+static void end_filling(struct pirn__rescue *rescue)
+{
+    struct pirn__slot *slot = slot_of(rescue);
+
+    if (is_committed(rescue->log, slot->part)) {
+        release(rescue, false);
+        return;
+    }
+    int r = pirn__slot_turn(&rescue->log->index.catalogue, &rescue->grip,
+                            PIRN__REMOVING);
+    note(rescue, r);
+    if (r == 0) { /* its record, if it was written, is behind a cut */
+        slot->part = 0;
+        slot->body = 0;
+        end_removal(rescue);
+    }
+}
+
+static void end_claim(struct pirn__rescue *rescue)
+{
+    struct pirn__slot *slot = slot_of(rescue);
+    int r = pirn__slot_turn(&rescue->log->index.catalogue, &rescue->grip,
+                            PIRN__UPDATING);
+
+    note(rescue, r);
+    if (r == 0) {
+        struct pirn__route route = pirn__route_unpack(slot->route);
+        route.attempts = (uint16_t)(route.attempts + 1);
+        pirn__atom_store(&slot->route, pirn__route_pack(route));
+        release(rescue, true);
+    }
+}
+
+/* ---- one that was being changed ---- */
+
+static void read_record(struct pirn__rescue *rescue, uint64_t place);
+
+/* All fields as the record has them; one version is spent, as it may be. */
+static void take_fields(struct pirn__rescue *rescue)
+{
+    const struct pirn__head *head = &rescue->reading.part.head;
+    struct pirn__slot *slot = slot_of(rescue);
+    struct pirn__route before = pirn__route_unpack(rescue->fields.route);
+
+    if (rescue->pending && rescue->fields.part != rescue->fields.body) {
+        struct pirn__place part = pirn__place_unpack(rescue->fields.part);
+        struct pirn__place body = pirn__place_unpack(rescue->fields.body);
+        if (part.segment != body.segment || part.record != body.record) {
+            bury(rescue->log, rescue->fields.part);
+        }
+    }
+    slot->sizes = (uint64_t)head->part_bytes << 40 | head->body_bytes;
+    pirn__atom_store(&slot->part, rescue->reading.fields.part);
+    pirn__atom_store(&slot->body, pirn__place_pack(head->body));
+    pirn__atom_store(&slot->route,
+                     pirn__route_pack((struct pirn__route){
+                         .version = head->version + (rescue->pending ? 0 : 1),
+                         .queue = head->queue,
+                         .attempts = (uint16_t)(before.attempts > head->attempts
+                                                    ? before.attempts
+                                                    : head->attempts),
+                         .priority = head->priority,
+                         .flags = head->flags,
+                     }));
+    pirn__atom_store(&slot->due, head->due_ns);
+}
+
+static void have_read(struct pirn_op *op, int32_t result)
+{
+    struct pirn__rescue *rescue =
+        pirn_container_of(op, struct pirn__rescue, reading.op);
+
+    if (result < 0 && rescue->pending) {
+        rescue->pending = false; /* it never was */
+        pirn__reading_deinit(&rescue->reading);
+        read_record(rescue, rescue->fields.part);
+        return;
+    }
+    if (result == 0) {
+        take_fields(rescue);
+        release(rescue, true);
+    }
+    note(rescue, result);
+    pirn__reading_deinit(&rescue->reading);
+    next(rescue);
+}
+
+static void read_record(struct pirn__rescue *rescue, uint64_t place)
+{
+    struct pirn__slot fields = rescue->fields;
+
+    fields.part = place;
+    /* As long as any part; its own head says how long it is. */
+    fields.sizes = (uint64_t)pirn__part_bytes(PIRN_FIELDS_MAX) << 40 |
+                   UINT64_C(0xffffffffff);
+    pirn__prep_reading(&rescue->reading, rescue->log, rescue->grip.slot,
+                       &fields);
+    pirn_start(rescue->log->context, &rescue->reading.op, have_read);
+}
+
+static void end_change(struct pirn__rescue *rescue)
+{
+    rescue->fields = *slot_of(rescue);
+    rescue->pending = (pirn__route_unpack(rescue->fields.route).flags &
+                       PIRN__ROUTE_PENDING) != 0 &&
+                      is_committed(rescue->log, rescue->fields.due);
+    read_record(rescue,
+                rescue->pending ? rescue->fields.due : rescue->fields.part);
+}
+
+/* ---- one after the other ---- */
+
+static void forget(struct pirn__rescue *rescue)
+{
+    struct pirn__index_owner *owner = &rescue->log->index.owners[rescue->dead];
+    uint64_t *sleeping = &rescue->log->index.head->sleeping[rescue->dead / 64];
+    uint64_t bit = UINT64_C(1) << rescue->dead % 64;
+    uint64_t word = pirn__atom_load(sleeping);
+
+    for (uint32_t i = 0; i < PIRN__INDEX_READS; i++) {
+        pirn__atom_store(&owner->reads[i], 0);
+    }
+    while ((word & bit) != 0 && !pirn__atom_swap(sleeping, word, word & ~bit)) {
+        word = pirn__atom_load(sleeping);
+    }
+}
+
+/* False: it goes on elsewhere. */
+static bool end_one(struct pirn__rescue *rescue)
+{
+    switch (pirn__word_unpack(rescue->grip.word).state) {
+    case PIRN__FILLING:
+        end_filling(rescue);
+        break;
+    case PIRN__CLAIMED:
+        end_claim(rescue);
+        break;
+    case PIRN__UPDATING:
+        end_change(rescue);
+        return false;
+    case PIRN__REMOVING:
+        end_removal(rescue);
+        break;
+    case PIRN__FREE:
+    case PIRN__READY:
+    case PIRN__DELAYED:
+    case PIRN__HELD:
+    case PIRN__STATE_COUNT:
+        break; /* nobody's */
+    }
+    return true;
+}
+
+static void next(struct pirn__rescue *rescue)
+{
+    struct pirn__log *log = rescue->log;
+
+    while (pirn__slot_inherit(&log->index.catalogue, &log->actor, rescue->dead,
+                              &rescue->from, &rescue->grip)) {
+        if (!end_one(rescue)) {
+            return;
+        }
+    }
+    forget(rescue);
+    pirn_task_finish(log->context, &rescue->op, rescue->result);
+}
+
+static void begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__rescue *rescue =
+        pirn_container_of(op, struct pirn__rescue, op);
+    struct pirn__log *log = rescue->log;
+    const struct pirn__lanes *lanes = &log->index.catalogue.lanes;
+    struct pirn__index_owner *dead = &log->index.owners[rescue->dead];
+    bool is_own = rescue->dead == log->actor.owner;
+    int r = 0;
+
+    if (!is_own) {
+        r = pirn__hand_recover(lanes, &dead->spare, log->actor.hand);
+    }
+    if (r == 0) {
+        r = pirn__hand_recover(lanes, &dead->hand,
+                               is_own ? &dead->spare : log->actor.hand);
+    }
+    if (r < 0) {
+        pirn_task_finish(context, op, r);
+        return;
+    }
+    pirn__segments_inherit(log, rescue->dead);
+    next(rescue);
+}
+
+void pirn__prep_rescue(struct pirn__rescue *rescue, struct pirn__log *log,
+                       uint16_t dead)
+{
+    static const struct pirn_task_verbs verbs = {.begin = begin};
+
+    rescue->log = log;
+    rescue->dead = dead;
+    rescue->from = 0;
+    rescue->result = 0;
+    rescue->reading = (struct pirn__reading){0};
+    pirn_prep_task(&rescue->op, &verbs);
+}

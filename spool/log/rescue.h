@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/log/rescue.h - put right what a dead owner left
+ */
+#ifndef SPOOL_LOG_RESCUE_H
+#define SPOOL_LOG_RESCUE_H
+
+#include "spool/log/log.h"
+#include "spool/log/reading.h"
+
+/* One at a time per spool: its sweep's. Start &it->op. */
+struct pirn__rescue {
+    struct pirn_op op;
+    struct pirn__log *log;
+    uint16_t dead;
+    uint32_t from;
+    struct pirn__grip grip;
+    struct pirn__slot fields;
+    bool pending; /* the record that was being written is read first */
+    struct pirn__reading reading;
+    int32_t result;
+};
+
+/**
+ * pirn__prep_rescue() - of an owner whose lock we have
+ *
+ * May be repeated, and killed anywhere. Result: 0, or the first error; what it
+ * concerns is ours then, until we close.
+ */
+void pirn__prep_rescue(struct pirn__rescue *rescue, struct pirn__log *log,
+                       uint16_t dead);
+
+#endif /* SPOOL_LOG_RESCUE_H */

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * segments.c - from no file to one that is written over and over
+ *
+ * A segment is written once before it is used, because a write into room that
+ * was only reserved costs a journal commit at every flush. Whoever takes one
+ * swaps its word first, to a state with his number and the new generation, and
+ * then prepares what nobody else looks at in that state.
+ *
+ * A retired one keeps its generation until it is taken. Between the last look
+ * at its tombstones and the next turn nothing of it is read but by who
+ * announced that before.
+ */
+#include "spool/log/segments.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/task.h>
+
+#include "spool/log/atom.h"
+#include "spool/log/log.h"
+
+enum { ZEROS = 1024 * 1024 };
+
+static void try_all(struct pirn__segment_take *take);
+
+static uint64_t *word_at(const struct pirn__log *log, uint32_t segment)
+{
+    pirn_assert(segment < log->text.size.segments);
+    return &log->index.segments[segment].word;
+}
+
+static struct pirn__segment_word read_word(const struct pirn__log *log,
+                                           uint32_t segment)
+{
+    return pirn__segment_unpack(pirn__atom_load(word_at(log, segment)));
+}
+
+/* From what it was to another state, as ours. */
+static bool swap_state(struct pirn__log *log, uint32_t segment,
+                       struct pirn__segment_word *word,
+                       enum pirn__segment_state to)
+{
+    struct pirn__segment_word next = {
+        .state = to,
+        .owner = log->actor.owner,
+        .generation = word->generation + (to == PIRN__SEGMENT_TAKING ? 1u : 0u),
+    };
+
+    if (!pirn__atom_swap(word_at(log, segment), pirn__segment_pack(*word),
+                         pirn__segment_pack(next))) {
+        return false;
+    }
+    *word = next;
+    return true;
+}
+
+int pirn__segments_init(struct pirn__log *log)
+{
+    uint32_t count = log->text.size.segments;
+
+    log->segments.fds = malloc(count * sizeof(*log->segments.fds));
+    if (log->segments.fds == NULL) {
+        return -ENOMEM;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        log->segments.fds[i] = -1;
+    }
+    return 0;
+}
+
+void pirn__segments_deinit(struct pirn__log *log)
+{
+    uint32_t count = log->segments.fds == NULL ? 0 : log->text.size.segments;
+
+    for (uint32_t i = 0; i < count; i++) {
+        pirn__segment_forget(log, i);
+    }
+    free(log->segments.fds);
+    log->segments.fds = NULL;
+}
+
+void pirn__segment_forget(struct pirn__log *log, uint32_t segment)
+{
+    struct pirn_op op = {0};
+
+    if (log->segments.fds[segment] >= 0) {
+        pirn_prep_close(&op, log->segments.fds[segment]);
+        (void)pirn_wait(log->context, &op);
+        log->segments.fds[segment] = -1;
+    }
+}
+
+/* ---- a descriptor ---- */
+
+static void closed_second(struct pirn_op *op, int32_t result)
+{
+    struct pirn__segment_open *open =
+        pirn_container_of(op, struct pirn__segment_open, open);
+
+    pirn_assert(result <= 0); /* somebody else was faster */
+    pirn_task_finish(open->log->context, &open->op,
+                     open->log->segments.fds[open->segment]);
+}
+
+static void opened(struct pirn_op *op, int32_t result)
+{
+    struct pirn__segment_open *open =
+        pirn_container_of(op, struct pirn__segment_open, open);
+    int *fd = &open->log->segments.fds[open->segment];
+
+    if (result >= 0 && *fd >= 0) {
+        pirn_prep_close(&open->open, result);
+        pirn_start(open->log->context, &open->open, closed_second);
+        return;
+    }
+    if (result >= 0) {
+        *fd = result;
+    }
+    pirn_task_finish(open->log->context, &open->op, result);
+}
+
+static void open_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__segment_open *open =
+        pirn_container_of(op, struct pirn__segment_open, op);
+    int fd = open->log->segments.fds[open->segment];
+
+    if (fd >= 0) {
+        pirn_task_finish(context, op, fd);
+        return;
+    }
+    (void)snprintf(open->path, sizeof(open->path), "seg/%06u", open->segment);
+    pirn_prep_open(&open->open, open->log->dir_fd, open->path, O_RDWR | O_CREAT,
+                   PIRN__FILE_MODE);
+    pirn_start(context, &open->open, opened);
+}
+
+void pirn__prep_segment_open(struct pirn__segment_open *open,
+                             struct pirn__log *log, uint32_t segment)
+{
+    static const struct pirn_task_verbs verbs = {.begin = open_begin};
+
+    pirn_assert(segment < log->text.size.segments);
+    open->log = log;
+    open->segment = segment;
+    pirn_prep_task(&open->op, &verbs);
+}
+
+/* ---- one to write ---- */
+
+static void finish(struct pirn__segment_take *take, int32_t result)
+{
+    free(take->zeros);
+    take->zeros = NULL;
+    pirn_task_finish(take->log->context, &take->op, result);
+}
+
+/* In TAKING, alone: what a turn begins with. Repeated by who recovers us. */
+static void turn(struct pirn__log *log, uint32_t segment, uint32_t generation)
+{
+    struct pirn__index_segment *at = &log->index.segments[segment];
+    uint64_t salt;
+
+    pirn_context_random(log->context, &salt, sizeof(salt));
+    pirn__atom_store(&at->salt, salt);
+    pirn__atom_store(&at->mark, pirn__mark_pack((struct pirn__mark){0}));
+    pirn__tomb_turn(&log->index.tombs, segment, generation);
+}
+
+/* Ours from here on, or somebody else was faster. */
+static bool take_free(struct pirn__segment_take *take)
+{
+    struct pirn__log *log = take->log;
+
+    if (!swap_state(log, take->segment, &take->word, PIRN__SEGMENT_TAKING)) {
+        return false;
+    }
+    turn(log, take->segment, take->word.generation);
+    bool ours =
+        swap_state(log, take->segment, &take->word, PIRN__SEGMENT_ACTIVE);
+    pirn_assert(ours); /* nobody inherits from the living */
+    return true;
+}
+
+/* Only names what is there: a failure leaves it to whoever wants it next. */
+static void unmake(struct pirn__segment_take *take)
+{
+    bool ours =
+        swap_state(take->log, take->segment, &take->word, PIRN__SEGMENT_UNMADE);
+
+    pirn_assert(ours);
+}
+
+static void made(struct pirn_op *op, int32_t result)
+{
+    struct pirn__segment_take *take =
+        pirn_container_of(op, struct pirn__segment_take, step);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        unmake(take);
+        finish(take, result);
+        return;
+    }
+    bool ours =
+        swap_state(take->log, take->segment, &take->word, PIRN__SEGMENT_FREE);
+    pirn_assert(ours);
+    /* Somebody else may take it: then there is more to be found. */
+    if (take->only_make || take_free(take)) {
+        finish(take, (int32_t)take->segment);
+        return;
+    }
+    try_all(take);
+}
+
+static void named(struct pirn_op *op, int32_t result)
+{
+    struct pirn__segment_take *take =
+        pirn_container_of(op, struct pirn__segment_take, step);
+
+    if (result < 0) {
+        made(op, result);
+        return;
+    }
+    take->result = result;
+    pirn_prep_fsync(&take->step, take->log->segments.dir_fd, PIRN_SYNC_ALL);
+    pirn_start(take->log->context, &take->step, made);
+}
+
+static void wrote(struct pirn_op *op, int32_t result)
+{
+    struct pirn__segment_take *take =
+        pirn_container_of(op, struct pirn__segment_take, step);
+    struct pirn__log *log = take->log;
+    uint64_t bytes = log->text.size.segment_bytes;
+    int fd = log->segments.fds[take->segment];
+
+    if (result <= 0) {
+        made(op, result < 0 ? result : -EIO);
+        return;
+    }
+    take->at += (uint32_t)result;
+    if (take->at < bytes) {
+        uint64_t left = bytes - take->at;
+        pirn_prep_write(&take->step, fd, take->zeros,
+                        left < ZEROS ? (uint32_t)left : ZEROS, take->at);
+        pirn_start(log->context, &take->step, wrote);
+        return;
+    }
+    pirn_prep_fsync(&take->step, fd, PIRN_SYNC_DATA);
+    pirn_start(log->context, &take->step, named);
+}
+
+static void have_file(struct pirn_op *op, int32_t result)
+{
+    struct pirn__segment_take *take =
+        pirn_container_of(op, struct pirn__segment_take, open.op);
+
+    take->zeros = result < 0 ? NULL : calloc(1, ZEROS);
+    if (take->zeros == NULL) {
+        unmake(take);
+        finish(take, result < 0 ? result : -ENOMEM);
+        return;
+    }
+    take->at = 0;
+    pirn_prep_write(&take->step, result, take->zeros, ZEROS, 0);
+    pirn_start(take->log->context, &take->step, wrote);
+}
+
+/* The first in a state that can be swapped to another. */
+static bool find(struct pirn__segment_take *take, enum pirn__segment_state from,
+                 enum pirn__segment_state to)
+{
+    struct pirn__log *log = take->log;
+
+    for (uint32_t i = 0; i < log->text.size.segments; i++) {
+        struct pirn__segment_word word = read_word(log, i);
+        take->segment = i;
+        take->word = word;
+        if (word.state == from && (to == PIRN__SEGMENT_TAKING
+                                       ? take_free(take)
+                                       : swap_state(log, i, &take->word, to))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void try_all(struct pirn__segment_take *take)
+{
+    struct pirn__log *log = take->log;
+    uint32_t leave = take->for_items ? PIRN__SEGMENTS_RESERVE : 0;
+
+    if (!take->only_make) {
+        if (find(take, PIRN__SEGMENT_OPEN, PIRN__SEGMENT_ACTIVE) ||
+            (pirn__segments_count(log, PIRN__SEGMENT_FREE) > leave &&
+             find(take, PIRN__SEGMENT_FREE, PIRN__SEGMENT_TAKING))) {
+            finish(take, (int32_t)take->segment);
+            return;
+        }
+    }
+    if (find(take, PIRN__SEGMENT_UNMADE, PIRN__SEGMENT_MAKING)) {
+        pirn__prep_segment_open(&take->open, log, take->segment);
+        pirn_start(log->context, &take->open.op, have_file);
+        return;
+    }
+    finish(take, -ENOSPC);
+}
+
+static void take_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__segment_take *take =
+        pirn_container_of(op, struct pirn__segment_take, op);
+
+    pirn_assert(context == take->log->context);
+    try_all(take);
+}
+
+static void prep(struct pirn__segment_take *take, struct pirn__log *log)
+{
+    static const struct pirn_task_verbs verbs = {.begin = take_begin};
+
+    take->log = log;
+    pirn_prep_task(&take->op, &verbs);
+}
+
+void pirn__prep_segment_take(struct pirn__segment_take *take,
+                             struct pirn__log *log, bool for_items)
+{
+    take->for_items = for_items;
+    take->only_make = false;
+    prep(take, log);
+}
+
+void pirn__prep_segment_make(struct pirn__segment_take *take,
+                             struct pirn__log *log)
+{
+    take->for_items = false;
+    take->only_make = true;
+    prep(take, log);
+}
+
+/* ---- one after the other state ---- */
+
+uint32_t pirn__segments_count(const struct pirn__log *log,
+                              enum pirn__segment_state state)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < log->text.size.segments; i++) {
+        count += read_word(log, i).state == state ? 1 : 0;
+    }
+    return count;
+}
+
+static void cut_at_mark(struct pirn__log *log, uint32_t segment,
+                        uint32_t generation)
+{
+    struct pirn__mark mark =
+        pirn__mark_unpack(pirn__atom_load(&log->index.segments[segment].mark));
+
+    (void)pirn__tomb_cut(&log->index.tombs, segment, generation, mark.records);
+}
+
+void pirn__segment_seal(struct pirn__log *log, uint32_t segment, bool cut)
+{
+    struct pirn__segment_word word = read_word(log, segment);
+
+    pirn_assert(word.state == PIRN__SEGMENT_ACTIVE);
+    pirn_assert(word.owner == log->actor.owner);
+    if (cut) {
+        cut_at_mark(log, segment, word.generation);
+    }
+    bool ours = swap_state(log, segment, &word, PIRN__SEGMENT_SEALED);
+    pirn_assert(ours);
+}
+
+void pirn__segment_leave(struct pirn__log *log, uint32_t segment)
+{
+    struct pirn__segment_word word = read_word(log, segment);
+
+    pirn_assert(word.state == PIRN__SEGMENT_ACTIVE);
+    bool ours = swap_state(log, segment, &word, PIRN__SEGMENT_OPEN);
+    pirn_assert(ours);
+}
+
+static bool is_read(const struct pirn__log *log, uint32_t segment)
+{
+    for (uint32_t owner = 0; owner < PIRN__INDEX_OWNERS; owner++) {
+        const uint64_t *reads = log->index.owners[owner].reads;
+        for (uint32_t i = 0; i < PIRN__INDEX_READS; i++) {
+            if (pirn__atom_load(&reads[i]) == segment + 1) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool all_dead(const struct pirn__log *log, uint32_t segment,
+                     uint32_t generation)
+{
+    struct pirn__mark mark =
+        pirn__mark_unpack(pirn__atom_load(&log->index.segments[segment].mark));
+
+    return pirn__tomb_dead(&log->index.tombs, segment, generation,
+                           mark.records) == mark.records;
+}
+
+static void retire_one(struct pirn__log *log, uint32_t segment)
+{
+    struct pirn__index_head *head = log->index.head;
+    struct pirn__index_segment *at = &log->index.segments[segment];
+    struct pirn__segment_word word = read_word(log, segment);
+
+    if (word.state == PIRN__SEGMENT_SEALED &&
+        all_dead(log, segment, word.generation)) {
+        /* Before the swap: who sees it retired sees a round that is late
+         * enough, whoever wrote it last. */
+        pirn__atom_store(&at->retired,
+                         pirn__atom_load(&head->rounds_begun) + 1);
+        (void)swap_state(log, segment, &word, PIRN__SEGMENT_RETIRED);
+    } else if (word.state == PIRN__SEGMENT_RETIRED &&
+               pirn__atom_load(&at->retired) <=
+                   pirn__atom_load(&head->rounds_done) &&
+               !is_read(log, segment)) {
+        (void)swap_state(log, segment, &word, PIRN__SEGMENT_FREE);
+    }
+}
+
+void pirn__segments_retire(struct pirn__log *log)
+{
+    for (uint32_t i = 0; i < log->text.size.segments; i++) {
+        retire_one(log, i);
+    }
+}
+
+void pirn__segments_inherit(struct pirn__log *log, uint16_t dead)
+{
+    for (uint32_t i = 0; i < log->text.size.segments; i++) {
+        struct pirn__segment_word word = read_word(log, i);
+        if (word.owner != dead) {
+            continue;
+        }
+        switch (word.state) {
+        case PIRN__SEGMENT_MAKING:
+            (void)swap_state(log, i, &word, PIRN__SEGMENT_UNMADE);
+            break;
+        case PIRN__SEGMENT_TAKING:
+            turn(log, i, word.generation);
+            (void)swap_state(log, i, &word, PIRN__SEGMENT_SEALED);
+            break;
+        case PIRN__SEGMENT_ACTIVE:
+            cut_at_mark(log, i, word.generation);
+            (void)swap_state(log, i, &word, PIRN__SEGMENT_SEALED);
+            break;
+        case PIRN__SEGMENT_UNMADE:
+        case PIRN__SEGMENT_FREE:
+        case PIRN__SEGMENT_OPEN:
+        case PIRN__SEGMENT_SEALED:
+        case PIRN__SEGMENT_RETIRED:
+        case PIRN__SEGMENT_STATES:
+            break;
+        }
+    }
+}

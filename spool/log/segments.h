@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/log/segments.h - which segments there are, and getting one to write
+ *
+ *   UNMADE -> MAKING -> FREE -> TAKING -> ACTIVE -> SEALED -> RETIRED -> FREE
+ *                                          ^  |
+ *                                   OPEN --+--+
+ */
+#ifndef SPOOL_LOG_SEGMENTS_H
+#define SPOOL_LOG_SEGMENTS_H
+
+#include <pirn/context.h>
+
+#include "spool/log/index.h"
+
+struct pirn__log;
+
+/* Segments that are free and not given to new items: changes and compaction go
+ * on when the disk is full, and so do removals. */
+#define PIRN__SEGMENTS_RESERVE 2u
+
+/* Descriptors of this process, opened when first needed. */
+struct pirn__segments {
+    int *fds;   /* -1: not open */
+    int dir_fd; /* seg */
+};
+
+PIRN_MUST_CHECK int pirn__segments_init(struct pirn__log *log);
+/** pirn__segments_deinit() - blocks */
+void pirn__segments_deinit(struct pirn__log *log);
+
+/** pirn__segment_forget() - close its descriptor. Blocks. */
+void pirn__segment_forget(struct pirn__log *log, uint32_t segment);
+
+/* A descriptor, opened if need be. Start &it->op; result: the descriptor, which
+ * stays the log's, or an errno. */
+struct pirn__segment_open {
+    struct pirn_op op;
+    struct pirn__log *log;
+    uint32_t segment;
+    struct pirn_op open;
+    char path[24];
+};
+void pirn__prep_segment_open(struct pirn__segment_open *open,
+                             struct pirn__log *log, uint32_t segment);
+
+/* Getting one to write. Start &it->op. */
+struct pirn__segment_take {
+    struct pirn_op op;
+    struct pirn__log *log;
+    bool for_items; /* leaves the reserve alone */
+    bool only_make; /* ahead of need: FREE, and nobody's */
+    uint32_t segment;
+    struct pirn__segment_word word;
+    struct pirn__segment_open open;
+    struct pirn_op step;
+    uint64_t at; /* bytes of zeros written */
+    int32_t result;
+    uint8_t *zeros;
+};
+
+/**
+ * pirn__prep_segment_take() - one that is ours alone to write: ACTIVE
+ *
+ * Result: its number; -ENOSPC there is none, and no room for one; or an errno
+ */
+void pirn__prep_segment_take(struct pirn__segment_take *take,
+                             struct pirn__log *log, bool for_items);
+
+/** pirn__prep_segment_make() - one more that is free, ahead of need; result as
+ * above */
+void pirn__prep_segment_make(struct pirn__segment_take *take,
+                             struct pirn__log *log);
+
+/** pirn__segments_count() - how many are in a state */
+uint32_t pirn__segments_count(const struct pirn__log *log,
+                              enum pirn__segment_state state);
+
+/** pirn__segment_seal() - an ACTIVE one of ours: nothing more is written; cut
+ * at its mark if @cut */
+void pirn__segment_seal(struct pirn__log *log, uint32_t segment, bool cut);
+
+/** pirn__segment_leave() - an ACTIVE one of ours: somebody else may go on */
+void pirn__segment_leave(struct pirn__log *log, uint32_t segment);
+
+/**
+ * pirn__segments_retire() - sealed ones without survivors, as far as they are
+ *
+ * A sealed one whose records are all dead is retired; one that was retired is
+ * free if every tombstone was synced since, and nobody reads it.
+ */
+void pirn__segments_retire(struct pirn__log *log);
+
+/** pirn__segments_inherit() - a dead owner's: made again, or cut and sealed */
+void pirn__segments_inherit(struct pirn__log *log, uint16_t dead);
+
+#endif /* SPOOL_LOG_SEGMENTS_H */

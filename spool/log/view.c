@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * view.c - look at an item without having it
+ *
+ * The segments are announced before they are read: who announces one, sees the
+ * item's word as it was and the segment not retired, reads what stands there
+ * until he takes the announcement back. Else the item has moved on, and is
+ * looked at again.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/task.h>
+
+#include "spool/log/atom.h"
+#include "spool/log/doors.h"
+#include "spool/log/log.h"
+#include "spool/log/reading.h"
+
+enum { TRIES_MAX = 64 };
+
+struct pirn_view_work {
+    struct pirn_view *view;
+    struct pirn__log *log;
+    struct pirn__log_id id;
+    uint64_t *announced[2];
+    uint32_t tries;
+    int32_t result;
+    struct pirn__reading reading;
+    struct pirn_op step;
+};
+
+static void look(struct pirn_view_work *work);
+
+/* A free entry of ours, or NULL: too many views at once. */
+static uint64_t *announce(struct pirn__log *log, uint32_t segment)
+{
+    uint64_t *reads = log->index.owners[log->actor.owner].reads;
+
+    for (uint32_t i = 0; i < PIRN__INDEX_READS; i++) {
+        if (reads[i] == 0) { /* ours alone to fill */
+            pirn__atom_store(&reads[i], (uint64_t)segment + 1);
+            return &reads[i];
+        }
+    }
+    return NULL;
+}
+
+static void take_back(struct pirn_view_work *work)
+{
+    for (int i = 0; i < 2; i++) {
+        if (work->announced[i] != NULL) {
+            pirn__atom_store(work->announced[i], 0);
+            work->announced[i] = NULL;
+        }
+    }
+}
+
+static void destroy_and_finish(struct pirn_view_work *work, int32_t result)
+{
+    struct pirn_view *view = work->view;
+    struct pirn_spool *spool = work->log->spool;
+
+    take_back(work);
+    pirn__reading_deinit(&work->reading);
+    spool->open_count--;
+    view->priv.work = NULL;
+    view->item.fields = (struct pirn_fields){0};
+    free(work);
+    pirn_task_finish(spool->context, &view->op, result);
+}
+
+static void have_read(struct pirn_op *op, int32_t result)
+{
+    struct pirn_view_work *work =
+        pirn_container_of(op, struct pirn_view_work, reading.op);
+    struct pirn_view *view = work->view;
+
+    if (result == -ESTALE) {
+        take_back(work);
+        pirn__reading_deinit(&work->reading);
+        look(work);
+        return;
+    }
+    if (result == 0 && memcmp(&work->reading.part.head.id, &view->priv.id,
+                              sizeof(view->priv.id)) != 0) {
+        result = -ENOENT; /* another epoch's item had this slot */
+    }
+    if (result < 0) {
+        destroy_and_finish(work, result);
+        return;
+    }
+    pirn__reading_item(&work->reading, &view->item);
+    pirn_task_finish(work->log->context, &view->op, 0);
+}
+
+static bool is_here(struct pirn__word word, uint32_t incarnation)
+{
+    return word.incarnation == incarnation && word.state != PIRN__FREE &&
+           word.state != PIRN__FILLING && word.state != PIRN__REMOVING;
+}
+
+static bool is_retired(const struct pirn__log *log, uint64_t place)
+{
+    uint32_t segment = pirn__place_unpack(place).segment;
+    uint64_t word = segment < log->text.size.segments
+                        ? pirn__atom_load(&log->index.segments[segment].word)
+                        : 0;
+    enum pirn__segment_state state = pirn__segment_unpack(word).state;
+
+    return state != PIRN__SEGMENT_ACTIVE && state != PIRN__SEGMENT_OPEN &&
+           state != PIRN__SEGMENT_SEALED;
+}
+
+/* -EAGAIN: it moved on meanwhile. */
+static int pin(struct pirn_view_work *work, struct pirn__slot *ret_fields)
+{
+    struct pirn__log *log = work->log;
+    const struct pirn__catalogue *catalogue = &log->index.catalogue;
+    int r = pirn__slot_read(catalogue, work->id.slot, ret_fields);
+
+    if (r < 0) {
+        return r;
+    }
+    if (!is_here(pirn__word_unpack(ret_fields->word), work->id.incarnation)) {
+        return -ENOENT;
+    }
+    work->announced[0] =
+        announce(log, pirn__place_unpack(ret_fields->part).segment);
+    work->announced[1] =
+        announce(log, pirn__place_unpack(ret_fields->body).segment);
+    if (work->announced[0] == NULL || work->announced[1] == NULL) {
+        return -EMFILE;
+    }
+    uint64_t now = pirn__atom_load(&catalogue->slots[work->id.slot].word);
+    bool same = ((now ^ ret_fields->word) & ~PIRN__WORD_HINTED) == 0;
+    return same && !is_retired(log, ret_fields->part) &&
+                   !is_retired(log, ret_fields->body)
+               ? 0
+               : -EAGAIN;
+}
+
+static void look(struct pirn_view_work *work)
+{
+    struct pirn__slot fields;
+    int r = -EAGAIN;
+
+    while (r == -EAGAIN && work->tries++ < TRIES_MAX) {
+        take_back(work);
+        r = pin(work, &fields);
+    }
+    if (r < 0) {
+        destroy_and_finish(work, r);
+        return;
+    }
+    pirn__prep_reading(&work->reading, work->log, work->id.slot, &fields);
+    pirn_start(work->log->context, &work->reading.op, have_read);
+}
+
+void pirn__log_look(struct pirn_view *view)
+{
+    struct pirn_spool *spool = view->priv.spool;
+    struct pirn_view_work *work = calloc(1, sizeof(*work));
+
+    if (work == NULL) {
+        pirn_task_finish(spool->context, &view->op, -ENOMEM);
+        return;
+    }
+    work->view = view;
+    work->log = spool->log;
+    spool->open_count++;
+    view->priv.work = work;
+    pirn__log_id_unpack(&view->priv.id, &work->id);
+    look(work);
+}
+
+static void have_body(struct pirn_op *op, int32_t result)
+{
+    struct pirn_view_work *work =
+        pirn_container_of(op, struct pirn_view_work, reading.op);
+
+    pirn_task_finish(work->log->context, &work->view->op, result);
+}
+
+void pirn__log_view_read(struct pirn_view *view)
+{
+    struct pirn_view_work *work = view->priv.work;
+
+    pirn__prep_reading_body(&work->reading, view->priv.buf, view->priv.len,
+                            view->priv.offset);
+    pirn_start(work->log->context, &work->reading.op, have_body);
+}
+
+static void closed(struct pirn_op *op, int32_t result)
+{
+    (void)result; /* nothing was written */
+    destroy_and_finish(pirn_container_of(op, struct pirn_view_work, step), 0);
+}
+
+void pirn__log_view_end(struct pirn_view *view)
+{
+    struct pirn_view_work *work = view->priv.work;
+    int fd = pirn__reading_take_fd(&work->reading);
+
+    if (fd < 0) {
+        destroy_and_finish(work, 0);
+        return;
+    }
+    pirn_prep_close(&work->step, fd);
+    pirn_start(work->log->context, &work->step, closed);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * status.c - what is there, in both layouts
+ *
+ * Dead owners are recovered first: what they had is counted where it belongs.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <pirn/invariant.h>
+#include <pirn/task.h>
+
+#include "spool/file/file.h"
+#include "spool/log/count.h"
+#include "spool/owner.h"
+
+struct counting {
+    struct pirn_status *status;
+    struct pirn__sweep_wait sweep;
+};
+
+static void swept(struct pirn_op *op, int32_t result)
+{
+    struct counting *counting =
+        pirn_container_of(op, struct counting, sweep.waiter.op);
+    struct pirn_status *status = counting->status;
+    struct pirn_spool *spool = status->priv.spool;
+
+    pirn_assert(result <= 0);
+    free(counting);
+    if (spool->log != NULL) {
+        pirn__log_count(spool->log, status);
+    }
+    pirn__file_status(status);
+}
+
+static void begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_status *status = pirn_container_of(op, struct pirn_status, op);
+    struct counting *counting = calloc(1, sizeof(*counting));
+
+    if (counting == NULL) {
+        pirn_task_finish(context, op, -ENOMEM);
+        return;
+    }
+    status->ready = 0;
+    status->claimed = 0;
+    status->delayed = 0;
+    status->held = 0;
+    status->quarantined = 0;
+    status->drafts = 0;
+    status->leftovers = 0;
+    status->body_bytes = 0;
+    status->owners = 0;
+    counting->status = status;
+    pirn__prep_sweep(&counting->sweep, status->priv.spool);
+    pirn_start(context, &counting->sweep.waiter.op, swept);
+}
+
+void pirn_prep_status(struct pirn_status *status, struct pirn_spool *spool)
+{
+    static const struct pirn_task_verbs verbs = {.begin = begin};
+
+    pirn_assert(spool != NULL);
+    status->priv.spool = spool;
+    pirn_prep_task(&status->op, &verbs);
+}
