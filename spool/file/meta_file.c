@@ -4,9 +4,10 @@
  *
  * Metadata are small, so one read usually has them; one that fills its buffer
  * is read again into a buffer which the longest metadata do not fill. A read
- * may fall short, so what does not decode is read again, and is damaged only if
- * that brings as much. The memory holds the text and, behind it, the fields as
- * they are decoded.
+ * may fall short, so what does not decode is read again, now with its size, and
+ * is damaged only if all of it was read: two reads may fall short at the same
+ * place. The memory holds the text and, behind it, the fields as they are
+ * decoded.
  */
 #include "spool/file/meta_file.h"
 
@@ -17,11 +18,13 @@
 
 #include <pirn/file.h>
 #include <pirn/invariant.h>
+#include <pirn/path.h>
 #include <pirn/task.h>
 
 #include "spool/file/meta.h"
 
-enum { CAP_FIRST = 2048 };
+/* So many short reads in a row say that it is no accident. */
+enum { CAP_FIRST = 2048, SHORT_MAX = 16 };
 
 static void attempt(struct pirn__meta_read *read, uint32_t cap);
 
@@ -47,6 +50,13 @@ static int32_t decode(struct pirn__meta_read *read, uint32_t len)
     return r;
 }
 
+/* Whether there is more of it than the @len bytes that were read. */
+static bool is_short(const struct pirn__meta_read *read, uint32_t len)
+{
+    pirn_assert(len <= read->cap);
+    return read->tries == 0 || (len < read->cap && len < read->statx.stx_size);
+}
+
 static void done(struct pirn_op *op, int32_t result)
 {
     struct pirn__meta_read *read =
@@ -65,8 +75,11 @@ static void done(struct pirn_op *op, int32_t result)
         return;
     }
     int32_t r = decode(read, len);
-    if (r == -EBADMSG && len != read->len) {
-        read->len = len;
+    if (r == -EBADMSG && is_short(read, len)) {
+        if (read->tries++ == SHORT_MAX) {
+            finish(read, -EAGAIN);
+            return;
+        }
         free(read->memory);
         attempt(read, read->cap);
         return;
@@ -77,6 +90,7 @@ static void done(struct pirn_op *op, int32_t result)
 static void attempt(struct pirn__meta_read *read, uint32_t cap)
 {
     struct pirn_spool *spool = read->spool;
+    uint32_t count = 0;
 
     read->cap = cap;
     read->memory = malloc(2 * (size_t)cap);
@@ -89,10 +103,15 @@ static void attempt(struct pirn__meta_read *read, uint32_t cap)
     pirn_prep_read(&read->read, PIRN_FD_OF(0), read->memory, cap, 0);
     pirn_prep_close(&read->close, PIRN_FD_OF(0));
     pirn_step_when(&read->close, PIRN_STEP_ALWAYS);
-    read->steps[0] = &read->open;
-    read->steps[1] = &read->read;
-    read->steps[2] = &read->close;
-    pirn_chain_start(spool->context, &read->chain, read->steps, 3, done);
+    read->steps[count++] = &read->open;
+    read->steps[count++] = &read->read;
+    if (read->tries > 0) {
+        pirn_prep_stat(&read->stat, PIRN_FD_OF(0), "", AT_EMPTY_PATH,
+                       STATX_SIZE, &read->statx);
+        read->steps[count++] = &read->stat;
+    }
+    read->steps[count++] = &read->close;
+    pirn_chain_start(spool->context, &read->chain, read->steps, count, done);
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)
@@ -102,7 +121,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
 
     pirn_assert(context == read->spool->context);
     read->memory = NULL;
-    read->len = UINT32_MAX;
+    read->tries = 0;
     attempt(read, CAP_FIRST);
 }
 

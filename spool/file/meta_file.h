@@ -5,6 +5,8 @@
 #ifndef SPOOL_FILE_META_FILE_H
 #define SPOOL_FILE_META_FILE_H
 
+#include <sys/stat.h>
+
 #include <pirn/chain.h>
 
 #include "spool/spool.h"
@@ -18,11 +20,13 @@ struct pirn__meta_read {
     struct pirn_item item;  /* as read; the fields borrow @memory */
     char *memory;           /* malloc'd on success, the caller's to free */
     uint32_t cap;
-    uint32_t len; /* of what was read before and did not decode */
+    uint32_t tries; /* that did not decode */
+    struct statx statx;
     struct pirn_op open;
     struct pirn_op read;
+    struct pirn_op stat;
     struct pirn_op close;
-    struct pirn_op *steps[3];
+    struct pirn_op *steps[4];
     struct pirn_chain chain;
 };
 
@@ -30,7 +34,8 @@ struct pirn__meta_read {
  * pirn__prep_meta_read() - read an item's metadata
  *
  * Result: 0; -ENOENT there are none here; -EBADMSG damaged, of another item, or
- * unreadable (EIO); -EPROTO of a newer format; or an errno.
+ * unreadable (EIO); -EPROTO of a newer format; -EAGAIN each of many reads fell
+ * short; or an errno.
  */
 void pirn__prep_meta_read(struct pirn__meta_read *read,
                           struct pirn_spool *spool, const struct pirn_id *id);
