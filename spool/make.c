@@ -289,8 +289,13 @@ int pirn__make_spool(struct pirn_spool *spool,
     r = r == 0 ? pirn__make_queue(spool, PIRN__NAME_INCOMING) : r;
     r = r == 0 ? pirn__make_queue(spool, PIRN__NAME_QUARANTINE) : r;
     r = r == 0 ? sync_dir(spool, ".") : r;
-    r = r == 0 ? make_superblock(spool) : r;
-    r = r == 0 ? sync_dir(spool, ".") : r;
+    return r == 0 ? make_superblock(spool) : r;
+}
+
+int pirn__make_durable(struct pirn_spool *spool)
+{
+    int r = sync_dir(spool, ".");
+
     if (r == 0) {
         r = sync_dir(spool, "..");
         r = r == -EACCES ? 0 : r; /* not ours to read: somebody else's doing */

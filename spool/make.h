@@ -15,10 +15,14 @@
  * What a killed process has half made is continued.
  *
  * Return:  0; -ENOTEMPTY other things are there; or an errno
- * Durable: when it returns.
+ * Durable: all but the superblock's name and the spool's own; see
+ *          pirn__make_durable().
  */
 PIRN_MUST_CHECK int pirn__make_spool(struct pirn_spool *spool,
                                      const struct pirn_spool_config *config);
+
+/** pirn__make_durable() - the names in the spool's directory, and its own */
+PIRN_MUST_CHECK int pirn__make_durable(struct pirn_spool *spool);
 
 /** pirn__make_queue() - 0 too if it is there. Durable when it returns. */
 PIRN_MUST_CHECK int pirn__make_queue(struct pirn_spool *spool,

@@ -3,12 +3,13 @@
  * spool.c - open and close
  *
  *   directory -> superblock (made if asked) -> a slot of our own -> queues
- *     -> the first one: one name per item
+ *     -> the first one: the spool's name is durable, one name per item
  *     -> what the slot's last owner left -> what other dead owners left
  *
  * Whoever opens first, after everybody has died, makes sure that every item has
  * one name, and lets others in then: afterwards names are sure to be moved only
- * by who has the item.
+ * by who has the item. And he syncs the names that lead to the spool: who made
+ * it may have failed there, or died, and its superblock was to be seen before.
  *
  * Nothing is handed out and nothing made before the slot's lock is ours and the
  * directories of the slot are durable.
@@ -196,7 +197,8 @@ int pirn_spool_create_queue_as(struct pirn_spool *spool, const char *queue,
     return r == 0 ? pirn_spool_create_queue(spool, queue) : r;
 }
 
-/* Queues, and where we are alone, each item's one name. */
+/* The log, queues, and where we are alone, the spool's name and each item's one
+ * name. */
 static int look_around(struct pirn_spool *spool, bool alone,
                        const char *index_dir)
 {
@@ -205,7 +207,8 @@ static int look_around(struct pirn_spool *spool, bool alone,
     r = r == 0 ? meet_queues(spool) : r;
 
     if (r == 0 && alone) {
-        r = pirn__make_single(spool);
+        r = pirn__make_durable(spool);
+        r = r == 0 ? pirn__make_single(spool) : r;
         r = r == 0 ? pirn__owner_open_gate(spool) : r;
     }
     return r;
