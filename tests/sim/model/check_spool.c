@@ -273,6 +273,7 @@ void check_spool_died(struct check_spool *check, uint32_t process)
 {
     bool untold = was_taking(check, process);
 
+    check->was_taken_stock = check->was_taken_stock && process != 0;
     for (uint32_t i = 0; i <= WORLD_PROCESSES; i++) {
         check->taking[i] = process == 0 || i == process ? 0 : check->taking[i];
     }
@@ -306,5 +307,13 @@ void check_spool_complete(struct check_spool *check)
             world_fail(check->world,
                        "item %u was acknowledged, and is not there", i);
         }
+    }
+    check->was_taken_stock = true;
+}
+
+void check_spool_end(struct check_spool *check)
+{
+    if (!check->was_taken_stock) {
+        world_fail(check->world, "nobody has taken stock");
     }
 }

@@ -56,6 +56,7 @@ struct check_spool {
     uint32_t taking[WORLD_PROCESSES + 1]; /* by process: claims that run, and
                                              items that are had */
     uint64_t takes;                       /* that have begun */
+    bool was_taken_stock;                 /* since everybody died */
     struct check_item items[CHECK_ITEMS];
 };
 
@@ -106,5 +107,8 @@ void check_spool_died(struct check_spool *check, uint32_t process);
 /* From here on everything that is there is claimed, and then that was all. */
 void check_spool_take_stock(struct check_spool *check);
 void check_spool_complete(struct check_spool *check);
+
+/* The life ends: since everybody died somebody has taken stock to the end. */
+void check_spool_end(struct check_spool *check);
 
 #endif /* TESTS_SIM_MODEL_CHECK_SPOOL_H */

@@ -108,6 +108,7 @@ static void look(struct exhaust *exhaust, const struct workload *workload,
     check_spool_died(&run.check, 0);
     hire(&run, NULL, 1, 0);
     (void)world_run(run.world);
+    check_spool_end(&run.check);
     run.count = 0;
     hire(&run, "et", 1, LATER_BYTES);
     (void)world_run(run.world);

@@ -91,6 +91,7 @@ static void live(struct world *world)
         check_spool_died(&life->check, 0);
         hire(life, NULL);
         (void)world_run(world);
+        check_spool_end(&life->check);
     }
     free(life);
 }

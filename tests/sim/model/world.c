@@ -383,6 +383,7 @@ enum world_end world_run(struct world *world)
 {
     uint64_t calm_since_ns = world->now_ns;
 
+    world->power_cut = false; /* those who begin now came after it */
     while (world->thread_count > 0 && !world->failed) {
         if (world->steps++ >= world->storm_steps) {
             if (!world->faults.calm) {
