@@ -65,6 +65,7 @@ static int32_t open_path(struct flight *flight, uint32_t dir, const char *path)
     file = open_file_create(world, kind_of(world->disk, inode));
     file->flags = (int)what->op_flags;
     file->inode = inode;
+    carry_describe(flight, file->path, sizeof(file->path));
     if (file->kind == OPEN_FIFO && (file->flags & O_ACCMODE) != O_RDWR) {
         open_file_release(file);
         return -EOPNOTSUPP;

@@ -6,10 +6,14 @@
 #include <string.h>
 
 #include "pirn/invariant.h"
+#include "runtime/engine/engine.h"
 
 /* P6 promises a second; the dead are looked for four times as often. */
 #define PROMISE_NS UINT64_C(1000000000)
 #define LATE_NS UINT64_C(10000000000)
+
+/* Where bodies are: nobody is set aside for these. */
+#define BODIES ".data/"
 
 enum { NOBODY = UINT32_MAX };
 
@@ -102,9 +106,38 @@ static uint32_t number_of(const struct check_spool *check, const uint8_t *bytes,
     return number;
 }
 
-static bool something_was_unreadable(const struct check_spool *check)
+/* What cannot be opened, read or measured counts as damaged. */
+static bool is_reading(uint8_t opcode)
 {
-    return check->world->faults.happened[FAULT_EIO] > 0;
+    return opcode == ENGINE_OPEN || opcode == ENGINE_OPEN_BENEATH ||
+           opcode == ENGINE_READ || opcode == ENGINE_READV ||
+           opcode == ENGINE_STAT;
+}
+
+static bool was_unreadable(const struct check_spool *check,
+                           const struct pirn_id *id)
+{
+    for (uint32_t i = 0; i < check->unreadable_count; i++) {
+        if (memcmp(&check->unreadable[i], id, sizeof(*id)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void check_spool_refused(struct check_spool *check, enum fault fault,
+                         uint8_t opcode, const char *path)
+{
+    const char *name = strrchr(path, '/');
+    struct pirn_id id;
+
+    if (fault != FAULT_EIO || !is_reading(opcode) || name == NULL ||
+        strncmp(path, BODIES, strlen(BODIES)) == 0 ||
+        pirn_id_parse(name + 1, &id) < 0 || was_unreadable(check, &id)) {
+        return;
+    }
+    pirn_assert(check->unreadable_count < CHECK_UNREADABLE);
+    check->unreadable[check->unreadable_count++] = id;
 }
 
 /* The recovery of a slot tries three times. Then what it could not give back
@@ -112,7 +145,7 @@ static bool something_was_unreadable(const struct check_spool *check)
  * to be found. spool/file/README.md says so. */
 static bool recovery_may_have_given_up(const struct check_spool *check)
 {
-    static const enum fault refusals[] = {FAULT_ENOSPC, FAULT_EMFILE,
+    static const enum fault refusals[] = {FAULT_EIO, FAULT_ENOSPC, FAULT_EMFILE,
                                           FAULT_ENOMEM, FAULT_ECANCELED};
     uint64_t count = 0;
 
@@ -145,7 +178,7 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
         world_fail(check->world, "item %u was removed, and is back", number);
     }
     if (strcmp(item->queue, "quarantine") == 0 &&
-        !something_was_unreadable(check)) {
+        !was_unreadable(check, &item->id)) {
         world_fail(check->world, "item %u was set aside, and could be read",
                    number);
     }
@@ -247,14 +280,15 @@ static uint64_t promise_ns(const struct check_spool *check)
 void check_spool_nothing(struct check_spool *check, uint64_t take,
                          uint64_t began_ns)
 {
-    if (take == 0 || take != check->takes || something_was_unreadable(check) ||
+    if (take == 0 || take != check->takes ||
         recovery_may_have_given_up(check)) {
-        return; /* it may be set aside, or with somebody */
+        return; /* it may be with somebody */
     }
     for (uint32_t i = 0; i < check->count; i++) {
         const struct check_item *item = &check->items[i];
 
         if (must_be_there(item) && item->holder == 0 &&
+            !(item->has_id && was_unreadable(check, &item->id)) &&
             item->since_ns + promise_ns(check) < began_ns) {
             world_fail(check->world,
                        "item %u is nobody's since %llu ms, and is not found", i,

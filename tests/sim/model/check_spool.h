@@ -11,7 +11,8 @@
  *   acknowledged
  *   a claim that finds nothing, long after all who could have had it died,
  *   overlooks nothing (P6)
- *   what is set aside is whole, and something could not be read
+ *   what is set aside is whole, and the disk has refused to have its metadata
+ *   read: whose they are is the name that was refused
  *
  * What a process was in the midst of when it died may have happened, or not.
  */
@@ -25,7 +26,7 @@
 
 #include "tests/sim/model/world.h"
 
-enum { CHECK_ITEMS = 128, CHECK_BODY_MIN = 8 };
+enum { CHECK_ITEMS = 128, CHECK_BODY_MIN = 8, CHECK_UNREADABLE = 256 };
 
 enum check_put {
     CHECK_PUT_TRIED,  /* in the making, or its maker died, or it is unknown */
@@ -57,6 +58,8 @@ struct check_spool {
                                              items that are had */
     uint64_t takes;                       /* that have begun */
     bool was_taken_stock;                 /* since everybody died */
+    uint32_t unreadable_count;
+    struct pirn_id unreadable[CHECK_UNREADABLE]; /* once, their metadata */
     struct check_item items[CHECK_ITEMS];
 };
 
@@ -84,6 +87,10 @@ uint32_t check_spool_known(const struct check_spool *check,
 void check_spool_removing(struct check_spool *check, uint32_t number);
 void check_spool_removed(struct check_spool *check, uint32_t number,
                          int32_t result);
+
+/* The disk has refused @opcode on @path: struct world, refused. */
+void check_spool_refused(struct check_spool *check, enum fault fault,
+                         uint8_t opcode, const char *path);
 
 /* Asked to give it back: from now on others may have it. Told that it is: from
  * now on somebody must find it. */

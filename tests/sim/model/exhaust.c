@@ -26,7 +26,7 @@ enum {
 struct event {
     struct disk *disk;
     struct check_spool check;
-    uint64_t unreadable; /* reads that failed until then */
+    uint64_t failures; /* -EIO until then */
 };
 
 /* One run. */
@@ -41,6 +41,14 @@ struct run {
     bool wants_held;
 };
 
+static void refused(void *argument, enum fault fault, uint8_t opcode,
+                    const char *path)
+{
+    struct run *run = argument;
+
+    check_spool_refused(&run->check, fault, opcode, path);
+}
+
 static void begin(struct run *run, struct disk *disk, uint64_t seed)
 {
     const struct world_config config = {
@@ -48,6 +56,7 @@ static void begin(struct run *run, struct disk *disk, uint64_t seed)
 
     run->world = world_create(&config);
     run->check.world = run->world;
+    run->world->refused = refused;
     run->world->argument = run;
     run->count = 0;
 }
@@ -104,7 +113,7 @@ static void look(struct exhaust *exhaust, const struct workload *workload,
     begin(&run, left->disk, exhaust->seed);
     run.world->boots = 1;
     run.world->faults.calm = true;
-    run.world->faults.happened[FAULT_EIO] = left->unreadable;
+    run.world->faults.happened[FAULT_EIO] = left->failures;
     check_spool_died(&run.check, 0);
     hire(&run, NULL, 1, 0);
     (void)world_run(run.world);
@@ -277,7 +286,7 @@ static void refuse(struct exhaust *exhaust, const struct workload *workload,
     exhaust->errors++;
     failed = run.world->failed;
     note_violation(exhaust, workload, &run, what, how->from, how->row);
-    left.unreadable = run.world->faults.happened[FAULT_EIO];
+    left.failures = run.world->faults.happened[FAULT_EIO];
     left.check = run.check;
     left.disk = end(&run);
     if (failed) {

@@ -282,12 +282,28 @@ static void sync_fails(const struct open_file *file)
     }
 }
 
+static void tell_refusal(const struct flight *flight, enum fault fault)
+{
+    struct world *world = world_of(flight);
+    const struct open_file *file =
+        descriptor_file(&flight->ring->process->descriptors, flight->what.fd);
+    char path[OPEN_PATH] = "";
+
+    if (world->refused == NULL) {
+        return;
+    }
+    carry_describe(flight, path, sizeof(path));
+    world->refused(world->argument, fault, flight->what.opcode,
+                   path[0] == '\0' && file != NULL ? file->path : path);
+}
+
 static int32_t fail(struct flight *flight, enum fault fault, int32_t error)
 {
     struct world *world = world_of(flight);
     struct rng *rng = fault_rng(&world->faults, fault);
 
     trace(flight, TRACE_FAULT, (int32_t)fault);
+    tell_refusal(flight, fault);
     if (may_have_happened(fault, flight->what.opcode) && rng_coin(rng)) {
         (void)carry_out(flight);
     }

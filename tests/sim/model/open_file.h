@@ -20,6 +20,9 @@ struct fifo;
 struct socket;
 struct world;
 
+/* Of a path, its end. */
+enum { OPEN_PATH = 64 };
+
 enum open_kind { OPEN_FILE, OPEN_DIRECTORY, OPEN_SOCKET, OPEN_FIFO };
 
 struct open_file {
@@ -34,6 +37,7 @@ struct open_file {
     bool sync_failed;         /* somebody's did, and it was not told here yet */
     struct pirn_link waiting; /* flights that wait for it to change */
     struct pirn_link link;    /* among the world's */
+    char path[OPEN_PATH];     /* by which it was opened, for checkers */
 };
 
 struct open_file *open_file_create(struct world *world, enum open_kind kind);

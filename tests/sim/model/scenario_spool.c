@@ -65,6 +65,14 @@ static void hire(struct spool_life *life, void (*run)(void *argument))
     process_thread(process, run != NULL ? run : spool_worker_run, worker);
 }
 
+static void refused(void *argument, enum fault fault, uint8_t opcode,
+                    const char *path)
+{
+    struct spool_life *life = argument;
+
+    check_spool_refused(&life->check, fault, opcode, path);
+}
+
 static void live(struct world *world)
 {
     struct spool_life *life = calloc(1, sizeof(*life));
@@ -72,6 +80,8 @@ static void live(struct world *world)
 
     pirn_assert(life != NULL);
     life->check.world = world;
+    world->refused = refused;
+    world->argument = life;
     for (uint32_t boot = 0; boot < BOOTS_MAX && end == WORLD_POWER_CUT;
          boot++) {
         uint32_t count = rng_between(&world->schedule, 1, AT_ONCE_MAX);

@@ -110,6 +110,10 @@ struct world {
     /* For checkers: what the kernel has carried out, with what result. */
     void (*carried_out)(void *argument, const struct pirn_loan *loan,
                         int32_t result);
+    /* That it has refused one that has to do with @path, or with what was
+     * opened by it. */
+    void (*refused)(void *argument, enum fault fault, uint8_t opcode,
+                    const char *path);
     void (*stepped)(void *argument); /* after each step */
     void *argument;
 
