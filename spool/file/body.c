@@ -16,6 +16,8 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "runtime/plant.h"
+
 static struct pirn__body *body_of(struct pirn_op *step)
 {
     return pirn_container_of(step, struct pirn__body, step);
@@ -47,6 +49,10 @@ static int32_t check(struct pirn__body *body, uint32_t len)
     pirn_assert(len <= body->len);
     pirn_assert(body->hashed <= size);
     if (body->offset + len > size || (len == 0 && body->offset < size)) {
+        return -EBADMSG;
+    }
+    if (pirn__planted("short-body-damages") && len < body->len &&
+        body->offset + len < size) {
         return -EBADMSG;
     }
     if (body->offset != body->hashed || (len == 0 && size > 0)) {

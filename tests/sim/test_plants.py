@@ -42,6 +42,8 @@ PLANTS = {
     "late-cancel": ("sim_model", "chain"),
     "living-robbed": ("sim_model_spool", "spool"),
     "not-re-armed": ("sim_model", "serve"),
+    "short-body-damages": ("sim_model_spool", "spool"),
+    "short-read-damages": ("sim_model_spool", "spool"),
     "short-write-ignored": ("sim_model", "chain"),
     "step-after-failure": ("sim_model", "chain"),
     "sync-retried": ("sim_model", "chain"),
