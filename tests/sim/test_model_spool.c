@@ -42,7 +42,9 @@ static void what_is_read_in_pieces_is_not_damaged(void **state)
 static void the_same_seed_is_the_same_life(void **state)
 {
     (void)state;
-    assert_true(scenario_replays(&scenario_spool, 100));
+    for (unsigned i = 0; i < SCENARIOS; i++) {
+        assert_true(scenario_replays(scenarios[i], 100));
+    }
 }
 
 int main(int argc, char **argv)

@@ -235,6 +235,7 @@ static void replay_lives(const struct scenario *scenario, uint64_t first,
         uint64_t once;
 
         life.seed = first + report->at;
+        alarm(2 * SECONDS_MAX);
         once = life_run(scenario, &life, NULL).hash;
         if (life_run(scenario, &life, NULL).hash != once) {
             report->failed = true;
@@ -250,6 +251,9 @@ bool scenario_replays(const struct scenario *scenario, uint32_t count)
     struct report report =
         in_a_child(replay_lives, scenario, first, times * count);
 
+    printf("# {\"replayed\": \"%s\", \"lives\": %" PRIu64
+           ", \"first_seed\": %" PRIu64 ", \"differences\": %d}\n",
+           scenario->name, report.at + report.failed, first, report.failed);
     if (report.failed) {
         fprintf(stderr, "%s: PIRN_SEED=%" PRIu64 " gave two different lives\n",
                 scenario->name, first + report.at);
