@@ -5,17 +5,25 @@
  *   sim_exhaust               every test
  *   PIRN_WORKLOAD=n ...       the nth workload alone
  *   PIRN_LONG=1 ...           each in four forms, and more subsets
+ *   PIRN_FORM=n ...           in the nth form alone
+ *   PIRN_CUT=e:s ...          the power fails at event e, subset s, alone
+ *   PIRN_REFUSE=o:r:s ...     operation o is refused by row r, once (o+: and
+ *                             all behind it), and then subset s is left (s@e:
+ *                             at event e on the way), alone
  */
 #include "test.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "tests/sim/model/exhaust.h"
 
-enum { LARGE = 66 * 1024, FORMS = 4 };
+enum { LARGE = 66 * 1024, FORMS = 4, SCRIPT_MAX = 16 };
+
+static const char *program;
 
 /* What the spool's promise holds on; another profile is a line. */
 static const enum disk_profile profiles[] = {
@@ -23,16 +31,18 @@ static const enum disk_profile profiles[] = {
 };
 
 static const struct workload workloads[] = {
-    {"enqueue one", NULL, false, {"e"}, 1, 40},
-    {"enqueue two at once", NULL, false, {"ee"}, 2, 40},
-    {"claim and remove", "e", false, {"t"}, 1, 40},
-    {"claim and give back", "e", false, {"g"}, 1, 40},
-    {"give back, claim and remove", "e", false, {"gt"}, 1, 40},
-    {"a body in pieces", NULL, false, {"a"}, 1, LARGE},
-    {"abort", NULL, false, {"x"}, 1, LARGE},
-    {"two processes, put and take", "e", false, {"e", "t"}, 1, 40},
-    {"two processes put", NULL, false, {"e", "e"}, 1, 40},
-    {"recovery after a kill", "et", true, {"t"}, 1, 40},
+    {"enqueue one", NULL, false, {"e"}, 1, 40, false},
+    {"enqueue two at once", NULL, false, {"ee"}, 2, 40, false},
+    {"claim and remove", "e", false, {"t"}, 1, 40, false},
+    {"claim and give back", "e", false, {"g"}, 1, 40, false},
+    {"give back, claim and remove", "e", false, {"gt"}, 1, 40, false},
+    {"a body in pieces", NULL, false, {"a"}, 1, LARGE, false},
+    {"abort", NULL, false, {"x"}, 1, LARGE, false},
+    {"two processes, put and take", "e", false, {"e", "t"}, 1, 40, false},
+    {"two processes put", NULL, false, {"e", "e"}, 1, 40, false},
+    {"recovery after a kill", "et", true, {"t"}, 1, 40, false},
+    {"a file by a chain", NULL, false, {"c"}, 1, 40, true},
+    {"two processes, files by chains", NULL, false, {"c", "c"}, 1, 1500, true},
 };
 
 enum { WORKLOADS = sizeof(workloads) / sizeof(workloads[0]) };
@@ -42,9 +52,31 @@ static bool is_long(void)
     return getenv("PIRN_LONG") != NULL;
 }
 
-/* The same with larger bodies, more processes, another order. */
-static struct workload form_of(const struct workload *workload, uint32_t form)
+/* Each letter of @script @times, for as long as there is room for it. */
+static const char *repeat(const char *script, uint32_t times, char *room)
 {
+    uint32_t at = 0;
+
+    for (; script != NULL && *script != '\0'; script++) {
+        for (uint32_t i = 0; i < times && at + 1 < SCRIPT_MAX; i++) {
+            room[at++] = *script;
+        }
+    }
+    room[at] = '\0';
+    return script != NULL ? room : NULL;
+}
+
+/* What a workload's other forms borrow. */
+struct scripts {
+    char before[SCRIPT_MAX];
+    char of[EXHAUST_PROCESSES][SCRIPT_MAX];
+};
+
+/* The same with more items, larger bodies, more processes, another order. */
+static struct workload form_of(const struct workload *workload, uint32_t form,
+                               struct scripts *scripts)
+{
+    static const uint32_t items[FORMS] = {1, 2, 3, 2};
     struct workload other = *workload;
 
     if (form & 1) {
@@ -54,9 +86,15 @@ static struct workload form_of(const struct workload *workload, uint32_t form)
     if (form & 2) {
         for (uint32_t i = EXHAUST_PROCESSES - 1; i > 0; i--) {
             other.scripts[i] = other.scripts[i] != NULL       ? other.scripts[i]
-                               : other.scripts[i - 1] != NULL ? "e"
-                                                              : NULL;
+                               : other.scripts[i - 1] == NULL ? NULL
+                               : workload->is_chain           ? "c"
+                                                              : "e";
         }
+    }
+    other.before = repeat(other.before, items[form], scripts->before);
+    for (uint32_t i = 0; i < EXHAUST_PROCESSES; i++) {
+        other.scripts[i] =
+            repeat(other.scripts[i], items[form], scripts->of[i]);
     }
     return other;
 }
@@ -64,30 +102,54 @@ static struct workload form_of(const struct workload *workload, uint32_t form)
 typedef void exhaust_fn(struct exhaust *exhaust,
                         const struct workload *workload);
 
+static bool is_asked(const char *name, uint32_t number)
+{
+    const char *only = getenv(name);
+
+    return only == NULL || strtoul(only, NULL, 0) == number;
+}
+
+/* One command that does again what failed first. */
+static void tell_failure(const struct exhaust *exhaust, uint32_t number,
+                         uint32_t form)
+{
+    printf("# the first: %s\n", exhaust->reason);
+    printf("# replay: PIRN_WORKLOAD=%u PIRN_FORM=%u %s%s %s\n", number, form,
+           is_long() ? "PIRN_LONG=1 " : "", exhaust->place, program);
+}
+
 static void run(struct exhaust *exhaust, exhaust_fn *fn, uint32_t *ret_count)
 {
-    const char *only = getenv("PIRN_WORKLOAD");
+    bool is_every_form = is_long() || getenv("PIRN_FORM") != NULL;
 
     for (uint32_t i = 0; i < WORKLOADS; i++) {
-        for (uint32_t form = 0; form < (is_long() ? FORMS : 1); form++) {
-            struct workload workload = form_of(&workloads[i], form);
+        for (uint32_t form = 0; form < (is_every_form ? FORMS : 1); form++) {
+            struct scripts scripts;
+            struct workload workload = form_of(&workloads[i], form, &scripts);
+            bool held = exhaust->violations == 0;
 
-            if (only == NULL || strtoul(only, NULL, 0) == i) {
+            if (is_asked("PIRN_WORKLOAD", i) && is_asked("PIRN_FORM", form)) {
                 exhaust->seed = 1 + form;
+                exhaust->is_deep = is_long() && form == 0;
                 fn(exhaust, &workload);
                 ++*ret_count;
+            }
+            if (held && exhaust->violations > 0) {
+                tell_failure(exhaust, i, form);
             }
         }
     }
 }
 
-static void exhaust_all(exhaust_fn *fn, const char *what)
+static void exhaust_all(exhaust_fn *fn, const char *what,
+                        const struct exhaust_place *only)
 {
     for (unsigned i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
         struct exhaust exhaust = {
             .profile = profiles[i],
             .units = 12,
             .samples = is_long() ? 4096 : 256,
+            .only = *only,
         };
         clock_t begin = clock();
         uint32_t count = 0;
@@ -100,31 +162,51 @@ static void exhaust_all(exhaust_fn *fn, const char *what)
                what, (int)profiles[i], count, exhaust.events, exhaust.states,
                exhaust.errors, exhaust.violations,
                (double)(clock() - begin) / CLOCKS_PER_SEC);
-        if (exhaust.violations > 0) {
-            printf("# the first: %s\n", exhaust.reason);
-        }
         assert_int_equal(exhaust.violations, 0);
+        assert_true(exhaust.states > 0); /* what is asked for is a place */
     }
+}
+
+/* What the environment asks for; @other: that it asks for the other kind. */
+static struct exhaust_place asked_for(
+    const char *name, const char *other,
+    bool (*parse)(const char *text, struct exhaust_place *place))
+{
+    struct exhaust_place place = {.is_set = false};
+    const char *text = getenv(name);
+
+    if (text == NULL && getenv(other) != NULL) {
+        skip();
+    }
+    assert_true(text == NULL || parse(text, &place));
+    return place;
 }
 
 static void what_is_acknowledged_survives_every_cut(void **state)
 {
+    struct exhaust_place only =
+        asked_for("PIRN_CUT", "PIRN_REFUSE", exhaust_parse_cut);
+
     (void)state;
-    exhaust_all(exhaust_cuts, "cuts");
+    exhaust_all(exhaust_cuts, "cuts", &only);
 }
 
 static void every_error_of_every_operation_is_survived(void **state)
 {
+    struct exhaust_place only =
+        asked_for("PIRN_REFUSE", "PIRN_CUT", exhaust_parse_refusal);
+
     (void)state;
-    exhaust_all(exhaust_errors, "errors");
+    exhaust_all(exhaust_errors, "errors", &only);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_acknowledged_survives_every_cut),
         cmocka_unit_test(every_error_of_every_operation_is_survived),
     };
 
+    program = argc > 0 ? argv[0] : "sim_exhaust";
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,10 +50,18 @@ PLANTS = {
     "wake-up-lost": ("sim_model", "serve"),
 }
 
+# The workload of test_exhaust.c, and what it shows: of the spool, of a chain.
+EXHAUSTED = (
+    (0, "clean-up-skipped", "directory-not-synced", "flush-ignored",
+     "flush-retried"),
+    (10, "clean-up-skipped", "step-after-failure", "sync-retried"),
+)
+
 
 def run(program, *arguments, plant=None, **more):
     environment = {k: v for k, v in os.environ.items()
-                   if k not in ("PIRN_PLANT", "PIRN_STEPS", "PIRN_OFF")}
+                   if k not in ("PIRN_PLANT", "PIRN_STEPS", "PIRN_OFF",
+                                "PIRN_FORM", "PIRN_CUT", "PIRN_REFUSE")}
     environment.update({k: str(v) for k, v in more.items()})
     if plant:
         environment["PIRN_PLANT"] = plant
@@ -107,10 +115,10 @@ def each_planted_defect_is_found():
 
 
 def exhaustive_runs_find_them_too():
-    for plant in (None, "clean-up-skipped", "directory-not-synced",
-                  "flush-ignored", "flush-retried"):
-        done = run("sim_exhaust", plant=plant, PIRN_WORKLOAD=0)
-        assert (done.returncode != 0) == bool(plant), f"{plant}: {done}"
+    for workload, *plants in EXHAUSTED:
+        for plant in (None, *plants):
+            done = run("sim_exhaust", plant=plant, PIRN_WORKLOAD=workload)
+            assert (done.returncode != 0) == bool(plant), f"{plant}: {done}"
 
 
 def without_a_defect_nothing_is_found():

@@ -18,7 +18,7 @@
 #include "pirn/pirn.h"
 #include "tests/sim/model/process.h"
 
-enum { PIECES = 3, BYTES_MAX = 4096 };
+enum { PIECES = 3 };
 
 /* The process's. */
 struct shop;
@@ -33,7 +33,7 @@ struct job {
     int dir_fd; /* its own: of two syncs on one file one is told the error */
     uint32_t count;
     char temporary[32];
-    char bytes[BYTES_MAX];
+    char bytes[CHAIN_BYTES];
 };
 
 struct shop {
@@ -128,8 +128,10 @@ static void begin_file(struct job *job)
 {
     struct shop *shop = job->shop;
     struct chain_worker *worker = shop->worker;
-    uint32_t len =
-        rng_between(&worker->rng, 1, 1u << rng_between(&worker->rng, 1, 12));
+    uint32_t len = worker->len > 0
+                       ? worker->len
+                       : rng_between(&worker->rng, 1,
+                                     1u << rng_between(&worker->rng, 1, 12));
 
     job->file = &worker->file[shop->next];
     snprintf(job->temporary, sizeof(job->temporary), ".tmp-%u-%u",
@@ -153,7 +155,7 @@ static void next_file(struct job *job)
     check_chain_begin(job->check, worker->world, &job->chain, job->steps,
                       job->count);
     pirn_chain_start(shop->context, &job->chain, job->steps, job->count, made);
-    if (rng_below(&worker->rng, 16) == 0) {
+    if (!worker->is_steady && rng_below(&worker->rng, 16) == 0) {
         struct job *unlucky = &shop->jobs[rng_below(&worker->rng, CHAIN_JOBS)];
 
         check_chain_cancel(unlucky->check);

@@ -12,7 +12,7 @@
 #include "tests/sim/model/check_file.h"
 #include "tests/sim/model/rng.h"
 
-enum { CHAIN_JOBS = 2, CHAIN_FILES = 12 };
+enum { CHAIN_JOBS = 2, CHAIN_FILES = 12, CHAIN_BYTES = 4096 };
 
 /* The scenario's; outlives the process. */
 struct chain_worker {
@@ -20,7 +20,9 @@ struct chain_worker {
     struct rng rng;
     uint32_t number;
     uint32_t files; /* to make */
+    uint32_t len;   /* of each; 0: any */
     bool forgets;   /* to sync the directory: the canary */
+    bool is_steady; /* cancels none */
     struct check_file file[CHAIN_FILES];
     struct check_chain chain[CHAIN_JOBS];
 };

@@ -12,189 +12,122 @@
 #include <string.h>
 
 #include "pirn/invariant.h"
-#include "tests/sim/model/life.h"
-#include "tests/sim/model/process.h"
-#include "tests/sim/model/spool_worker.h"
+#include "tests/sim/model/exhaust_run.h"
 
-enum {
-    EVENTS_MAX = 4096,
-    STATES_MAX = 1u << 16,
-    STORM_STEPS = 4000,
-    LATER_BYTES = 40
-};
+enum { STATES_MAX = 1u << 16, UNITS_MAX = 4096 };
 
-struct event {
-    struct disk *disk;
-    struct check_spool check;
-    uint64_t failures; /* -EIO until then */
-};
+/* --- places by name --- */
 
-/* One run. */
-struct run {
-    struct world *world;
-    struct check_spool check;
-    struct spool_worker workers[EXHAUST_PROCESSES];
-    uint32_t count;
-    struct event *events; /* to be filled, or NULL */
-    uint32_t event_count;
-    struct event held; /* when an item was claimed first, or no disk */
-    bool wants_held;
-};
-
-static void refused(void *argument, enum fault fault, uint8_t opcode,
-                    const char *path)
+static bool parse_number(const char **text, uint32_t *ret_number)
 {
-    struct run *run = argument;
+    char *end;
+    unsigned long number = strtoul(*text, &end, 10);
 
-    check_spool_refused(&run->check, fault, opcode, path);
+    if (end == *text || number > UINT32_MAX) {
+        return false;
+    }
+    *text = end;
+    *ret_number = (uint32_t)number;
+    return true;
 }
 
-static void begin(struct run *run, struct disk *disk, uint64_t seed)
+static bool parse_colon(const char **text)
 {
-    const struct world_config config = {
-        .seed = seed, .disk = disk, .storm_steps = STORM_STEPS};
-
-    run->world = world_create(&config);
-    run->check.world = run->world;
-    run->world->refused = refused;
-    run->world->argument = run;
-    run->count = 0;
+    return *(*text)++ == ':';
 }
 
-static struct disk *end(struct run *run)
+bool exhaust_parse_cut(const char *text, struct exhaust_place *ret_place)
 {
-    struct disk *disk = disk_clone(run->world->disk);
+    struct exhaust_place place = {.is_set = true, .has_subset = true};
 
-    world_destroy(run->world);
-    return disk;
+    if (!parse_number(&text, &place.at) || !parse_colon(&text) ||
+        !parse_number(&text, &place.subset) || *text != '\0') {
+        return false;
+    }
+    *ret_place = place;
+    return true;
 }
 
-static void hire(struct run *run, const char *script, uint32_t desks,
-                 uint32_t len)
+bool exhaust_parse_refusal(const char *text, struct exhaust_place *ret_place)
 {
-    struct spool_worker *worker = &run->workers[run->count];
+    struct exhaust_place place = {.is_set = true};
 
-    *worker = (struct spool_worker){
-        .check = &run->check,
-        .process = process_create(run->world),
-        .rng = rng_of(run->world->seed, 6000 + run->count),
-        .actions = script != NULL ? (uint32_t)strlen(script) : 0,
-        .desks = script != NULL ? desks : 1,
-        .len = len,
-        .script = script,
-        .takes_all = script == NULL,
-    };
-    run->count++;
-    process_thread(worker->process, spool_worker_run, worker);
+    if (!parse_number(&text, &place.at)) {
+        return false;
+    }
+    place.for_ever = *text == '+';
+    text += place.for_ever;
+    if (!parse_colon(&text) || !parse_number(&text, &place.row)) {
+        return false;
+    }
+    place.has_subset = *text == ':';
+    text += place.has_subset;
+    if (place.has_subset && !parse_number(&text, &place.subset)) {
+        return false;
+    }
+    if (place.has_subset && *text == '@') {
+        text++;
+        if (!parse_number(&text, &place.event)) {
+            return false;
+        }
+    }
+    if (*text != '\0') {
+        return false;
+    }
+    *ret_place = place;
+    return true;
+}
+
+static void name_place(const struct exhaust_place *place, char *text,
+                       size_t size)
+{
+    char subset[32] = "";
+
+    if (place->row == 0) {
+        snprintf(text, size, "PIRN_CUT=%u:%u", place->at, place->subset);
+        return;
+    }
+    if (place->event > 0) {
+        snprintf(subset, sizeof(subset), ":%u@%u", place->subset, place->event);
+    } else if (place->has_subset) {
+        snprintf(subset, sizeof(subset), ":%u", place->subset);
+    }
+    snprintf(text, size, "PIRN_REFUSE=%u%s:%u%s", place->at,
+             place->for_ever ? "+" : "", place->row, subset);
+}
+
+/* Whether only others are asked for. */
+static bool is_other(const struct exhaust *exhaust,
+                     const struct exhaust_place *place)
+{
+    const struct exhaust_place *only = &exhaust->only;
+
+    return only->is_set &&
+           (only->at != place->at || only->row != place->row ||
+            only->for_ever != place->for_ever ||
+            (only->has_subset && place->has_subset &&
+             (only->subset != place->subset || only->event != place->event)));
 }
 
 static void note_violation(struct exhaust *exhaust,
                            const struct workload *workload,
-                           const struct run *run, const char *what,
-                           uint32_t place, uint32_t which)
+                           const struct run *run,
+                           const struct exhaust_place *place)
 {
     if (!run->world->failed) {
         return;
     }
     if (exhaust->violations++ == 0) {
-        snprintf(exhaust->reason, sizeof(exhaust->reason), "%s, %s %u, %u: %s",
-                 workload->name, what, place, which, run->world->reason);
+        name_place(place, exhaust->place, sizeof(exhaust->place));
+        snprintf(exhaust->reason, sizeof(exhaust->reason), "%s, %s: %s",
+                 workload->name, exhaust->place, run->world->reason);
     }
-}
-
-/* After the power has failed: somebody takes all that is there, and then
- * another works on. */
-static void look(struct exhaust *exhaust, const struct workload *workload,
-                 const struct event *left, const char *what, uint32_t place,
-                 uint32_t which)
-{
-    struct run run = {.check = left->check};
-
-    begin(&run, left->disk, exhaust->seed);
-    run.world->boots = 1;
-    run.world->faults.calm = true;
-    run.world->faults.happened[FAULT_EIO] = left->failures;
-    check_spool_died(&run.check, 0);
-    hire(&run, NULL, 1, 0);
-    (void)world_run(run.world);
-    check_spool_end(&run.check);
-    run.count = 0;
-    hire(&run, "et", 1, LATER_BYTES);
-    (void)world_run(run.world);
-    if (!run.world->failed) {
-        world_check_rest(run.world);
-    }
-    exhaust->states++;
-    note_violation(exhaust, workload, &run, what, place, which);
-    world_destroy(run.world);
-}
-
-/* --- what was there before --- */
-
-static void watch(void *argument)
-{
-    struct run *run = argument;
-
-    if (run->wants_held && run->held.disk == NULL &&
-        run->check.items[0].holder != 0) {
-        run->held = (struct event){.disk = disk_clone(run->world->disk),
-                                   .check = run->check};
-    }
-}
-
-static struct disk *made(struct run *run, const struct exhaust *exhaust,
-                         const struct workload *workload)
-{
-    struct disk *disk;
-
-    *run = (struct run){.wants_held = workload->is_held};
-    begin(run, life_empty_disk(exhaust->profile), exhaust->seed);
-    hire(run, workload->before != NULL ? workload->before : "", 1,
-         workload->len);
-    run->world->stepped = watch;
-    pirn_assert(world_run(run->world) == WORLD_DONE);
-    disk_sync_all(run->world->disk);
-    if (run->held.disk != NULL) {
-        run->check = run->held.check;
-    }
-    check_spool_died(&run->check, 0); /* by this world's clock */
-    disk = end(run);
-    if (run->held.disk != NULL) {
-        disk_destroy(disk);
-        disk = run->held.disk;
-        disk_sync_all(disk);
-    }
-    return disk;
-}
-
-static void work(struct run *run, const struct exhaust *exhaust,
-                 const struct workload *workload, struct disk *disk)
-{
-    begin(run, disk, exhaust->seed);
-    for (uint32_t i = 0; i < EXHAUST_PROCESSES && workload->scripts[i] != NULL;
-         i++) {
-        hire(run, workload->scripts[i], workload->desks, workload->len);
+    if (exhaust->only.is_set) {
+        trace_print(&run->world->trace, stderr);
     }
 }
 
 /* --- power --- */
-
-static void snap(void *argument)
-{
-    struct run *run = argument;
-
-    if (run->event_count > 0) {
-        const struct event *last = &run->events[run->event_count - 1];
-
-        if (memcmp(&last->check, &run->check, sizeof(run->check)) == 0 &&
-            disk_hash(last->disk) == disk_hash(run->world->disk)) {
-            return;
-        }
-    }
-    pirn_assert(run->event_count < EVENTS_MAX);
-    run->events[run->event_count++] = (struct event){
-        .disk = disk_clone(run->world->disk), .check = run->check};
-}
 
 /* Whether it is new in this event. */
 static bool state_is_new(uint64_t *states, uint32_t *count, uint64_t hash)
@@ -217,26 +150,44 @@ static void draw(bool *survives, uint32_t units, uint32_t which, bool is_all,
     }
 }
 
-static void cut_one(struct exhaust *exhaust, const struct workload *workload,
-                    const struct event *event, uint32_t place)
+static void look(struct exhaust *exhaust, const struct workload *workload,
+                 const struct event *left, const struct exhaust_place *place)
+{
+    struct run run;
+
+    run_look(&run, exhaust, workload, left);
+    exhaust->states++;
+    note_violation(exhaust, workload, &run, place);
+    world_destroy(run.world);
+}
+
+/* The power fails at @event, with every subset. */
+static void cut(struct exhaust *exhaust, const struct workload *workload,
+                const struct event *event, struct exhaust_place place)
 {
     static uint64_t states[STATES_MAX];
-    static bool survives[EVENTS_MAX];
+    static bool survives[UNITS_MAX];
     uint32_t units = disk_unit_count(event->disk);
     bool is_all = units <= exhaust->units;
     uint32_t subsets = is_all ? 1u << units : exhaust->samples;
-    struct rng rng = rng_of(exhaust->seed, place);
+    struct rng rng = rng_of(exhaust->seed, place.at);
+    struct event left = *event;
     uint32_t count = 0;
 
-    pirn_assert(units <= EVENTS_MAX);
-    for (uint32_t i = 0; i < subsets; i++) {
-        struct event left = {.disk = disk_clone(event->disk),
-                             .check = event->check};
+    pirn_assert(units <= UNITS_MAX);
+    place.has_subset = true;
+    for (place.subset = 0; place.subset < subsets; place.subset++) {
+        uint64_t torn;
 
-        draw(survives, units, i, is_all, &rng);
-        disk_cut(left.disk, survives, is_all ? i : rng_next(&rng));
+        draw(survives, units, place.subset, is_all, &rng);
+        torn = is_all ? place.subset : rng_next(&rng);
+        if (is_other(exhaust, &place)) {
+            continue;
+        }
+        left.disk = disk_clone(event->disk);
+        disk_cut(left.disk, survives, torn);
         if (state_is_new(states, &count, disk_hash(left.disk))) {
-            look(exhaust, workload, &left, "cut at event, subset", place, i);
+            look(exhaust, workload, &left, &place);
         } else {
             disk_destroy(left.disk);
         }
@@ -245,80 +196,102 @@ static void cut_one(struct exhaust *exhaust, const struct workload *workload,
 
 void exhaust_cuts(struct exhaust *exhaust, const struct workload *workload)
 {
-    struct event *events = calloc(EVENTS_MAX, sizeof(*events));
+    struct promises promises;
+    struct disk *disk = run_before(exhaust, workload, &promises);
+    struct exhaust_place place = {.at = 0};
     struct run run;
-    struct disk *disk = made(&run, exhaust, workload);
 
-    pirn_assert(events != NULL);
-    run.events = events;
-    work(&run, exhaust, workload, disk);
-    run.world->stepped = snap;
-    (void)world_run(run.world);
-    note_violation(exhaust, workload, &run, "whole", 0, 0);
+    run_begin(&run, exhaust, workload, disk, &promises);
+    run_work(&run, true);
+    note_violation(exhaust, workload, &run, &place);
     world_destroy(run.world);
     exhaust->events += run.event_count;
-    for (uint32_t i = 0; i < run.event_count; i++) {
-        cut_one(exhaust, workload, &events[i], i);
-        disk_destroy(events[i].disk);
+    for (place.at = 0; place.at < run.event_count; place.at++) {
+        cut(exhaust, workload, &run.events[place.at], place);
+        disk_destroy(run.events[place.at].disk);
     }
-    free(events);
+    free(run.events);
 }
 
 /* --- errors --- */
 
-static void refuse(struct exhaust *exhaust, const struct workload *workload,
-                   const struct disk *disk, const struct check_spool *check,
-                   const struct faults *how)
+/* On the way from the refusal to the end. */
+static void cut_on_the_way(struct exhaust *exhaust,
+                           const struct workload *workload,
+                           const struct run *run, struct exhaust_place place)
 {
-    const char *what = how->to > how->from ? "refused for ever, operation, row"
-                                           : "refused once, operation, row";
-    struct run run = {.check = *check};
-    struct event left;
-    bool failed;
-
-    work(&run, exhaust, workload, disk_clone(disk));
-    run.world->faults.row = how->row;
-    run.world->faults.from = how->from;
-    run.world->faults.to = how->to;
-    if (world_run(run.world) == WORLD_DONE) {
-        world_check_rest(run.world);
+    for (uint32_t i = 0; i < run->event_count; i++) {
+        place.event = i + 1;
+        if (!run->has_failed) {
+            cut(exhaust, workload, &run->events[i], place);
+        }
+        disk_destroy(run->events[i].disk);
     }
-    exhaust->errors++;
-    failed = run.world->failed;
-    note_violation(exhaust, workload, &run, what, how->from, how->row);
-    left.failures = run.world->faults.happened[FAULT_EIO];
-    left.check = run.check;
-    left.disk = end(&run);
-    if (failed) {
-        disk_destroy(left.disk);
+}
+
+static void refuse(struct exhaust *exhaust, const struct workload *workload,
+                   const struct disk *disk, const struct promises *promises,
+                   const struct exhaust_place *place)
+{
+    bool is_deep =
+        (exhaust->is_deep || exhaust->only.event > 0) && !place->for_ever;
+    struct event left;
+    struct run run;
+
+    if (is_other(exhaust, place)) {
         return;
     }
-    disk_cut(left.disk, NULL, 0); /* only what is durable */
-    look(exhaust, workload, &left, what, how->from, how->row);
+    run_begin(&run, exhaust, workload, disk_clone(disk), promises);
+    run.world->faults.row = place->row;
+    run.world->faults.from = place->at;
+    run.world->faults.to = place->for_ever ? UINT32_MAX : place->at;
+    run.since = place->at + 1;
+    run_work(&run, is_deep);
+    exhaust->errors++;
+    note_violation(exhaust, workload, &run, place);
+    run.has_failed = run.world->failed;
+    run_end(&run, &left);
+    cut_on_the_way(exhaust, workload, &run, *place);
+    if (!run.has_failed) {
+        cut(exhaust, workload, &left, *place);
+    }
+    disk_destroy(left.disk);
+    free(run.events);
+}
+
+/* The operations of a run in which none is refused; how many. */
+static uint32_t list_operations(const struct exhaust *exhaust,
+                                const struct workload *workload,
+                                const struct disk *disk,
+                                const struct promises *promises, uint8_t *list)
+{
+    struct run run;
+    uint32_t count;
+
+    run_begin(&run, exhaust, workload, disk_clone(disk), promises);
+    run.world->faults.list = list;
+    run_work(&run, false);
+    count = run.world->faults.seen;
+    pirn_assert(count <= FAULT_LIST && !run.world->failed);
+    world_destroy(run.world);
+    return count;
 }
 
 void exhaust_errors(struct exhaust *exhaust, const struct workload *workload)
 {
     static uint8_t list[FAULT_LIST];
-    struct run run;
-    struct disk *disk = made(&run, exhaust, workload);
-    struct check_spool check = run.check;
-    struct faults how = {.calm = false};
-    uint32_t count;
+    struct promises promises;
+    struct disk *disk = run_before(exhaust, workload, &promises);
+    uint32_t count = list_operations(exhaust, workload, disk, &promises, list);
 
-    work(&run, exhaust, workload, disk_clone(disk));
-    run.world->faults.list = list;
-    (void)world_run(run.world);
-    count = run.world->faults.seen;
-    pirn_assert(count <= FAULT_LIST);
-    world_destroy(run.world);
-    for (how.from = 0; how.from < count; how.from++) {
-        how.row = 0;
-        while ((how.row = fault_row(how.row, list[how.from])) > 0) {
-            how.to = how.from;
-            refuse(exhaust, workload, disk, &check, &how);
-            how.to = UINT32_MAX;
-            refuse(exhaust, workload, disk, &check, &how);
+    for (uint32_t at = 0; at < count; at++) {
+        struct exhaust_place place = {.at = at};
+
+        while ((place.row = fault_row(place.row, list[at])) > 0) {
+            place.for_ever = false;
+            refuse(exhaust, workload, disk, &promises, &place);
+            place.for_ever = true;
+            refuse(exhaust, workload, disk, &promises, &place);
         }
     }
     disk_destroy(disk);
