@@ -84,9 +84,8 @@ void check_spool_put(struct check_spool *check, uint32_t number, int32_t result,
     check_id(check, number, id);
 }
 
-/* Whose body it is; NOBODY: no item's, or not all of it. */
-static uint32_t number_of(const struct check_spool *check, const uint8_t *bytes,
-                          int32_t len)
+uint32_t check_spool_whose(const struct check_spool *check,
+                           const uint8_t *bytes, int32_t len)
 {
     uint32_t number;
 
@@ -114,8 +113,8 @@ static bool is_reading(uint8_t opcode)
            opcode == ENGINE_STAT;
 }
 
-static bool was_unreadable(const struct check_spool *check,
-                           const struct pirn_id *id)
+bool check_spool_unreadable(const struct check_spool *check,
+                            const struct pirn_id *id)
 {
     for (uint32_t i = 0; i < check->unreadable_count; i++) {
         if (memcmp(&check->unreadable[i], id, sizeof(*id)) == 0) {
@@ -133,7 +132,8 @@ void check_spool_refused(struct check_spool *check, enum fault fault,
 
     if (fault != FAULT_EIO || !is_reading(opcode) || name == NULL ||
         strncmp(path, BODIES, strlen(BODIES)) == 0 ||
-        pirn_id_parse(name + 1, &id) < 0 || was_unreadable(check, &id)) {
+        pirn_id_parse(name + 1, &id) < 0 ||
+        check_spool_unreadable(check, &id)) {
         return;
     }
     pirn_assert(check->unreadable_count < CHECK_UNREADABLE);
@@ -149,6 +149,9 @@ static bool recovery_may_have_given_up(const struct check_spool *check)
                                           FAULT_ENOMEM, FAULT_ECANCELED};
     uint64_t count = 0;
 
+    if (check->is_taking_stock) {
+        return false; /* by one who came in the calm */
+    }
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
         count += check->world->faults.happened[refusals[i]];
     }
@@ -159,7 +162,7 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
                              const struct pirn_item *item, const uint8_t *bytes,
                              int32_t len)
 {
-    uint32_t number = number_of(check, bytes, len);
+    uint32_t number = check_spool_whose(check, bytes, len);
     struct check_item *known;
 
     if (number == NOBODY) {
@@ -178,7 +181,7 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
         world_fail(check->world, "item %u was removed, and is back", number);
     }
     if (strcmp(item->queue, "quarantine") == 0 &&
-        !was_unreadable(check, &item->id)) {
+        !check_spool_unreadable(check, &item->id)) {
         world_fail(check->world, "item %u was set aside, and could be read",
                    number);
     }
@@ -277,24 +280,54 @@ static uint64_t promise_ns(const struct check_spool *check)
            (check->world->faults.happened[FAULT_LATE] > 0 ? LATE_NS : 0);
 }
 
+bool check_spool_is_quiet(const struct check_spool *check, uint64_t take)
+{
+    return check->is_taking_stock || (take != 0 && take == check->takes);
+}
+
+bool check_spool_must_meet(const struct check_spool *check,
+                           const struct check_item *item, uint64_t began_ns)
+{
+    return must_be_there(item) && item->holder == 0 &&
+           (check->is_taking_stock ||
+            item->since_ns + promise_ns(check) < began_ns);
+}
+
 void check_spool_nothing(struct check_spool *check, uint64_t take,
                          uint64_t began_ns)
 {
-    if (take == 0 || take != check->takes ||
+    if (!check_spool_is_quiet(check, take) ||
         recovery_may_have_given_up(check)) {
         return; /* it may be with somebody */
     }
     for (uint32_t i = 0; i < check->count; i++) {
         const struct check_item *item = &check->items[i];
 
-        if (must_be_there(item) && item->holder == 0 &&
-            !(item->has_id && was_unreadable(check, &item->id)) &&
-            item->since_ns + promise_ns(check) < began_ns) {
+        if (check_spool_must_meet(check, item, began_ns) &&
+            !(item->has_id && check_spool_unreadable(check, &item->id))) {
             world_fail(check->world,
                        "item %u is nobody's since %llu ms, and is not found", i,
                        (unsigned long long)(began_ns - item->since_ns) /
                            1000000);
         }
+    }
+}
+
+void check_spool_not_had(struct check_spool *check, uint64_t take,
+                         uint64_t began_ns, uint32_t number, int32_t result)
+{
+    const struct check_item *item = &check->items[number];
+
+    if (result == -EBADMSG && !check_spool_unreadable(check, &item->id)) {
+        world_fail(check->world, "item %u is damaged, and could be read",
+                   number);
+    }
+    if ((result == 0 || result == -ENOENT) &&
+        check_spool_is_quiet(check, take) &&
+        !recovery_may_have_given_up(check) &&
+        check_spool_must_meet(check, item, began_ns)) {
+        world_fail(check->world, "item %u is nobody's, and not had by its id",
+                   number);
     }
 }
 
@@ -308,6 +341,7 @@ void check_spool_died(struct check_spool *check, uint32_t process)
     bool untold = was_taking(check, process);
 
     check->was_taken_stock = check->was_taken_stock && process != 0;
+    check->is_taking_stock = check->is_taking_stock && process != 0;
     for (uint32_t i = 0; i <= WORLD_PROCESSES; i++) {
         check->taking[i] = process == 0 || i == process ? 0 : check->taking[i];
     }
@@ -329,6 +363,7 @@ void check_spool_died(struct check_spool *check, uint32_t process)
 
 void check_spool_take_stock(struct check_spool *check)
 {
+    check->is_taking_stock = true;
     for (uint32_t i = 0; i < check->count; i++) {
         check->items[i].found = false;
     }
@@ -342,6 +377,7 @@ void check_spool_complete(struct check_spool *check)
                        "item %u was acknowledged, and is not there", i);
         }
     }
+    check->is_taking_stock = false;
     check->was_taken_stock = true;
 }
 

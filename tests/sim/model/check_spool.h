@@ -57,6 +57,7 @@ struct check_spool {
     uint32_t taking[WORLD_PROCESSES + 1]; /* by process: claims that run, and
                                              items that are had */
     uint64_t takes;                       /* that have begun */
+    bool is_taking_stock;                 /* by one who is alone, in the calm */
     bool was_taken_stock;                 /* since everybody died */
     uint32_t unreadable_count;
     struct pirn_id unreadable[CHECK_UNREADABLE]; /* once, their metadata */
@@ -107,6 +108,26 @@ void check_spool_took(struct check_spool *check, uint32_t process);
 /* The claim @take, which began at @began_ns, has found nothing. */
 void check_spool_nothing(struct check_spool *check, uint64_t take,
                          uint64_t began_ns);
+
+/* Stock is taken; or nobody had or looked for an item when the claim @take
+ * began, and nobody has begun since. Who looks then meets @item, if it is free,
+ * and was before for longer than is promised. */
+bool check_spool_is_quiet(const struct check_spool *check, uint64_t take);
+bool check_spool_must_meet(const struct check_spool *check,
+                           const struct check_item *item, uint64_t began_ns);
+
+/* Whether the disk has refused to have the metadata of @id read. */
+bool check_spool_unreadable(const struct check_spool *check,
+                            const struct pirn_id *id);
+
+/* Whose body it is; UINT32_MAX: no item's, or not all of it. */
+uint32_t check_spool_whose(const struct check_spool *check,
+                           const uint8_t *bytes, int32_t len);
+
+/* The claim @take of item @number by its id, which began at @began_ns, has not
+ * got it: 0 or an error. */
+void check_spool_not_had(struct check_spool *check, uint64_t take,
+                         uint64_t began_ns, uint32_t number, int32_t result);
 
 /* @process is dead; 0: everybody is. */
 void check_spool_died(struct check_spool *check, uint32_t process);

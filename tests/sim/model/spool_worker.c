@@ -10,11 +10,13 @@
 #include <pirn/spool.h>
 
 #include "tests/sim/model/process.h"
+#include "tests/sim/model/spool_viewer.h"
 
 enum {
     SMALL_MAX = 2048,
     LARGE = 66 * 1024, /* more than a draft keeps in memory */
     APPENDS = 3,
+    LOOKS = 6, /* one action in so many */
     QUEUE_IS_EMPTY_NS = 100000000,
 };
 
@@ -29,8 +31,10 @@ struct desk {
     struct pirn_draft draft;
     struct pirn_claim claim;
     struct pirn_op timer;
+    struct spool_viewer viewer;
     char letter;     /* of the script; 0: it throws dice */
     uint32_t number; /* of the item it has to do with */
+    uint32_t asked;  /* for this item by its id, or UINT32_MAX */
     uint32_t len;
     uint32_t at;
     uint64_t began_ns;
@@ -44,6 +48,8 @@ struct office {
     struct pirn_context *context;
     struct pirn_spool *spool;
     uint32_t left;
+    bool has_listed;   /* who takes all: first lists it, */
+    uint32_t look_at;  /* looks for each by its id or has it so, */
     const char *queue; /* from which is taken */
     struct desk desks[WORKER_DESKS];
 };
@@ -210,6 +216,10 @@ static void read_done(struct desk *desk)
     desk->number =
         check_spool_claimed(office->check, process_number(desk),
                             &desk->claim.item, desk->body, (int32_t)desk->at);
+    if (desk->asked != UINT32_MAX && desk->asked != desk->number) {
+        world_fail(office->check->world, "who asked for item %u has another",
+                   desk->asked);
+    }
     if (office->worker->takes_all) {
         finish(desk);
     } else if (desk->number == UINT32_MAX) {
@@ -257,6 +267,12 @@ static void found_nothing(struct desk *desk, int32_t result)
     struct office *office = desk->office;
 
     check_spool_took(office->check, process_number(desk));
+    if (desk->asked != UINT32_MAX) {
+        check_spool_not_had(office->check, desk->take, desk->began_ns,
+                            desk->asked, result);
+        next_action(desk);
+        return;
+    }
     if (result == 0) {
         check_spool_nothing(office->check, desk->take, desk->began_ns);
     }
@@ -273,7 +289,8 @@ static void claimed(struct pirn_op *op, int32_t result)
     struct desk *desk = pirn_container_of(op, struct desk, claim.op);
 
     if (result <= 0) {
-        if (result < 0 && desk->office->worker->takes_all) {
+        if (result < 0 && desk->office->worker->takes_all &&
+            desk->asked == UINT32_MAX) {
             world_fail(desk->office->check->world, "a claim fails: %d", result);
         }
         found_nothing(desk, result);
@@ -292,20 +309,101 @@ static void begin_take(struct desk *desk)
 
     desk->began_ns = office->check->world->now_ns;
     desk->take = check_spool_take(office->check, process_number(desk));
-    pirn_prep_claim(&desk->claim, office->spool, office->queue);
+    if (desk->asked == UINT32_MAX) {
+        pirn_prep_claim(&desk->claim, office->spool, office->queue);
+    } else {
+        pirn_prep_claim_id(&desk->claim, office->spool,
+                           &office->check->items[desk->asked].id);
+    }
     pirn_start(office->context, &desk->claim.op, claimed);
+}
+
+/* --- look --- */
+
+static void viewed(struct spool_viewer *viewer)
+{
+    next_action(pirn_container_of(viewer, struct desk, viewer));
+}
+
+static void set_viewer(struct desk *desk)
+{
+    struct office *office = desk->office;
+
+    desk->viewer.check = office->check;
+    desk->viewer.context = office->context;
+    desk->viewer.spool = office->spool;
+    desk->viewer.process = process_number(desk);
+    desk->viewer.done = viewed;
+}
+
+/* An item that is known by its id, or UINT32_MAX. */
+static uint32_t any_known(struct desk *desk)
+{
+    const struct check_spool *check = desk->office->check;
+    uint32_t number =
+        check->count > 0 ? rng_below(rng_at(desk), check->count) : UINT32_MAX;
+
+    return number != UINT32_MAX && check->items[number].has_id ? number
+                                                               : UINT32_MAX;
+}
+
+/* Look at one, list all, or have one by its id. */
+static void begin_look(struct desk *desk)
+{
+    uint32_t dice = rng_below(rng_at(desk), 3);
+    uint32_t number = any_known(desk);
+
+    set_viewer(desk);
+    if (dice == 0 || number == UINT32_MAX) {
+        spool_viewer_list(&desk->viewer);
+    } else if (dice == 1) {
+        spool_viewer_look(&desk->viewer, number);
+    } else {
+        desk->asked = number;
+        begin_take(desk);
+    }
+}
+
+/* List, look, have by their ids; and then take what is left. */
+static void take_stock(struct desk *desk)
+{
+    struct office *office = desk->office;
+    const struct check_spool *check = office->check;
+
+    desk->claim = (struct pirn_claim){0}; /* kept until the spool closes */
+    set_viewer(desk);
+    if (!office->has_listed) {
+        office->has_listed = true;
+        spool_viewer_list(&desk->viewer);
+        return;
+    }
+    while (office->look_at < check->count) {
+        uint32_t number = office->look_at++;
+
+        if (!check->items[number].has_id) {
+            continue;
+        }
+        if (rng_coin(rng_at(desk))) {
+            spool_viewer_look(&desk->viewer, number);
+        } else {
+            desk->asked = number;
+            begin_take(desk);
+        }
+        return;
+    }
+    begin_take(desk);
 }
 
 static void next_action(struct desk *desk)
 {
     struct office *office = desk->office;
 
+    desk->asked = UINT32_MAX;
     if (office->left == 0) {
         return;
     }
     if (office->worker->takes_all) {
-        desk->claim = (struct pirn_claim){0}; /* kept until the spool closes */
-        begin_take(desk);
+        take_stock(desk);
         return;
     }
     office->left--;
@@ -316,6 +414,10 @@ static void next_action(struct desk *desk)
         } else {
             begin_take(desk);
         }
+        return;
+    }
+    if (rng_below(rng_at(desk), LOOKS) == 0) {
+        begin_look(desk);
         return;
     }
     if (office->check->count < CHECK_ITEMS && rng_coin(rng_at(desk))) {

@@ -3,8 +3,8 @@
  * spool_worker.h - a process that puts items into a spool and takes them out
  *
  * Several desks at once, each of which does one thing after the other: enqueue,
- * or begin, append and commit; or claim, read and remove or give back. Errors
- * end what a desk does, and it goes on with the next.
+ * or begin, append and commit; or claim, read and remove or give back; or look
+ * (spool_viewer.h). Errors end what a desk does, and it goes on with the next.
  */
 #ifndef TESTS_SIM_MODEL_SPOOL_WORKER_H
 #define TESTS_SIM_MODEL_SPOOL_WORKER_H
