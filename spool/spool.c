@@ -25,6 +25,7 @@
 #include <pirn/invariant.h>
 #include <pirn/path.h>
 
+#include "runtime/plant.h"
 #include "spool/file/claim.h"
 #include "spool/file/single.h"
 #include "spool/layout.h"
@@ -207,7 +208,7 @@ static int look_around(struct pirn_spool *spool, bool alone,
     r = r == 0 ? meet_queues(spool) : r;
 
     if (r == 0 && alone) {
-        r = pirn__make_durable(spool);
+        r = pirn__planted("name-not-synced") ? 0 : pirn__make_durable(spool);
         r = r == 0 ? pirn__make_single(spool) : r;
         r = r == 0 ? pirn__owner_open_gate(spool) : r;
     }

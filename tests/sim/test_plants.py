@@ -41,6 +41,7 @@ PLANTS = {
     "flush-retried": ("sim_model_spool", "spool"),
     "late-cancel": ("sim_model", "chain"),
     "living-robbed": ("sim_model_spool", "spool"),
+    "name-not-synced": ("sim_model_spool", "spool-strict"),
     "not-re-armed": ("sim_model", "serve"),
     "short-body-damages": ("sim_model_spool", "spool"),
     "short-read-damages": ("sim_model_spool", "spool"),
