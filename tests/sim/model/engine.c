@@ -183,14 +183,35 @@ static bool will_not_sleep(struct ring *ring, uint64_t timeout_ns)
            fault_happens(&ring->process->world->faults, FAULT_EARLY);
 }
 
+/* Once, and then always. */
+static bool fails(struct ring *ring)
+{
+    struct world *world = ring->process->world;
+
+    if (!ring->has_failed && ring->process->mortal &&
+        fault_happens(&world->faults, FAULT_RING)) {
+        world_trace(world,
+                    (struct trace_event){.kind = TRACE_FAULT,
+                                         .process = ring->process->number,
+                                         .result = FAULT_RING});
+        ring->has_failed = true;
+        ring->process->lost_ring = true;
+    }
+    return ring->has_failed;
+}
+
 static int model_wait(struct engine *engine, uint64_t timeout_ns)
 {
     struct ring *ring = ring_of(engine);
     struct world *world = ring->process->world;
     struct thread *thread = ring->thread;
-    struct memory *memory = memory_switch(NULL);
+    struct memory *memory;
 
     pirn_assert(thread == world_thread_now());
+    if (fails(ring)) {
+        return -EBADFD; /* no error of a file: nobody is to take it for one */
+    }
+    memory = memory_switch(NULL);
     ring_enter(ring);
     memory_switch(memory);
     if (will_not_sleep(ring, timeout_ns)) {
@@ -209,6 +230,7 @@ static int model_wait(struct engine *engine, uint64_t timeout_ns)
 static void model_abandon(struct engine *engine, struct pirn_link *inflight)
 {
     struct ring *ring = ring_of(engine);
+    struct memory *memory = memory_switch(NULL);
 
     while (!list_is_empty(&ring->flights)) {
         flight_orphan(
@@ -217,6 +239,7 @@ static void model_abandon(struct engine *engine, struct pirn_link *inflight)
     ring->submission_count = 0;
     ring->count = 0;
     ring->visible = 0;
+    memory_switch(memory);
     list_splice_head(inflight, &ring->done);
 }
 

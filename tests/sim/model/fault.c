@@ -34,6 +34,7 @@ static const char *const names[FAULT_COUNT] = {
     [FAULT_KILL] = "kill",
     [FAULT_STOP] = "stop",
     [FAULT_POWER] = "power",
+    [FAULT_RING] = "ring",
 };
 
 #define OP(name) (UINT64_C(1) << ENGINE_##name)
@@ -76,7 +77,7 @@ static uint32_t chance_of(struct rng *rng, enum fault fault)
 {
     bool is_end = fault == FAULT_KILL || fault == FAULT_STOP ||
                   fault == FAULT_POWER || fault == FAULT_CLOCK ||
-                  fault == FAULT_RESET;
+                  fault == FAULT_RESET || fault == FAULT_RING;
 
     return UINT32_C(1) << (is_end ? rng_between(rng, 18, 23)
                                   : rng_between(rng, 21, 28));

@@ -35,6 +35,7 @@ enum fault {
     FAULT_KILL,      /* a process is killed */
     FAULT_STOP,      /* a process is stopped, for up to 5 s */
     FAULT_POWER,     /* the power fails */
+    FAULT_RING,      /* a ring fails for ever: its waits end with an error */
     FAULT_COUNT,
 };
 

@@ -41,7 +41,8 @@ struct process {
     struct world *world;
     uint8_t number;
     enum process_state state;
-    bool mortal; /* faults may kill and stop it */
+    bool mortal;    /* faults may kill and stop it */
+    bool lost_ring; /* and may leave descriptors: nobody closes them for it */
     struct thread threads[PROCESS_THREADS];
     uint32_t thread_count;
     uint32_t thread_left;

@@ -70,6 +70,7 @@ struct ring {
     struct engine engine;
     struct process *process;
     struct thread *thread;
+    bool has_failed;       /* for ever */
     struct pirn_link link; /* among its process's */
     struct pirn_link flights;
 

@@ -83,7 +83,7 @@ static void live_as_canary(struct world *world)
 
 const struct scenario scenario_chain = {
     .name = "chain",
-    .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
+    .faults = FAULT_ALL & ~(FAULT_BIT(FAULT_RESET) | FAULT_BIT(FAULT_RING)),
     .storm_steps = 1500,
     .lives = 4000,
     .profiles = LIFE_PROFILES_ALL,

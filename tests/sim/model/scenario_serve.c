@@ -64,7 +64,7 @@ static void live(struct world *world)
 
 const struct scenario scenario_serve = {
     .name = "serve",
-    .faults = FAULT_ALL & ~FAULT_BIT(FAULT_POWER),
+    .faults = FAULT_ALL & ~(FAULT_BIT(FAULT_POWER) | FAULT_BIT(FAULT_RING)),
     .storm_steps = 2000,
     .lives = 4000,
     .profiles = LIFE_PROFILES_ALL,

@@ -430,7 +430,7 @@ static void next_action(struct desk *desk)
 /* --- the process --- */
 
 /* In a storm an open may fail; whoever really wants it tries again. */
-static void open_spool(struct office *office)
+static bool open_spool(struct office *office)
 {
     const struct pirn_spool_config config = {.path = WORKER_SPOOL,
                                              .create = true};
@@ -442,22 +442,19 @@ static void open_spool(struct office *office)
         if (r == -EMEDIUMTYPE) {
             world_fail(office->check->world, "a spool is taken for none");
         }
+        if (office->worker->process->lost_ring) {
+            return false;
+        }
         process_rest(office->context, QUEUE_IS_EMPTY_NS);
     }
+    return true;
 }
 
-void spool_worker_run(void *argument)
+static void work(struct office *office)
 {
-    struct spool_worker *worker = argument;
-    struct office *office = calloc(1, sizeof(*office));
+    struct spool_worker *worker = office->worker;
     int r;
 
-    office->worker = worker;
-    office->check = worker->check;
-    office->queue = "incoming";
-    office->left = worker->takes_all ? 1 : worker->actions;
-    office->context = process_context(worker->check->world);
-    open_spool(office);
     if (worker->takes_all) {
         check_spool_take_stock(worker->check);
     }
@@ -466,13 +463,28 @@ void spool_worker_run(void *argument)
         next_action(&office->desks[i]);
     }
     r = pirn_context_drain(office->context);
-    if (r < 0) {
+    if (r < 0 && !worker->process->lost_ring) {
         world_fail(office->check->world, "a context has failed: %d", r);
     }
     if (worker->takes_all) {
         check_spool_complete(worker->check);
     }
-    pirn_spool_close(office->spool);
+}
+
+void spool_worker_run(void *argument)
+{
+    struct spool_worker *worker = argument;
+    struct office *office = calloc(1, sizeof(*office));
+
+    office->worker = worker;
+    office->check = worker->check;
+    office->queue = "incoming";
+    office->left = worker->takes_all ? 1 : worker->actions;
+    office->context = process_context(worker->check->world);
+    if (open_spool(office)) {
+        work(office);
+        pirn_spool_close(office->spool);
+    }
     check_spool_died(worker->check, worker->process->number);
     pirn_context_destroy(office->context);
     free(office);
