@@ -219,7 +219,7 @@ static void flushed_body(struct pirn_op *op, int32_t result)
     struct pirn__flush *flush = pirn_container_of(op, struct pirn__flush, body);
 
     pirn_assert(result <= 0);
-    if (pirn__planted("flush-retried") && result < 0) {
+    if (pirn__planted("flush-retried") && result == -EIO) {
         pirn_start(flush->context, op, flushed_body);
         return;
     }
