@@ -156,12 +156,15 @@ static void received(struct pirn_op *op, int32_t result)
     pirn__stream_go_on(stream);
 }
 
+/* Whether it was the last is not looked at here: after the last the op is idle,
+ * and that is what pirn__stream_receive() asks. */
 static void delivered(struct pirn_multishot *shot, int32_t result,
                       enum pirn_more more)
 {
     struct pirn_stream *stream =
         pirn_container_of(shot, struct pirn_stream, priv.shot);
 
+    (void)more;
     if (result > 0) {
         stream_has_moved(stream);
         hold(stream, result);
@@ -169,7 +172,6 @@ static void delivered(struct pirn_multishot *shot, int32_t result,
         stream->priv.end_came = true;
         stream->priv.end = result;
     }
-    (void)more; /* the op is idle or not */
     pirn__stream_go_on(stream);
 }
 
