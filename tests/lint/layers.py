@@ -50,7 +50,7 @@ LAYERS = [
     (r"cli/.*", ["cli/", "pirn/", "smtp/server.h"], []),
     (r"bench/base_.*", ["bench/", "liburing.h"], []),
     (r"bench/.*", ["bench/", "pirn/"], []),
-    (r"examples/.*", ["pirn/"], []),
+    (r"examples/.*", ["pirn/", "client.h"], []),
     (r"tests/.*", ["*"], []),
 ]
 

@@ -131,6 +131,10 @@ class Others(unittest.TestCase):
     def test_gate_renews_once_for_all(self):
         self.assertEqual(run("gate"), "20 answers, 3 renewals\n")
 
+    def test_requests_log_in_once_and_end_in_time(self):
+        self.assertEqual(run("request"),
+                         "19 answers, 1 too late, 1 login\n")
+
     def test_spool_hands_each_mail_from_one_process_to_the_other(self):
         if not (EXAMPLES / "spool").exists():
             self.skipTest("built without the spool")
@@ -140,7 +144,7 @@ class Others(unittest.TestCase):
                           if p.is_file() and b"mail 1" in p.read_bytes()], [])
 
     def test_workers_do_every_job(self):
-        self.assertEqual(run("worker", "25"), "25 jobs done\n")
+        self.assertEqual(run("worker"), "25 jobs done\n")
 
     def test_child_is_started_anew_until_it_succeeds(self):
         trick = "test -e done && exit 0; test -e half || { touch half; " \
