@@ -27,6 +27,7 @@
 #include <pirn/task.h>
 #include <pirn/timer.h>
 #include <pirn/trace.h>
+#include <pirn/trace_tree.h>
 #include <pirn/watch.h>
 
 #endif /* PIRN_PIRN_H */
