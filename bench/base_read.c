@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base_read.c - the same reads on bare liburing
+ * base_read.c - the same reads on bare liburing, into buffers of any kind, and
+ * into registered ones, whose pages the kernel has at hand
  */
 #include <errno.h>
 #include <liburing.h>
@@ -14,11 +15,24 @@
 struct reads {
     struct io_uring ring;
     int fd;
+    bool is_registered;
     uint64_t next;
     _Alignas(READ_BYTES) uint8_t bufs[READ_BATCH][READ_BYTES];
 };
 
-static int base_open(const struct options *options, void **ret_state)
+static int open_ring(struct reads *reads)
+{
+    struct iovec all = {reads->bufs, sizeof(reads->bufs)};
+    int r = bare_ring(&reads->ring);
+
+    if (r == 0 && reads->is_registered) {
+        r = io_uring_register_buffers(&reads->ring, &all, 1);
+    }
+    return r;
+}
+
+static int reads_open(const struct options *options, bool is_registered,
+                      void **ret_state)
 {
     struct reads *reads = aligned_alloc(READ_BYTES, sizeof(*reads));
     int r;
@@ -26,8 +40,11 @@ static int base_open(const struct options *options, void **ret_state)
     if (reads == NULL) {
         return -ENOMEM;
     }
-    *reads = (struct reads){.fd = scratch_make(options, READ_FILE)};
-    r = reads->fd < 0 ? reads->fd : bare_ring(&reads->ring);
+    *reads = (struct reads){
+        .fd = scratch_make(options, READ_FILE),
+        .is_registered = is_registered,
+    };
+    r = reads->fd < 0 ? reads->fd : open_ring(reads);
     if (r < 0) {
         if (reads->fd >= 0) {
             close(reads->fd);
@@ -39,6 +56,16 @@ static int base_open(const struct options *options, void **ret_state)
     return 0;
 }
 
+static int base_open(const struct options *options, void **ret_state)
+{
+    return reads_open(options, false, ret_state);
+}
+
+static int registered_open(const struct options *options, void **ret_state)
+{
+    return reads_open(options, true, ret_state);
+}
+
 static void start_batch(struct reads *reads)
 {
     for (unsigned i = 0; i < READ_BATCH; i++) {
@@ -46,6 +73,9 @@ static void start_batch(struct reads *reads)
 
         io_uring_prep_read(sqe, reads->fd, reads->bufs[i], READ_BYTES,
                            reads->next);
+        if (reads->is_registered) {
+            sqe->opcode = IORING_OP_READ_FIXED;
+        }
         sqe->user_data = i;
         reads->next = (reads->next + READ_BYTES) % READ_FILE;
     }
@@ -95,6 +125,13 @@ static void base_close(void *state)
 const struct side base_read = {
     .name = "liburing",
     .open = base_open,
+    .round = base_round,
+    .close = base_close,
+};
+
+const struct side base_read_registered = {
+    .name = "registered",
+    .open = registered_open,
     .round = base_round,
     .close = base_close,
 };

@@ -69,6 +69,7 @@ struct question {
     uint64_t count_max;                  /* per round; 0: no limit */
     uint32_t senders;                    /* of a question about posts */
     uint32_t depth;                      /* files at once; 0: COMMIT_DEPTH */
+    uint32_t bytes;                      /* of a question about sends */
     const struct echo_plan *echo;        /* of a question about echoes */
     const struct side *sides[SIDES_MAX]; /* ours first; NULL ends */
 };

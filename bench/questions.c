@@ -226,6 +226,60 @@ const struct question questions[QUESTIONS] = {
             .of = RATIO_OF_RATE,
             .sides = {&bench_copy_uring, &bench_copy_plain},
         },
+    [FIXED_FILES] =
+        {
+            .verb = "fixed_files",
+            .group = "runtime",
+            .name = "fixed_files",
+            .what = "echo64 on a bare ring, sockets registered with it",
+            .of = RATIO_OF_CPU_RATE,
+            .echo = &echo64,
+            .sides = {&base_echo_registered, &base_echo_ring},
+        },
+    [FIXED_BUFFERS] =
+        {
+            .verb = "fixed_buffers",
+            .group = "runtime",
+            .name = "fixed_buffers",
+            .what = "a cached read of 4 KiB on a bare ring, into a registered "
+                    "buffer",
+            .of = RATIO_OF_TIME,
+            .finer = 10,
+            .sides = {&base_read_registered, &base_read},
+        },
+    [ZERO_COPY16K] =
+        {
+            .verb = "zero_copy16k",
+            .group = "runtime",
+            .name = "zero_copy16k",
+            .what = "16 KiB sent over loopback without a copy, on a bare ring",
+            .of = RATIO_OF_RATE,
+            .finer = 4,
+            .bytes = 16 << 10,
+            .sides = {&base_send_zc, &base_send},
+        },
+    [ZERO_COPY64K] =
+        {
+            .verb = "zero_copy64k",
+            .group = "runtime",
+            .name = "zero_copy64k",
+            .what = "64 KiB sent over loopback without a copy, on a bare ring",
+            .of = RATIO_OF_RATE,
+            .finer = 4,
+            .bytes = 64 << 10,
+            .sides = {&base_send_zc, &base_send},
+        },
+    [ZERO_COPY1M] =
+        {
+            .verb = "zero_copy1m",
+            .group = "runtime",
+            .name = "zero_copy1m",
+            .what = "1 MiB sent over loopback without a copy, on a bare ring",
+            .of = RATIO_OF_RATE,
+            .finer = 4,
+            .bytes = 1 << 20,
+            .sides = {&base_send_zc, &base_send},
+        },
     [MEMORY] =
         {
             .verb = "memory",

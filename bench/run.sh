@@ -137,7 +137,8 @@ while [ "$left" -gt 0 ]; do
                     serial | serial_fast | serial_lone | serial1000 | \
                     gate | request | \
                     echo64 | echo1000 | echo_pipelined | echo_gathered | \
-                    engine_echo | engine_copy | memory) others_asked=true ;;
+                    engine_echo | engine_copy | fixed_files | \
+                    fixed_buffers | zero_copy* | memory) others_asked=true ;;
             esac
             set -- "$@" "$arg"
             ;;

@@ -28,6 +28,7 @@ extern const struct side base_nop;
 
 extern const struct side bench_read;
 extern const struct side base_read;
+extern const struct side base_read_registered;
 
 extern const struct side bench_timer;
 extern const struct side peer_timer_libev;
@@ -42,6 +43,8 @@ extern const struct side peer_watch_libev;
 
 extern const struct side bench_echo;
 extern const struct side base_echo;
+extern const struct side base_echo_ring;
+extern const struct side base_echo_registered;
 extern const struct side peer_echo_libev;
 extern const struct side peer_echo_libevent;
 extern const struct side peer_echo_libuv;
@@ -49,6 +52,9 @@ extern const struct side peer_echo_tevent;
 
 extern const struct side bench_post;
 extern const struct side peer_post_libuv;
+
+extern const struct side base_send;
+extern const struct side base_send_zc;
 
 extern const struct side bench_serial;
 extern const struct side bench_serial_lone;
