@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/disk.h"
+
 enum { PLAYS = 8 };
 
 /* On a machine that has much else to do a short round may pass before its
@@ -27,11 +29,29 @@ static int play(const struct side *side, void *state, struct round *round)
     return r;
 }
 
+static void note(struct side_result *result, const struct round *round)
+{
+    double count = (double)round->count;
+    uint32_t at = round->index - 1;
+
+    result->p50_ns[at] = (double)histogram_quantile(&round->latency, 0.5);
+    result->ns[at] = (double)round->wall_ns / count;
+    result->cpu_ns[at] = (double)round->cpu_ns / count;
+    histogram_merge(&result->latency, &round->latency);
+    result->count += round->count;
+    result->flushes += round->flushes;
+    result->lost += round->lost;
+    if (round->queued > result->queued) {
+        result->queued = round->queued;
+    }
+}
+
 static int one_round(const struct question *question,
                      const struct options *options, void *state,
-                     const struct side *side, uint32_t index,
+                     const struct disk *disk, uint32_t index,
                      struct side_result *ret_result)
 {
+    const struct side *side = ret_result->side;
     static struct round round; /* 15 KiB; one at a time */
     int r;
 
@@ -40,6 +60,7 @@ static int one_round(const struct question *question,
         .length_ns =
             options->round_ns / (question->finer ? question->finer : 1),
         .count_max = question->count_max ? question->count_max : UINT64_MAX,
+        .disk = disk,
     };
     r = play(side, state, &round);
     if (r < 0) {
@@ -53,19 +74,13 @@ static int one_round(const struct question *question,
         return -ETIME;
     }
     if (index > 0) {
-        double count = (double)round.count;
-
-        ret_result->p50_ns[index - 1] =
-            (double)histogram_quantile(&round.latency, 0.5);
-        ret_result->ns[index - 1] = (double)round.wall_ns / count;
-        ret_result->cpu_ns[index - 1] = (double)round.cpu_ns / count;
-        histogram_merge(&ret_result->latency, &round.latency);
+        note(ret_result, &round);
     }
     return 0;
 }
 
 static int all_rounds(const struct options *options, void **states,
-                      struct result *result)
+                      const struct disk *disk, struct result *result)
 {
     const struct question *question = result->question;
     uint32_t count = result->side_count;
@@ -79,8 +94,7 @@ static int all_rounds(const struct options *options, void **states,
         for (uint32_t i = 0; i < count && r == 0; i++) {
             uint32_t side = index % 2 == 0 ? i : count - 1 - i;
 
-            r = one_round(question, options, states[side],
-                          result->sides[side].side, index,
+            r = one_round(question, options, states[side], disk, index,
                           &result->sides[side]);
         }
     }
@@ -122,6 +136,7 @@ void harness_run(const struct question *question, const struct options *asked,
     struct options copy = *asked;
     const struct options *options = &copy;
     void *states[SIDES_MAX] = {NULL};
+    struct disk disk;
     uint32_t opened;
     int r;
 
@@ -136,7 +151,9 @@ void harness_run(const struct question *question, const struct options *asked,
     r = open_sides(options, states, result);
     opened = result->side_count;
     if (r == 0) {
-        r = all_rounds(options, states, result);
+        disk_open(&disk, question->needs_dir ? options->dir : "/proc");
+        r = all_rounds(options, states, &disk, result);
+        disk_close(&disk);
     }
     while (opened > 0) {
         opened--;
@@ -195,24 +212,31 @@ uint32_t harness_best(const struct result *result)
     return best;
 }
 
+struct spread harness_spread(const double *values, uint32_t count)
+{
+    struct spread spread = {.min = 1e300};
+
+    for (uint32_t i = 0; i < count; i++) {
+        spread.min = values[i] < spread.min ? values[i] : spread.min;
+        spread.max = values[i] > spread.max ? values[i] : spread.max;
+    }
+    spread.median = harness_median(values, count);
+    return spread;
+}
+
 struct spread harness_ratio(const struct result *result, uint32_t other)
 {
     const double *ours = figures(result, 0);
     const double *theirs = figures(result, other);
     bool less = harness_less_is_better(result->question);
     double ratios[ROUNDS_MAX];
-    struct spread spread = {.min = 1e300};
 
     for (uint32_t i = 0; i < result->rounds; i++) {
         double time = ours[i] / theirs[i];
-        double ratio = less ? time : 1 / time;
 
-        ratios[i] = ratio;
-        spread.min = ratio < spread.min ? ratio : spread.min;
-        spread.max = ratio > spread.max ? ratio : spread.max;
+        ratios[i] = less ? time : 1 / time;
     }
-    spread.median = harness_median(ratios, result->rounds);
-    return spread;
+    return harness_spread(ratios, result->rounds);
 }
 
 double harness_cpu(const struct result *result, uint32_t other)

@@ -34,6 +34,8 @@ struct options {
     const char *peers;  /* the directory of smtp-source and smtp-sink */
     uint64_t round_ns;
     uint32_t rounds;
+    uint64_t items;   /* so many at most where many are queued; 0: its number */
+    uint64_t long_ns; /* nor is anything longer under way */
     const struct question *question; /* the harness's: what is asked now */
 };
 
@@ -80,6 +82,10 @@ struct side_result {
     double cpu_ns[ROUNDS_MAX];
     double p50_ns[ROUNDS_MAX];
     struct histogram latency;
+    uint64_t count;   /* over all rounds, as what follows */
+    uint64_t flushes; /* of the disk under the files */
+    uint64_t lost;
+    uint64_t queued; /* at most in a round */
 };
 
 struct result {
@@ -109,6 +115,9 @@ bool harness_less_is_better(const struct question *question);
 
 /** harness_best() - the fastest of the others */
 uint32_t harness_best(const struct result *result);
+
+/** harness_spread() - median and reach of @count values */
+struct spread harness_spread(const double *values, uint32_t count);
 
 /** harness_ratio() - ours against side @other, pair by pair */
 struct spread harness_ratio(const struct result *result, uint32_t other);

@@ -36,18 +36,31 @@ static void print_us(FILE *file, double ns)
     }
 }
 
+/* Of the disk, for each operation; or a dash where no files are. */
+static void print_flushes(FILE *file, const struct result *result,
+                          const struct side_result *figures)
+{
+    if (result->question->needs_dir && figures->count > 0) {
+        fprintf(file, " %9.4f",
+                (double)figures->flushes / (double)figures->count);
+    } else {
+        fprintf(file, " %9s", "-");
+    }
+}
+
 static void print_side(FILE *file, const struct result *result, uint32_t index)
 {
     const struct side *side = result->sides[index].side;
     const struct side_result *figures = &result->sides[index];
     double ns = harness_median(figures->ns, result->rounds);
 
-    fprintf(file, "%-14s %-12s %12.0f", index ? "" : result->question->name,
+    fprintf(file, "%-19s %-16s %12.0f", index ? "" : result->question->name,
             side->name, S / ns);
     print_us(file, ns);
     print_us(file, harness_median(figures->cpu_ns, result->rounds));
     print_us(file, (double)histogram_quantile(&figures->latency, 0.5));
     print_us(file, (double)histogram_quantile(&figures->latency, 0.99));
+    print_flushes(file, result, figures);
     if (side->promise != NULL) {
         fprintf(file, "  %s", side->promise);
     } else if (side->version != NULL) {
@@ -62,9 +75,9 @@ void report_table(FILE *file, const struct machine *machine,
     fprintf(file, "\n%s, %ld cores, Linux %s, engine %s\n", machine->cpu,
             machine->cores, machine->kernel, machine->engine);
     print_place(file, machine);
-    fprintf(file, "\n%-14s %-12s %12s %9s %9s %9s %9s  %s\n", "question",
+    fprintf(file, "\n%-19s %-16s %12s %9s %9s %9s %9s %9s  %s\n", "question",
             "side", "per second", "us each", "us CPU", "p50 us", "p99 us",
-            "safe when it answers, or its version");
+            "flushes", "safe when it answers, or its version");
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t j = 0; !results[i].error && j < results[i].side_count;
              j++) {
@@ -87,6 +100,22 @@ static const char *words_of(enum ratio_of of)
         return "p50: less is better";
     }
     return "?";
+}
+
+/* Of those who claim: what was there, and how often they were late. */
+static void print_claims(FILE *file, const struct result *result)
+{
+    for (uint32_t i = 0; i < result->side_count; i++) {
+        const struct side_result *figures = &result->sides[i];
+
+        if (figures->queued > 0 || figures->lost > 0) {
+            fprintf(file,
+                    "claims %s.%s %" PRIu64 "  (%" PRIu64 " lost; %" PRIu64
+                    " queued at most in a round)\n",
+                    result->question->name, figures->side->name, figures->count,
+                    figures->lost, figures->queued);
+        }
+    }
 }
 
 static void print_ratio(FILE *file, const struct result *result,
@@ -123,6 +152,7 @@ void report_ratios(FILE *file, const struct result *results, uint32_t count)
                      result->sides[j].side->name);
             print_ratio(file, result, suffix, j);
         }
+        print_claims(file, result);
     }
 }
 
@@ -202,6 +232,10 @@ static void json_side(FILE *file, const struct result *result, uint32_t index)
     }
     json_values(file, "ns", figures->ns, result->rounds);
     json_values(file, "cpu_ns", figures->cpu_ns, result->rounds);
+    fprintf(file,
+            "\"count\":%" PRIu64 ",\"flushes\":%" PRIu64 ",\"lost\":%" PRIu64
+            ",\"queued\":%" PRIu64 ",",
+            figures->count, figures->flushes, figures->lost, figures->queued);
     fprintf(file,
             "\"per_second\":%.1f,\"p50_ns\":%" PRIu64 ",\"p99_ns\":%" PRIu64
             "}",

@@ -10,6 +10,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "bench/disk.h"
+
 uint64_t round_now_ns(void)
 {
     struct timespec now;
@@ -31,8 +33,14 @@ static uint64_t cpu_now_ns(void)
     return to_ns(usage.ru_utime) + to_ns(usage.ru_stime);
 }
 
+static uint64_t flushes_of(const struct round *round)
+{
+    return round->disk == NULL ? 0 : disk_flushes(round->disk);
+}
+
 void round_begin(struct round *round)
 {
+    round->flushes = flushes_of(round);
     round->began_cpu_ns = cpu_now_ns();
     round->began_ns = round_now_ns();
 }
@@ -41,6 +49,7 @@ void round_end(struct round *round)
 {
     round->wall_ns = round_now_ns() - round->began_ns;
     round->cpu_ns = cpu_now_ns() - round->began_cpu_ns;
+    round->flushes = flushes_of(round) - round->flushes;
 }
 
 int round_of_batches(struct round *round, int (*batch)(void *state),

@@ -19,6 +19,8 @@
 
 #include "bench/histogram.h"
 
+struct disk;
+
 struct round {
     uint32_t index;     /* 0 is the warm-up, which is not counted */
     uint64_t length_ns; /* nothing is begun after so long ... */
@@ -29,6 +31,10 @@ struct round {
     uint64_t wall_ns;
     uint64_t cpu_ns; /* of this process with all its threads and workers */
     struct histogram latency; /* may stay empty */
+    uint64_t flushes; /* of the disk, if there is one, between begin and end */
+    uint64_t lost;    /* claims that had nothing although there was something */
+    uint64_t queued;  /* items that were there when it began */
+    const struct disk *disk; /* or NULL */
 
     uint64_t began_ns;
     uint64_t began_cpu_ns;
