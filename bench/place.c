@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,4 +69,29 @@ void place_close_pair(struct place_pair *pair)
 {
     close(pair->tmp);
     close(pair->out);
+}
+
+int place_settle_path(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = fd < 0 ? -errno : place_settle(fd);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return r;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type,
+                      struct FTW *at)
+{
+    (void)status;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+void place_remove(const char *path)
+{
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }

@@ -3,7 +3,8 @@
  * bench/place.h - directories for durable work
  *
  * Each side has a fresh one in each round, so that none grows with the number
- * of rounds. They are left behind: the file system is thrown away.
+ * of rounds. They are left behind, or else it says so: the file system is
+ * thrown away.
  */
 #ifndef BENCH_PLACE_H
 #define BENCH_PLACE_H
@@ -38,5 +39,11 @@ void place_close_pair(struct place_pair *pair);
 
 /** place_settle() - write out what others left dirty on @fd's file system */
 int place_settle(int fd);
+
+/** place_settle_path() - the same, of the directory @path */
+int place_settle_path(const char *path);
+
+/** place_remove() - a directory with all that is in it, where room matters */
+void place_remove(const char *path);
 
 #endif /* BENCH_PLACE_H */

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PROCESSES_MAX = 8 };
+enum { PROCESSES_MAX = 24 };
 
 /* A signal handler has no argument of ours: hence a mutable global. */
 static volatile sig_atomic_t started[PROCESSES_MAX];
