@@ -24,6 +24,9 @@ enum {
     KEY_SERVER,
     KEY_PEERS,
     KEY_COMMIT,
+    KEY_ITEMS,
+    KEY_LONG,
+    KEY_QUICK,
 };
 
 struct command {
@@ -101,6 +104,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_COMMIT:
         command->commit = arg;
         return 0;
+    case KEY_ITEMS:
+        options->items = (uint64_t)number(arg, 1000, 1e8, state);
+        return 0;
+    case KEY_LONG:
+        options->long_ns = (uint64_t)(1e9 * number(arg, 0.01, 600, state));
+        return 0;
+    case KEY_QUICK:
+        options->rounds = 2;
+        options->round_ns = 300000000;
+        options->long_ns = 3000000000;
+        return 0;
     case ARGP_KEY_ARG:
         ask(command, arg, state);
         return 0;
@@ -117,6 +131,10 @@ static const struct argp_option argp_options[] = {
      "where durable work is done, and left: a fresh file system", 0},
     {"rounds", KEY_ROUNDS, "N", 0, "rounds per question (7)", 0},
     {"seconds", KEY_SECONDS, "S", 0, "length of a side's round (0.7)", 0},
+    {"items", KEY_ITEMS, "N", 0, "that are queued at most (1,000,000)", 0},
+    {"long", KEY_LONG, "S", 0, "and for how long at most (30)", 0},
+    {"quick", KEY_QUICK, NULL, 0,
+     "as --rounds 2 --seconds 0.3 --long 3: whether it works at all", 0},
     {"json", KEY_JSON, "FILE", 0, "append a line per question to FILE", 0},
     {"server", KEY_SERVER, "FILE", 0, "the program pirn", 0},
     {"peers", KEY_PEERS, "DIR", 0, "has smtp-source and smtp-sink", 0},
@@ -141,6 +159,7 @@ static char *help_filter(int key, const char *text, void *input)
                 questions[i].name, questions[i].what);
     }
     fprintf(file, "  %-14s %-16s all of nop .. memory\n", "runtime", "");
+    fprintf(file, "  %-14s %-16s all from log_enqueue on\n", "spool", "");
     fclose(file);
     return help;
 }
@@ -198,6 +217,25 @@ static int write_json(const char *path, const struct run *run)
     return r;
 }
 
+/* 0 or an errno. */
+static int run_one(unsigned index, const struct options *options,
+                   struct run *run)
+{
+    switch (index) {
+    case MEMORY:
+        memory_run(options, &run->memory);
+        run->weighed = true;
+        return run->memory.error;
+    case CALLS:
+        calls_run(options, &run->calls);
+        run->counted = true;
+        return run->calls.error;
+    default:
+        harness_run(&questions[index], options, &run->results[run->count]);
+        return run->results[run->count++].error;
+    }
+}
+
 /* 0, or the worst error; a question that cannot be asked here is none. */
 static int run_all(const struct command *command, struct run *run)
 {
@@ -210,19 +248,7 @@ static int run_all(const struct command *command, struct run *run)
             continue;
         }
         fprintf(stderr, "%s: %s\n", questions[i].name, questions[i].what);
-        if (i == MEMORY) {
-            memory_run(&command->options, &run->memory);
-            run->weighed = true;
-            r = run->memory.error;
-        } else if (i == CALLS) {
-            calls_run(&command->options, &run->calls);
-            run->counted = true;
-            r = run->calls.error;
-        } else {
-            harness_run(&questions[i], &command->options,
-                        &run->results[run->count]);
-            r = run->results[run->count++].error;
-        }
+        r = run_one(i, &command->options, run);
         worst = r == -EOPNOTSUPP ? worst : r < 0 ? r : worst;
     }
     return worst;
@@ -244,7 +270,7 @@ static void print_all(const struct run *run)
 int main(int argc, char **argv)
 {
     static struct command command = {
-        .options = {.rounds = 7, .round_ns = 700000000},
+        .options = {.rounds = 7, .round_ns = 700000000, .long_ns = 30000000000},
     };
     static struct run run;
     int status;

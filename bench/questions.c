@@ -359,4 +359,47 @@ const struct question questions[QUESTIONS] = {
             .what = "system calls of pirn serve per mail, by strace",
             .needs_dir = true,
         },
+    [LOG_ENQUEUE] =
+        {
+            .verb = "log_enqueue",
+            .group = "spool",
+            .name = "log_enqueue",
+            .what = "a 4 KiB item made durable in the spool, 256 at once",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .sides = {&bench_spool_enqueue, &base_linked, &base_linked_direct,
+                      &base_dsync, &base_dsync_direct},
+        },
+    [IN_AND_OUT] =
+        {
+            .verb = "in_and_out",
+            .group = "spool",
+            .name = "in_and_out",
+            .what = "an item enqueued, and read and removed by one of 16",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .sides = {&bench_spool_through, &base_linked, &base_dsync},
+        },
+    [LOG_VS_FILES] =
+        {
+            .verb = "log_vs_files",
+            .group = "spool",
+            .name = "log_vs_files",
+            .what = "log_enqueue beside a file per item, one at a time",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .sides = {&bench_spool_enqueue, &base_files},
+        },
+    [LONE_WRITER] =
+        {
+            .verb = "lone_writer",
+            .group = "spool",
+            .name = "lone_writer",
+            .what = "a 4 KiB item made durable, one at a time",
+            .of = RATIO_OF_P50,
+            .needs_dir = true,
+            .sides = {&bench_spool_lone, &base_lone_sync,
+                      &base_lone_sync_direct, &base_lone_dsync,
+                      &base_lone_dsync_direct},
+        },
 };

@@ -45,6 +45,10 @@ enum question_index {
     COMMIT,
     SMTP,
     CALLS,
+    LOG_ENQUEUE,
+    IN_AND_OUT,
+    LOG_VS_FILES,
+    LONE_WRITER,
     QUESTIONS,
 };
 

@@ -19,6 +19,7 @@ image_mib=3072
 
 fs=ext4
 dir=
+quick=false
 work= # our own directory: the image and the mount point, or the work itself
 device=
 mounted=false
@@ -36,8 +37,9 @@ clean_up() {
         wait "$bench_pid" 2>/dev/null || true
     fi
     tries=0
+    # pirn-bench may have been ended between taking it away and mounting anew.
     while [ "$mounted" = true ]; do
-        if umount "$work/mnt" 2>/dev/null; then
+        if ! mountpoint -q "$work/mnt" || umount "$work/mnt" 2>/dev/null; then
             mounted=false
         elif [ "$tries" -ge 50 ]; then
             say "$work/mnt is still in use and stays mounted"
@@ -126,11 +128,20 @@ while [ "$left" -gt 0 ]; do
             exit 64
             ;;
         --dir=*) dir=${arg#*=} ;;
+        --quick)
+            quick=true
+            set -- "$@" "$arg"
+            ;;
         --help | --usage | '-?') exec "$PIRN_BUILD/pirn-bench" "$arg" ;;
         *)
             case $arg in
                 chain | commit | smtp | calls | files | files_*)
                     files_asked=true
+                    ;;
+                spool | log_* | in_and_out | lone_writer | drain* | restart* | \
+                    sustained | queued)
+                    files_asked=true
+                    image_mib=4096
                     ;;
                 runtime | nop | read | timer32k | watch | watch_edge | \
                     post | post4 | post_latency | \
@@ -148,6 +159,7 @@ done
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+[ "$quick" = false ] || image_mib=1536 # it takes time to write
 if [ "$files_asked" = true ] || [ "$others_asked" = false ]; then
     prepare
     set -- "$@" --dir "$dir"

@@ -21,6 +21,7 @@ enum {
     COPY_FILE = 16 << 20,
     COMMIT_DEPTH = 64, /* items in flight: ops, or threads */
     COMMIT_BYTES = 4096,
+    SPOOL_DEPTH = 256,    /* items in flight, or in a batch */
 };
 
 extern const struct side bench_nop;
@@ -91,5 +92,18 @@ extern const struct side bench_smtp;
 extern const struct side bench_smtp_ring;
 extern const struct side bench_smtp_pool;
 extern const struct side peer_sink;
+
+extern const struct side bench_spool_enqueue;
+extern const struct side bench_spool_lone;
+extern const struct side bench_spool_through;
+extern const struct side base_linked;
+extern const struct side base_linked_direct;
+extern const struct side base_dsync;
+extern const struct side base_dsync_direct;
+extern const struct side base_lone_sync;
+extern const struct side base_lone_sync_direct;
+extern const struct side base_lone_dsync;
+extern const struct side base_lone_dsync_direct;
+extern const struct side base_files;
 
 #endif /* BENCH_SIDES_H */
