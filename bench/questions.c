@@ -402,4 +402,24 @@ const struct question questions[QUESTIONS] = {
                       &base_lone_sync_direct, &base_lone_dsync,
                       &base_lone_dsync_direct},
         },
+    [DRAIN] =
+        {
+            .verb = "drain",
+            .group = "spool",
+            .name = "drain",
+            .what = "an item claimed, read, removed: by 16 processes and by 2",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .sides = {&bench_spool_drain16, &bench_spool_drain2},
+        },
+    [DRAIN_VS_MULTISPOOL] =
+        {
+            .verb = "drain_vs_multispool",
+            .group = "spool",
+            .name = "drain_vs_multispool",
+            .what = "the same by 4 processes",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .sides = {&bench_spool_drain4, &peer_multispool},
+        },
 };

@@ -49,6 +49,8 @@ enum question_index {
     IN_AND_OUT,
     LOG_VS_FILES,
     LONE_WRITER,
+    DRAIN,
+    DRAIN_VS_MULTISPOOL,
     QUESTIONS,
 };
 

@@ -22,6 +22,7 @@ enum {
     COMMIT_DEPTH = 64, /* items in flight: ops, or threads */
     COMMIT_BYTES = 4096,
     SPOOL_DEPTH = 256,    /* items in flight, or in a batch */
+    DRAIN_ITEMS = 100000, /* queued at most for those who empty a spool */
 };
 
 extern const struct side bench_nop;
@@ -105,5 +106,10 @@ extern const struct side base_lone_sync_direct;
 extern const struct side base_lone_dsync;
 extern const struct side base_lone_dsync_direct;
 extern const struct side base_files;
+
+extern const struct side bench_spool_drain2;
+extern const struct side bench_spool_drain4;
+extern const struct side bench_spool_drain16;
+extern const struct side peer_multispool;
 
 #endif /* BENCH_SIDES_H */
