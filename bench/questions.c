@@ -422,4 +422,34 @@ const struct question questions[QUESTIONS] = {
             .needs_dir = true,
             .sides = {&bench_spool_drain4, &peer_multispool},
         },
+    [RESTART] =
+        {
+            .verb = "restart",
+            .group = "spool",
+            .name = "restart",
+            .what = "opened after a kill, to the first claim",
+            .of = RATIO_OF_TIME,
+            .needs_dir = true,
+            .sides = {&bench_spool_restart_full, &bench_spool_restart_empty},
+        },
+    [RESTART_COLD] =
+        {
+            .verb = "restart_cold",
+            .group = "spool",
+            .name = "restart_cold",
+            .what = "opened after a power loss, to the first claim",
+            .of = RATIO_OF_TIME,
+            .needs_dir = true,
+            .sides = {&bench_spool_cold_full, &bench_spool_cold_empty},
+        },
+    [RESTART_COUNTED] =
+        {
+            .verb = "restart_counted",
+            .group = "spool",
+            .name = "restart_counted",
+            .what = "the same, until a status has counted all",
+            .of = RATIO_OF_TIME,
+            .needs_dir = true,
+            .sides = {&bench_spool_counted_full, &bench_spool_counted_empty},
+        },
 };

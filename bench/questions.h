@@ -51,6 +51,9 @@ enum question_index {
     LONE_WRITER,
     DRAIN,
     DRAIN_VS_MULTISPOOL,
+    RESTART,
+    RESTART_COLD,
+    RESTART_COUNTED,
     QUESTIONS,
 };
 

@@ -112,4 +112,11 @@ extern const struct side bench_spool_drain4;
 extern const struct side bench_spool_drain16;
 extern const struct side peer_multispool;
 
+extern const struct side bench_spool_restart_full;
+extern const struct side bench_spool_restart_empty;
+extern const struct side bench_spool_cold_full;
+extern const struct side bench_spool_cold_empty;
+extern const struct side bench_spool_counted_full;
+extern const struct side bench_spool_counted_empty;
+
 #endif /* BENCH_SIDES_H */
