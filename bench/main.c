@@ -14,7 +14,9 @@
 #include "bench/memory.h"
 #include "bench/process.h"
 #include "bench/questions.h"
+#include "bench/queued.h"
 #include "bench/report.h"
+#include "bench/sustained.h"
 
 enum {
     KEY_DIR = 256,
@@ -131,7 +133,8 @@ static const struct argp_option argp_options[] = {
      "where durable work is done, and left: a fresh file system", 0},
     {"rounds", KEY_ROUNDS, "N", 0, "rounds per question (7)", 0},
     {"seconds", KEY_SECONDS, "S", 0, "length of a side's round (0.7)", 0},
-    {"items", KEY_ITEMS, "N", 0, "that are queued at most (1,000,000)", 0},
+    {"items", KEY_ITEMS, "N", 0,
+     "that are queued, or sustained, at most (1,000,000; 2,000,000)", 0},
     {"long", KEY_LONG, "S", 0, "and for how long at most (30)", 0},
     {"quick", KEY_QUICK, NULL, 0,
      "as --rounds 2 --seconds 0.3 --long 3: whether it works at all", 0},
@@ -190,6 +193,10 @@ struct run {
     bool counted;
     struct memory memory;
     bool weighed;
+    struct sustained sustained;
+    bool was_sustained;
+    struct queued queued;
+    bool was_queued;
 };
 
 /* Append all lines at once, so that a run that was cut short leaves none. */
@@ -209,6 +216,12 @@ static int write_json(const char *path, const struct run *run)
     }
     if (run->weighed) {
         memory_json(file, &run->machine, &run->memory);
+    }
+    if (run->was_sustained) {
+        sustained_json(file, &run->machine, &run->sustained);
+    }
+    if (run->was_queued) {
+        queued_json(file, &run->machine, &run->queued);
     }
     r = ferror(file) ? -EIO : 0;
     if (fclose(file) != 0 && r == 0) {
@@ -230,6 +243,14 @@ static int run_one(unsigned index, const struct options *options,
         calls_run(options, &run->calls);
         run->counted = true;
         return run->calls.error;
+    case SUSTAINED:
+        sustained_run(options, &run->sustained);
+        run->was_sustained = true;
+        return run->sustained.error;
+    case QUEUED:
+        queued_run(options, &run->queued);
+        run->was_queued = true;
+        return run->queued.error;
     default:
         harness_run(&questions[index], options, &run->results[run->count]);
         return run->results[run->count++].error;
@@ -264,6 +285,12 @@ static void print_all(const struct run *run)
     report_ratios(stdout, run->results, run->count);
     if (run->weighed) {
         memory_print(stdout, &run->memory);
+    }
+    if (run->was_sustained) {
+        sustained_print(stdout, &run->sustained);
+    }
+    if (run->was_queued) {
+        queued_print(stdout, &run->queued);
     }
 }
 

@@ -452,4 +452,20 @@ const struct question questions[QUESTIONS] = {
             .needs_dir = true,
             .sides = {&bench_spool_counted_full, &bench_spool_counted_empty},
         },
+    [SUSTAINED] =
+        {
+            .verb = "sustained",
+            .group = "spool",
+            .name = "sustained",
+            .what = "in_and_out for long: the last tenth beside the first",
+            .needs_dir = true,
+        },
+    [QUEUED] =
+        {
+            .verb = "queued",
+            .group = "spool",
+            .name = "queued",
+            .what = "memory with a million items queued",
+            .needs_dir = true,
+        },
 };

@@ -2,8 +2,8 @@
 /*
  * bench/questions.h - what can be asked
  *
- * Two of them have no sides and are asked in another way: bench/memory.h,
- * bench/calls.h.
+ * Four of them have no sides and are asked in another way: bench/memory.h,
+ * bench/calls.h, bench/sustained.h, bench/queued.h.
  */
 #ifndef BENCH_QUESTIONS_H
 #define BENCH_QUESTIONS_H
@@ -54,6 +54,8 @@ enum question_index {
     RESTART,
     RESTART_COLD,
     RESTART_COUNTED,
+    SUSTAINED,
+    QUEUED,
     QUESTIONS,
 };
 
