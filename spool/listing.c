@@ -27,13 +27,6 @@ static void listing_begin(struct pirn_context *context, struct pirn_op *op)
     pirn_assert(context == listing->priv.spool->context);
     listing->priv.slot_at = 0;
     listing->priv.page = NULL;
-    if (listing->priv.spool->log != NULL) {
-        listing->priv.page = malloc(PAGE_ITEMS * sizeof(*listing->priv.page));
-        if (listing->priv.page == NULL) {
-            pirn_task_finish(context, op, -ENOMEM);
-            return;
-        }
-    }
     pirn__file_listing(listing);
 }
 
@@ -48,8 +41,9 @@ void pirn_prep_listing(struct pirn_listing *listing, struct pirn_spool *spool,
     pirn_prep_task(&listing->op, &verbs);
 }
 
-/* Of a queue that the log does not know it has no items. */
-static uint32_t fill_page(struct pirn_listing *listing)
+/* Of a queue that the log does not know it has no items. The page's memory is
+ * got here: a walk whose beginning has failed has no end. */
+static int32_t fill_page(struct pirn_listing *listing)
 {
     const struct pirn__log *log = listing->priv.spool->log;
     const char *queue = listing->priv.queue;
@@ -64,8 +58,14 @@ static uint32_t fill_page(struct pirn_listing *listing)
             return 0;
         }
     }
-    return pirn__log_list(log, number, &listing->priv.slot_at,
-                          listing->priv.page, PAGE_ITEMS);
+    if (listing->priv.page == NULL) {
+        listing->priv.page = malloc(PAGE_ITEMS * sizeof(*listing->priv.page));
+    }
+    if (listing->priv.page == NULL) {
+        return -ENOMEM;
+    }
+    return (int32_t)pirn__log_list(log, number, &listing->priv.slot_at,
+                                   listing->priv.page, PAGE_ITEMS);
 }
 
 static void next_begin(struct pirn_context *context, struct pirn_op *op)
@@ -73,10 +73,10 @@ static void next_begin(struct pirn_context *context, struct pirn_op *op)
     struct pirn_listing *listing = listing_of(op);
 
     pirn_assert_rule(listing->priv.work != NULL, "the walk has begun");
-    uint32_t count = fill_page(listing);
-    if (count > 0) {
+    int32_t count = fill_page(listing);
+    if (count != 0) {
         listing->items = listing->priv.page;
-        pirn_task_finish(context, op, (int32_t)count);
+        pirn_task_finish(context, op, count);
         return;
     }
     pirn__file_listing_next(listing);
