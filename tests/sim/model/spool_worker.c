@@ -433,6 +433,10 @@ static void next_action(struct desk *desk)
 static bool open_spool(struct office *office)
 {
     const struct pirn_spool_config config = {.path = WORKER_SPOOL,
+                                             .log_slots = 64,
+                                             .log_segments = 4,
+                                             .log_segment_bytes = 1 << 20,
+                                             .index_dir = ".",
                                              .create = true};
     int r;
 
