@@ -236,6 +236,15 @@ void pirn__log_claim(struct pirn_claim *claim, struct pirn__queue *queue)
 
 /* ---- a certain one ---- */
 
+/* Being made, or removed for good: nobody has it, and nobody will. */
+static bool is_none(const struct pirn__log *log, const struct pirn__log_id *id)
+{
+    const struct pirn__slot *slot = &log->index.catalogue.slots[id->slot];
+    struct pirn__word word = pirn__word_unpack(pirn__atom_load(&slot->word));
+
+    return word.state == PIRN__FILLING || word.state == PIRN__REMOVING;
+}
+
 void pirn__log_claim_id(struct pirn_claim *claim)
 {
     struct pirn_claim_work *work = work_create(claim);
@@ -252,7 +261,7 @@ void pirn__log_claim_id(struct pirn_claim *claim)
         read_part(work);
         return;
     }
-    pirn__log_claim_end(work, r);
+    pirn__log_claim_end(work, r == 0 && is_none(work->log, &id) ? -ENOENT : r);
 }
 
 /* ---- its body ---- */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <pirn/file.h>
 #include <pirn/invariant.h>
@@ -213,9 +214,12 @@ void pirn__log_close(struct pirn__log *log)
 bool pirn__log_knows(const struct pirn__log *log, const struct pirn_id *id)
 {
     struct pirn__log_id parts;
+    struct pirn_id whole;
 
     pirn__log_id_unpack(id, &parts);
-    if (parts.slot >= pirn__catalogue_used(&log->index.catalogue)) {
+    pirn__log_id_pack(&parts, &whole); /* the shard follows from the slot */
+    if (memcmp(&whole, id, sizeof(whole)) != 0 ||
+        parts.slot >= pirn__catalogue_used(&log->index.catalogue)) {
         return false;
     }
     const struct pirn__slot *slot = &log->index.catalogue.slots[parts.slot];
