@@ -34,6 +34,7 @@ struct bed {
     uint32_t log_slots;
     uint32_t log_segments;
     uint64_t log_segment_bytes;
+    const char *index_dir; /* NULL: the usual one */
 };
 
 static inline int bed_count_fds(void)
@@ -59,6 +60,7 @@ static inline int bed_open(struct bed *bed, bool create)
         .log_slots = bed->log_slots,
         .log_segments = bed->log_segments,
         .log_segment_bytes = bed->log_segment_bytes,
+        .index_dir = bed->index_dir,
     };
 
     return pirn_spool_open(bed->context, &config, &bed->spool);

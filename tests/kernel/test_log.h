@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_log.h - a spool whose first queue is a small log
+ *
+ * The index is in a directory beside the spool's. A power cut is the spool's
+ * directory, copied while it is open and idle, opened with no index: whatever
+ * was acknowledged before has to be in the copy, and nothing that only memory
+ * knew.
+ */
+#ifndef TESTS_KERNEL_TEST_LOG_H
+#define TESTS_KERNEL_TEST_LOG_H
+
+#include "kernel/test_spool.h"
+
+enum { LOG_SLOTS = 4096, LOG_SEGMENTS = 16, LOG_SEGMENT_BYTES = 1024 * 1024 };
+
+/* A bed and where its index is. */
+struct log_bed {
+    struct bed bed;
+    char index_dir[160];
+};
+
+static inline void log_rmtree(const char *path)
+{
+    nftw(path, bed_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* @bed has a context and a path. */
+static inline int log_begin(struct bed *bed)
+{
+    struct log_bed *log = pirn_container_of(bed, struct log_bed, bed);
+
+    snprintf(log->index_dir, sizeof(log->index_dir), "%s.index", bed->path);
+    bed->index_dir = log->index_dir;
+    bed->layout = PIRN_LAYOUT_LOG;
+    bed->log_slots = LOG_SLOTS;
+    bed->log_segments = LOG_SEGMENTS;
+    bed->log_segment_bytes = LOG_SEGMENT_BYTES;
+    return mkdir(log->index_dir, 0700);
+}
+
+static inline int log_setup_closed(void **state)
+{
+    struct log_bed *log = calloc(1, sizeof(*log));
+    struct bed *bed = &log->bed;
+    const char *tmp = getenv("TMPDIR");
+
+    snprintf(bed->path, sizeof(bed->path), "%s/pirn-log-XXXXXX",
+             tmp != NULL ? tmp : "/tmp");
+    if (mkdtemp(bed->path) == NULL ||
+        pirn_context_create(NULL, &bed->context) < 0) {
+        return -1;
+    }
+    bed->fd_count = bed_count_fds();
+    *state = bed;
+    return log_begin(bed);
+}
+
+static inline int log_setup(void **state)
+{
+    return log_setup_closed(state) == 0 ? bed_open(*state, true) : -1;
+}
+
+/* Fails the test that left an index behind which nobody keeps. */
+static inline int log_teardown(void **state)
+{
+    struct bed *bed = *state;
+    char dir[160];
+
+    bed_close(bed);
+    snprintf(dir, sizeof(dir), "%s", bed->index_dir);
+    log_rmtree(dir);
+    return bed_teardown(state);
+}
+
+/* ---- verbs ---- */
+
+static inline int32_t log_enqueue(struct bed *bed, struct pirn_draft *draft,
+                                  const char *queue, const void *body,
+                                  uint64_t len,
+                                  const struct pirn_fields *fields)
+{
+    pirn_prep_enqueue(draft, bed->spool, queue, body, len, fields);
+    return pirn_wait(bed->context, &draft->op);
+}
+
+/* An item whose body is a text. */
+static inline struct pirn_id log_put(struct bed *bed, const char *text)
+{
+    return bed_put(bed, text, strlen(text));
+}
+
+static inline int32_t log_claim_id(struct bed *bed, struct pirn_claim *claim,
+                                   const struct pirn_id *id)
+{
+    pirn_prep_claim_id(claim, bed->spool, id);
+    return pirn_wait(bed->context, &claim->op);
+}
+
+static inline int32_t log_read(struct bed *bed, struct pirn_claim *claim,
+                               void *buf, uint32_t len, uint64_t offset)
+{
+    pirn_prep_claim_read(claim, buf, len, offset);
+    return pirn_wait(bed->context, &claim->op);
+}
+
+static inline int32_t log_update(struct bed *bed, struct pirn_claim *claim,
+                                 const struct pirn_change *change)
+{
+    pirn_prep_update(claim, change);
+    return pirn_wait(bed->context, &claim->op);
+}
+
+static inline int32_t log_give_back_as(struct bed *bed,
+                                       struct pirn_claim *claim,
+                                       const struct pirn_change *change)
+{
+    pirn_prep_give_back_as(claim, change);
+    return pirn_wait(bed->context, &claim->op);
+}
+
+static inline int32_t log_remove_durable(struct bed *bed,
+                                         struct pirn_claim *claim)
+{
+    pirn_prep_remove_durable(claim);
+    return pirn_wait(bed->context, &claim->op);
+}
+
+static inline bool log_same_id(const struct pirn_id *a, const struct pirn_id *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* ---- what is expected ---- */
+
+#define LOG_TEXT_MAX 256
+
+/* The claimed item's body is this text. */
+static inline void log_expect_body(struct bed *bed, struct pirn_claim *claim,
+                                   const char *text)
+{
+    char buf[LOG_TEXT_MAX] = {0};
+
+    assert_int_equal(claim->item.size_bytes, strlen(text));
+    assert_int_equal(log_read(bed, claim, buf, sizeof(buf) - 1, 0),
+                     (int32_t)strlen(text));
+    assert_string_equal(buf, text);
+}
+
+/* The next item of a queue has this body; it is removed. */
+static inline void log_expect_next(struct bed *bed, const char *queue,
+                                   const char *text)
+{
+    struct pirn_claim claim = {0};
+
+    pirn_prep_claim(&claim, bed->spool, queue);
+    assert_int_equal(pirn_wait(bed->context, &claim.op), 1);
+    log_expect_body(bed, &claim, text);
+    assert_int_equal(bed_remove(bed, &claim), 0);
+}
+
+static inline void log_expect_none(struct bed *bed, const char *queue)
+{
+    struct pirn_claim claim = {0};
+
+    pirn_prep_claim(&claim, bed->spool, queue);
+    assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
+}
+
+/* The item is nowhere to be had nor seen. */
+static inline void log_expect_gone(struct bed *bed, const struct pirn_id *id)
+{
+    struct pirn_claim claim = {0};
+    struct pirn_view view = {0};
+
+    assert_int_equal(log_claim_id(bed, &claim, id), -ENOENT);
+    assert_int_equal(bed_look(bed, &view, id), -ENOENT);
+}
+
+/* ---- on the disk ---- */
+
+static inline void log_copy(const char *from, const char *to)
+{
+    char command[512];
+
+    snprintf(command, sizeof(command), "cp -a '%s' '%s'", from, to);
+    assert_int_equal(system(command), 0);
+}
+
+/* What the disk has now takes the spool's place; all else is forgotten. */
+static inline void log_power_cut(struct bed *bed)
+{
+    char cut[160];
+
+    snprintf(cut, sizeof(cut), "%s.cut", bed->path);
+    log_copy(bed->path, cut);
+    bed_close(bed);
+    log_rmtree(bed->path);
+    assert_int_equal(rename(cut, bed->path), 0);
+    log_rmtree(bed->index_dir);
+    assert_int_equal(mkdir(bed->index_dir, 0700), 0);
+}
+
+static inline void log_power_cut_and_open(struct bed *bed)
+{
+    log_power_cut(bed);
+    assert_int_equal(bed_open(bed, false), 0);
+}
+
+static inline void log_reopen(struct bed *bed)
+{
+    bed_close(bed);
+    assert_int_equal(bed_open(bed, false), 0);
+}
+
+/* The index's file; its name is the spool's to choose. */
+static inline const char *log_index_path(const struct bed *bed)
+{
+    static char path[512];
+    DIR *dir = opendir(bed->index_dir);
+    const struct dirent *entry;
+
+    path[0] = '\0';
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            snprintf(path, sizeof(path), "%s/%.200s", bed->index_dir,
+                     entry->d_name);
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return path[0] != '\0' ? path : NULL;
+}
+
+/* One byte of a file of the spool is another one. */
+static inline void log_flip(const char *path, off_t at)
+{
+    int fd = open(path, O_RDWR);
+    uint8_t byte;
+
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &byte, 1, at), 1);
+    byte ^= 0x10;
+    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+}
+
+#define LOG_TEST(name) \
+    cmocka_unit_test_setup_teardown(name, log_setup, log_teardown)
+
+#endif /* TESTS_KERNEL_TEST_LOG_H */
