@@ -55,13 +55,20 @@ static void work_destroy(struct pirn_listing_work *work)
     free(work);
 }
 
+/* It has not begun, and needs no end: the log's page goes, too. */
+static void refuse(struct pirn_listing *listing, int32_t result)
+{
+    free(listing->priv.page);
+    listing->priv.page = NULL;
+    pirn_task_finish(listing->priv.spool->context, &listing->op, result);
+}
+
 static void fail(struct pirn_listing_work *work, int32_t result)
 {
     struct pirn_listing *listing = work->listing;
-    struct pirn_context *context = work->spool->context;
 
     work_destroy(work);
-    pirn_task_finish(context, &listing->op, result);
+    refuse(listing, result);
 }
 
 /* ---- begin ---- */
@@ -113,7 +120,7 @@ void pirn__file_listing(struct pirn_listing *listing)
     struct pirn_listing_work *work = calloc(1, sizeof(*work));
 
     if (work == NULL) {
-        pirn_task_finish(spool->context, &listing->op, -ENOMEM);
+        refuse(listing, -ENOMEM);
         return;
     }
     work->listing = listing;
