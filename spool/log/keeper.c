@@ -104,6 +104,19 @@ static uint64_t needed(const struct pirn__log *log)
     return round;
 }
 
+static bool is_at_rest(const struct pirn__log *log)
+{
+    return !log->keeper.is_armed && !log->keeper.is_running &&
+           !log->limbo.is_unlinking;
+}
+
+void pirn__keeper_has_rested(struct pirn__log *log)
+{
+    if (is_at_rest(log)) {
+        pirn__waiters_finish(log->context, &log->keeper.rests, 0);
+    }
+}
+
 static void timer_fired(struct pirn_op *op, int32_t result)
 {
     struct pirn__log *log =
@@ -112,6 +125,7 @@ static void timer_fired(struct pirn_op *op, int32_t result)
     (void)result;
     log->keeper.is_armed = false;
     look(log);
+    pirn__keeper_has_rested(log);
 }
 
 static void arm(struct pirn__log *log, uint64_t after_ns)
@@ -147,6 +161,7 @@ static void end_round(struct pirn__log *log, int32_t result)
     }
     pirn__atom_store(&log->index.head->keeper, 0);
     look(log);
+    pirn__keeper_has_rested(log);
 }
 
 static void synced(struct pirn_op *op, int32_t result)
@@ -273,4 +288,27 @@ void pirn__prep_round(struct pirn__round_wait *wait, struct pirn__log *log)
 
     wait->log = log;
     pirn_prep_task(&wait->waiter.op, &verbs);
+}
+
+static void rest_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__keeper_rest *rest =
+        pirn_container_of(op, struct pirn__keeper_rest, waiter.op);
+    struct pirn__log *log = rest->log;
+
+    pirn_assert(context == log->context);
+    pirn__waiters_push(&log->keeper.rests, &rest->waiter);
+    if (log->keeper.is_armed) {
+        pirn_cancel(context, &log->keeper.timer);
+    }
+    pirn__keeper_has_rested(log);
+}
+
+void pirn__prep_keeper_rest(struct pirn__keeper_rest *rest,
+                            struct pirn__log *log)
+{
+    static const struct pirn_task_verbs verbs = {.begin = rest_begin};
+
+    rest->log = log;
+    pirn_prep_task(&rest->waiter.op, &verbs);
 }

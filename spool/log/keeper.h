@@ -25,6 +25,7 @@ struct pirn__round_page {
 
 struct pirn__keeper {
     struct pirn__waiters waiters;
+    struct pirn__waiters rests; /* who wait for it to have nothing on loan */
     bool is_armed; /* the timer runs */
     bool is_running;
     uint64_t round; /* ours, that runs */
@@ -47,5 +48,17 @@ struct pirn__round_wait {
     uint64_t round;
 };
 void pirn__prep_round(struct pirn__round_wait *wait, struct pirn__log *log);
+
+/* Begin nothing any more, and wait until nothing is on loan. After a failure,
+ * when no round comes. Start &it->waiter.op; result 0. */
+struct pirn__keeper_rest {
+    struct pirn__waiter waiter;
+    struct pirn__log *log;
+};
+void pirn__prep_keeper_rest(struct pirn__keeper_rest *rest,
+                            struct pirn__log *log);
+
+/** pirn__keeper_has_rested() - something of its own has ended: perhaps all */
+void pirn__keeper_has_rested(struct pirn__log *log);
 
 #endif /* SPOOL_LOG_KEEPER_H */

@@ -95,6 +95,7 @@ static void unlinked(struct pirn_op *op, int32_t result)
     log->limbo.is_unlinking = false;
     item_at(&log->limbo, 0)->has_file = false;
     pirn__limbo_drain(log);
+    pirn__keeper_has_rested(log);
 }
 
 void pirn__limbo_drain(struct pirn__log *log)

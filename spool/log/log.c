@@ -168,20 +168,21 @@ void pirn__log_rescue_own(struct pirn__log *log)
     }
 }
 
-/* Until nothing of ours is in limbo: a removal is durable when we close. */
+/* Until nothing of ours is in limbo: a removal is durable when we close. Where
+ * no round comes any more, until nothing of the keeper's is on loan. */
 static void last_round(struct pirn__log *log)
 {
     struct pirn__round_wait wait = {0};
+    struct pirn__keeper_rest rest = {0};
+    int32_t r;
 
-    pirn__prep_round(&wait, log);
-    (void)wait_for(log, &wait.waiter.op);
-    while (log->keeper.is_armed || log->keeper.is_running ||
-           log->limbo.is_unlinking) {
+    do {
         pirn__prep_round(&wait, log);
-        if (wait_for(log, &wait.waiter.op) < 0) {
-            break;
-        }
-    }
+        r = wait_for(log, &wait.waiter.op);
+    } while (r == 0 && (log->keeper.is_armed || log->keeper.is_running ||
+                        log->limbo.is_unlinking));
+    pirn__prep_keeper_rest(&rest, log);
+    (void)wait_for(log, &rest.waiter.op);
 }
 
 static bool is_worth_keeping(const struct pirn__log *log)
