@@ -10,11 +10,12 @@
 #include "bench/disk.h"
 #include "bench/restart.h"
 
-/* What a power loss leaves of it. An index that is shared in memory has to be
- * lost here, too, wherever the layout keeps one. */
+/* What a power loss leaves of it. */
 static int lose(const struct restart *restart)
 {
-    return disk_forget(restart->dir);
+    int r = stock_lose_index(restart->path);
+
+    return r < 0 ? r : disk_forget(restart->dir);
 }
 
 static int count_all(struct restart *restart, struct pirn_spool *spool,

@@ -82,7 +82,7 @@ static int bench_round(void *state, struct round *round)
     if (r == 0) {
         r = take(drain->processes, path, round);
     }
-    place_remove(path);
+    stock_remove(path);
     return r;
 }
 

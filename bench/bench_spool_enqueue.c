@@ -6,12 +6,14 @@
  *   in and out:                    writer -> spool -> 16 processes
  *
  * In and out the writer is at most BACKLOG items ahead, and what is counted is
- * what was taken, read and removed until the round is over. A round has a
- * spool of its own, which is taken away after it.
+ * what was taken, read and removed until the round is over. A side keeps its
+ * spool for all rounds and empties it after each, so that it writes where was
+ * written before, as the bare writes do.
  */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "bench/outflow.h"
 #include "bench/place.h"
 #include "bench/stock.h"
 
@@ -19,12 +21,14 @@ enum {
     BACKLOG = 32768,
     TAKERS = 16,
     PAUSE_NS = 1000000, /* of a writer who is far enough ahead */
+    ROUNDS_AHEAD = 3,   /* the first filling lasts as long as so many */
+    LONE_ITEMS = 16384, /* more than one alone writes in a round */
 };
 
 struct writing {
     struct inflow *inflow;
-    const char *dir;
-    const char *name; /* of the question */
+    char path[PLACE_PATH];
+    bool is_prepared;
     uint64_t backlog; /* 0: nobody takes */
     struct crowd crowd;
 };
@@ -33,6 +37,7 @@ static int open_writing(const struct options *options, uint32_t depth,
                         uint64_t backlog, void **ret_state)
 {
     struct writing *writing = calloc(1, sizeof(*writing));
+    int r;
 
     if (writing == NULL) {
         return -ENOMEM;
@@ -42,8 +47,12 @@ static int open_writing(const struct options *options, uint32_t depth,
         free(writing);
         return -ENOMEM;
     }
-    writing->dir = options->dir;
-    writing->name = options->question->name;
+    r = place_path(writing->path, options->dir, options->question->name, 0);
+    if (r < 0) {
+        inflow_destroy(writing->inflow);
+        free(writing);
+        return r;
+    }
     writing->backlog = backlog;
     *ret_state = writing;
     return 0;
@@ -69,17 +78,24 @@ static void bench_close(void *state)
     struct writing *writing = state;
 
     inflow_destroy(writing->inflow);
+    stock_remove(writing->path);
     free(writing);
 }
 
-/* Made, and closed again: those who are gathered must not inherit it. */
-static int make_spool(struct writing *writing, const char *path)
+/* Empty, with room that was written; and closed: those who are gathered must
+ * not inherit it. */
+static int make_room(struct writing *writing, uint64_t round_ns)
 {
-    struct inflow *inflow = writing->inflow;
-    int r = stock_open(inflow->context, path, &inflow->spool);
+    uint64_t items = writing->inflow->depth == 1 ? LONE_ITEMS : UINT64_MAX;
+    int r;
 
-    inflow->spool = pirn_spool_close(inflow->spool);
-    return r < 0 ? r : place_settle_path(path);
+    if (writing->is_prepared) {
+        r = stock_empty(writing->path);
+    } else {
+        r = stock_prepare(writing->path, items, ROUNDS_AHEAD * round_ns);
+    }
+    writing->is_prepared = r == 0;
+    return r < 0 ? r : place_settle_path(writing->path);
 }
 
 static void begin(struct writing *writing, struct round *round)
@@ -144,12 +160,9 @@ static int bench_round(void *state, struct round *round)
 {
     struct writing *writing = state;
     struct inflow *inflow = writing->inflow;
-    char path[PLACE_PATH];
-    int r = place_path(path, writing->dir, writing->name, round->index);
+    char *path = writing->path;
+    int r = make_room(writing, round->length_ns);
 
-    if (r == 0) {
-        r = make_spool(writing, path);
-    }
     if (r == 0 && writing->backlog > 0) {
         r = crowd_gather(&writing->crowd, TAKERS, stock_take, path);
     }
@@ -164,7 +177,6 @@ static int bench_round(void *state, struct round *round)
                                  : one_writer(writing, round);
     }
     inflow->spool = pirn_spool_close(inflow->spool);
-    place_remove(path);
     return r;
 }
 

@@ -120,7 +120,7 @@ void queued_run(const struct options *options, struct queued *queued)
     if (r == 0) {
         r = measure(path, queued);
     }
-    place_remove(path);
+    stock_remove(path);
     queued->error = r;
 }
 

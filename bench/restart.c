@@ -28,7 +28,7 @@ int restart_open(const struct options *options, bool full, void **ret_state)
     }
     r = r < 0 ? r : pirn_context_create(NULL, &restart->context);
     if (r < 0) {
-        place_remove(restart->path);
+        stock_remove(restart->path);
         free(restart);
         return r;
     }
@@ -41,7 +41,7 @@ void restart_close(void *state)
     struct restart *restart = state;
 
     (void)pirn_context_destroy(restart->context);
-    place_remove(restart->path);
+    stock_remove(restart->path);
     free(restart);
 }
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,9 +22,45 @@ enum { FILL_STEP = 4096 }; /* items between two looks at the disk's room */
 int stock_open(struct pirn_context *context, const char *path,
                struct pirn_spool **ret_spool)
 {
-    const struct pirn_spool_config config = {.path = path, .create = true};
+    const struct pirn_spool_config config = {
+        .path = path,
+        .create = true,
+        .layout = PIRN_LAYOUT_LOG,
+    };
 
     return pirn_spool_open(context, &config, ret_spool);
+}
+
+/* The log says where its index is: a line of one of its texts. */
+int stock_lose_index(const char *path)
+{
+    static const char word[] = "path ";
+    char line[PLACE_PATH];
+    FILE *file;
+    int r = 0;
+
+    if (snprintf(line, sizeof(line), "%s/.log/index", path) >=
+        (int)sizeof(line)) {
+        return -ENAMETOOLONG;
+    }
+    file = fopen(line, "re");
+    if (file == NULL) {
+        return errno == ENOENT ? 0 : -errno;
+    }
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, word, strlen(word)) == 0) {
+            line[strcspn(line, "\n")] = '\0';
+            r = unlink(line + strlen(word)) < 0 && errno != ENOENT ? -errno : r;
+        }
+    }
+    fclose(file);
+    return r;
+}
+
+void stock_remove(const char *path)
+{
+    (void)stock_lose_index(path);
+    place_remove(path);
 }
 
 struct inflow *inflow_create(uint32_t depth)

@@ -24,6 +24,13 @@ extern const char STOCK_QUEUE[];
 int stock_open(struct pirn_context *context, const char *path,
                struct pirn_spool **ret_spool);
 
+/** stock_lose_index() - nobody has it open: what it shares in memory is gone,
+ * as after a power loss; 0 or an errno */
+int stock_lose_index(const char *path);
+
+/** stock_remove() - nobody has it open: nothing is left of it */
+void stock_remove(const char *path);
+
 /* Items enqueued, @depth of them on their way at a time. */
 struct inflow {
     struct pirn_context *context;

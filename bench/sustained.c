@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "bench/disk.h"
+#include "bench/outflow.h"
 #include "bench/place.h"
 #include "bench/report.h"
 #include "bench/samples.h"
@@ -19,6 +20,7 @@
 enum {
     TAKERS = 16,
     BACKLOG = 32768,
+    PREPARED = 4 * BACKLOG, /* items there is room for before the clock runs */
     SAMPLE_NS = 10000000,
     PAUSE_NS = 1000000,
 };
@@ -92,8 +94,7 @@ static int run(const struct options *options, struct inflow *inflow,
     int r = place_path(path, options->dir, "sustained", 0);
 
     if (r == 0) {
-        r = stock_open(inflow->context, path, &inflow->spool);
-        inflow->spool = pirn_spool_close(inflow->spool);
+        r = stock_prepare(path, PREPARED, options->long_ns);
     }
     if (r == 0) {
         r = crowd_gather(&crowd, TAKERS, stock_take, path);
@@ -107,7 +108,7 @@ static int run(const struct options *options, struct inflow *inflow,
         }
         inflow->spool = pirn_spool_close(inflow->spool);
     }
-    place_remove(path);
+    stock_remove(path);
     return r;
 }
 
