@@ -82,43 +82,53 @@ int pirn__log_back_slots(struct pirn__log *log, uint32_t slots)
     return r;
 }
 
+static void end(struct pirn__log *log, int32_t result)
+{
+    log->backing.is_running = false;
+    if (result == 0) {
+        raise(log, target(log, log->backing.from));
+    }
+    pirn__waiters_finish(log->context, &log->backing.waiters, result);
+}
+
 static void backed_blocks(struct pirn_op *op, int32_t result)
 {
-    struct pirn__backing_wait *wait =
-        pirn_container_of(op, struct pirn__backing_wait, step);
-
-    if (result == 0) {
-        raise(wait->log, target(wait->log, wait->from));
-    }
-    pirn_task_finish(wait->log->context, &wait->waiter.op, result);
+    end(pirn_container_of(op, struct pirn__log, backing.step), result);
 }
 
 static void backed_slots(struct pirn_op *op, int32_t result)
 {
-    struct pirn__backing_wait *wait =
-        pirn_container_of(op, struct pirn__backing_wait, step);
-    struct pirn__log *log = wait->log;
+    struct pirn__log *log =
+        pirn_container_of(op, struct pirn__log, backing.step);
+    uint32_t from = log->backing.from;
 
     if (result < 0) {
-        pirn_task_finish(log->context, &wait->waiter.op, result);
+        end(log, result);
         return;
     }
-    prep_blocks(log, op, wait->from, target(log, wait->from));
+    prep_blocks(log, op, from, target(log, from));
     pirn_start(log->context, op, backed_blocks);
 }
 
+/* First come, first served, so that enqueueing keeps its order. */
 static void begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn__backing_wait *wait =
         pirn_container_of(op, struct pirn__backing_wait, waiter.op);
+    struct pirn__backing *backing = &wait->log->backing;
 
     if (pirn__log_slots_backed(wait->log) > wait->from) {
         pirn_task_finish(context, op, 0); /* somebody else was faster */
         return;
     }
-    prep_slots(wait->log, &wait->step, wait->from,
-               target(wait->log, wait->from));
-    pirn_start(context, &wait->step, backed_slots);
+    pirn__waiters_push(&backing->waiters, &wait->waiter);
+    if (!backing->is_running) {
+        backing->is_running = true;
+        backing->from = wait->from;
+        prep_slots(wait->log, &backing->step, wait->from,
+                   target(wait->log, wait->from));
+        pirn_start(context, &backing->step, backed_slots);
+    }
 }
 
 void pirn__prep_backing(struct pirn__backing_wait *wait, struct pirn__log *log,

@@ -22,12 +22,19 @@ uint32_t pirn__log_slots_backed(const struct pirn__log *log);
  * Blocks. */
 PIRN_MUST_CHECK int pirn__log_back_slots(struct pirn__log *log, uint32_t slots);
 
+/* One at work, for all who wait. Zeroed memory is idle. */
+struct pirn__backing {
+    struct pirn__waiters waiters;
+    bool is_running;
+    uint32_t from;
+    struct pirn_op step;
+};
+
 /* Start &it->waiter.op; result 0, or -ENOSPC and the like. */
 struct pirn__backing_wait {
     struct pirn__waiter waiter;
     struct pirn__log *log;
     uint32_t from;
-    struct pirn_op step;
 };
 
 /** pirn__prep_backing() - one chunk more than @from, which were too few */

@@ -160,6 +160,9 @@ static void end_round(struct pirn__log *log, int32_t result)
         (void)pirn__atom_add(&log->index.head->rounds_failed, 1);
     }
     pirn__atom_store(&log->index.head->keeper, 0);
+    if (result == 0) {
+        pirn__compact_start(log);
+    }
     look(log);
     pirn__keeper_has_rested(log);
 }

@@ -26,7 +26,7 @@ struct pirn__round_page {
 struct pirn__keeper {
     struct pirn__waiters waiters;
     struct pirn__waiters rests; /* who wait for it to have nothing on loan */
-    bool is_armed; /* the timer runs */
+    bool is_armed;              /* the timer runs */
     bool is_running;
     uint64_t round; /* ours, that runs */
     uint32_t page;  /* next to be looked at */

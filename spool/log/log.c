@@ -127,6 +127,7 @@ static int open_index(struct pirn__log *log, bool alone, const char *dir)
     if (is_new) {
         r = pirn__log_load_queues(log);
         r = r < 0 ? r : pirn__log_rebuild(log);
+        r = r < 0 ? r : pirn__log_back_slots(log, 1);
         if (r == 0) {
             pirn__log_attach_end(log);
         }
@@ -199,7 +200,10 @@ void pirn__log_close(struct pirn__log *log)
     bool remove;
 
     struct pirn__writer_idle idle = {0};
+    struct pirn__compact_stop stop = {0};
 
+    pirn__prep_compact_stop(&stop, log);
+    (void)wait_for(log, &stop.waiter.op);
     pirn__log_claims_deinit(log);
     pirn__prep_writer_idle(&idle, log);
     (void)wait_for(log, &idle.waiter.op);

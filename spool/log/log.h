@@ -5,6 +5,8 @@
 #ifndef SPOOL_LOG_LOG_H
 #define SPOOL_LOG_LOG_H
 
+#include "spool/log/backing.h"
+#include "spool/log/compact.h"
 #include "spool/log/index.h"
 #include "spool/log/keeper.h"
 #include "spool/log/limbo.h"
@@ -28,6 +30,8 @@ struct pirn__log {
     struct pirn__writer writer;
     struct pirn__limbo limbo;
     struct pirn__keeper keeper;
+    struct pirn__compact compact;
+    struct pirn__backing backing;
     struct pirn__sync bodies[PIRN__SHARDS]; /* .log/data/XY */
     struct pirn_claim_work *claims;         /* which nobody has ended yet */
 };

@@ -130,6 +130,18 @@ static void end_claim(struct pirn__rescue *rescue)
 
 static void read_record(struct pirn__rescue *rescue, uint64_t place);
 
+/* A record that is superseded, unless it holds the body still. */
+static void bury_unless(struct pirn__rescue *rescue, uint64_t packed,
+                        struct pirn__place body)
+{
+    struct pirn__place place = pirn__place_unpack(packed);
+
+    if (place.segment != body.segment || place.record != body.record ||
+        place.generation != body.generation) {
+        bury(rescue->log, packed);
+    }
+}
+
 /* All fields as the record has them; one version is spent, as it may be. */
 static void take_fields(struct pirn__rescue *rescue)
 {
@@ -137,12 +149,9 @@ static void take_fields(struct pirn__rescue *rescue)
     struct pirn__slot *slot = slot_of(rescue);
     struct pirn__route before = pirn__route_unpack(rescue->fields.route);
 
-    if (rescue->pending && rescue->fields.part != rescue->fields.body) {
-        struct pirn__place part = pirn__place_unpack(rescue->fields.part);
-        struct pirn__place body = pirn__place_unpack(rescue->fields.body);
-        if (part.segment != body.segment || part.record != body.record) {
-            bury(rescue->log, rescue->fields.part);
-        }
+    if (rescue->pending) {
+        bury_unless(rescue, rescue->fields.body, head->body);
+        bury_unless(rescue, rescue->fields.part, head->body);
     }
     slot->sizes = (uint64_t)head->part_bytes << 40 | head->body_bytes;
     pirn__atom_store(&slot->part, rescue->reading.fields.part);
