@@ -177,11 +177,23 @@ void pirn__log_look(struct pirn_view *view)
     look(work);
 }
 
+/* A body's file goes with its item; what goes alone is damage. */
+static bool is_removed(const struct pirn_view_work *work)
+{
+    const struct pirn__catalogue *catalogue = &work->log->index.catalogue;
+    uint64_t word = pirn__atom_load(&catalogue->slots[work->id.slot].word);
+
+    return !is_here(pirn__word_unpack(word), work->id.incarnation);
+}
+
 static void have_body(struct pirn_op *op, int32_t result)
 {
     struct pirn_view_work *work =
         pirn_container_of(op, struct pirn_view_work, reading.op);
 
+    if (result == -EBADMSG && !work->reading.has_file && is_removed(work)) {
+        result = -ENOENT;
+    }
     pirn_task_finish(work->log->context, &work->view->op, result);
 }
 
