@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_log_restart.c - the spool is opened again: cleanly, or after a power cut
+ */
+#include "kernel/test_log.h"
+
+enum { MANY = 5000 }; /* so many keep the index */
+
+#define FAR_NS UINT64_C(0x7000000000000000)
+
+/* ---- a clean close ---- */
+
+static void an_index_of_few_items_is_not_kept(void **state)
+{
+    struct bed *bed = *state;
+
+    (void)log_put(bed, "one");
+    (void)log_put(bed, "two");
+    assert_non_null(log_index_path(bed));
+    bed_close(bed);
+    assert_null(log_index_path(bed));
+    assert_int_equal(bed_open(bed, false), 0);
+    (void)log_put(bed, "three");
+    log_expect_next(bed, "incoming", "one");
+    log_expect_next(bed, "incoming", "two");
+    log_expect_next(bed, "incoming", "three");
+}
+
+static int setup_many(void **state)
+{
+    if (log_setup_closed(state) < 0) {
+        return -1;
+    }
+    struct bed *bed = *state;
+    bed->log_slots = 2 * MANY;
+    return bed_open(bed, true);
+}
+
+/* They come in their order, and one more behind them. */
+static void expect_many(struct bed *bed, const struct pirn_id *ids)
+{
+    struct pirn_claim claim = {0};
+
+    assert_int_equal(bed_status(bed).ready, MANY);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(bed_claim(bed, &claim), 1);
+        assert_true(log_same_id(&claim.item.id, &ids[i]));
+        assert_int_equal(bed_remove(bed, &claim), 0);
+    }
+    log_expect_none(bed, "incoming");
+}
+
+static void list_ids(struct bed *bed, struct pirn_id *ids)
+{
+    struct pirn_listing listing = {0};
+    int32_t r = 1;
+    int count = 0;
+
+    pirn_prep_listing(&listing, bed->spool, "incoming");
+    assert_int_equal(pirn_wait(bed->context, &listing.op), 0);
+    while (r > 0) {
+        pirn_prep_listing_next(&listing);
+        r = pirn_wait(bed->context, &listing.op);
+        for (int32_t i = 0; i < r; i++) {
+            ids[count++] = listing.items[i].id;
+        }
+    }
+    assert_int_equal(count, MANY);
+    pirn_prep_listing_end(&listing);
+    assert_int_equal(pirn_wait(bed->context, &listing.op), 0);
+}
+
+static void an_index_of_many_items_is_kept(void **state)
+{
+    static struct pirn_id ids[MANY];
+    struct bed *bed = *state;
+    struct stat before;
+    struct stat after;
+
+    bed_put_many(bed, MANY);
+    list_ids(bed, ids);
+    assert_int_equal(stat(log_index_path(bed), &before), 0);
+    log_reopen(bed);
+    assert_int_equal(stat(log_index_path(bed), &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    expect_many(bed, ids);
+}
+
+static void many_items_survive_a_power_cut_in_their_order(void **state)
+{
+    static struct pirn_id ids[MANY];
+    struct bed *bed = *state;
+
+    bed_put_many(bed, MANY);
+    list_ids(bed, ids);
+    log_power_cut_and_open(bed);
+    expect_many(bed, ids);
+}
+
+/* ---- a power cut ---- */
+
+static struct pirn_id put_as(struct bed *bed, const char *text, int8_t priority,
+                             uint64_t due_ns, bool held)
+{
+    struct pirn_draft draft = {
+        .priority = priority, .due_ns = due_ns, .held = held};
+
+    assert_int_equal(
+        log_enqueue(bed, &draft, "incoming", text, strlen(text), NULL), 0);
+    return draft.id;
+}
+
+static void what_was_acknowledged_is_there_as_it_was(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct pirn_id held = put_as(bed, "held", 0, 0, true);
+    struct pirn_id later = put_as(bed, "later", 2, FAR_NS, false);
+
+    (void)put_as(bed, "normal", 0, 0, false);
+    (void)put_as(bed, "high", 3, 0, false);
+    log_power_cut_and_open(bed);
+    assert_int_equal(bed_status(bed).ready, 2);
+    assert_int_equal(bed_status(bed).held, 1);
+    assert_int_equal(bed_status(bed).delayed, 1);
+    log_expect_next(bed, "incoming", "high");
+    log_expect_next(bed, "incoming", "normal");
+    log_expect_none(bed, "incoming");
+    assert_int_equal(log_claim_id(bed, &claim, &later), 1);
+    assert_int_equal(claim.item.due_ns, FAR_NS);
+    assert_int_equal(claim.item.priority, 2);
+    log_expect_body(bed, &claim, "later");
+    assert_int_equal(bed_remove(bed, &claim), 0);
+    assert_int_equal(log_claim_id(bed, &claim, &held), 1);
+    log_expect_body(bed, &claim, "held");
+    assert_int_equal(bed_remove(bed, &claim), 0);
+}
+
+static void what_was_removed_durably_does_not_come_back(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct pirn_id one = log_put(bed, "one");
+    struct pirn_id two = log_put(bed, "two");
+
+    assert_int_equal(log_claim_id(bed, &claim, &one), 1);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    for (int i = 0; i < 3; i++) {
+        log_power_cut_and_open(bed);
+        log_expect_gone(bed, &one);
+        assert_int_equal(bed_status(bed).ready, 1);
+    }
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_true(log_same_id(&claim.item.id, &two));
+    assert_int_equal(bed_remove(bed, &claim), 0);
+}
+
+static void what_was_removed_lazily_is_whole_or_gone(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+
+    (void)log_put(bed, "one");
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(bed_remove(bed, &claim), 0);
+    log_power_cut_and_open(bed);
+    int32_t r = bed_claim(bed, &claim);
+    assert_true(r == 0 || r == 1);
+    if (r == 1) {
+        log_expect_body(bed, &claim, "one");
+        assert_int_equal(bed_remove(bed, &claim), 0);
+    }
+}
+
+static void what_somebody_had_is_ready_again(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct pirn_id id = log_put(bed, "one");
+
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    log_power_cut_and_open(bed);
+    memset(&claim, 0, sizeof(claim));
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_true(log_same_id(&claim.item.id, &id));
+    assert_int_equal(bed_remove(bed, &claim), 0);
+}
+
+static void what_was_not_committed_never_was(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_draft draft = {0};
+    char *body = calloc(1, 200000);
+    struct bed *other = NULL;
+
+    pirn_prep_begin(&draft, bed->spool, "incoming");
+    assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
+    pirn_prep_append(&draft, body, 200000);
+    assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
+    assert_int_equal(log_setup_closed((void **)&other), 0);
+    log_rmtree(other->path);
+    log_copy(bed->path, other->path);
+    unlink(bed_at(other, ".log/index")); /* as of another boot */
+    assert_int_equal(bed_open(other, false), 0);
+    log_expect_none(other, "incoming");
+    assert_int_equal(bed_status(other).drafts, 0);
+    assert_int_equal(bed_status(other).body_bytes, 0);
+    assert_int_equal(log_teardown((void **)&other), 0);
+    pirn_prep_abort(&draft);
+    assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
+    free(body);
+}
+
+static void a_long_body_survives(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    char *body = malloc(300000);
+    char *buf = malloc(300000);
+
+    memset(body, 'b', 300000);
+    (void)bed_put(bed, body, 300000);
+    log_power_cut_and_open(bed);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(log_read(bed, &claim, buf, 300000, 0), 300000);
+    assert_memory_equal(buf, body, 300000);
+    assert_int_equal(bed_remove(bed, &claim), 0);
+    free(body);
+    free(buf);
+}
+
+/* Of each life 50; none names another item of any life. */
+static void no_id_is_given_twice(void **state)
+{
+    enum { LIVES = 4, EACH = 50 };
+    static struct pirn_id ids[LIVES * EACH];
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+
+    for (int life = 0; life < LIVES; life++) {
+        for (int i = 0; i < EACH; i++) {
+            ids[life * EACH + i] = log_put(bed, "x");
+            assert_int_equal(bed_claim(bed, &claim), 1);
+            assert_int_equal(i % 2 ? bed_remove(bed, &claim)
+                                   : log_remove_durable(bed, &claim),
+                             0);
+        }
+        log_power_cut_and_open(bed);
+    }
+    for (int i = 0; i < LIVES * EACH; i++) {
+        for (int k = 0; k < i; k++) {
+            assert_false(log_same_id(&ids[i], &ids[k]));
+        }
+        assert_int_equal(ids[i].bytes[6] << 4 | ids[i].bytes[7] >> 4,
+                         i / EACH + 1); /* the epoch */
+    }
+}
+
+#define MANY_TEST(name) \
+    cmocka_unit_test_setup_teardown(name, setup_many, log_teardown)
+
+BED_MAIN(LOG_TEST(an_index_of_few_items_is_not_kept),
+         MANY_TEST(an_index_of_many_items_is_kept),
+         MANY_TEST(many_items_survive_a_power_cut_in_their_order),
+         LOG_TEST(what_was_acknowledged_is_there_as_it_was),
+         LOG_TEST(what_was_removed_durably_does_not_come_back),
+         LOG_TEST(what_was_removed_lazily_is_whole_or_gone),
+         LOG_TEST(what_somebody_had_is_ready_again),
+         LOG_TEST(what_was_not_committed_never_was),
+         LOG_TEST(a_long_body_survives), LOG_TEST(no_id_is_given_twice))
