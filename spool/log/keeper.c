@@ -8,7 +8,8 @@
  *
  * Every step is a swap, or may be done twice; so two rounds at once, or one
  * whose keeper wakes an hour later, harm nothing. The keeper's word only spares
- * the disk: it says who is at it, and since when.
+ * the disk: it says who is at it, and when the last one began. Nobody begins
+ * another within PIRN__ROUND_NS of that, but for one who waits for its end.
  *
  * An error that is not want of room is final (the kernel may say 0 the next
  * time): rounds_failed says so to all, until the index is made anew.
@@ -27,6 +28,8 @@
 
 #define KEEPER_SILENT_MS 1000u
 #define LOOK_AGAIN_NS 5000000ull
+#define ROUND_MS (PIRN__ROUND_NS / 1000000)
+#define BEGAN_BITS 0xffffffffffffull
 
 static void write_next(struct pirn__log *log);
 static void look(struct pirn__log *log);
@@ -36,21 +39,41 @@ static uint64_t now_ms(const struct pirn__log *log)
     return pirn_context_now_ns(log->context) / 1000000;
 }
 
+/* owner + 1 16, or 0: nobody | when the last round began 48 */
 static uint64_t keeper_pack(const struct pirn__log *log)
 {
-    return (uint64_t)(log->actor.owner + 1) << 48 |
-           (now_ms(log) & 0xffffffffffff);
+    return (uint64_t)(log->actor.owner + 1) << 48 | (now_ms(log) & BEGAN_BITS);
 }
 
-/* Nobody is at it, or says nothing any more. */
-static bool become_keeper(struct pirn__log *log)
+/* Nobody is at it, or says nothing any more; and there was none of late, or
+ * somebody waits. Else it is told when to look again. */
+static bool become_keeper(struct pirn__log *log, bool waits,
+                          uint64_t *ret_after_ns)
 {
     uint64_t *at = &log->index.head->keeper;
     uint64_t word = pirn__atom_load(at);
-    uint64_t since = word & 0xffffffffffff;
+    uint64_t now = now_ms(log);
+    uint64_t began = word & BEGAN_BITS;
+    uint64_t ms = now > began ? now - began : 0; /* his clock may be ahead */
+    bool is_kept = word > BEGAN_BITS && ms <= KEEPER_SILENT_MS;
 
-    return (word == 0 || now_ms(log) - since > KEEPER_SILENT_MS) &&
-           pirn__atom_swap(at, word, keeper_pack(log));
+    *ret_after_ns = waits ? LOOK_AGAIN_NS : PIRN__ROUND_NS;
+    if (is_kept) {
+        return false;
+    }
+    if (!waits && ms < ROUND_MS) {
+        *ret_after_ns = (ROUND_MS - ms) * 1000000;
+        return false;
+    }
+    return pirn__atom_swap(at, word, keeper_pack(log));
+}
+
+/* Of whoever is at it: if it is another by now, two at once harm nothing. */
+static void leave_keeper(struct pirn__log *log)
+{
+    uint64_t *at = &log->index.head->keeper;
+
+    pirn__atom_store(at, pirn__atom_load(at) & BEGAN_BITS);
 }
 
 static void raise_done(struct pirn__log *log, uint64_t round)
@@ -90,10 +113,10 @@ static void finish_waiters(struct pirn__log *log)
     }
 }
 
-/* The highest round that anybody here waits for; 0: nobody. */
-static uint64_t needed(const struct pirn__log *log)
+/* The highest round that an op here waits for; 0: none does. */
+static uint64_t awaited(const struct pirn__log *log)
 {
-    uint64_t round = pirn__limbo_round(log);
+    uint64_t round = 0;
 
     for (const struct pirn__waiter *waiter = log->keeper.waiters.head;
          waiter != NULL; waiter = waiter->next) {
@@ -159,7 +182,7 @@ static void end_round(struct pirn__log *log, int32_t result)
     } else if (result != -ENOSPC && result != -EDQUOT) {
         (void)pirn__atom_add(&log->index.head->rounds_failed, 1);
     }
-    pirn__atom_store(&log->index.head->keeper, 0);
+    leave_keeper(log);
     if (result == 0) {
         pirn__compact_start(log);
     }
@@ -249,25 +272,32 @@ static void start_round(struct pirn__log *log)
     write_next(log);
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* What was done, here or elsewhere, and what is to be done for us. */
 static void look(struct pirn__log *log)
 {
     struct pirn__keeper *keeper = &log->keeper;
+    uint64_t retired = pirn__segments_retire(log);
+    uint64_t after_ns = PIRN__ROUND_NS;
 
-    pirn__segments_retire(log);
     pirn__limbo_drain(log);
     finish_waiters(log);
-    uint64_t round = needed(log);
+    if (failure(log) < 0 || keeper->is_armed || keeper->is_running) {
+        return;
+    }
     uint64_t done = pirn__atom_load(&log->index.head->rounds_done);
-    if (round == 0 || failure(log) < 0 || keeper->is_armed ||
-        keeper->is_running) {
-        return;
-    }
-    if (round > done && become_keeper(log)) {
+    bool waits = awaited(log) > done;
+    uint64_t limbo = pirn__limbo_round(log);
+    uint64_t round = later(limbo, keeper->is_closing ? 0 : retired);
+    if ((waits || round > done) && become_keeper(log, waits, &after_ns)) {
         start_round(log);
-        return;
+    } else if (waits || round > 0) {
+        arm(log, after_ns);
     }
-    arm(log, round > done ? LOOK_AGAIN_NS : PIRN__ROUND_NS);
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)

@@ -28,6 +28,7 @@ struct pirn__keeper {
     struct pirn__waiters rests; /* who wait for it to have nothing on loan */
     bool is_armed;              /* the timer runs */
     bool is_running;
+    bool is_closing; /* what others can do is left to them */
     uint64_t round; /* ours, that runs */
     uint32_t page;  /* next to be looked at */
     uint32_t count; /* pages written and not synced yet */

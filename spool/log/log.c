@@ -177,6 +177,7 @@ static void last_round(struct pirn__log *log)
     struct pirn__keeper_rest rest = {0};
     int32_t r;
 
+    log->keeper.is_closing = true;
     do {
         pirn__prep_round(&wait, log);
         r = wait_for(log, &wait.waiter.op);

@@ -7,6 +7,9 @@
  * swaps its word first, to a state with his number and the new generation, and
  * then prepares what nobody else looks at in that state.
  *
+ * One that is written over costs a round of tombstones, which all share; one
+ * that is made costs its size. So nothing is made while a round may free some.
+ *
  * A retired one keeps its generation until it is taken. Between the last look
  * at its tombstones and the next turn nothing of it is read but by who
  * announced that before.
@@ -25,7 +28,11 @@
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
 
-enum { ZEROS = 1024 * 1024 };
+enum {
+    ZEROS = 1024 * 1024,
+    ROUNDS_MAX = 2, /* of tombstones, before another one is made */
+    FREED_MAX = 64, /* at a time */
+};
 
 static void try_all(struct pirn__segment_take *take);
 
@@ -212,7 +219,7 @@ static void made(struct pirn_op *op, int32_t result)
         swap_state(take->log, take->segment, &take->word, PIRN__SEGMENT_FREE);
     pirn_assert(ours);
     /* Somebody else may take it: then there is more to be found. */
-    if (take->only_make || take_free(take)) {
+    if (take->is_ahead || take_free(take)) {
         finish(take, (int32_t)take->segment);
         return;
     }
@@ -292,18 +299,43 @@ static bool find(struct pirn__segment_take *take, enum pirn__segment_state from,
     return false;
 }
 
+static bool find_made(struct pirn__segment_take *take)
+{
+    uint32_t free = pirn__segments_count(take->log, PIRN__SEGMENT_FREE);
+    uint32_t leave = take->for_items ? PIRN__SEGMENTS_RESERVE : 0;
+
+    if (take->is_ahead) {
+        return free > PIRN__SEGMENTS_RESERVE;
+    }
+    return find(take, PIRN__SEGMENT_OPEN, PIRN__SEGMENT_ACTIVE) ||
+           (free > leave &&
+            find(take, PIRN__SEGMENT_FREE, PIRN__SEGMENT_TAKING));
+}
+
+static void round_done(struct pirn_op *op, int32_t result)
+{
+    struct pirn__segment_take *take =
+        pirn_container_of(op, struct pirn__segment_take, round.waiter.op);
+
+    if (result < 0) {
+        take->rounds = ROUNDS_MAX; /* it frees none */
+    }
+    try_all(take);
+}
+
 static void try_all(struct pirn__segment_take *take)
 {
     struct pirn__log *log = take->log;
-    uint32_t leave = take->for_items ? PIRN__SEGMENTS_RESERVE : 0;
 
-    if (!take->only_make) {
-        if (find(take, PIRN__SEGMENT_OPEN, PIRN__SEGMENT_ACTIVE) ||
-            (pirn__segments_count(log, PIRN__SEGMENT_FREE) > leave &&
-             find(take, PIRN__SEGMENT_FREE, PIRN__SEGMENT_TAKING))) {
-            finish(take, (int32_t)take->segment);
-            return;
-        }
+    if (find_made(take)) {
+        finish(take, (int32_t)take->segment);
+        return;
+    }
+    if (take->rounds < ROUNDS_MAX && pirn__segments_retire(log) > 0) {
+        take->rounds++;
+        pirn__prep_round(&take->round, log);
+        pirn_start(log->context, &take->round.waiter.op, round_done);
+        return;
     }
     if (find(take, PIRN__SEGMENT_UNMADE, PIRN__SEGMENT_MAKING)) {
         pirn__prep_segment_open(&take->open, log, take->segment);
@@ -327,6 +359,8 @@ static void prep(struct pirn__segment_take *take, struct pirn__log *log)
     static const struct pirn_task_verbs verbs = {.begin = take_begin};
 
     take->log = log;
+    take->segment = 0;
+    take->rounds = 0;
     pirn_prep_task(&take->op, &verbs);
 }
 
@@ -334,7 +368,7 @@ void pirn__prep_segment_take(struct pirn__segment_take *take,
                              struct pirn__log *log, bool for_items)
 {
     take->for_items = for_items;
-    take->only_make = false;
+    take->is_ahead = false;
     prep(take, log);
 }
 
@@ -342,7 +376,7 @@ void pirn__prep_segment_make(struct pirn__segment_take *take,
                              struct pirn__log *log)
 {
     take->for_items = false;
-    take->only_make = true;
+    take->is_ahead = true;
     prep(take, log);
 }
 
@@ -390,55 +424,106 @@ void pirn__segment_leave(struct pirn__log *log, uint32_t segment)
     pirn_assert(ours);
 }
 
-static bool is_read(const struct pirn__log *log, uint32_t segment)
-{
-    for (uint32_t owner = 0; owner < PIRN__INDEX_OWNERS; owner++) {
-        const uint64_t *reads = log->index.owners[owner].reads;
-        for (uint32_t i = 0; i < PIRN__INDEX_READS; i++) {
-            if (pirn__atom_load(&reads[i]) == segment + 1) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
+/* The last record is the last to die in most of them: one look says it. */
 static bool all_dead(const struct pirn__log *log, uint32_t segment,
                      uint32_t generation)
 {
+    const struct pirn__tombs *tombs = &log->index.tombs;
     struct pirn__mark mark =
         pirn__mark_unpack(pirn__atom_load(&log->index.segments[segment].mark));
+    uint32_t records = mark.records;
 
-    return pirn__tomb_dead(&log->index.tombs, segment, generation,
-                           mark.records) == mark.records;
+    return records == 0 ||
+           (pirn__tomb_is_set(tombs, segment, generation, records - 1) &&
+            pirn__tomb_dead(tombs, segment, generation, records) == records);
+}
+
+/* Never lowered: who was stopped here has the number of an earlier turn. */
+static void raise_round(struct pirn__log *log, uint32_t segment)
+{
+    uint64_t *at = &log->index.segments[segment].retired;
+    uint64_t round = pirn__atom_load(&log->index.head->rounds_begun) + 1;
+    uint64_t old = pirn__atom_load(at);
+
+    while (old < round && !pirn__atom_swap(at, old, round)) {
+        old = pirn__atom_load(at);
+    }
 }
 
 static void retire_one(struct pirn__log *log, uint32_t segment)
 {
-    struct pirn__index_head *head = log->index.head;
-    struct pirn__index_segment *at = &log->index.segments[segment];
     struct pirn__segment_word word = read_word(log, segment);
 
     if (word.state == PIRN__SEGMENT_SEALED &&
         all_dead(log, segment, word.generation)) {
         /* Before the swap: who sees it retired sees a round that is late
-         * enough, whoever wrote it last. */
-        pirn__atom_store(&at->retired,
-                         pirn__atom_load(&head->rounds_begun) + 1);
+         * enough. */
+        raise_round(log, segment);
         (void)swap_state(log, segment, &word, PIRN__SEGMENT_RETIRED);
-    } else if (word.state == PIRN__SEGMENT_RETIRED &&
-               pirn__atom_load(&at->retired) <=
-                   pirn__atom_load(&head->rounds_done) &&
-               !is_read(log, segment)) {
-        (void)swap_state(log, segment, &word, PIRN__SEGMENT_FREE);
     }
 }
 
-void pirn__segments_retire(struct pirn__log *log)
+/* Retired ones that were seen, to be freed if nobody reads them. */
+struct retired {
+    uint32_t count;
+    struct {
+        uint32_t segment;
+        struct pirn__segment_word word;
+    } all[FREED_MAX];
+};
+
+/* Those that are announced are struck out. After they were seen as retired:
+ * who announces one later finds its word changed. */
+static void strike_out(struct retired *retired, uint64_t announced)
 {
+    for (uint32_t i = 0; i < retired->count; i++) {
+        if (announced == retired->all[i].segment + 1) {
+            retired->all[i] = retired->all[--retired->count];
+            return;
+        }
+    }
+}
+
+static void free_unread(struct pirn__log *log, struct retired *retired)
+{
+    for (uint32_t owner = 0; owner < PIRN__INDEX_OWNERS; owner++) {
+        const uint64_t *reads = log->index.owners[owner].reads;
+        for (uint32_t i = 0; i < PIRN__INDEX_READS; i++) {
+            uint64_t announced = pirn__atom_load(&reads[i]);
+            if (announced != 0) {
+                strike_out(retired, announced);
+            }
+        }
+    }
+    for (uint32_t i = 0; i < retired->count; i++) {
+        (void)swap_state(log, retired->all[i].segment, &retired->all[i].word,
+                         PIRN__SEGMENT_FREE);
+    }
+}
+
+uint64_t pirn__segments_retire(struct pirn__log *log)
+{
+    struct retired due = {0};
+    uint64_t round = 0;
+
     for (uint32_t i = 0; i < log->text.size.segments; i++) {
         retire_one(log, i);
+        struct pirn__segment_word word = read_word(log, i);
+        if (word.state != PIRN__SEGMENT_RETIRED) {
+            continue;
+        }
+        uint64_t retired = pirn__atom_load(&log->index.segments[i].retired);
+        if (retired > pirn__atom_load(&log->index.head->rounds_done)) {
+            round = retired > round ? retired : round;
+        } else if (due.count < FREED_MAX) {
+            due.all[due.count].segment = i;
+            due.all[due.count++].word = word;
+        }
     }
+    if (due.count > 0) {
+        free_unread(log, &due);
+    }
+    return round;
 }
 
 void pirn__segments_inherit(struct pirn__log *log, uint16_t dead)

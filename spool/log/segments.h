@@ -12,6 +12,7 @@
 #include <pirn/context.h>
 
 #include "spool/log/index.h"
+#include "spool/log/keeper.h"
 
 struct pirn__log;
 
@@ -49,7 +50,9 @@ struct pirn__segment_take {
     struct pirn_op op;
     struct pirn__log *log;
     bool for_items; /* leaves the reserve alone */
-    bool only_make; /* ahead of need: FREE, and nobody's */
+    bool is_ahead;  /* of need: FREE, and nobody's */
+    uint32_t rounds; /* that were waited for, so that one may be free */
+    struct pirn__round_wait round;
     uint32_t segment;
     struct pirn__segment_word word;
     struct pirn__segment_open open;
@@ -67,8 +70,8 @@ struct pirn__segment_take {
 void pirn__prep_segment_take(struct pirn__segment_take *take,
                              struct pirn__log *log, bool for_items);
 
-/** pirn__prep_segment_make() - one more that is free, ahead of need; result as
- * above */
+/** pirn__prep_segment_make() - one more that is free, ahead of need, unless
+ * there are enough; result: >= 0, or an errno as above */
 void pirn__prep_segment_make(struct pirn__segment_take *take,
                              struct pirn__log *log);
 
@@ -88,8 +91,10 @@ void pirn__segment_leave(struct pirn__log *log, uint32_t segment);
  *
  * A sealed one whose records are all dead is retired; one that was retired is
  * free if every tombstone was synced since, and nobody reads it.
+ *
+ * Return: the round after which more are free; 0: none waits for one
  */
-void pirn__segments_retire(struct pirn__log *log);
+uint64_t pirn__segments_retire(struct pirn__log *log);
 
 /** pirn__segments_inherit() - a dead owner's: made again, or cut and sealed */
 void pirn__segments_inherit(struct pirn__log *log, uint16_t dead);

@@ -280,12 +280,12 @@ static void make_ahead(struct pirn__log *log)
 
     uint64_t written = (uint64_t)writer->mark.units * PIRN__BATCH_UNIT;
 
-    if (writer->is_ahead || written * 2 < log->text.size.segment_bytes ||
-        pirn__segments_count(log, PIRN__SEGMENT_FREE) >
-            PIRN__SEGMENTS_RESERVE) {
+    if (writer->is_ahead || writer->has_ahead ||
+        written * 2 < log->text.size.segment_bytes) {
         return;
     }
     writer->is_ahead = true;
+    writer->has_ahead = true;
     pirn__prep_segment_make(&writer->ahead, log);
     pirn_start(log->context, &writer->ahead.op, made_ahead);
 }
@@ -304,6 +304,7 @@ static void have_fd(struct pirn_op *op, int32_t result)
     }
     writer->fd = result;
     writer->has_segment = true;
+    writer->has_ahead = false;
     go_on(log);
 }
 

@@ -86,6 +86,7 @@ struct pirn__writer {
     struct pirn__segment_open open;
     struct pirn__segment_take ahead; /* one more, ahead of need */
     bool is_ahead;
+    bool has_ahead; /* was looked for, since this segment was taken */
     struct pirn__waiters ahead_waiters;
 };
 
