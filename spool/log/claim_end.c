@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 
+#include <pirn/file.h>
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
@@ -85,8 +86,7 @@ static void have_read(struct pirn_op *op, int32_t result)
     pirn_task_finish(work->log->context, &work->claim->op, result);
 }
 
-/* An update: the claim's item is what was written. */
-static void read_again(struct pirn_claim_work *work)
+static void read_part(struct pirn_claim_work *work)
 {
     struct pirn__log *log = work->log;
     struct pirn__slot fields = *slot_of(work);
@@ -95,6 +95,26 @@ static void read_again(struct pirn_claim_work *work)
     pirn__reading_deinit(&work->reading);
     pirn__prep_reading(&work->reading, log, work->grip.slot, &fields);
     pirn_start(log->context, &work->reading.op, have_read);
+}
+
+static void closed(struct pirn_op *op, int32_t result)
+{
+    (void)result; /* nothing was written */
+    read_part(pirn_container_of(op, struct pirn_claim_work, step));
+}
+
+/* An update: the claim's item is what was written. A body's file that was read
+ * already is opened again when it is asked for. */
+static void read_again(struct pirn_claim_work *work)
+{
+    int fd = pirn__reading_take_fd(&work->reading);
+
+    if (fd < 0) {
+        read_part(work);
+        return;
+    }
+    pirn_prep_close(&work->step, fd);
+    pirn_start(work->log->context, &work->step, closed);
 }
 
 /* The version that failed is spent: the next one is above it. */

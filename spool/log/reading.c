@@ -415,4 +415,5 @@ void pirn__reading_deinit(struct pirn__reading *reading)
     reading->memory = NULL;
     reading->body = NULL;
     reading->hash = NULL;
+    reading->hashed = 0;
 }
