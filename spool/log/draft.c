@@ -359,8 +359,19 @@ static void opened_file(struct pirn_op *op, int32_t result)
     write_file(work);
 }
 
+/* Before there is a file: who recovers us takes it away by what stands here. */
 static void open_file(struct pirn_draft_work *work)
 {
+    struct pirn__slot *slot =
+        &work->log->index.catalogue.slots[work->grip.slot];
+
+    pirn_assert(work->has_slot && !work->has_file);
+    pirn__atom_store(&slot->born, pirn__log_born(&work->parts));
+    pirn__atom_store(&slot->route, pirn__route_pack((struct pirn__route){
+                                       .version = 1,
+                                       .queue = work->queue,
+                                       .flags = PIRN__RECORD_BODY_FILE,
+                                   }));
     pirn__name_log_body(&work->path, &work->id);
     pirn_prep_open(&work->step, work->log->spool->root_fd, work->path.text,
                    O_WRONLY | O_CREAT | O_EXCL, PIRN__FILE_MODE);
