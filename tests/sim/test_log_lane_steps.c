@@ -287,6 +287,9 @@ static void every_entry_comes_once_and_in_order_where_nobody_dies(void **unused)
         {"two put two", "Aa", {"AA", "AA"}, 2, 0, 0, false},
         {"two take", "A", {"AA", "aa", "aa"}, 2, 0, 0, false},
         {"two take from full blocks", "AAAA", {"aa", "aa"}, 2, 0, 0, false},
+        {"grown from, and another life", "A", {"A", "AaaAA"}, 1, 0, 0, false},
+        {"linked, and another life", "AAaa", {"A", "AAaaA"}, 1, 0, 0, false},
+        {"shrunk, and another life", "AA", {"a", "aaAa"}, 1, 0, 0, false},
         {0},
     };
     static const struct story longer[] = {
