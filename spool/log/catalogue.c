@@ -42,9 +42,9 @@
 /* So many reads of a slot that others change, before that is told. */
 #define READ_TRIES 64
 
-/* So many entries of the wheel in one call. Those that come down to a finer one
- * are looked at, too; and to who read the time before another moved the wheel,
- * what he puts again comes back at once. */
+/* So many entries of the wheel in one call. Not each makes an item ready: one
+ * that comes down to a finer wheel is put again, and one whose item was changed
+ * is dropped. */
 #define EXPIRE_TRIES 1024
 
 uint64_t pirn__route_pack(struct pirn__route route)

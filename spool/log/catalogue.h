@@ -190,7 +190,8 @@ PIRN_MUST_CHECK int pirn__slot_free(const struct pirn__catalogue *catalogue,
  * looks at a bounded number of entries: pirn__wheel_next_ns() says when to call
  * again.
  *
- * Return: 1, @ret_queue is where; 0 nothing is due; -ENOSPC; -EBADMSG
+ * Return: 1, @ret_queue is where; 0 nothing is due, or it looked at so many;
+ *         -ENOSPC; -EBADMSG
  */
 PIRN_MUST_CHECK int pirn__catalogue_expire(
     const struct pirn__catalogue *catalogue, const struct pirn__actor *actor,

@@ -238,6 +238,60 @@ static void a_delayed_item_is_ready_when_its_time_has_come(void **state)
     next_is_none(&rig, 1);
 }
 
+static void it_is_due_at_the_first_tick_that_is_not_before_its_time(
+    void **state)
+{
+    (void)state;
+    struct rig rig = rig_usual();
+    uint32_t at_tick = delay(&rig, LATER);
+    uint32_t behind = delay(&rig, LATER + 1);
+    assert_false(expire(&rig, LATER - 1));
+    assert_true(expire(&rig, LATER));
+    assert_int_equal(next_of(&rig, 1).slot, at_tick);
+    assert_false(expire(&rig, LATER + 1));
+    assert_false(expire(&rig, LATER + PIRN__TICK_NS - 1));
+    assert_int_equal(state_of(behind), PIRN__DELAYED);
+    assert_true(expire(&rig, LATER + PIRN__TICK_NS));
+    assert_int_equal(next_of(&rig, 1).slot, behind);
+}
+
+static void recovered_from_a_hand_it_waits_for_its_time_all_the_same(
+    void **state)
+{
+    (void)state;
+    struct rig rig = rig_usual();
+    uint32_t slot = delay(&rig, LATER + 1);
+    uint16_t incarnation =
+        (uint16_t)pirn__word_unpack(memory.slots[slot].word).incarnation;
+    uint32_t due = rig.c.wheel.first_lane + PIRN__WHEEL_LANES - 1;
+    pirn__hand_set(rig.other.hand, due,
+                   (struct pirn__entry){slot, incarnation});
+    int r = pirn__hand_recover(&rig.c.lanes, rig.other.hand, rig.me.hand);
+    assert_int_equal(r, 0);
+    assert_false(expire(&rig, LATER));
+    assert_int_equal(state_of(slot), PIRN__DELAYED);
+    assert_true(expire(&rig, LATER + PIRN__TICK_NS));
+    assert_false(expire(&rig, LATER + PIRN__TICK_NS));
+}
+
+static void one_call_looks_at_so_many_entries_and_the_next_goes_on(void **state)
+{
+    (void)state;
+    struct rig rig = rig_usual();
+    uint32_t slot = delay(&rig, LATER + PIRN__TICK_NS);
+    struct pirn__entry stale = {slot, (uint16_t)-1};
+    for (uint32_t i = 0; i < 1500; i++) {
+        int r = pirn__wheel_put(&rig.c.wheel, stale, LATER, rig.me.hand);
+        assert_int_equal(r, 0);
+    }
+    uint64_t then = LATER + PIRN__TICK_NS;
+    assert_false(expire(&rig, then));
+    assert_int_equal(state_of(slot), PIRN__DELAYED);
+    assert_true(pirn__wheel_next_ns(&rig.c.wheel) <= then);
+    assert_true(expire(&rig, then));
+    assert_int_equal(next_of(&rig, 1).slot, slot);
+}
+
 static void delays_of_all_lengths_are_met(void **state)
 {
     (void)state;
@@ -335,6 +389,9 @@ TEST_MAIN(
     cmocka_unit_test(moved_by_id_it_is_found_where_it_is_and_not_where_it_was),
     cmocka_unit_test(with_another_priority_it_gets_another_place),
     cmocka_unit_test(a_delayed_item_is_ready_when_its_time_has_come),
+    cmocka_unit_test(it_is_due_at_the_first_tick_that_is_not_before_its_time),
+    cmocka_unit_test(recovered_from_a_hand_it_waits_for_its_time_all_the_same),
+    cmocka_unit_test(one_call_looks_at_so_many_entries_and_the_next_goes_on),
     cmocka_unit_test(delays_of_all_lengths_are_met),
     cmocka_unit_test(delayed_again_for_longer_it_does_not_come_early),
     cmocka_unit_test(delayed_again_for_less_it_comes_then_and_once),
