@@ -320,7 +320,7 @@ static void a_kill_before_any_step_loses_neither_entry_nor_block(void **unused)
         {"killed: first, three", "", {"A", "A", "a"}, 2, 1, 0, false},
         {"killed: 2 x 2", "Aa", {"AA", "AA"}, 2, 1, 0, false},
         {"killed: both", "Aa", {"Aa", "Aa"}, 2, 2, 0, false},
-        {"killed: all three", "AA", {"aA", "A", "aa"}, 2, 1, 0, false},
+        {"killed: all three", "AA", {"a", "A", "aa"}, 2, 1, 0, false},
         {0},
     };
 
