@@ -11,8 +11,8 @@
 
 #include "cli/tool.h"
 
-/* How many are looked at together; so much memory, however many there are. */
-#define GLANCE_MAX 64
+/* How many are looked at together: so many views of the log may be open. */
+#define GLANCE_MAX 4
 
 struct glance {
     struct pirn_view view;
