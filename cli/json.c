@@ -110,6 +110,12 @@ void json_number(struct json *json, uint64_t value)
     fprintf(json->out, "%" PRIu64, value);
 }
 
+void json_signed(struct json *json, int64_t value)
+{
+    separate(json);
+    fprintf(json->out, "%" PRId64, value);
+}
+
 void json_bool(struct json *json, bool value)
 {
     separate(json);

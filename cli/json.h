@@ -31,6 +31,7 @@ void json_end(struct json *json);
 void json_key(struct json *json, const char *key);
 void json_text(struct json *json, const char *value);
 void json_number(struct json *json, uint64_t value);
+void json_signed(struct json *json, int64_t value);
 void json_bool(struct json *json, bool value);
 
 /**

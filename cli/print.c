@@ -111,10 +111,12 @@ void print_item_json(struct json *json, const struct pirn_item *item)
 {
     char id[PIRN_ID_TEXT];
     char created[PRINT_TIME_TEXT];
+    char due[PRINT_TIME_TEXT];
     char digest[DIGEST_TEXT];
 
     pirn_id_format(&item->id, id);
     print_time(item->created_ns, created);
+    print_time(item->due_ns, due);
     digest_text(item->digest, digest);
     json_open(json, '{');
     json_key(json, "id");
@@ -133,6 +135,14 @@ void print_item_json(struct json *json, const struct pirn_item *item)
     json_text(json, created);
     json_key(json, "attempts");
     json_number(json, item->attempts);
+    if (item->due_ns != 0) {
+        json_key(json, "due");
+        json_text(json, due);
+    }
+    if (item->priority != 0) {
+        json_key(json, "priority");
+        json_signed(json, item->priority);
+    }
     json_key(json, "version");
     json_number(json, item->version);
     json_key(json, "digest");
@@ -193,12 +203,14 @@ void print_item_whole(FILE *out, const struct pirn_item *item)
 {
     char id[PIRN_ID_TEXT];
     char created[PRINT_TIME_TEXT];
+    char due[PRINT_TIME_TEXT];
     const char *name;
     const char *value;
     uint32_t at = 0;
 
     pirn_id_format(&item->id, id);
     print_time(item->created_ns, created);
+    print_time(item->due_ns, due);
     fprintf(out, "id        %s\nqueue     %s\nstate     %s", id, item->queue,
             print_state(item->state));
     if (item->state == PIRN_ITEM_CLAIMED) {
@@ -208,6 +220,12 @@ void print_item_whole(FILE *out, const struct pirn_item *item)
             item->size_bytes, created);
     fprintf(out, "attempts  %" PRIu32 "\nversion   %" PRIu32 "\n",
             item->attempts, item->version);
+    if (item->due_ns != 0) {
+        fprintf(out, "due       %s\n", due);
+    }
+    if (item->priority != 0) {
+        fprintf(out, "priority  %d\n", item->priority);
+    }
     fprintf(out, "digest    %016" PRIx64 " (XXH3-64)\n", item->digest);
     while (pirn_fields_next(&item->fields, &at, &name, &value)) {
         fprintf(out, "field     %s=", name);

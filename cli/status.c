@@ -24,6 +24,8 @@ struct status {
 struct count {
     uint64_t ready;
     uint64_t claimed;
+    uint64_t delayed;
+    uint64_t held;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -56,6 +58,24 @@ static const struct argp argp = {
            "leftovers.",
 };
 
+static void count_one(struct count *count, enum pirn_item_state state)
+{
+    switch (state) {
+    case PIRN_ITEM_READY:
+        count->ready++;
+        break;
+    case PIRN_ITEM_CLAIMED:
+        count->claimed++;
+        break;
+    case PIRN_ITEM_DELAYED:
+        count->delayed++;
+        break;
+    case PIRN_ITEM_HELD:
+        count->held++;
+        break;
+    }
+}
+
 static enum code count_queue(struct status *status, const char *queue,
                              struct count *ret_count)
 {
@@ -72,10 +92,7 @@ static enum code count_queue(struct status *status, const char *queue,
             break;
         }
         for (int32_t i = 0; i < r; i++) {
-            bool claimed = listing.items[i].state == PIRN_ITEM_CLAIMED;
-
-            count.claimed += claimed;
-            count.ready += !claimed;
+            count_one(&count, listing.items[i].state);
         }
     }
     pirn_prep_listing_end(&listing);
@@ -91,8 +108,10 @@ static void print_queue(struct status *status, const char *queue,
                         const struct count *count)
 {
     if (!status->options.json) {
-        printf("queue %s: %" PRIu64 " ready, %" PRIu64 " claimed\n", queue,
-               count->ready, count->claimed);
+        printf("queue %s: %" PRIu64 " ready, %" PRIu64 " claimed, %" PRIu64
+               " delayed, %" PRIu64 " held\n",
+               queue, count->ready, count->claimed, count->delayed,
+               count->held);
         return;
     }
     json_key(&status->json, queue);
@@ -101,6 +120,10 @@ static void print_queue(struct status *status, const char *queue,
     json_number(&status->json, count->ready);
     json_key(&status->json, "claimed");
     json_number(&status->json, count->claimed);
+    json_key(&status->json, "delayed");
+    json_number(&status->json, count->delayed);
+    json_key(&status->json, "held");
+    json_number(&status->json, count->held);
     json_close(&status->json, '}');
 }
 
@@ -141,6 +164,8 @@ static void print_all(struct status *status)
     } rows[] = {
         {"ready", "items ready", all->ready},
         {"claimed", "items claimed", all->claimed},
+        {"delayed", "items delayed", all->delayed},
+        {"held", "items held", all->held},
         {"quarantined", "items set aside", all->quarantined},
         {"drafts", "being made or removed", all->drafts},
         {"leftovers", "leftovers of no item", all->leftovers},
