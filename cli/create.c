@@ -2,17 +2,15 @@
 /* create.c - a spool, or a queue in it */
 #include <argp.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/options.h"
 #include "cli/tool.h"
 #include "cli/verb.h"
 
-enum { KEY_LAYOUT = 0x200 };
+enum { KEY_ITEMS = 0x200, ITEMS_MIN = 64, ITEMS_MAX = 1 << 26 };
 
 struct create {
     struct options options;
-    bool log;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -23,11 +21,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT:
         options_hand_down(state, &create->options);
         return 0;
-    case KEY_LAYOUT:
-        create->log = strcmp(arg, "log") == 0;
-        if (!create->log && strcmp(arg, "file") != 0) {
-            argp_error(state, "--layout %s: a layout is log or file", arg);
-        }
+    case KEY_ITEMS:
+        create->options.items = (uint32_t)options_number(state, "--items", arg,
+                                                         ITEMS_MIN, ITEMS_MAX);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "%s: the directory is named by --spool", arg);
@@ -38,13 +34,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option own[] = {
-    {"layout", KEY_LAYOUT, "log|file", 0,
-     "How the queue's items stand on disk (only `file' yet)", 0},
+    {"items", KEY_ITEMS, "N", 0,
+     "The most items that queues of the log hold together, of a spool that is "
+     "made (1048576); each needs about 64 bytes of /dev/shm",
+     0},
     {0},
 };
 static const struct argp_child children[] = {
     {&options_spool, 0, NULL, 0},
     {&options_queue, 0, NULL, 0},
+    {&options_layout, 0, NULL, 0},
     {0},
 };
 static const struct argp argp = {
@@ -55,6 +54,16 @@ static const struct argp argp = {
            "queue. What is there already stays as it is.",
 };
 
+/* Where a layout was said, a queue that is there has to have it. */
+static enum code make(struct tool *tool, const struct options *options)
+{
+    if (options->queue == NULL && !options->layout_said) {
+        return CODE_DONE;
+    }
+    return tool_make_queue(
+        tool, options, options->queue != NULL ? options->queue : "incoming");
+}
+
 enum code verb_create(int argc, char **argv)
 {
     struct create create = {0};
@@ -63,16 +72,9 @@ enum code verb_create(int argc, char **argv)
 
     argp_parse(&argp, argc, argv, 0, NULL, &create);
     options_settle(&create.options);
-    if (create.log) {
-        return failure_not_yet("--layout log", "use --layout file");
-    }
     code = tool_open(&tool, &create.options, true);
-    if (code == CODE_DONE && create.options.queue != NULL) {
-        int r = pirn_spool_create_queue(tool.spool, create.options.queue);
-
-        if (r < 0) {
-            code = tool_say(&tool, THING_QUEUE, create.options.queue, r);
-        }
+    if (code == CODE_DONE) {
+        code = make(&tool, &create.options);
     }
     tool_close(&tool);
     return code;

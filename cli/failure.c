@@ -38,11 +38,20 @@ static const struct cause causes[] = {
      "or a newer one"},
     {THING_SPOOL, EUSERS, CODE_TRY_LATER,
      "too many processes have it open; try again when some have ended"},
+    {THING_SPOOL, EXDEV, CODE_CONFIGURATION,
+     "others have it open, and share an index that is not to be seen here; use "
+     "it on their host, in a container that shares their /dev/shm"},
     {THING_QUEUE, ENOENT, CODE_NOT_THERE,
      "the spool has no such queue; make it with `pirn create --queue NAME'"},
     {THING_QUEUE, EINVAL, CODE_USAGE,
      "no queue can be called so; use 1 to 63 of a-z 0-9 - _, and neither a "
      "digit nor - first"},
+    {THING_QUEUE, EEXIST, CODE_CONFIGURATION,
+     "it is there with another layout, which it keeps, or a directory of that "
+     "name is no queue; choose another name, or leave --layout out"},
+    {THING_QUEUE, EOPNOTSUPP, CODE_CONFIGURATION,
+     "the spool was made without a log; use --layout file, or make a new "
+     "spool"},
     {THING_ITEM, ENOENT, CODE_NOT_THERE,
      "there is no such item; `pirn ls' lists those that are there"},
     {THING_ITEM, EINVAL, CODE_USAGE,
@@ -70,6 +79,10 @@ static const struct cause causes[] = {
     {THING_ADDRESS, EACCES, CODE_PERMISSION,
      "ports below 1024 are for root; choose another, or give the program "
      "CAP_NET_BIND_SERVICE"},
+    {THING_SPOOL, ENOSPC, CODE_TRY_LATER,
+     "no room is left: its file system is full, or it holds as many items as "
+     "it was made for (`pirn create --items'), or /dev/shm is full; make room "
+     "and try again"},
     {THING_ANY, ENOSPC, CODE_TRY_LATER,
      "no room is left on its file system; make room and try again"},
     {THING_ANY, EDQUOT, CODE_TRY_LATER,

@@ -9,7 +9,18 @@
 
 #include <pirn/item.h>
 
-enum { KEY_QUEUE = 0x100, KEY_JSON };
+enum { KEY_QUEUE = 0x100, KEY_JSON, KEY_LAYOUT };
+
+static enum pirn_layout layout_named(struct argp_state *state, const char *name)
+{
+    if (strcmp(name, "log") == 0) {
+        return PIRN_LAYOUT_LOG;
+    }
+    if (strcmp(name, "file") != 0) {
+        argp_error(state, "--layout %s: a layout is log or file", name);
+    }
+    return PIRN_LAYOUT_FILE;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -31,6 +42,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_JSON:
         options->json = true;
         return 0;
+    case KEY_LAYOUT:
+        options->layout = layout_named(state, arg);
+        options->layout_said = true;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -49,14 +64,27 @@ static const struct argp_option json_options[] = {
     {"json", KEY_JSON, NULL, 0, "Print one JSON object per line", 0},
     {0},
 };
+static const struct argp_option layout_options[] = {
+    {"layout", KEY_LAYOUT, "log|file", 0,
+     "How queues that are made keep their items: as records in segments (log, "
+     "the default), or as two files each",
+     0},
+    {0},
+};
 
 const struct argp options_spool = {.options = spool_options, .parser = parse};
 const struct argp options_queue = {.options = queue_options, .parser = parse};
 const struct argp options_json = {.options = json_options, .parser = parse};
+const struct argp options_layout = {.options = layout_options, .parser = parse};
 
+/* With its own help and version argp puts a root of its own, which parses
+ * nothing, above the verb's: the verb's is then the first below it. */
 void options_hand_down(struct argp_state *state, struct options *options)
 {
-    const struct argp_child *child = state->root_argp->children;
+    const struct argp *root = state->root_argp;
+    const struct argp *verb =
+        root->parser == NULL ? root->children[0].argp : root;
+    const struct argp_child *child = verb->children;
 
     for (int i = 0; child[i].argp != NULL; i++) {
         state->child_inputs[i] = options;
@@ -70,6 +98,9 @@ void options_settle(struct options *options)
     if (options->spool == NULL) {
         options->spool =
             named != NULL && *named != '\0' ? named : PIRN_SPOOL_DIR;
+    }
+    if (!options->layout_said) {
+        options->layout = PIRN_LAYOUT_LOG;
     }
 }
 

@@ -13,22 +13,28 @@
 #include <stdint.h>
 
 #include <pirn/context.h>
+#include <pirn/spool.h>
 
 /* Zeroed: nothing was said. */
 struct options {
     const char *spool; /* after options_settle() never NULL */
     const char *queue; /* NULL: what the verb does without */
     bool json;
+    enum pirn_layout layout; /* of what is made */
+    bool layout_said;        /* else it is the usual one */
+    uint32_t items;          /* at most, in a spool that is made; 0: as usual */
 };
 
-extern const struct argp options_spool; /* --spool DIR */
-extern const struct argp options_queue; /* --queue NAME */
-extern const struct argp options_json;  /* --json */
+extern const struct argp options_spool;  /* --spool DIR */
+extern const struct argp options_queue;  /* --queue NAME */
+extern const struct argp options_json;   /* --json */
+extern const struct argp options_layout; /* --layout log|file */
 
 /** options_hand_down() - in ARGP_KEY_INIT: the children fill @options */
 void options_hand_down(struct argp_state *state, struct options *options);
 
-/** options_settle() - --spool, else $PIRN_SPOOL, else the one of the build */
+/** options_settle() - --spool, else $PIRN_SPOOL, else the one of the build;
+ * --layout, else log */
 void options_settle(struct options *options);
 
 /**

@@ -88,6 +88,7 @@ static const struct argp_option own[] = {
 static const struct argp_child children[] = {
     {&options_spool, 0, NULL, 0},
     {&options_queue, 0, NULL, 0},
+    {&options_layout, 0, NULL, 0},
     {&options_json, 0, NULL, 0},
     {0},
 };
@@ -186,14 +187,9 @@ static enum code open_spool(struct put *put)
 {
     enum code code = tool_open(&put->tool, &put->options, put->create);
 
-    if (code == CODE_DONE && put->create) {
-        int r = pirn_spool_create_queue(put->tool.spool, put->options.queue);
-
-        if (r < 0) {
-            code = tool_say(&put->tool, THING_QUEUE, put->options.queue, r);
-        }
-    }
-    return code;
+    return code == CODE_DONE && put->create
+               ? tool_make_queue(&put->tool, &put->options, put->options.queue)
+               : code;
 }
 
 /* The file is opened first: a missing one leaves no spool behind. */

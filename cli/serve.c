@@ -155,6 +155,7 @@ static const struct argp_option own[] = {
 static const struct argp_child children[] = {
     {&options_spool, 0, NULL, 0},
     {&options_queue, 0, NULL, 0},
+    {&options_layout, 0, NULL, 0},
     {0},
 };
 static const struct argp argp = {
@@ -187,6 +188,7 @@ static void settle(struct serve *serve)
     struct smtp_server_config *config = &serve->config;
 
     config->spool = serve->options.spool;
+    config->layout = serve->options.layout;
     config->queue =
         serve->options.queue != NULL ? serve->options.queue : "incoming";
     if (config->threads == 0) {
@@ -239,22 +241,18 @@ static void report(const struct serve *serve,
 static enum code prepare(struct serve *serve)
 {
     enum code code = tool_open_context(&serve->tool);
-    int r;
-
     if (code != CODE_DONE) {
         return code;
     }
     settle(serve);
-    if (!serve->config.create) {
-        return CODE_DONE;
+    if (serve->config.create) {
+        code = tool_open(&serve->tool, &serve->options, true);
     }
-    code = tool_open(&serve->tool, &serve->options, true);
-    if (code != CODE_DONE) {
-        return code;
+    if (serve->config.create && code == CODE_DONE) {
+        code =
+            tool_make_queue(&serve->tool, &serve->options, serve->config.queue);
     }
-    r = pirn_spool_create_queue(serve->tool.spool, serve->config.queue);
-    return r < 0 ? tool_say(&serve->tool, THING_QUEUE, serve->config.queue, r)
-                 : CODE_DONE;
+    return code;
 }
 
 static enum code run(struct serve *serve)
@@ -262,7 +260,6 @@ static enum code run(struct serve *serve)
     enum smtp_server_stage stage = SMTP_STAGE_RUN;
     struct smtp_worker_count *counts;
     enum code code = prepare(serve);
-    int r;
 
     tool_close(&serve->tool);
     if (code != CODE_DONE) {
@@ -272,7 +269,7 @@ static enum code run(struct serve *serve)
     if (counts == NULL) {
         return failure_say(THING_ANY, "serve", -ENOMEM);
     }
-    r = pirn__smtp_server_run(&serve->config, &stage, counts);
+    int r = pirn__smtp_server_run(&serve->config, &stage, counts);
     if (r < 0) {
         code = say(serve, stage, r);
     } else {

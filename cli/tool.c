@@ -28,6 +28,8 @@ enum code tool_open(struct tool *tool, const struct options *options,
     const struct pirn_spool_config config = {
         .path = options->spool,
         .create = create,
+        .layout = options->layout,
+        .log_slots = options->items,
     };
     enum code code = tool_open_context(tool);
     int r;
@@ -44,6 +46,17 @@ enum code tool_open(struct tool *tool, const struct options *options,
         }
     }
     return r < 0 ? failure_say(THING_SPOOL, tool->path, r) : CODE_DONE;
+}
+
+enum code tool_make_queue(struct tool *tool, const struct options *options,
+                          const char *queue)
+{
+    int r = pirn_spool_create_queue_as(tool->spool, queue, options->layout);
+
+    if (!options->layout_said && (r == -EEXIST || r == -EOPNOTSUPP)) {
+        r = pirn_spool_create_queue(tool->spool, queue);
+    }
+    return r < 0 ? tool_say(tool, THING_QUEUE, queue, r) : CODE_DONE;
 }
 
 void tool_close(struct tool *tool)
@@ -68,7 +81,8 @@ int tool_turn_until(struct tool *tool, const uint32_t *pending, uint32_t limit)
 static bool is_of_thing(int error)
 {
     return error == -ENOENT || error == -EINVAL || error == -EBUSY ||
-           error == -ESTALE || error == -EBADMSG;
+           error == -ESTALE || error == -EBADMSG || error == -EEXIST ||
+           error == -EOPNOTSUPP;
 }
 
 enum code tool_say(const struct tool *tool, enum thing thing, const char *name,

@@ -29,6 +29,18 @@ struct tool {
 enum code tool_open(struct tool *tool, const struct options *options,
                     bool create);
 
+/**
+ * tool_make_queue() - make a queue if it is not there
+ *
+ * With the layout of the options. What is there with another one stays as it
+ * is, and is a failure only if the layout was said; nor has a spool of an older
+ * version a log.
+ *
+ * Return: CODE_DONE; else what was said about it
+ */
+enum code tool_make_queue(struct tool *tool, const struct options *options,
+                          const char *queue);
+
 /** tool_open_context() - the context alone; tool_open() then uses it */
 enum code tool_open_context(struct tool *tool);
 

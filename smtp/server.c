@@ -73,6 +73,7 @@ static int try_spool(struct server *server, enum smtp_server_stage *stage)
     struct pirn_spool_config spool_config = {
         .path = config->spool,
         .create = config->create,
+        .layout = config->layout,
     };
     struct pirn_spool *spool;
     bool found;

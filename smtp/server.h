@@ -14,12 +14,14 @@
 
 #include <pirn/context.h>
 #include <pirn/socket.h>
+#include <pirn/spool.h>
 
 /* Borrowed for as long as the server runs. */
 struct smtp_server_config {
-    const char *spool; /* directory */
-    bool create;       /* the spool, if there is none */
-    const char *queue; /* where new mail goes; must be there */
+    const char *spool;       /* directory */
+    bool create;             /* the spool, if there is none */
+    const char *queue;       /* where new mail goes; must be there */
+    enum pirn_layout layout; /* of the queue `incoming', if that is made */
     const char *hostname;
     struct pirn_address address; /* to listen on */
     struct pirn_context_config context;

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The program as somebody at a shell sees it: exit code, output, talk."""
+import functools
+import glob
+import json
 import os
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness import PIRN  # noqa: E402
+from harness import PIRN, Client, Server, queued_id  # noqa: E402
 
 
 class Ran:
@@ -52,6 +55,50 @@ def put(spool, body=b"hello\n", *arguments):
     return run("put", *arguments, spool=spool, text=body).exits(0).line()
 
 
+def fill(spool, count, queue="incoming"):
+    """Many items by one process; their ids."""
+    with Server(spool, "--queue", queue) as server:
+        with Client(server) as client:
+            ids = [queued_id(client.mail(b"hello\r\n")) for _ in range(count)]
+        server.stop()
+    return ids
+
+
+def objects(ran):
+    """What was printed, a JSON object per line."""
+    return [json.loads(line) for line in ran.out.decode().splitlines()]
+
+
+def shown(spool, item):
+    """All that is known of an item."""
+    return objects(run("show", "--json", item, spool=spool).exits(0))[0]
+
+
+def new_spool(here, layout="log"):
+    """A spool in @here; its queue `incoming' has the layout."""
+    spool = here + "/spool"
+    run("create", "--layout", layout, spool=spool).exits(0)
+    return spool
+
+
+def each_layout(case):
+    """A case that is told a layout is tried with both."""
+    @functools.wraps(case)
+    def both():
+        for layout in ("log", "file"):
+            try:
+                case(layout)
+            except BaseException:
+                print(f"layout {layout}:", flush=True)
+                raise
+    return both
+
+
+def indexes():
+    """The indexes in shared memory, those of others too."""
+    return set(glob.glob("/dev/shm/pirn-*"))
+
+
 def body_path(spool, item):
-    """Where an item's body stands (spool/file/README.md)."""
+    """Where an item's body stands, file layout (spool/file/README.md)."""
     return os.path.join(spool, ".data", item[-2:], item)

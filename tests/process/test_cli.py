@@ -1,27 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The verbs: what they do, print and promise."""
-import json
 import os
 import pty
 import re
 import subprocess
 
-from command import body_path, put, run
+from command import body_path, each_layout, fill, new_spool, objects
+from command import put, run, shown
 from harness import PIRN, cases, directory
 
 VERBS = ("serve", "create", "put", "ls", "show", "cat", "rm", "status",
          "probe")
-
-
-def new_spool(here):
-    spool = here + "/spool"
-    run("create", spool=spool).exits(0)
-    return spool
-
-
-def objects(ran):
-    return [json.loads(line) for line in ran.out.decode().splitlines()]
 
 
 def help_lists_every_verb_on_a_line_of_its_own():
@@ -41,20 +31,21 @@ def version_is_printed():
     assert re.fullmatch(rb"pirn \d+\.\d+\.\d+\n", run("--version").exits(0).out)
 
 
-def what_is_put_comes_back_byte_for_byte():
+@each_layout
+def what_is_put_comes_back_byte_for_byte(layout):
     with directory() as here:
-        spool = new_spool(here)
+        spool = new_spool(here, layout)
         for size in (0, 1, 65535, 65536, 65537, 5 << 20):
             body = os.urandom(size)
             item = put(spool, body)
             assert run("cat", item, spool=spool).exits(0).out == body, size
-            shown = objects(run("show", "--json", item, spool=spool).exits(0))
-            assert shown[0]["size"] == size
+            assert shown(spool, item)["size"] == size
 
 
-def put_reads_a_file_as_it_reads_standard_input():
+@each_layout
+def put_reads_a_file_as_it_reads_standard_input(layout):
     with directory() as here:
-        spool = new_spool(here)
+        spool = new_spool(here, layout)
         path = here + "/body"
         body = os.urandom(1 << 20)
         with open(path, "wb") as file:
@@ -65,9 +56,10 @@ def put_reads_a_file_as_it_reads_standard_input():
             assert run("cat", item, spool=spool).out == body
 
 
-def put_takes_what_trickles_through_a_pipe():
+@each_layout
+def put_takes_what_trickles_through_a_pipe(layout):
     with directory() as here:
-        spool = new_spool(here)
+        spool = new_spool(here, layout)
         with subprocess.Popen([PIRN, "put", "--spool", spool],
                               stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE) as process:
@@ -79,13 +71,13 @@ def put_takes_what_trickles_through_a_pipe():
         assert run("cat", item, spool=spool).out == b"abcdef"
 
 
-def an_item_in_json_has_what_is_promised():
+@each_layout
+def an_item_in_json_has_what_is_promised(layout):
     with directory() as here:
-        spool = new_spool(here)
+        spool = new_spool(here, layout)
         item = put(spool, b"12345", "--field", "from=a@b")
         listed = objects(run("ls", "--json", spool=spool).exits(0))
-        shown = objects(run("show", "--json", item, spool=spool).exits(0))
-        assert listed == shown
+        assert listed == [shown(spool, item)]
         only = listed[0]
         assert only["id"] == item and re.fullmatch("[0-9a-v]{26}", item)
         assert only["queue"] == "incoming" and only["state"] == "ready"
@@ -95,9 +87,10 @@ def an_item_in_json_has_what_is_promised():
         assert only["fields"] == {"from": ["a@b"]}
 
 
-def fields_are_arrays_by_name_in_the_order_they_came():
+@each_layout
+def fields_are_arrays_by_name_in_the_order_they_came(layout):
     with directory() as here:
-        spool = new_spool(here)
+        spool = new_spool(here, layout)
         arguments = []
         for field in ("to=1", "from=x", "to=2", "to=", "x.y-z_0=a=b"):
             arguments += ["--field", field]
@@ -141,19 +134,22 @@ def no_field_moves_the_terminal():
         assert len(run("ls", spool=spool).out.splitlines()) == 1
 
 
-def ls_of_nothing_prints_nothing():
+@each_layout
+def ls_of_nothing_prints_nothing(layout):
     with directory() as here:
-        spool = new_spool(here)
+        spool = new_spool(here, layout)
         for json_too in ((), ("--json",)):
             assert run("ls", *json_too, spool=spool).exits(0).out == b""
 
 
-def ls_lists_each_item_once_and_by_queue():
+@each_layout
+def ls_lists_each_item_once_and_by_queue(layout):
     with directory() as here:
-        spool = new_spool(here)
-        run("create", "--queue", "other", spool=spool).exits(0)
-        ids = {put(spool) for _ in range(150)}
-        others = {put(spool, b"", "--queue", "other") for _ in range(5)}
+        spool = new_spool(here, layout)
+        run("create", "--queue", "other", "--layout", layout,
+            spool=spool).exits(0)
+        ids = set(fill(spool, 150))
+        others = set(fill(spool, 5, "other"))
         every = [line.split()[0].decode()
                  for line in run("ls", spool=spool).out.splitlines()]
         assert sorted(every) == sorted(ids | others)
@@ -162,9 +158,10 @@ def ls_lists_each_item_once_and_by_queue():
         assert all(item["queue"] == "other" for item in some)
 
 
-def ls_looks_for_what_is_named():
+@each_layout
+def ls_looks_for_what_is_named(layout):
     with directory() as here:
-        spool = new_spool(here)
+        spool = new_spool(here, layout)
         item, gone = put(spool), put(spool)
         run("rm", gone, spool=spool).exits(0)
         ran = run("ls", item, gone, spool=spool).exits(0)
@@ -184,21 +181,23 @@ def a_heading_is_for_people_alone():
         assert lines[0].startswith("ID ") and lines[1].startswith(item), lines
 
 
-def rm_removes_and_says_how_many():
+@each_layout
+def rm_removes_and_says_how_many(layout):
     with directory() as here:
-        spool = new_spool(here)
+        spool = new_spool(here, layout)
         ids = [put(spool) for _ in range(3)]
         assert run("rm", ids[0], ids[1], spool=spool).exits(0).out == \
             b"2 removed\n"
         assert run("ls", spool=spool).out.startswith(ids[2].encode())
-        assert not os.path.exists(body_path(spool, ids[0]))
+        assert layout == "log" or not os.path.exists(body_path(spool, ids[0]))
         ran = run("rm", "--json", ids[0], ids[2], spool=spool).exits(66)
         assert objects(ran) == [{"removed": 1, "claimed": 0, "missing": 1}]
 
 
-def rm_dry_run_removes_nothing():
+@each_layout
+def rm_dry_run_removes_nothing(layout):
     with directory() as here:
-        spool = new_spool(here)
+        spool = new_spool(here, layout)
         item = put(spool)
         ran = run("rm", "--dry-run", item, spool=spool).exits(0)
         assert ran.out == b"would be: 1 removed\n"
@@ -207,10 +206,11 @@ def rm_dry_run_removes_nothing():
         assert run("ls", item, spool=spool).exits(0).out != b""
 
 
-def rm_takes_what_ls_prints():
+@each_layout
+def rm_takes_what_ls_prints(layout):
     with directory() as here:
-        spool = new_spool(here)
-        ids = [put(spool) for _ in range(200)]
+        spool = new_spool(here, layout)
+        ids = fill(spool, 200)
         lines = run("ls", spool=spool).out
         ran = run("rm", "-", spool=spool, text=lines[:-1]).exits(0)
         assert ran.out == b"200 removed\n"
@@ -220,23 +220,26 @@ def rm_takes_what_ls_prints():
         run("rm", "-", spool=spool, text=b"x" * 10000).exits(64)
 
 
-def rm_all_empties_one_queue():
+@each_layout
+def rm_all_empties_one_queue(layout):
     with directory() as here:
-        spool = new_spool(here)
-        run("create", "--queue", "other", spool=spool).exits(0)
+        spool = new_spool(here, layout)
+        run("create", "--queue", "other", "--layout", layout,
+            spool=spool).exits(0)
         kept = put(spool, b"", "--queue", "other")
-        for _ in range(100):
-            put(spool)
+        fill(spool, 100)
         arguments = ("rm", "--queue", "incoming", "--all")
         assert run(*arguments, spool=spool).exits(0).out == b"100 removed\n"
         run(*arguments, spool=spool).exits(1)
         assert run("ls", spool=spool).out.startswith(kept.encode())
 
 
-def status_counts():
+@each_layout
+def status_counts(layout):
     with directory() as here:
-        spool = new_spool(here)
-        run("create", "--queue", "other", spool=spool).exits(0)
+        spool = new_spool(here, layout)
+        run("create", "--queue", "other", "--layout", layout,
+            spool=spool).exits(0)
         for _ in range(3):
             put(spool, b"12345")
         put(spool, b"", "--queue", "other")
@@ -245,8 +248,9 @@ def status_counts():
         assert (status["ready"], status["claimed"]) == (4, 0)
         assert status["body_bytes"] == 15 and status["owners"] == 1
         assert status["leftovers"] == 0 and status["drafts"] == 0
-        assert status["queues"]["incoming"] == {"ready": 3, "claimed": 0}
-        assert status["queues"]["other"] == {"ready": 1, "claimed": 0}
+        none = {"claimed": 0, "delayed": 0, "held": 0}
+        assert status["queues"]["incoming"] == {"ready": 3, **none}
+        assert status["queues"]["other"] == {"ready": 1, **none}
         assert b"queue incoming: 3 ready" in run("status", spool=spool).out
 
 
@@ -261,14 +265,62 @@ def the_spool_is_the_option_else_the_environment():
         assert run("ls", "--spool", other, env=env).exits(0).out == b""
 
 
-def create_makes_what_leads_there_and_leaves_what_is_there():
+@each_layout
+def create_makes_what_leads_there_and_leaves_what_is_there(layout):
     with directory() as here:
         spool = here + "/a/b/c"
-        run("create", spool=spool).exits(0)
+        run("create", "--layout", layout, spool=spool).exits(0)
         item = put(spool)
-        run("create", "--queue", "incoming", "--layout", "file",
-            spool=spool).exits(0)
+        for words in ((), ("--layout", layout), ("--queue", "incoming"),
+                      ("--queue", "incoming", "--layout", layout)):
+            run("create", *words, spool=spool).exits(0)
         assert run("ls", item, spool=spool).exits(0).out != b""
+
+
+def layout_of(spool, queue):
+    """What a new item's files say."""
+    item = put(spool, b"x", "--queue", queue)
+    return "file" if os.path.exists(body_path(spool, item)) else "log"
+
+
+def what_is_made_has_the_log_layout_unless_said():
+    with directory() as here:
+        for n, words in enumerate(((), ("--layout", "log"),
+                                   ("--layout", "file"))):
+            usual = "file" if "file" in words else "log"
+            spool = here + f"/c{n}"
+            run("create", *words, spool=spool).exits(0)
+            assert layout_of(spool, "incoming") == usual
+            run("create", "--queue", "more", *words, spool=spool).exits(0)
+            assert layout_of(spool, "more") == usual
+            spool = here + f"/p{n}"
+            run("put", "--create", *words, spool=spool).exits(0)
+            assert layout_of(spool, "incoming") == usual
+
+
+def a_queue_that_is_there_keeps_its_layout():
+    with directory() as here:
+        spool = new_spool(here, "file")
+        run("create", "--queue", "other", spool=spool).exits(0)
+        for queue, layout, not_that in (("incoming", "file", "log"),
+                                        ("other", "log", "file")):
+            for verb in ("create", "put"):
+                more = ("--create",) if verb == "put" else ()
+                run(verb, "--queue", queue, *more, spool=spool).exits(0)
+                ran = run(verb, "--queue", queue, "--layout", not_that, *more,
+                          spool=spool)
+                ran.exits(78).says(f"queue {queue}", "another layout")
+            assert layout_of(spool, queue) == layout
+
+
+def a_spool_is_full_when_it_has_the_items_it_was_made_for():
+    with directory() as here:
+        spool = here + "/spool"
+        run("create", "--items", "64", spool=spool).exits(0)
+        ids = fill(spool, 64)
+        run("put", spool=spool).exits(75).says(spool, "no room", "--items")
+        run("rm", ids[0], spool=spool).exits(0)
+        run("put", spool=spool).exits(0)
 
 
 def put_create_makes_spool_and_queue():
