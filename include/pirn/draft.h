@@ -51,7 +51,8 @@ struct pirn_draft {
  * Result: 0, and @draft->id names the item; else it is not in the spool:
  *   -ENOENT no such queue; -ENOMEM; -ENOSPC, -EDQUOT no room;
  *   -EIO and others: a write or a sync failed, which is final for this item;
- *   -E2BIG more fields than PIRN_FIELDS_MAX; -EINVAL not pairs of fields
+ *   -E2BIG more fields than PIRN_FIELDS_MAX; -EINVAL not pairs of fields;
+ *   -EFBIG more than PIRN_IO_MAX bytes at once, log layout: begin and append
  * Only where the last sync failed, when the item was visible already, may a
  * taker have been faster than the taking back: he has an item which was not
  * acknowledged.

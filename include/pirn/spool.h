@@ -113,7 +113,7 @@ PIRN_API PIRN_MUST_CHECK int pirn_spool_create_queue(struct pirn_spool *spool,
  * pirn_spool_create_queue_as() - likewise, with a layout
  *
  * Return: besides, -EEXIST it is there with another layout; -EOPNOTSUPP the
- *         spool is of an older version and has no log; -ENOSPC 256 queues of
+ *         spool is of an older version and has no log; -ENOSPC 128 queues of
  *         the log are there
  */
 PIRN_API PIRN_MUST_CHECK int pirn_spool_create_queue_as(

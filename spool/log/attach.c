@@ -74,15 +74,27 @@ static int map(struct pirn__log *log)
 }
 
 /* A file that is too short has pages that are none. */
-static int check_size(struct pirn__log *log)
+/* Of another version it may have another size; a file that is too short has
+ * pages that are none. */
+static int check_file(struct pirn__log *log)
 {
     struct pirn__index sizes;
+    struct pirn__index_head head;
     struct statx statx = {0};
     struct pirn_op op = {0};
 
+    pirn_prep_read(&op, log->index_fd, &head, sizeof(head), 0);
+    int r = wait_for(log, &op);
+    if (r < 0) {
+        return r;
+    }
+    if ((uint32_t)r == sizeof(head) && head.version != PIRN__INDEX_VERSION &&
+        head.version != 0) {
+        return -EPROTO;
+    }
     pirn__index_lay_out(&log->text.size, NULL, &sizes);
     pirn_prep_stat(&op, log->dir_fd, log->place.path, 0, STATX_SIZE, &statx);
-    int r = wait_for(log, &op);
+    r = wait_for(log, &op);
     return r < 0 ? r : statx.stx_size == sizes.bytes ? 0 : -EBADMSG;
 }
 
@@ -103,7 +115,7 @@ static int find(struct pirn__log *log)
         return -ESTALE;
     }
     r = open_path(log, O_RDWR);
-    r = r < 0 ? r : check_size(log);
+    r = r < 0 ? r : check_file(log);
     r = r < 0 ? r : map(log);
     r = r < 0
             ? r
@@ -200,8 +212,10 @@ int pirn__log_attach(struct pirn__log *log, bool alone, const char *dir,
     int r = find(log);
 
     *ret_is_new = false;
-    if (r == 0 || r == -EPROTO || r == -ENOMEM || r == -EACCES) {
-        return r;
+    bool is_none =
+        r == -ENOENT || r == -ESTALE || r == -EAGAIN || r == -EBADMSG;
+    if (!is_none) {
+        return r; /* it may be there, with what no disk has yet */
     }
     if (!alone) {
         return -EXDEV;

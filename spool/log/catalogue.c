@@ -658,7 +658,8 @@ static int expire_entry(const struct pirn__catalogue *catalogue,
         if (pirn__atom_load(at) != from) {
             continue; /* the fields may be of two moments */
         }
-        if (due_ns > now_ns) {
+        if (due_ns > now_ns ||
+            due_ns > pirn__wheel_clock_ns(&catalogue->wheel)) {
             return pirn__wheel_put(&catalogue->wheel, entry, due_ns,
                                    actor->hand);
         }

@@ -146,7 +146,8 @@ static void have_read(struct pirn_op *op, int32_t result)
         have_item(work);
         return;
     }
-    bool damaged = result == -EBADMSG || result == -ESTALE;
+    /* A sector that cannot be read would meet every claim of the queue. */
+    bool damaged = result == -EBADMSG || result == -ESTALE || result == -EIO;
     if (damaged) {
         hold_damaged(work);
     } else {

@@ -150,6 +150,7 @@ static void store_fields(struct pirn_claim_work *work)
                                        .flags = head->flags,
                                    }));
     pirn__atom_store(&slot->due, head->due_ns);
+    pirn__keeper_touch(work->log);
 }
 
 static void committed(struct pirn_op *op, int32_t result)
@@ -213,7 +214,7 @@ static void change(struct pirn_claim_work *work,
     struct pirn__head *head = &record->part.head;
     head->kind = PIRN__RECORD_META;
     head->version = route.version + 1;
-    head->attempts = (uint16_t)(route.attempts + more_attempts);
+    head->attempts = pirn__log_attempts(route.attempts + more_attempts);
     head->flags = route.flags;
     head->body = pirn__place_unpack(work->reading.fields.body);
     int r = head->version < PIRN__VERSION_END ? apply(work, head, change)
@@ -258,7 +259,7 @@ static void give_back_as_is(struct pirn_claim_work *work)
         return;
     }
     struct pirn__route route = pirn__route_unpack(slot->route);
-    route.attempts = (uint16_t)(route.attempts + 1);
+    route.attempts = pirn__log_attempts(route.attempts + 1u);
     pirn__atom_store(&slot->route, pirn__route_pack(route));
     release(work);
 }

@@ -456,6 +456,9 @@ void pirn__log_enqueue(struct pirn_draft *draft, struct pirn__queue *queue)
         return;
     }
     int r = set_body(work, draft->priv.bytes, draft->priv.len);
+    if (r == 0 && draft->priv.len > PIRN_IO_MAX) {
+        r = -EFBIG;
+    }
     if (r == 0 && draft->priv.len > PIRN__BATCH_BODY_MAX) {
         work->is_enqueue = true;
         work->then = open_file;

@@ -69,8 +69,8 @@ static uint32_t lane_count(void)
 
 uint64_t pirn__index_blocks_for(uint64_t slots)
 {
-    /* The wheel, the free, and each of a few queues' lanes have one begun. */
-    return PIRN__WHEEL_LANES + 1024 + 3 * (slots / BLOCK_CELLS + 1);
+    /* Each lane that was ever used keeps one that is begun. */
+    return lane_count() + 3 * (slots / BLOCK_CELLS + 1);
 }
 
 /* Hands out parts one after the other, each on a page of its own. */

@@ -17,7 +17,7 @@
 
 #define PIRN__INDEX_VERSION 1u
 #define PIRN__INDEX_OWNERS 1024u
-#define PIRN__INDEX_QUEUES 256u
+#define PIRN__INDEX_QUEUES 128u
 #define PIRN__INDEX_READS 8u
 #define PIRN__INDEX_CHUNK 16384u /* slots that are backed at a time */
 

@@ -171,6 +171,15 @@ void pirn__keeper_touch(struct pirn__log *log)
 
 /* ---- a round ---- */
 
+/* No room: who waits is told; what nobody waits for is tried again later. */
+static void give_up(struct pirn__log *log, int32_t result)
+{
+    pirn__waiters_finish(log->context, &log->keeper.waiters, result);
+    if (!log->keeper.is_closing) {
+        arm(log, PIRN__ROUND_NS);
+    }
+}
+
 static void end_round(struct pirn__log *log, int32_t result)
 {
     struct pirn__keeper *keeper = &log->keeper;
@@ -186,7 +195,11 @@ static void end_round(struct pirn__log *log, int32_t result)
     if (result == 0) {
         pirn__compact_start(log);
     }
-    look(log);
+    if (result == -ENOSPC || result == -EDQUOT) {
+        give_up(log, result);
+    } else {
+        look(log);
+    }
     pirn__keeper_has_rested(log);
 }
 

@@ -29,9 +29,9 @@ struct pirn__keeper {
     bool is_armed;              /* the timer runs */
     bool is_running;
     bool is_closing; /* what others can do is left to them */
-    uint64_t round; /* ours, that runs */
-    uint32_t page;  /* next to be looked at */
-    uint32_t count; /* pages written and not synced yet */
+    uint64_t round;  /* ours, that runs */
+    uint32_t page;   /* next to be looked at */
+    uint32_t count;  /* pages written and not synced yet */
     uint32_t written;
     struct pirn__round_page pages[PIRN__ROUND_PAGES];
     struct pirn_op timer;

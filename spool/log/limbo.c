@@ -77,6 +77,7 @@ static bool free_first(struct pirn__log *log)
     /* So that whoever fills it next and is killed has no places. */
     pirn__atom_store(&slot->part, 0);
     pirn__atom_store(&slot->body, 0);
+    pirn__atom_store(&slot->route, 0);
     int r = pirn__slot_free(&log->index.catalogue, &log->actor, &item->grip);
     if (r == -ENOSPC) {
         return false;

@@ -30,6 +30,9 @@
 /* An index that is made anew as fast is not kept by who closes last. */
 enum { KEPT_FROM = 4096 };
 
+/* So many items become due in one call; the next one goes on. */
+enum { EXPIRE_MAX = 256 };
+
 static int32_t wait_for(struct pirn__log *log, struct pirn_op *op)
 {
     return pirn_wait(log->context, op);
@@ -171,20 +174,22 @@ void pirn__log_rescue_own(struct pirn__log *log)
 
 /* Until nothing of ours is in limbo: a removal is durable when we close. Where
  * no round comes any more, until nothing of the keeper's is on loan. */
-static void last_round(struct pirn__log *log)
+static int32_t last_round(struct pirn__log *log)
 {
     struct pirn__round_wait wait = {0};
     struct pirn__keeper_rest rest = {0};
+    uint32_t before;
     int32_t r;
 
     log->keeper.is_closing = true;
-    do {
+    do { /* as long as each sets something free; the rest is our heir's */
+        before = log->limbo.count;
         pirn__prep_round(&wait, log);
         r = wait_for(log, &wait.waiter.op);
-    } while (r == 0 && (log->keeper.is_armed || log->keeper.is_running ||
-                        log->limbo.is_unlinking));
+    } while (r == 0 && log->limbo.count > 0 && log->limbo.count < before);
     pirn__prep_keeper_rest(&rest, log);
     (void)wait_for(log, &rest.waiter.op);
+    return r;
 }
 
 static bool is_worth_keeping(const struct pirn__log *log)
@@ -198,8 +203,6 @@ static bool is_worth_keeping(const struct pirn__log *log)
 
 void pirn__log_close(struct pirn__log *log)
 {
-    bool remove;
-
     struct pirn__writer_idle idle = {0};
     struct pirn__compact_stop stop = {0};
 
@@ -210,9 +213,11 @@ void pirn__log_close(struct pirn__log *log)
     (void)wait_for(log, &idle.waiter.op);
     pirn__writer_deinit(log);
     pirn__log_rescue_own(log);
-    last_round(log);
-    remove = !is_worth_keeping(log) && pirn__owner_is_alone(log->spool);
-    destroy(log, remove);
+    /* Alone first: what others remove until then is in our round, and what no
+     * round has made durable keeps the index. */
+    bool alone = !is_worth_keeping(log) && pirn__owner_is_alone(log->spool);
+    int32_t r = last_round(log);
+    destroy(log, alone && r == 0);
 }
 
 /* ---- what the log's files share ---- */
@@ -254,8 +259,11 @@ void pirn__log_expire(struct pirn__log *log)
     if (pirn__wheel_next_ns(&log->index.catalogue.wheel) > now_ns) {
         return;
     }
-    while (pirn__catalogue_expire(&log->index.catalogue, &log->actor, now_ns,
-                                  &queue) == 1) {
+    for (int i = 0; i < EXPIRE_MAX; i++) {
+        if (pirn__catalogue_expire(&log->index.catalogue, &log->actor, now_ns,
+                                   &queue) != 1) {
+            return;
+        }
         pirn__log_wake(log);
     }
 }

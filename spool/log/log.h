@@ -74,6 +74,12 @@ enum pirn_item_state pirn__log_item_state(enum pirn__state state);
 #define PIRN__PRIORITY_NORMAL 8
 uint8_t pirn__log_priority(int8_t priority);
 
+/** pirn__log_attempts() - as many as a slot can say */
+static inline uint16_t pirn__log_attempts(uint32_t attempts)
+{
+    return attempts < UINT16_MAX ? (uint16_t)attempts : UINT16_MAX;
+}
+
 /** pirn__log_born(), pirn__log_id_of() - the part of an id that is in no word,
  * and the whole again */
 uint64_t pirn__log_born(const struct pirn__log_id *id);

@@ -79,6 +79,7 @@ static int link_number(struct pirn__log *log, const char *from,
 {
     char path[PATH_MAX_HERE];
     struct pirn_op op = {0};
+    uint32_t number = UINT32_MAX; /* ours */
     int r = -EEXIST;
 
     for (uint32_t i = 0; r == -EEXIST && i < PIRN__INDEX_QUEUES; i++) {
@@ -89,13 +90,18 @@ static int link_number(struct pirn__log *log, const char *from,
             (void)load(log, i); /* one that was made meanwhile */
             r = pirn__index_queue_find(&log->index, name) >= 0 ? 0 : r;
         } else if (r == 0) {
-            r = pirn__sync_dir(log->context, log->dir_fd, "queues");
-            if (r == 0) {
-                set_name(log, i, name);
-            }
+            number = i;
         }
     }
-    return r == -EEXIST ? -ENOSPC : r;
+    if (r == -EEXIST) {
+        return -ENOSPC;
+    }
+    /* Also where somebody else has linked it: he may have been killed there. */
+    r = r < 0 ? r : pirn__sync_dir(log->context, log->dir_fd, "queues");
+    if (r == 0 && number != UINT32_MAX) {
+        set_name(log, number, name);
+    }
+    return r;
 }
 
 int pirn__log_make_queue(struct pirn__log *log, const char *name)

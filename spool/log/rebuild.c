@@ -237,6 +237,17 @@ static bool is_ours(const struct pirn__log *log, uint32_t segment,
            memcmp(head->spool, log->text.spool, sizeof(head->spool)) == 0;
 }
 
+/* What the page cache has and the disk has not is not to be built upon: the
+ * index may have been lost without a power cut. Returns the descriptor. */
+static int sync_file(struct pirn__log *log, int fd)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_fsync(&op, fd, PIRN_SYNC_DATA);
+    int r = wait_for(log, &op);
+    return r < 0 ? r : fd;
+}
+
 static int64_t size_of(struct pirn__log *log, int fd)
 {
     struct statx statx = {0};
@@ -284,20 +295,22 @@ static int read_segment(struct rebuild *rebuild, uint32_t segment)
     struct pirn__segment_open open = {0};
     struct pirn__segment_head head = {0};
     struct pirn__mark mark = {0};
-    uint8_t page[PIRN__BATCH_UNIT];
+    uint8_t page[PIRN__BATCH_UNIT] = {0};
 
     pirn__prep_segment_open(&open, log, segment);
     int fd = wait_for(log, &open.op);
+    fd = fd < 0 ? fd : sync_file(log, fd);
     int64_t size = fd < 0 ? fd : size_of(log, fd);
     if (size < 0) {
         return (int)size;
     }
     uint32_t generation = generation_of_words(&log->index.tombs, segment);
-    if ((uint64_t)size < log->text.size.segment_bytes) {
+    int64_t len = read_at(log, fd, page, sizeof(page), 0);
+    bool is_short = (uint64_t)size < log->text.size.segment_bytes;
+    if (is_short && len >= 0 && is_blank(page, (size_t)len)) {
         set_segment(log, segment, PIRN__SEGMENT_UNMADE, generation);
         return 0;
     }
-    int64_t len = read_at(log, fd, page, sizeof(page), 0);
     int r = len < 0               ? (int)len
             : len == sizeof(page) ? pirn__segment_head_decode(page, &head)
                                   : -EBADMSG;
@@ -305,7 +318,7 @@ static int read_segment(struct rebuild *rebuild, uint32_t segment)
         return r;
     }
     bool blank = r == -EBADMSG && is_blank(page, sizeof(page));
-    if (!blank && (r < 0 || !is_ours(log, segment, &head))) {
+    if (!blank && (is_short || r < 0 || !is_ours(log, segment, &head))) {
         return set_aside(log, segment, generation);
     }
     if (blank || head.generation < generation) {
@@ -363,6 +376,7 @@ static int read_segments(struct rebuild *rebuild)
     for (uint32_t i = 0; r == 0 && i < count; i++) {
         if (names.there[i]) {
             r = read_segment(rebuild, i);
+            pirn__segment_forget(log, i);
         }
     }
     free(names.there);

@@ -120,7 +120,7 @@ static void end_claim(struct pirn__rescue *rescue)
     note(rescue, r);
     if (r == 0) {
         struct pirn__route route = pirn__route_unpack(slot->route);
-        route.attempts = (uint16_t)(route.attempts + 1);
+        route.attempts = pirn__log_attempts(route.attempts + 1u);
         pirn__atom_store(&slot->route, pirn__route_pack(route));
         release(rescue, true);
     }
@@ -142,6 +142,18 @@ static void bury_unless(struct pirn__rescue *rescue, uint64_t packed,
     }
 }
 
+/* What was begun is spent, and so is one more that may have been. */
+static uint32_t next_version(const struct pirn__rescue *rescue)
+{
+    uint32_t version = rescue->reading.part.head.version;
+    uint32_t before = pirn__route_unpack(rescue->fields.route).version;
+
+    if (!rescue->pending) {
+        version = (before > version ? before : version) + 1;
+    }
+    return version < PIRN__VERSION_END ? version : PIRN__VERSION_END - 1;
+}
+
 /* All fields as the record has them; one version is spent, as it may be. */
 static void take_fields(struct pirn__rescue *rescue)
 {
@@ -151,6 +163,8 @@ static void take_fields(struct pirn__rescue *rescue)
 
     if (rescue->pending) {
         bury_unless(rescue, rescue->fields.body, head->body);
+    }
+    if (rescue->pending && rescue->fields.part != rescue->reading.fields.part) {
         bury_unless(rescue, rescue->fields.part, head->body);
     }
     slot->sizes = (uint64_t)head->part_bytes << 40 | head->body_bytes;
@@ -158,7 +172,7 @@ static void take_fields(struct pirn__rescue *rescue)
     pirn__atom_store(&slot->body, pirn__place_pack(head->body));
     pirn__atom_store(&slot->route,
                      pirn__route_pack((struct pirn__route){
-                         .version = head->version + (rescue->pending ? 0 : 1),
+                         .version = next_version(rescue),
                          .queue = head->queue,
                          .attempts = (uint16_t)(before.attempts > head->attempts
                                                     ? before.attempts
@@ -174,8 +188,8 @@ static void have_read(struct pirn_op *op, int32_t result)
     struct pirn__rescue *rescue =
         pirn_container_of(op, struct pirn__rescue, reading.op);
 
-    if (result < 0 && rescue->pending) {
-        rescue->pending = false; /* it never was */
+    if ((result == -EBADMSG || result == -ESTALE) && rescue->pending) {
+        rescue->pending = false; /* it is damaged: the one before holds */
         pirn__reading_deinit(&rescue->reading);
         read_record(rescue, rescue->fields.part);
         return;
@@ -194,6 +208,7 @@ static void read_record(struct pirn__rescue *rescue, uint64_t place)
     struct pirn__slot fields = rescue->fields;
 
     fields.part = place;
+    fields.body = place; /* which is not read */
     /* As long as any part; its own head says how long it is. */
     fields.sizes = (uint64_t)pirn__part_bytes(PIRN_FIELDS_MAX) << 40 |
                    UINT64_C(0xffffffffff);

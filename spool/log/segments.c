@@ -269,6 +269,7 @@ static void have_file(struct pirn_op *op, int32_t result)
     struct pirn__segment_take *take =
         pirn_container_of(op, struct pirn__segment_take, open.op);
 
+    free(take->zeros); /* of one that somebody else has taken */
     take->zeros = result < 0 ? NULL : calloc(1, ZEROS);
     if (take->zeros == NULL) {
         unmake(take);

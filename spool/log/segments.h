@@ -49,8 +49,8 @@ void pirn__prep_segment_open(struct pirn__segment_open *open,
 struct pirn__segment_take {
     struct pirn_op op;
     struct pirn__log *log;
-    bool for_items; /* leaves the reserve alone */
-    bool is_ahead;  /* of need: FREE, and nobody's */
+    bool for_items;  /* leaves the reserve alone */
+    bool is_ahead;   /* of need: FREE, and nobody's */
     uint32_t rounds; /* that were waited for, so that one may be free */
     struct pirn__round_wait round;
     uint32_t segment;

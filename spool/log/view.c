@@ -73,13 +73,26 @@ static void destroy_and_finish(struct pirn_view_work *work, int32_t result)
     pirn_task_finish(spool->context, &view->op, result);
 }
 
+/* Who changes an item keeps its word while he stores where it stands. */
+static bool is_unmoved(const struct pirn__slot *slot,
+                       const struct pirn__slot *fields)
+{
+    return pirn__atom_load(&slot->part) == fields->part &&
+           pirn__atom_load(&slot->body) == fields->body &&
+           pirn__atom_load(&slot->sizes) == fields->sizes;
+}
+
 static void have_read(struct pirn_op *op, int32_t result)
 {
     struct pirn_view_work *work =
         pirn_container_of(op, struct pirn_view_work, reading.op);
     struct pirn_view *view = work->view;
 
-    if (result == -ESTALE) {
+    const struct pirn__slot *slot =
+        &work->log->index.catalogue.slots[work->id.slot];
+    bool moved = result == -EBADMSG && !is_unmoved(slot, &work->reading.fields);
+
+    if (result == -ESTALE || moved) {
         take_back(work);
         pirn__reading_deinit(&work->reading);
         look(work);
@@ -130,13 +143,19 @@ static int pin(struct pirn_view_work *work, struct pirn__slot *ret_fields)
     }
     work->announced[0] =
         announce(log, pirn__place_unpack(ret_fields->part).segment);
-    work->announced[1] =
-        announce(log, pirn__place_unpack(ret_fields->body).segment);
-    if (work->announced[0] == NULL || work->announced[1] == NULL) {
+    bool same_segment = pirn__place_unpack(ret_fields->part).segment ==
+                        pirn__place_unpack(ret_fields->body).segment;
+    if (!same_segment) {
+        work->announced[1] =
+            announce(log, pirn__place_unpack(ret_fields->body).segment);
+    }
+    if (work->announced[0] == NULL ||
+        (!same_segment && work->announced[1] == NULL)) {
         return -EMFILE;
     }
     uint64_t now = pirn__atom_load(&catalogue->slots[work->id.slot].word);
-    bool same = ((now ^ ret_fields->word) & ~PIRN__WORD_HINTED) == 0;
+    bool same = ((now ^ ret_fields->word) & ~PIRN__WORD_HINTED) == 0 &&
+                is_unmoved(&catalogue->slots[work->id.slot], ret_fields);
     return same && !is_retired(log, ret_fields->part) &&
                    !is_retired(log, ret_fields->body)
                ? 0

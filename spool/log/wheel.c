@@ -196,6 +196,11 @@ bool pirn__wheel_take(const struct pirn__wheel *wheel, uint64_t now_ns,
     return false;
 }
 
+uint64_t pirn__wheel_clock_ns(const struct pirn__wheel *wheel)
+{
+    return clock_tick(pirn__atom_load(&wheel->state[CLOCK])) * PIRN__TICK_NS;
+}
+
 uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel)
 {
     uint64_t clock = clock_tick(pirn__atom_load(&wheel->state[CLOCK]));

@@ -54,6 +54,15 @@ bool pirn__wheel_take(const struct pirn__wheel *wheel, uint64_t now_ns,
                       struct pirn__hand *hand, struct pirn__entry *ret_entry);
 
 /**
+ * pirn__wheel_clock_ns() - where the clock stands
+ *
+ * Behind the time while what was due before is still to be taken. An entry that
+ * is due later than this is put again even if it is due by the time: so those
+ * that nobody looked for in time come in their order.
+ */
+uint64_t pirn__wheel_clock_ns(const struct pirn__wheel *wheel);
+
+/**
  * pirn__wheel_next_ns() - when to look again, at the latest; UINT64_MAX: never
  *
  * Not later than the tick at which the first entry is due; may be earlier.

@@ -191,9 +191,6 @@ static void fail(struct pirn__log *log, int32_t result)
     struct pirn__writer *writer = &log->writer;
 
     pirn_assert(result < 0);
-    if (result != -ENOSPC && result != -EDQUOT) {
-        (void)pirn__atom_add(&log->index.head->failures, 1);
-    }
     seal(log, true);
     end_all(log, &writer->flying, result);
     end_all(log, &writer->filling, result);
@@ -216,8 +213,13 @@ static void wrote(struct pirn_op *op, int32_t result)
         return;
     }
     writer->is_flying = false;
-    if (result <= 0 ||
-        pirn__atom_load(&log->index.head->failures) != writer->failures) {
+    bool others =
+        pirn__atom_load(&log->index.head->failures) != writer->failures;
+    if (result <= 0 && result != -ENOSPC && result != -EDQUOT) {
+        /* Our own alone: else each failure would bring the next. */
+        (void)pirn__atom_add(&log->index.head->failures, 1);
+    }
+    if (result <= 0 || others) {
         fail(log, result < 0 ? result : -EIO);
     } else {
         pirn__atom_store(&log->index.segments[writer->segment].mark,

@@ -109,14 +109,16 @@ static void a_delayed_item_comes_when_it_is_due_and_not_before(void **state)
 static void delayed_items_come_in_the_order_of_their_times(void **state)
 {
     static const char *const texts[] = {"c", "a", "d", "b"};
-    static const uint64_t ms[] = {30, 10, 40, 20};
+    /* Far enough, so that all are delayed before the first one is due. */
+    static const uint64_t ms[] = {3030, 3010, 3040, 3020};
     struct bed *bed = *state;
     uint64_t from = now(bed);
 
     for (int i = 0; i < 4; i++) {
         (void)put_as(bed, texts[i], 0, from + ms[i] * 1000000, false);
     }
-    let_pass(bed, 100 * 1000000ull);
+    assert_int_equal(bed_status(bed).delayed, 4);
+    let_pass(bed, 3100 * 1000000ull);
     log_expect_next(bed, "incoming", "a");
     log_expect_next(bed, "incoming", "b");
     log_expect_next(bed, "incoming", "c");
