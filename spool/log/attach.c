@@ -7,9 +7,10 @@
  *
  * The text names the index before it is filled, and the index says itself when
  * it is: who is killed in between leaves one that is not ready, and the next
- * one alone makes another. A file's name is the spool's, so that none is left
- * behind; the nonce tells two of that name apart, in two places that are both
- * called /dev/shm.
+ * one alone makes another. A file's name is the spool's and its directory's, so
+ * that none is left behind, and a copy of the spool never meets the index of
+ * the one that it was copied from; the nonce tells two of that name apart, in
+ * two places that are both called /dev/shm.
  */
 #include "spool/log/attach.h"
 
@@ -98,7 +99,56 @@ static int check_file(struct pirn__log *log)
     return r < 0 ? r : statx.stx_size == sizes.bytes ? 0 : -EBADMSG;
 }
 
-/* The index that the text names, if it is of this boot and whole. */
+#define NAME_CAP 96
+
+/* What an index of this very directory is called: a copy of the spool has the
+ * spool's number, and is another spool. */
+static int set_name(struct pirn__log *log, char name[NAME_CAP])
+{
+    const uint8_t *spool = log->text.spool;
+    uint64_t number[2] = {0};
+    struct statx statx = {0};
+    struct pirn_op op = {0};
+
+    pirn_prep_stat(&op, log->dir_fd, "", AT_EMPTY_PATH, STATX_INO, &statx);
+    int r = wait_for(log, &op);
+    for (int i = 0; i < 16; i++) {
+        number[i / 8] = number[i / 8] << 8 | spool[i];
+    }
+    (void)snprintf(name, NAME_CAP, "pirn-%016jx%016jx-%x.%x.%jx",
+                   (uintmax_t)number[0], (uintmax_t)number[1],
+                   statx.stx_dev_major, statx.stx_dev_minor,
+                   (uintmax_t)statx.stx_ino);
+    return r;
+}
+
+static int set_path(struct pirn__log *log, const char *dir)
+{
+    char name[NAME_CAP];
+    int r = set_name(log, name);
+
+    if (r < 0) {
+        return r;
+    }
+    int len = snprintf(log->place.path, sizeof(log->place.path), "%s/%s",
+                       dir == NULL ? DEFAULT_DIR : dir, name);
+    return (size_t)len < sizeof(log->place.path) ? 0 : -ENAMETOOLONG;
+}
+
+/* -ESTALE: the text came here with a copy. */
+static int check_name(struct pirn__log *log)
+{
+    char name[NAME_CAP];
+    const char *slash = strrchr(log->place.path, '/');
+    int r = set_name(log, name);
+
+    if (r < 0) {
+        return r;
+    }
+    return slash != NULL && strcmp(slash + 1, name) == 0 ? 0 : -ESTALE;
+}
+
+/* The index that the text names, if it is of this boot and place, and whole. */
 static int find(struct pirn__log *log)
 {
     char text[PIRN__TEXT_FILE_MAX];
@@ -114,7 +164,8 @@ static int find(struct pirn__log *log)
         0) {
         return -ESTALE;
     }
-    r = open_path(log, O_RDWR);
+    r = check_name(log);
+    r = r < 0 ? r : open_path(log, O_RDWR);
     r = r < 0 ? r : check_file(log);
     r = r < 0 ? r : map(log);
     r = r < 0
@@ -158,20 +209,6 @@ static int write_text(struct pirn__log *log)
         r = wait_for(log, &op);
     }
     return r < 0 ? r : pirn__sync_dir(log->context, log->dir_fd, ".");
-}
-
-static int set_path(struct pirn__log *log, const char *dir)
-{
-    const uint8_t *spool = log->text.spool;
-    uint64_t name[2] = {0};
-
-    for (int i = 0; i < 16; i++) {
-        name[i / 8] = name[i / 8] << 8 | spool[i];
-    }
-    int len = snprintf(log->place.path, sizeof(log->place.path),
-                       "%s/pirn-%016jx%016jx", dir == NULL ? DEFAULT_DIR : dir,
-                       (uintmax_t)name[0], (uintmax_t)name[1]);
-    return (size_t)len < sizeof(log->place.path) ? 0 : -ENAMETOOLONG;
 }
 
 static int make(struct pirn__log *log, const char *dir)
