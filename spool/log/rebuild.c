@@ -306,8 +306,8 @@ static int read_segment(struct rebuild *rebuild, uint32_t segment)
     }
     uint32_t generation = generation_of_words(&log->index.tombs, segment);
     int64_t len = read_at(log, fd, page, sizeof(page), 0);
-    bool is_short = (uint64_t)size < log->text.size.segment_bytes;
-    if (is_short && len >= 0 && is_blank(page, (size_t)len)) {
+    if (len >= 0 && (uint64_t)size < log->text.size.segment_bytes &&
+        is_blank(page, (size_t)len)) { /* whoever made it was stopped */
         set_segment(log, segment, PIRN__SEGMENT_UNMADE, generation);
         return 0;
     }
@@ -318,7 +318,7 @@ static int read_segment(struct rebuild *rebuild, uint32_t segment)
         return r;
     }
     bool blank = r == -EBADMSG && is_blank(page, sizeof(page));
-    if (!blank && (is_short || r < 0 || !is_ours(log, segment, &head))) {
+    if (!blank && (r < 0 || !is_ours(log, segment, &head))) {
         return set_aside(log, segment, generation);
     }
     if (blank || head.generation < generation) {
