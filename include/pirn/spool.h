@@ -74,7 +74,8 @@ struct pirn_spool_config {
  *   0
  *   -ENOENT    there is no such directory (and none was to be made)
  *   -ENOTEMPTY the directory holds other things: not made into a spool
- *   -EMEDIUMTYPE not a spool, or its superblock is damaged
+ *   -EMEDIUMTYPE not a spool, or its superblock, or what it has of a log, is
+ *              damaged
  *   -EPROTO    a newer format than this program knows
  *   -EROFS, -EACCES, -ENOSPC, ... from the file system
  *   -EUSERS    no owner's slot is free

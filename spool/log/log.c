@@ -89,6 +89,12 @@ static void destroy(struct pirn__log *log, bool remove_index)
     free(log);
 }
 
+/* What was made with the log and is not there, or damaged. */
+static int spoilt(int r)
+{
+    return r == -EBADMSG || r == -ENOENT ? -EMEDIUMTYPE : r;
+}
+
 static int open_files(struct pirn__log *log)
 {
     char text[PIRN__TEXT_FILE_MAX];
@@ -96,15 +102,15 @@ static int open_files(struct pirn__log *log)
 
     r = r < 0 ? r : pirn__log_text_decode(text, (size_t)r, &log->text);
     if (r < 0) {
-        return r == -EBADMSG || r == -ENOENT ? -EMEDIUMTYPE : r;
+        return spoilt(r);
     }
     log->tombs_fd = open_at(log, log->dir_fd, "tombs", O_RDWR);
     if (log->tombs_fd < 0) {
-        return log->tombs_fd;
+        return spoilt(log->tombs_fd);
     }
     log->segments.dir_fd =
         open_at(log, log->dir_fd, "seg", O_RDONLY | O_DIRECTORY);
-    return log->segments.dir_fd < 0 ? log->segments.dir_fd : 0;
+    return log->segments.dir_fd < 0 ? spoilt(log->segments.dir_fd) : 0;
 }
 
 static void init_bodies(struct pirn__log *log)
@@ -128,7 +134,7 @@ static int open_index(struct pirn__log *log, bool alone, const char *dir)
     log->actor.owner = (uint16_t)log->spool->slot;
     log->actor.hand = &log->index.owners[log->spool->slot].hand;
     if (is_new) {
-        r = pirn__log_load_queues(log);
+        r = spoilt(pirn__log_load_queues(log));
         r = r < 0 ? r : pirn__log_rebuild(log);
         r = r < 0 ? r : pirn__log_back_slots(log, 1);
         if (r == 0) {

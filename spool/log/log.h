@@ -38,7 +38,8 @@ struct pirn__log {
 
 /** pirn__log_open() - the index of this boot, made anew by who is alone and
  * finds none. 0, and *ret_log is NULL where a spool has no log; -EXDEV: others
- * use an index that is not ours to see; -EBADMSG, -EPROTO, ... Blocks. */
+ * use an index that is not ours to see; -EMEDIUMTYPE a part of it is not there,
+ * or damaged; -EPROTO, ... Blocks. */
 PIRN_MUST_CHECK int pirn__log_open(struct pirn_spool *spool, bool alone,
                                    const char *index_dir,
                                    struct pirn__log **ret_log);
