@@ -73,6 +73,16 @@ static inline int log_teardown(void **state)
     return bed_teardown(state);
 }
 
+/* Of a second spool; the first one counts descriptors. */
+static inline void log_destroy(struct bed *bed)
+{
+    bed_close(bed);
+    pirn_context_destroy(bed->context);
+    log_rmtree(bed->path);
+    log_rmtree(pirn_container_of(bed, struct log_bed, bed)->index_dir);
+    free(bed);
+}
+
 /* ---- verbs ---- */
 
 static inline int32_t log_enqueue(struct bed *bed, struct pirn_draft *draft,
@@ -181,7 +191,7 @@ static inline void log_expect_gone(struct bed *bed, const struct pirn_id *id)
 
 static inline void log_copy(const char *from, const char *to)
 {
-    char command[512];
+    char command[1200];
 
     snprintf(command, sizeof(command), "cp -a '%s' '%s'", from, to);
     assert_int_equal(system(command), 0);
@@ -244,6 +254,31 @@ static inline void log_flip(const char *path, off_t at)
     byte ^= 0x10;
     assert_int_equal(pwrite(fd, &byte, 1, at), 1);
     close(fd);
+}
+
+/* Where these bytes first stand in a file; fails where they do not. */
+static inline off_t log_find(const char *path, const void *bytes, size_t len)
+{
+    int fd = open(path, O_RDONLY);
+    off_t size = lseek(fd, 0, SEEK_END);
+    char *all = malloc((size_t)size + 1);
+
+    assert_true(fd >= 0 && size > 0);
+    assert_int_equal(pread(fd, all, (size_t)size, 0), size);
+    const char *at = memmem(all, (size_t)size, bytes, len);
+    off_t found = at == NULL ? -1 : at - all;
+    free(all);
+    close(fd);
+    assert_true(found >= 0);
+    return found;
+}
+
+static inline const char *log_segment(const struct bed *bed, unsigned number)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), ".log/seg/%06u", number);
+    return bed_at(bed, name);
 }
 
 #define LOG_TEST(name) \
