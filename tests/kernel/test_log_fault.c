@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_log_fault.c - a write or a sync of the log fails
+ *
+ * The engine spoils results on their way back: what failed is on the disk all
+ * the same, as the worst of disks may have it. Nobody ever gets it.
+ */
+#include "kernel/test_log.h"
+
+#include "faulty.h"
+#include "runtime/context.h"
+
+static int setup(void **state)
+{
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    if (log_setup_closed(state) < 0) {
+        return -1;
+    }
+    struct bed *bed = *state;
+    pirn_context_destroy(bed->context);
+    if (pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
+        return -1;
+    }
+    bed->fd_count = bed_count_fds();
+    return bed_open(bed, true);
+}
+
+static int teardown(void **state)
+{
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    return log_teardown(state);
+}
+
+static void no_fault(void)
+{
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+}
+
+static int32_t put(struct bed *bed, const char *text)
+{
+    struct pirn_draft draft = {0};
+
+    return log_enqueue(bed, &draft, "incoming", text, strlen(text), NULL);
+}
+
+static void start_some(struct bed *bed, struct bed_draft *drafts, int count,
+                       const char *text)
+{
+    for (int i = 0; i < count; i++) {
+        drafts[i].result = 1;
+        pirn_prep_enqueue(&drafts[i].draft, bed->spool, "incoming", text,
+                          strlen(text), NULL);
+        pirn_start(bed->context, &drafts[i].draft.op, bed_note);
+    }
+}
+
+static bool has_segment(const struct bed *bed, unsigned number)
+{
+    static const char zeros[8];
+    char magic[8] = {0};
+    int fd = open(log_segment(bed, number), O_RDONLY);
+
+    if (fd >= 0) {
+        (void)!read(fd, magic, sizeof(magic));
+        close(fd);
+    }
+    return memcmp(magic, zeros, sizeof(zeros)) != 0;
+}
+
+static void a_failed_write_fails_its_batch_and_seals_its_segment(void **state)
+{
+    struct bed *bed = *state;
+    struct bed_draft drafts[8] = {0};
+
+    assert_int_equal(put(bed, "before"), 0);
+    faulty_plan(ENGINE_WRITE, 1, 1, -EIO);
+    start_some(bed, drafts, 8, "failed");
+    assert_int_equal(pirn_context_drain(bed->context), 0);
+    no_fault();
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(drafts[i].result, -EIO);
+    }
+    assert_int_equal(bed_status(bed).ready, 1);
+    assert_false(has_segment(bed, 1));
+    assert_int_equal(put(bed, "behind"), 0);
+    assert_true(has_segment(bed, 1));
+    for (int life = 0; life < 3; life++) {
+        assert_int_equal(bed_status(bed).ready, 2);
+        assert_int_equal(bed_status(bed).drafts, 0);
+        log_reopen(bed);
+    }
+    log_expect_next(bed, "incoming", "before");
+    log_expect_next(bed, "incoming", "behind");
+    log_expect_none(bed, "incoming");
+}
+
+/* What waits for the one in flight was bound to the place behind it. */
+static void a_failed_write_fails_what_was_to_stand_behind_it(void **state)
+{
+    struct bed *bed = *state;
+    struct bed_draft drafts[8] = {0};
+
+    assert_int_equal(put(bed, "before"), 0);
+    faulty_plan(ENGINE_WRITE, 1, 1, -EIO);
+    start_some(bed, drafts, 4, "flying");
+    for (int i = 0; i < 3; i++) {
+        assert_true(pirn_context_turn(bed->context, 0) >= 0);
+        start_some(bed, drafts + 4 + i, 1, "filling");
+    }
+    start_some(bed, drafts + 7, 1, "filling");
+    assert_int_equal(pirn_context_drain(bed->context), 0);
+    no_fault();
+    unsigned ready = 1;
+    for (int i = 0; i < 8; i++) {
+        assert_true(drafts[i].result == -EIO || (i > 3 && !drafts[i].result));
+        ready += drafts[i].result == 0;
+    }
+    assert_int_equal(bed_status(bed).ready, ready);
+    log_reopen(bed);
+    assert_int_equal(bed_status(bed).ready, ready);
+    log_expect_next(bed, "incoming", "before");
+}
+
+static void what_failed_does_not_come_back_after_its_cut_is_durable(
+    void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+
+    assert_int_equal(put(bed, "before"), 0);
+    faulty_plan(ENGINE_WRITE, 1, 1, -EIO);
+    assert_int_equal(put(bed, "failed"), -EIO);
+    no_fault();
+    assert_int_equal(put(bed, "between"), 0);
+    assert_int_equal(put(bed, "behind"), 0);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(bed_give_back(bed, &claim), 0);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(log_remove_durable(bed, &claim), 0); /* a round */
+    log_power_cut_and_open(bed);
+    log_expect_next(bed, "incoming", "between");
+    log_expect_next(bed, "incoming", "behind");
+    log_expect_none(bed, "incoming");
+}
+
+static void a_write_that_comes_short_goes_on(void **state)
+{
+    struct bed *bed = *state;
+
+    assert_int_equal(put(bed, "before"), 0);
+    faulty_plan(ENGINE_WRITE, 1, 1, 512);
+    assert_int_equal(put(bed, "short"), 0);
+    faulty_plan(ENGINE_WRITE, 1, 1, 0);
+    assert_int_equal(put(bed, "failed"), -EIO);
+    no_fault();
+    log_power_cut_and_open(bed);
+    log_expect_next(bed, "incoming", "before");
+    log_expect_next(bed, "incoming", "short");
+}
+
+static void no_room_is_told_and_is_no_failure_of_the_disk(void **state)
+{
+    static const int32_t errors[] = {-ENOSPC, -EDQUOT};
+    struct bed *bed = *state;
+
+    for (int i = 0; i < 2; i++) {
+        for (uint32_t place = 1; place <= 2; place++) {
+            faulty_plan(ENGINE_WRITE, place, 1, errors[i]);
+            int32_t r = put(bed, "failed");
+            bool failed = faulty_outcome()->failed > 0;
+            no_fault();
+            assert_int_equal(r, failed ? errors[i] : 0);
+            while (bed_status(bed).ready > 0) {
+                log_expect_next(bed, "incoming", "failed");
+            }
+            assert_int_equal(put(bed, "next"), 0);
+            log_expect_next(bed, "incoming", "next");
+        }
+    }
+}
+
+/* The first item of a log: its segment is made, and its file synced. */
+static void a_segment_that_cannot_be_made_is_made_the_next_time(void **state)
+{
+    static const enum engine_opcode kinds[] = {ENGINE_OPEN, ENGINE_WRITE,
+                                               ENGINE_FSYNC};
+    struct bed *bed = *state;
+
+    for (int i = 0; i < 3; i++) {
+        faulty_plan(kinds[i], 1, 1, -EIO);
+        int32_t r = put(bed, "failed");
+        bed->fd_count += i == 0; /* was opened, and said not to be */
+        no_fault();
+        assert_int_equal(r, -EIO);
+        log_expect_none(bed, "incoming");
+    }
+    assert_int_equal(put(bed, "next"), 0);
+    log_expect_next(bed, "incoming", "next");
+}
+
+static void a_body_that_cannot_be_stored_is_no_item(void **state)
+{
+    static char body[200000];
+    static const enum engine_opcode kinds[] = {ENGINE_WRITE, ENGINE_FSYNC};
+    struct bed *bed = *state;
+    struct pirn_draft draft = {0};
+
+    (void)put(bed, "before");
+    for (int i = 0; i < 2; i++) {
+        for (uint32_t place = 1; place <= 2; place++) {
+            faulty_plan(kinds[i], place, 1, -EIO);
+            int32_t r =
+                log_enqueue(bed, &draft, "incoming", body, sizeof(body), NULL);
+            bool failed = faulty_outcome()->failed > 0;
+            no_fault();
+            assert_int_equal(r, failed ? -EIO : 0);
+            assert_true(failed);
+        }
+    }
+    log_reopen(bed);
+    assert_int_equal(bed_status(bed).ready, 1);
+    log_expect_next(bed, "incoming", "before");
+    log_expect_none(bed, "incoming");
+}
+
+static void a_change_that_failed_leaves_the_item_as_it_was(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct pirn_change change = {.what = PIRN_CHANGE_PRIORITY, .priority = 3};
+
+    assert_int_equal(put(bed, "body"), 0);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    faulty_plan(ENGINE_WRITE, 1, 2, -EIO);
+    assert_int_equal(log_update(bed, &claim, &change), -EIO);
+    no_fault();
+    assert_int_equal(claim.item.priority, 0);
+    log_expect_body(bed, &claim, "body");
+    faulty_plan(ENGINE_WRITE, 1, 2, -EIO);
+    assert_int_equal(log_give_back_as(bed, &claim, &change), -EIO);
+    no_fault();
+    log_expect_body(bed, &claim, "body"); /* we have it still */
+    change.priority = 5;
+    assert_int_equal(log_update(bed, &claim, &change), 0);
+    assert_int_equal(claim.item.priority, 5);
+    assert_true(claim.item.version > 2); /* what failed is spent */
+    assert_int_equal(bed_give_back(bed, &claim), 0);
+    log_power_cut_and_open(bed);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(claim.item.priority, 5);
+    log_expect_body(bed, &claim, "body");
+    assert_int_equal(bed_remove(bed, &claim), 0);
+}
+
+/* A round whose write or sync fails is final until the index is made anew. */
+static void expect_no_removal_is_durable(void **state,
+                                         enum engine_opcode opcode)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct pirn_id ids[3];
+
+    for (int i = 0; i < 3; i++) {
+        ids[i] = log_put(bed, "body");
+    }
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    faulty_plan(opcode, 1, 1, -EIO);
+    assert_int_equal(log_remove_durable(bed, &claim), -EIO);
+    no_fault();
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(log_remove_durable(bed, &claim), -EIO);
+    for (int i = 0; i < 2; i++) {
+        log_expect_gone(bed, &ids[i]);
+    }
+    struct pirn_id next = log_put(bed, "next");
+    for (int i = 0; i < 3; i++) { /* nobody's slot was free */
+        assert_memory_not_equal(next.bytes + 12, ids[i].bytes + 12, 4);
+    }
+    log_reopen(bed);
+    uint64_t ready = bed_status(bed).ready;
+    assert_true(ready >= 2 && ready <= 4);
+    while (bed_claim(bed, &claim) == 1) {
+        assert_int_equal(log_remove_durable(bed, &claim), 0);
+    }
+    log_power_cut_and_open(bed);
+    log_expect_none(bed, "incoming");
+}
+
+static void a_failed_sync_of_tombstones_makes_no_removal_durable(void **state)
+{
+    expect_no_removal_is_durable(state, ENGINE_FSYNC);
+}
+
+static void a_failed_write_of_tombstones_makes_no_removal_durable(void **state)
+{
+    expect_no_removal_is_durable(state, ENGINE_WRITE);
+}
+
+static void a_read_that_fails_leaves_the_item_where_it_is(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct pirn_view view = {0};
+    struct pirn_id id = log_put(bed, "body");
+
+    faulty_plan(ENGINE_READ, 1, 1, -EIO);
+    assert_int_equal(bed_claim(bed, &claim), -EIO);
+    faulty_plan(ENGINE_READ, 1, 1, -EIO);
+    assert_int_equal(bed_look(bed, &view, &id), -EIO);
+    no_fault();
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(claim.item.attempts, 0);
+    log_expect_body(bed, &claim, "body");
+    assert_int_equal(bed_remove(bed, &claim), 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+BED_MAIN(T(a_failed_write_fails_its_batch_and_seals_its_segment),
+         T(a_failed_write_fails_what_was_to_stand_behind_it),
+         T(what_failed_does_not_come_back_after_its_cut_is_durable),
+         T(a_write_that_comes_short_goes_on),
+         T(no_room_is_told_and_is_no_failure_of_the_disk),
+         T(a_segment_that_cannot_be_made_is_made_the_next_time),
+         T(a_body_that_cannot_be_stored_is_no_item),
+         T(a_change_that_failed_leaves_the_item_as_it_was),
+         T(a_failed_sync_of_tombstones_makes_no_removal_durable),
+         T(a_failed_write_of_tombstones_makes_no_removal_durable),
+         T(a_read_that_fails_leaves_the_item_where_it_is))
