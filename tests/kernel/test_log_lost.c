@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_log_lost.c - damage that takes items away takes no others
+ *
+ * What has no sum of its own, or whose sum is that of many, leads to no crash
+ * and to no item that was not stored so: what stands before it and what stands
+ * in other segments is whole.
+ */
+#include "kernel/test_log.h"
+
+enum { HEADER = 4096, UNIT = 4096, BODY = 60 * 1024 };
+
+/* An item in a segment that is not the first's. */
+static void put_elsewhere(const struct bed *bed)
+{
+    struct bed other = *bed;
+
+    assert_int_equal(pirn_context_create(NULL, &other.context), 0);
+    assert_int_equal(bed_open(&other, false), 0);
+    (void)log_put(&other, "elsewhere");
+    bed_close(&other);
+    pirn_context_destroy(other.context);
+}
+
+static void put_three_and_one(struct bed *bed)
+{
+    (void)log_put(bed, "first");
+    (void)log_put(bed, "second");
+    (void)log_put(bed, "third");
+    put_elsewhere(bed);
+    bed_close(bed);
+    assert_int_equal(access(log_segment(bed, 1), F_OK), 0);
+}
+
+static void expect_works(struct bed *bed)
+{
+    (void)log_put(bed, "new");
+    log_expect_next(bed, "incoming", "new");
+    log_expect_none(bed, "incoming");
+    log_reopen(bed);
+    log_expect_none(bed, "incoming");
+}
+
+static void a_damaged_front_leaves_what_is_before_and_elsewhere(void **state)
+{
+    struct bed *bed = *state;
+
+    put_three_and_one(bed);
+    log_flip(log_segment(bed, 0), HEADER + UNIT + 20);
+    assert_int_equal(bed_open(bed, false), 0);
+    log_expect_next(bed, "incoming", "first");
+    log_expect_next(bed, "incoming", "elsewhere");
+    expect_works(bed);
+}
+
+static void a_segment_of_zeros_leaves_what_is_elsewhere(void **state)
+{
+    static const uint8_t zeros[LOG_SEGMENT_BYTES];
+    struct bed *bed = *state;
+
+    put_three_and_one(bed);
+    bed_write(log_segment(bed, 0), zeros, sizeof(zeros));
+    assert_int_equal(bed_open(bed, false), 0);
+    log_expect_next(bed, "incoming", "elsewhere");
+    expect_works(bed);
+}
+
+static void a_segment_that_is_gone_leaves_what_is_elsewhere(void **state)
+{
+    struct bed *bed = *state;
+
+    put_three_and_one(bed);
+    assert_int_equal(unlink(log_segment(bed, 0)), 0);
+    assert_int_equal(bed_open(bed, false), 0);
+    log_expect_next(bed, "incoming", "elsewhere");
+    expect_works(bed);
+}
+
+/* Whatever is handed out was stored so. */
+static unsigned take_whole(struct bed *bed)
+{
+    static const char *const texts[] = {"first", "second", "third",
+                                        "elsewhere"};
+    struct pirn_claim claim = {0};
+    unsigned met = 0;
+
+    while (bed_claim(bed, &claim) == 1) {
+        char buf[LOG_TEXT_MAX] = {0};
+        unsigned which = 4;
+        assert_true(log_read(bed, &claim, buf, sizeof(buf) - 1, 0) > 0);
+        for (unsigned i = 0; i < 4; i++) {
+            which = strcmp(buf, texts[i]) == 0 ? i : which;
+        }
+        assert_true(which < 4 && (met >> which & 1) == 0);
+        met |= 1u << which;
+        assert_int_equal(bed_remove(bed, &claim), 0);
+    }
+    return met;
+}
+
+static void tombstones_with_other_bits_lead_to_nothing_that_was_not(
+    void **state)
+{
+    struct bed *bed = *state;
+    char kept[160];
+
+    put_three_and_one(bed);
+    snprintf(kept, sizeof(kept), "%s.kept", bed->path);
+    log_copy(bed->path, kept);
+    for (off_t at = 0; at < 16; at++) {
+        log_flip(bed_at(bed, ".log/tombs"), at);
+        assert_int_equal(bed_open(bed, false), 0);
+        assert_int_equal(take_whole(bed) & 8, 8); /* the one elsewhere */
+        bed_close(bed);
+        log_rmtree(bed->path);
+        log_copy(kept, bed->path);
+    }
+    log_rmtree(kept);
+    assert_int_equal(bed_open(bed, false), 0);
+    assert_int_equal(take_whole(bed), 15);
+}
+
+static int setup_few(void **state)
+{
+    if (log_setup_closed(state) < 0) {
+        return -1;
+    }
+    struct bed *bed = *state;
+    bed->log_segments = 4;
+    return bed_open(bed, true);
+}
+
+static uint32_t generation_of(const struct bed *bed)
+{
+    uint8_t header[16] = {0};
+    int fd = open(log_segment(bed, 0), O_RDONLY);
+
+    (void)!read(fd, header, sizeof(header));
+    close(fd);
+    return header[12]; /* of the few that there are here */
+}
+
+static void a_segment_as_it_was_a_turn_ago_brings_nothing_back(void **state)
+{
+    static uint8_t body[BODY];
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    char old[160];
+    struct pirn_id id = log_put(bed, "old");
+
+    snprintf(old, sizeof(old), "%s.old", bed->path);
+    log_copy(log_segment(bed, 0), old);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    for (int i = 0; i < 500 && generation_of(bed) < 2; i++) {
+        (void)bed_put(bed, body, BODY);
+        assert_int_equal(bed_claim(bed, &claim), 1);
+        assert_int_equal(log_remove_durable(bed, &claim), 0);
+    }
+    assert_int_equal(generation_of(bed), 2);
+    bed_close(bed);
+    assert_int_equal(rename(old, log_segment(bed, 0)), 0);
+    assert_int_equal(bed_open(bed, false), 0);
+    log_expect_gone(bed, &id);
+    expect_works(bed);
+}
+
+BED_MAIN(LOG_TEST(a_damaged_front_leaves_what_is_before_and_elsewhere),
+         LOG_TEST(a_segment_of_zeros_leaves_what_is_elsewhere),
+         LOG_TEST(a_segment_that_is_gone_leaves_what_is_elsewhere),
+         LOG_TEST(tombstones_with_other_bits_lead_to_nothing_that_was_not),
+         cmocka_unit_test_setup_teardown(
+             a_segment_as_it_was_a_turn_ago_brings_nothing_back, setup_few,
+             log_teardown))
