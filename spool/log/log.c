@@ -260,9 +260,14 @@ void pirn__log_bury(struct pirn__log *log, struct pirn__place place,
 void pirn__log_expire(struct pirn__log *log)
 {
     uint64_t now_ns = pirn_context_realtime_ns(log->context);
+    uint64_t tick = now_ns / PIRN__TICK_NS;
     uint32_t queue;
 
+    if (tick == log->expired_tick) {
+        return;
+    }
     if (pirn__wheel_next_ns(&log->index.catalogue.wheel) > now_ns) {
+        log->expired_tick = tick;
         return;
     }
     for (int i = 0; i < EXPIRE_MAX; i++) {

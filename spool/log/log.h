@@ -34,6 +34,7 @@ struct pirn__log {
     struct pirn__backing backing;
     struct pirn__sync bodies[PIRN__SHARDS]; /* .log/data/XY */
     struct pirn_claim_work *claims;         /* which nobody has ended yet */
+    uint64_t expired_tick; /* of the wheel: nothing more is due in it */
 };
 
 /** pirn__log_open() - the index of this boot, made anew by who is alone and
