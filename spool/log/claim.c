@@ -42,7 +42,7 @@ static void work_destroy(struct pirn_claim_work *work)
 {
     unlist(work);
     pirn__reading_deinit(&work->reading);
-    free(work);
+    pirn__pool_give(&work->log->claim_works, work);
 }
 
 static void destroy_and_finish(struct pirn_claim_work *work)
@@ -207,14 +207,16 @@ static void pick(struct pirn_claim_work *work)
 
 static struct pirn_claim_work *work_create(struct pirn_claim *claim)
 {
-    struct pirn_claim_work *work = calloc(1, sizeof(*work));
+    struct pirn__log *log = claim->priv.spool->log;
+    struct pirn_claim_work *work = pirn__pool_take(&log->claim_works);
 
     if (work == NULL) {
         pirn_task_finish(claim->priv.spool->context, &claim->op, -ENOMEM);
         return NULL;
     }
+    memset(work, 0, sizeof(*work));
     work->claim = claim;
-    work->log = claim->priv.spool->log;
+    work->log = log;
     claim->priv.work = work;
     return work;
 }

@@ -64,15 +64,21 @@ struct pirn_draft_work {
     struct pirn__sync_wait sync;
 };
 
+size_t pirn__log_draft_bytes(void)
+{
+    return sizeof(struct pirn_draft_work);
+}
+
 static struct pirn_draft_work *work_create(struct pirn_draft *draft,
                                            struct pirn__queue *queue)
 {
     struct pirn_spool *spool = draft->priv.spool;
-    struct pirn_draft_work *work = calloc(1, sizeof(*work));
+    struct pirn_draft_work *work = pirn__pool_take(&spool->log->draft_works);
 
     if (work == NULL) {
         return NULL;
     }
+    memset(work, 0, sizeof(*work));
     work->draft = draft;
     work->log = spool->log;
     work->queue = queue->number;
@@ -100,7 +106,7 @@ static void end(struct pirn_draft_work *work, int32_t result)
     draft->priv.work = NULL;
     (void)XXH3_freeState(work->hash);
     free(work->memory);
-    free(work);
+    pirn__pool_give(&spool->log->draft_works, work);
     pirn_task_finish(spool->context, &draft->op, result);
 }
 

@@ -57,6 +57,18 @@ static void close_fd(struct pirn__log *log, int fd)
     }
 }
 
+static void init_pools(struct pirn__log *log)
+{
+    enum { WORKS = 1024, BUFFERS = 64 };
+
+    log->draft_works.bytes = pirn__log_draft_bytes();
+    log->draft_works.kept_max = WORKS;
+    log->claim_works.bytes = sizeof(struct pirn_claim_work);
+    log->claim_works.kept_max = WORKS;
+    log->buffers.bytes = PIRN__LOG_BUFFER;
+    log->buffers.kept_max = BUFFERS;
+}
+
 static struct pirn__log *create(struct pirn_spool *spool)
 {
     struct pirn__log *log = calloc(1, sizeof(*log));
@@ -68,6 +80,7 @@ static struct pirn__log *create(struct pirn_spool *spool)
         log->tombs_fd = -1;
         log->index_fd = -1;
         log->segments.dir_fd = -1;
+        init_pools(log);
         for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
             log->bodies[shard].fd = -1;
         }
@@ -86,6 +99,9 @@ static void destroy(struct pirn__log *log, bool remove_index)
     close_fd(log, log->tombs_fd);
     close_fd(log, log->dir_fd);
     free(log->limbo.items);
+    pirn__pool_deinit(&log->draft_works);
+    pirn__pool_deinit(&log->claim_works);
+    pirn__pool_deinit(&log->buffers);
     free(log);
 }
 

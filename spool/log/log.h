@@ -11,6 +11,7 @@
 #include "spool/log/keeper.h"
 #include "spool/log/limbo.h"
 #include "spool/log/log_text.h"
+#include "spool/log/pool.h"
 #include "spool/log/segments.h"
 #include "spool/log/writer.h"
 #include "spool/spool.h"
@@ -35,7 +36,13 @@ struct pirn__log {
     struct pirn__sync bodies[PIRN__SHARDS]; /* .log/data/XY */
     struct pirn_claim_work *claims;         /* which nobody has ended yet */
     uint64_t expired_tick; /* of the wheel: nothing more is due in it */
+    struct pirn__pool draft_works;
+    struct pirn__pool claim_works;
+    struct pirn__pool buffers; /* of PIRN__LOG_BUFFER bytes */
 };
+
+/* Of a pool: an item of 4 KiB with its metadata. */
+#define PIRN__LOG_BUFFER 8192u
 
 /** pirn__log_open() - the index of this boot, made anew by who is alone and
  * finds none. 0, and *ret_log is NULL where a spool has no log; -EXDEV: others
@@ -50,6 +57,9 @@ void pirn__log_close(struct pirn__log *log);
 
 /** pirn__log_rescue_own() - give back what our slot's last owner had; blocks */
 void pirn__log_rescue_own(struct pirn__log *log);
+
+/** pirn__log_draft_bytes() - what a draft needs while it is open */
+size_t pirn__log_draft_bytes(void);
 
 /** pirn__log_make_queue() - give a name a number; 0 also if it has one; -ENOSPC
  * there are no more. Durable, blocks. */

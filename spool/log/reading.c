@@ -146,6 +146,23 @@ static void have_segment(struct pirn_op *op, int32_t result)
     read_more(reading, result);
 }
 
+static uint8_t *memory_take(struct pirn__reading *reading)
+{
+    reading->is_pooled = reading->want <= PIRN__LOG_BUFFER;
+    return reading->is_pooled ? pirn__pool_take(&reading->log->buffers)
+                              : malloc(reading->want);
+}
+
+static void memory_give(struct pirn__reading *reading)
+{
+    if (reading->memory != NULL && reading->is_pooled) {
+        pirn__pool_give(&reading->log->buffers, reading->memory);
+    } else {
+        free(reading->memory);
+    }
+    reading->memory = NULL;
+}
+
 static void begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn__reading *reading =
@@ -167,7 +184,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
                      body.segment == place.segment &&
                      body_bytes <= PIRN__BATCH_BODY_MAX;
     reading->want = part_bytes + (with_body ? (uint32_t)body_bytes : 0);
-    reading->memory = malloc(reading->want);
+    reading->memory = memory_take(reading);
     if (reading->memory == NULL) {
         pirn_task_finish(context, op, -ENOMEM);
         return;
@@ -411,8 +428,7 @@ void pirn__reading_deinit(struct pirn__reading *reading)
         free(reading->body);
     }
     (void)XXH3_freeState(reading->hash);
-    free(reading->memory);
-    reading->memory = NULL;
+    memory_give(reading);
     reading->body = NULL;
     reading->hash = NULL;
     reading->hashed = 0;

@@ -28,6 +28,7 @@ struct pirn__reading {
     uint32_t body_generation;
 
     uint8_t *memory;
+    bool is_pooled; /* a buffer of the log's */
     uint32_t len;
     uint32_t want;
     uint8_t *body; /* all of it is in memory, and was checked */
