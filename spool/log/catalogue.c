@@ -540,8 +540,10 @@ int pirn__slot_claim_next(const struct pirn__catalogue *catalogue,
     uint32_t first = catalogue->first_lane + queue * lane_count;
     struct pirn__entry entry;
     for (uint32_t i = 0; r == 0 && i < lane_count; i++) {
-        while (r == 0 && pirn__lane_take(&catalogue->lanes, first + i,
-                                         actor->hand, &entry)) {
+        /* Most lanes are empty, and to take part costs more than a glance. */
+        while (r == 0 && !pirn__lane_is_empty(&catalogue->lanes, first + i) &&
+               pirn__lane_take(&catalogue->lanes, first + i, actor->hand,
+                               &entry)) {
             r = entry.slot < pirn__catalogue_used(catalogue)
                     ? claim_entry(catalogue, actor, queue, entry, ret_grip)
                     : -EBADMSG;
