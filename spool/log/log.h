@@ -39,6 +39,7 @@ struct pirn__log {
     struct pirn__pool draft_works;
     struct pirn__pool claim_works;
     struct pirn__pool buffers; /* of PIRN__LOG_BUFFER bytes */
+    struct pirn_view_work *looks;           /* which wait for an entry */
 };
 
 /* Of a pool: an item of 4 KiB with its metadata. */

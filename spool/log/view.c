@@ -6,6 +6,10 @@
  * item's word as it was and the segment not retired, reads what stands there
  * until he takes the announcement back. Else the item has moved on, and is
  * looked at again.
+ *
+ * An owner announces few segments at a time, so an announcement lasts as long
+ * as the look: a body that does not stand behind its part is read with it. Who
+ * finds no entry waits for a look that ends, never for a user who ends a view.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +18,7 @@
 #include <pirn/file.h>
 #include <pirn/invariant.h>
 #include <pirn/task.h>
+#include <pirn/timer.h>
 
 #include "spool/log/atom.h"
 #include "spool/log/doors.h"
@@ -31,11 +36,13 @@ struct pirn_view_work {
     int32_t result;
     struct pirn__reading reading;
     struct pirn_op step;
+    struct pirn_view_work *next; /* who waits for an entry, too */
+    uint8_t nothing;
 };
 
 static void look(struct pirn_view_work *work);
 
-/* A free entry of ours, or NULL: too many views at once. */
+/* A free entry of ours, or NULL: too many looks at once. */
 static uint64_t *announce(struct pirn__log *log, uint32_t segment)
 {
     uint64_t *reads = log->index.owners[log->actor.owner].reads;
@@ -47,6 +54,35 @@ static uint64_t *announce(struct pirn__log *log, uint32_t segment)
         }
     }
     return NULL;
+}
+
+static void kicked(struct pirn_op *op, int32_t result)
+{
+    (void)result;
+    look(pirn_container_of(op, struct pirn_view_work, step));
+}
+
+static void wait_in_line(struct pirn_view_work *work)
+{
+    struct pirn_view_work **at = &work->log->looks;
+
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    work->next = NULL;
+    *at = work;
+}
+
+/* A look has ended: its entries are free for the next one. */
+static void let_next(struct pirn__log *log)
+{
+    struct pirn_view_work *work = log->looks;
+
+    if (work != NULL) {
+        log->looks = work->next;
+        pirn_prep_immediate(&work->step);
+        pirn_start(log->context, &work->step, kicked);
+    }
 }
 
 static void take_back(struct pirn_view_work *work)
@@ -65,6 +101,7 @@ static void destroy_and_finish(struct pirn_view_work *work, int32_t result)
     struct pirn_spool *spool = work->log->spool;
 
     take_back(work);
+    let_next(work->log);
     pirn__reading_deinit(&work->reading);
     spool->open_count--;
     view->priv.work = NULL;
@@ -80,6 +117,22 @@ static bool is_unmoved(const struct pirn__slot *slot,
     return pirn__atom_load(&slot->part) == fields->part &&
            pirn__atom_load(&slot->body) == fields->body &&
            pirn__atom_load(&slot->sizes) == fields->sizes;
+}
+
+/* All of it is in memory, or in a file. */
+static void have_all(struct pirn_op *op, int32_t result)
+{
+    struct pirn_view_work *work =
+        pirn_container_of(op, struct pirn_view_work, reading.op);
+
+    if (result < 0 && result != -EBADMSG) { /* which is the body's, when read */
+        destroy_and_finish(work, result);
+        return;
+    }
+    take_back(work);
+    let_next(work->log);
+    pirn__reading_item(&work->reading, &work->view->item);
+    pirn_task_finish(work->log->context, &work->view->op, 0);
 }
 
 static void have_read(struct pirn_op *op, int32_t result)
@@ -106,8 +159,13 @@ static void have_read(struct pirn_op *op, int32_t result)
         destroy_and_finish(work, result);
         return;
     }
-    pirn__reading_item(&work->reading, &view->item);
-    pirn_task_finish(work->log->context, &view->op, 0);
+    if (work->reading.body == NULL &&
+        (work->reading.part.head.flags & PIRN__RECORD_BODY_FILE) == 0) {
+        pirn__prep_reading_body(&work->reading, &work->nothing, 0, 0);
+        pirn_start(work->log->context, &work->reading.op, have_all);
+        return;
+    }
+    have_all(op, 0);
 }
 
 static bool is_here(struct pirn__word word, uint32_t incarnation)
@@ -128,7 +186,7 @@ static bool is_retired(const struct pirn__log *log, uint64_t place)
            state != PIRN__SEGMENT_SEALED;
 }
 
-/* -EAGAIN: it moved on meanwhile. */
+/* -EAGAIN: it moved on meanwhile; -EBUSY: no entry is free. */
 static int pin(struct pirn_view_work *work, struct pirn__slot *ret_fields)
 {
     struct pirn__log *log = work->log;
@@ -141,17 +199,13 @@ static int pin(struct pirn_view_work *work, struct pirn__slot *ret_fields)
     if (!is_here(pirn__word_unpack(ret_fields->word), work->id.incarnation)) {
         return -ENOENT;
     }
-    work->announced[0] =
-        announce(log, pirn__place_unpack(ret_fields->part).segment);
-    bool same_segment = pirn__place_unpack(ret_fields->part).segment ==
-                        pirn__place_unpack(ret_fields->body).segment;
-    if (!same_segment) {
-        work->announced[1] =
-            announce(log, pirn__place_unpack(ret_fields->body).segment);
-    }
+    uint32_t part = pirn__place_unpack(ret_fields->part).segment;
+    uint32_t body = pirn__place_unpack(ret_fields->body).segment;
+    work->announced[0] = announce(log, part);
+    work->announced[1] = body == part ? NULL : announce(log, body);
     if (work->announced[0] == NULL ||
-        (!same_segment && work->announced[1] == NULL)) {
-        return -EMFILE;
+        (body != part && work->announced[1] == NULL)) {
+        return -EBUSY;
     }
     uint64_t now = pirn__atom_load(&catalogue->slots[work->id.slot].word);
     bool same = ((now ^ ret_fields->word) & ~PIRN__WORD_HINTED) == 0 &&
@@ -170,6 +224,12 @@ static void look(struct pirn_view_work *work)
     while (r == -EAGAIN && work->tries++ < TRIES_MAX) {
         take_back(work);
         r = pin(work, &fields);
+    }
+    if (r == -EBUSY) {
+        take_back(work);
+        work->tries = 0;
+        wait_in_line(work);
+        return;
     }
     if (r < 0) {
         destroy_and_finish(work, r);
