@@ -6,6 +6,22 @@ A second reading of spool/log/{record,batch,tomb}.h and of the rules in
 spool/log/README.md, that shares no line with the first. It prints one line of
 JSON for each live item, in the order of their first commits. Nothing is
 changed; what is damaged, and not merely unfinished, ends it with an exception.
+
+What it uses, all little endian, at the bytes that the headers say:
+
+    .log/log      how many segments, and how long they are
+    .log/queues   the name of each queue's number
+    .log/tombs    512 words a segment {generation, 32 records}, then one word a
+                  segment: its cut {generation, first record that is none + 1}
+    .log/seg/N    header; batches, each with its heads; of the last batch, whose
+                  write may not have ended, also each part's sum and body's
+    .log/data     a body, where the head's flag says that it is a file
+
+Of each id the newest version counts, dead ones too; it lives if its record is
+not dead and the record that it names as its body's is there and is not dead. A
+record behind the cut, or of a turn before its words', does not exist. Of a log
+in use, or whose last owner was killed, it says what a restart would find whose
+index is lost: what was removed within the last second may be there still.
 """
 import ctypes
 import json
@@ -14,7 +30,7 @@ import sys
 from pathlib import Path
 
 UNIT, BLOCK = 64, 4096
-SEGMENT_WORDS = 1024  # of tombstones
+SEGMENT_WORDS = 512  # of tombstones
 GENERATION_BITS = 0x3fff  # so much of it a place has
 PUT, META, BODY_FILE = 1, 2, 1
 ALIVE, DEAD, ABSENT = "alive", "dead", "absent"
@@ -217,6 +233,7 @@ def main(spool):
             "version": head.version,
             "attempts": head.attempts,
             "size": head.body_bytes,
+            "digest": part and "%016x" % part[1],
             "digest_ok": part is not None and len(body) == head.body_bytes
             and xxh3(body) == part[1],
         }))
