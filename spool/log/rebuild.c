@@ -38,7 +38,9 @@ struct rebuild {
     uint8_t *front; /* of a batch */
     uint8_t *whole; /* the last batch of a segment */
     uint32_t whole_cap;
-    uint64_t **kept; /* of each sealed segment: records that something needs */
+    uint64_t **kept;  /* of each sealed segment: records that something needs */
+    bool only_counts; /* what lives, and adds nothing */
+    uint32_t alive;
 };
 
 /* Which of so many files are there. */
@@ -110,11 +112,28 @@ static int more_room(struct rebuild *rebuild)
     return 0;
 }
 
+static void count_alive(struct rebuild *rebuild,
+                        const struct pirn__batch_head *head,
+                        const uint64_t *bad)
+{
+    for (uint32_t i = 0; i < head->count; i++) {
+        bool is_bad = bad != NULL && (bad[i / 64] >> i % 64 & 1) != 0;
+        enum pirn__tomb_verdict verdict =
+            pirn__tomb_judge(&rebuild->log->index.tombs, head->segment,
+                             head->generation, head->first_record + i);
+        rebuild->alive += !is_bad && verdict == PIRN__TOMB_ALIVE ? 1 : 0;
+    }
+}
+
 static int add(struct rebuild *rebuild, const struct pirn__batch_head *head,
                const uint8_t *front, const uint64_t *bad)
 {
     int r = 0;
 
+    if (rebuild->only_counts) {
+        count_alive(rebuild, head, bad);
+        return 0;
+    }
     while (r == 0 && !pirn__replay_has_room(&rebuild->replay, head->count)) {
         r = more_room(rebuild);
     }
@@ -287,6 +306,33 @@ static int set_aside(struct pirn__log *log, uint32_t segment,
     return r < 0 ? r : pirn__sync_dir(log->context, log->dir_fd, "seg");
 }
 
+/* Words of a later turn say that the segment was free since, and then every
+ * record of this one was dead before, durably. If one is alive by its own word,
+ * it is the later ones that are damaged: 1, and they say nothing any more. What
+ * they held dead comes back, rather than that what lives is lost. */
+static int mend_words(struct rebuild *rebuild, int fd,
+                      const struct pirn__segment_head *head)
+{
+    const struct pirn__tombs *tombs = &rebuild->log->index.tombs;
+    uint64_t *words =
+        tombs->words + (uint64_t)head->segment * tombs->segment_words;
+    struct pirn__mark mark;
+
+    rebuild->only_counts = true;
+    rebuild->alive = 0;
+    int r = read_batches(rebuild, fd, head, &mark);
+    rebuild->only_counts = false;
+    if (r < 0 || rebuild->alive == 0) {
+        return r;
+    }
+    for (uint32_t i = 0; i < tombs->segment_words; i++) {
+        if (words[i] >> 32 > head->generation) {
+            words[i] = (uint64_t)head->generation << 32;
+        }
+    }
+    return 1;
+}
+
 /* Sealed with what it has; without a header that can be read it has nothing
  * that was ever acknowledged. */
 static int read_segment(struct rebuild *rebuild, uint32_t segment)
@@ -321,7 +367,12 @@ static int read_segment(struct rebuild *rebuild, uint32_t segment)
     if (!blank && (r < 0 || !is_ours(log, segment, &head))) {
         return set_aside(log, segment, generation);
     }
-    if (blank || head.generation < generation) {
+    r = !blank && head.generation < generation ? mend_words(rebuild, fd, &head)
+                                               : 0;
+    if (r < 0) {
+        return r;
+    }
+    if (blank || (head.generation < generation && r == 0)) {
         set_segment(log, segment, PIRN__SEGMENT_FREE, generation);
         return 0;
     }
