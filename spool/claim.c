@@ -20,6 +20,10 @@ static void claim_met(struct pirn_op *op, struct pirn__queue *queue)
     struct pirn_claim *claim = claim_of(op);
 
     pirn_assert_rule(claim->priv.work == NULL, "one item at a time");
+    if (claim->priv.until_ns > 0 && pirn_task_is_cancelled(op)) {
+        pirn_task_finish(claim->priv.spool->context, op, -ECANCELED);
+        return;
+    }
     claim->priv.layout = queue->layout;
     queue->layout->claim(claim, queue);
 }
@@ -29,7 +33,25 @@ static void claim_begin(struct pirn_context *context, struct pirn_op *op)
     struct pirn_claim *claim = claim_of(op);
 
     pirn_assert(context == claim->priv.spool->context);
+    claim->priv.until_ns = 0;
+    if (claim->priv.timeout_ns > 0) {
+        uint64_t now_ns = pirn_context_now_ns(context);
+        bool is_ever = claim->priv.timeout_ns > UINT64_MAX - now_ns;
+        claim->priv.until_ns =
+            is_ever ? UINT64_MAX : now_ns + claim->priv.timeout_ns;
+    }
     pirn__queue_meet(claim->priv.spool, claim->priv.queue, op, claim_met);
+}
+
+static void prep_claim(struct pirn_claim *claim, struct pirn_spool *spool,
+                       const char *queue, uint64_t timeout_ns,
+                       const struct pirn_task_verbs *verbs)
+{
+    pirn_assert(spool != NULL && queue != NULL);
+    claim->priv.spool = spool;
+    claim->priv.queue = queue;
+    claim->priv.timeout_ns = timeout_ns;
+    pirn_prep_task(&claim->op, verbs);
 }
 
 void pirn_prep_claim(struct pirn_claim *claim, struct pirn_spool *spool,
@@ -37,10 +59,27 @@ void pirn_prep_claim(struct pirn_claim *claim, struct pirn_spool *spool,
 {
     static const struct pirn_task_verbs verbs = {.begin = claim_begin};
 
-    pirn_assert(spool != NULL && queue != NULL);
-    claim->priv.spool = spool;
-    claim->priv.queue = queue;
-    pirn_prep_task(&claim->op, &verbs);
+    prep_claim(claim, spool, queue, 0, &verbs);
+}
+
+/* Before it has met its queue it has no work, and hears of it there. */
+static void claim_cancel(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_claim *claim = claim_of(op);
+
+    pirn_assert(context == claim->priv.spool->context);
+    if (claim->priv.work != NULL && claim->priv.until_ns > 0) {
+        claim->priv.layout->claim_cancel(claim);
+    }
+}
+
+void pirn_prep_claim_wait(struct pirn_claim *claim, struct pirn_spool *spool,
+                          const char *queue, uint64_t timeout_ns)
+{
+    static const struct pirn_task_verbs verbs = {.begin = claim_begin,
+                                                 .cancel = claim_cancel};
+
+    prep_claim(claim, spool, queue, timeout_ns, &verbs);
 }
 
 static void claim_id_begin(struct pirn_context *context, struct pirn_op *op)

@@ -19,6 +19,8 @@ struct pirn__layout {
     void (*abort)(struct pirn_draft *draft);
 
     void (*claim)(struct pirn_claim *claim, struct pirn__queue *queue);
+    /* Of a claim that has begun: by priv.until_ns it waits. */
+    void (*claim_cancel)(struct pirn_claim *claim);
     void (*claim_id)(struct pirn_claim *claim);
     void (*claim_read)(struct pirn_claim *claim);
     void (*remove)(struct pirn_claim *claim);

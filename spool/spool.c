@@ -29,6 +29,7 @@
 #include "spool/file/claim.h"
 #include "spool/file/single.h"
 #include "spool/layout.h"
+#include "spool/log/bell.h"
 #include "spool/log/log.h"
 #include "spool/make.h"
 #include "spool/owner.h"
@@ -312,6 +313,10 @@ struct pirn_spool *pirn_spool_close(struct pirn_spool *spool)
     if (spool != NULL) {
         pirn_assert_rule(spool->open_count == 0,
                          "drafts, views and listings are ended before");
+        pirn__naps_deinit(spool);
+        if (spool->log != NULL) {
+            pirn__bell_rest(spool->log);
+        }
         pirn__claims_deinit(spool);
         recover_own(spool);
         destroy(spool);

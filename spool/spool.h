@@ -8,6 +8,7 @@
 #include <pirn/context.h>
 #include <pirn/spool.h>
 
+#include "spool/file/nap.h"
 #include "spool/file/supply.h"
 #include "spool/group_sync.h"
 #include "spool/id.h"
@@ -30,6 +31,8 @@ struct pirn__queue {
     struct pirn__sync ready[PIRN__SHARDS]; /* QUEUE/XY */
     struct pirn__sync checkout;            /* QUEUE/.checkout/SLOT */
     struct pirn__supply supply;            /* ids that may be ready */
+    uint64_t readied;                      /* items, by this open */
+    uint64_t nap_round;
 };
 
 struct pirn__log;
@@ -64,6 +67,7 @@ struct pirn_spool {
     /* Claims that nobody has ended yet, and how much else is open. */
     struct pirn_claim_work *claims;
     uint32_t open_count;
+    struct pirn__naps naps; /* claims that wait for a file */
 };
 
 /** pirn__spool_new_id() - an id in the shard which the writer is on now */

@@ -53,6 +53,8 @@ struct pirn_claim {
         uint64_t offset;
         const struct pirn_change *change;
         bool durable;
+        uint64_t timeout_ns;
+        uint64_t until_ns; /* 0: it does not wait */
     } priv;
 };
 
@@ -72,6 +74,29 @@ struct pirn_claim {
  */
 PIRN_API void pirn_prep_claim(struct pirn_claim *claim,
                               struct pirn_spool *spool, const char *queue);
+
+/**
+ * pirn_prep_claim_wait() - have one ready item, and wait until there is one
+ *
+ * @queue:      loaned until the op ends
+ * @timeout_ns: from the start; UINT64_MAX: for ever; 0: as pirn_prep_claim()
+ *
+ * Result: as pirn_prep_claim(), 0 when the time is over; -ECANCELED it was
+ * asked to end, and has no item: of the spool's calls this one hears a cancel.
+ * A cancel that comes when it had one gives the item.
+ *
+ * Log layout: an item that becomes ready, also by its time, wakes one of those
+ * who wait for its queue, in whatever process, and no other. Where the one who
+ * was chosen dies or is stopped before he looks, another has it within 1 s. An
+ * owner's death is seen within about 1 s. File layout: an item of this open is
+ * told at once; what another open has made ready is met by looking again every
+ * 250 ms, which lists the queue's directories.
+ *
+ * Any number may wait on one context. When none does, nothing is on loan.
+ */
+PIRN_API void pirn_prep_claim_wait(struct pirn_claim *claim,
+                                   struct pirn_spool *spool, const char *queue,
+                                   uint64_t timeout_ns);
 
 /**
  * pirn_prep_claim_id() - have one certain item, whichever queue it is in

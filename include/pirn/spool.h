@@ -12,7 +12,8 @@
  *
  * Each of the structs below is placed by the caller, zeroed once, and does one
  * thing at a time. Its fields under priv are not part of the API. A spool call
- * ends when it ends: a cancel is heard and changes nothing.
+ * ends when it ends: a cancel is heard and changes nothing, but of a claim
+ * that waits (pirn_prep_claim_wait()).
  *
  * What cannot be read (damaged metadata) or has no body is never thrown away:
  * it is set aside into the queue `quarantine`.
@@ -67,7 +68,7 @@ struct pirn_spool_config {
  * back what dead owners had claimed. A forked child must not use it. What a
  * killed process had half made of a spool is continued if @config says create;
  * a lost+found is no other thing. Waits for who is opening it as the first one
- * after all others have died. Keeps at most 66 descriptors, and 65 more per
+ * after all others have died. Keeps at most 99 descriptors, and 65 more per
  * queue.
  *
  * Return:

@@ -45,6 +45,9 @@ static void finish(struct pirn__back *back, int32_t result)
     pirn_assert(!pirn_op_is_idle(&back->op));
     free(back->text);
     back->text = NULL;
+    if (result == 0) {
+        pirn__nap_wake(back->spool, back->queue);
+    }
     pirn_task_finish(back->spool->context, &back->op, result);
 }
 

@@ -78,6 +78,7 @@ static void finish(struct pirn_claim_work *work, int32_t result)
         }
         spool->claims = work;
         claim->item = work->meta.item;
+        pirn__nap_found(spool, &work->nap);
         pirn__body_init(&work->body, spool, &work->meta.item);
     } else {
         claim->priv.work = NULL;
@@ -101,8 +102,13 @@ static void go_on(struct pirn_claim_work *work)
 
 static void moved_back(struct pirn_op *op, int32_t result)
 {
+    struct pirn_claim_work *work = work_of(op);
+
     pirn_assert(result <= 0);
-    go_on(work_of(op));
+    if (result == 0) {
+        pirn__nap_wake(work->spool, work->queue);
+    }
+    go_on(work);
 }
 
 static void moved_aside(struct pirn_op *op, int32_t result)
@@ -221,12 +227,53 @@ static void supplied(struct pirn_op *op, int32_t result)
     pick(work);
 }
 
+static void set_out(struct pirn_claim_work *work);
+
+static void woken(struct pirn__nap *nap)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(nap, struct pirn_claim_work, nap);
+
+    work->looked = false;
+    work->misses = 0;
+    set_out(work);
+}
+
+/* Nothing is there: wait, look again at once, or end. */
+static void rest(struct pirn_claim_work *work)
+{
+    uint64_t until_ns = work->claim->priv.until_ns;
+
+    if (until_ns <= pirn_context_now_ns(work->spool->context)) {
+        finish(work, 0);
+        return;
+    }
+    if (!pirn__nap_sleep(work->spool, &work->nap, until_ns, woken)) {
+        woken(&work->nap);
+    }
+}
+
+void pirn__file_claim_cancel(struct pirn_claim *claim)
+{
+    struct pirn_claim_work *work = claim->priv.work;
+
+    if (work->nap.sleeper.is_asleep) {
+        pirn__nap_leave(work->spool, &work->nap);
+        finish(work, -ECANCELED);
+    }
+}
+
 static void pick(struct pirn_claim_work *work)
 {
     struct pirn__supply *supply = &work->queue->supply;
 
     pirn_assert(!work->by_id);
     pirn_assert(work->since <= supply->swept);
+    if (work->claim->priv.until_ns > 0 &&
+        pirn_task_is_cancelled(&work->claim->op)) {
+        finish(work, -ECANCELED);
+        return;
+    }
     if (work->misses > MISSES_MAX) {
         finish(work, -EAGAIN);
         return;
@@ -244,12 +291,13 @@ static void pick(struct pirn_claim_work *work)
         start_sweep(work);
         return;
     }
-    finish(work, 0);
+    rest(work);
 }
 
 static void set_out(struct pirn_claim_work *work)
 {
     pirn_assert(work->queue != NULL && !work->looked);
+    pirn__nap_look(&work->nap, work->queue);
     work->since = work->queue->supply.swept;
     if (pirn__sweep_is_due(work->spool)) {
         start_sweep(

@@ -29,6 +29,7 @@ struct pirn_claim_work {
     uint32_t left;
 
     struct pirn__sweep_wait sweep;
+    struct pirn__nap nap;
     struct pirn__supply_wait supply;
     struct pirn__meta_read meta;
     struct pirn__find find;

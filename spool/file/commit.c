@@ -328,6 +328,7 @@ static void published(struct pirn_op *op, int32_t result)
     commit->result = result;
     if (result == 0) {
         commit->made = false;
+        pirn__nap_wake(spool, commit->queue);
         publish_ended(commit, 0);
         return;
     }

@@ -11,6 +11,7 @@ const struct pirn__layout pirn__layout_file = {
     .commit = pirn__file_commit,
     .abort = pirn__file_abort,
     .claim = pirn__file_claim,
+    .claim_cancel = pirn__file_claim_cancel,
     .claim_id = pirn__file_claim_id,
     .claim_read = pirn__file_claim_read,
     .remove = pirn__file_remove,

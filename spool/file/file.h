@@ -16,6 +16,7 @@ void pirn__file_commit(struct pirn_draft *draft);
 void pirn__file_abort(struct pirn_draft *draft);
 
 void pirn__file_claim(struct pirn_claim *claim, struct pirn__queue *queue);
+void pirn__file_claim_cancel(struct pirn_claim *claim);
 void pirn__file_claim_id(struct pirn_claim *claim);
 void pirn__file_claim_read(struct pirn_claim *claim);
 void pirn__file_remove(struct pirn_claim *claim);

@@ -123,11 +123,16 @@ static void hold_damaged(struct pirn_claim_work *work)
 static void put_back(struct pirn_claim_work *work)
 {
     struct pirn__catalogue *catalogue = &work->log->index.catalogue;
+    uint64_t route = catalogue->slots[work->grip.slot].route;
+    bool ready = false;
     int r = pirn__slot_release(catalogue, &work->log->actor, &work->grip,
                                pirn_context_realtime_ns(work->log->context),
-                               true, NULL);
+                               true, &ready);
 
     pirn_assert(r == 0 || r == -ENOSPC || r == -ESTALE);
+    if (ready) {
+        pirn__log_wake(work->log, pirn__route_unpack(route).queue);
+    }
 }
 
 static void have_read(struct pirn_op *op, int32_t result)
@@ -187,10 +192,53 @@ static void start_sweep(struct pirn_claim_work *work)
     pirn_start(work->log->context, &work->sweep.waiter.op, swept);
 }
 
+/* ---- waiting ---- */
+
+static uint64_t now_ns(const struct pirn_claim_work *work)
+{
+    return pirn_context_now_ns(work->log->context);
+}
+
+static void woken(struct pirn__log_sleeper *sleeper, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(sleeper, struct pirn_claim_work, sleeper);
+
+    if (result == 1) {
+        work->grip = sleeper->grip;
+        read_part(work);
+        return;
+    }
+    pirn__log_claim_end(work, result);
+}
+
+static void sleep_on(struct pirn_claim_work *work)
+{
+    work->sleeper.queue = work->queue;
+    work->sleeper.woken = woken;
+    work->sleeper.sleeper.until_ns = work->claim->priv.until_ns;
+    pirn__bell_sleep(work->log, &work->sleeper);
+}
+
+void pirn__log_claim_cancel(struct pirn_claim *claim)
+{
+    struct pirn_claim_work *work = claim->priv.work;
+
+    if (work->sleeper.sleeper.is_asleep) {
+        pirn__bell_leave(work->log, &work->sleeper);
+        pirn__log_claim_end(work, -ECANCELED);
+    }
+}
+
 static void pick(struct pirn_claim_work *work)
 {
     struct pirn__log *log = work->log;
 
+    if (work->claim->priv.until_ns > 0 &&
+        pirn_task_is_cancelled(&work->claim->op)) {
+        pirn__log_claim_end(work, -ECANCELED);
+        return;
+    }
     pirn__log_expire(log);
     int r = pirn__slot_claim_next(&log->index.catalogue, &log->actor,
                                   work->queue, &work->grip);
@@ -200,6 +248,10 @@ static void pick(struct pirn_claim_work *work)
     }
     if (r == 0 && !work->looked && pirn__sweep_is_due(log->spool)) {
         start_sweep(work);
+        return;
+    }
+    if (r == 0 && work->claim->priv.until_ns > now_ns(work)) {
+        sleep_on(work);
         return;
     }
     pirn__log_claim_end(work, r);

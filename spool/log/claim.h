@@ -5,6 +5,7 @@
 #ifndef SPOOL_LOG_CLAIM_H
 #define SPOOL_LOG_CLAIM_H
 
+#include "spool/log/bell.h"
 #include "spool/log/log.h"
 #include "spool/log/reading.h"
 #include "spool/owner.h"
@@ -20,6 +21,7 @@ struct pirn_claim_work {
     struct pirn__grip grip;
     struct pirn__reading reading;
     struct pirn__sweep_wait sweep;
+    struct pirn__log_sleeper sleeper; /* one that waits */
 
     /* How it ends. */
     int32_t result;

@@ -65,12 +65,15 @@ static void release(struct pirn_claim_work *work)
 {
     struct pirn__log *log = work->log;
     bool ready = false;
+    struct pirn__route route = pirn__route_unpack(slot_of(work)->route);
+    bool is_held = (route.flags & PIRN__RECORD_HELD) != 0;
+    uint64_t due_ns = is_held ? UINT64_MAX : slot_of(work)->due;
     int r = pirn__slot_release(&log->index.catalogue, &log->actor, &work->grip,
                                pirn_context_realtime_ns(log->context), true,
                                &ready);
 
-    if (ready) {
-        pirn__log_wake(log);
+    if (r == 0) {
+        pirn__log_let_go(log, route.queue, ready, due_ns);
     }
     pirn__log_claim_end(work, r);
 }

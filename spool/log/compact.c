@@ -105,6 +105,7 @@ static void drop_reading(struct pirn__log *log)
 /* Where it stood, or not: somebody has fenced us out then. */
 static void release(struct pirn__log *log)
 {
+    uint32_t queue = pirn__route_unpack(slot_of(log)->route).queue;
     bool ready = false;
     int r = pirn__slot_release(
         &log->index.catalogue, &log->actor, &log->compact.grip,
@@ -112,7 +113,7 @@ static void release(struct pirn__log *log)
 
     (void)r; /* not ours any more; or it stays ours until we close */
     if (ready) {
-        pirn__log_wake(log);
+        pirn__log_wake(log, queue);
     }
     drop_reading(log);
 }

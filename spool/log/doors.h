@@ -16,6 +16,8 @@ void pirn__log_commit(struct pirn_draft *draft);
 void pirn__log_abort(struct pirn_draft *draft);
 
 void pirn__log_claim(struct pirn_claim *claim, struct pirn__queue *queue);
+/** pirn__log_claim_cancel() - the claim has work: it ends early if it waits */
+void pirn__log_claim_cancel(struct pirn_claim *claim);
 void pirn__log_claim_id(struct pirn_claim *claim);
 void pirn__log_claim_read(struct pirn_claim *claim);
 void pirn__log_remove(struct pirn_claim *claim);

@@ -223,9 +223,8 @@ static void published(struct pirn_op *op, int32_t result)
         drop(work, result);
         return;
     }
-    if (ready) {
-        pirn__log_wake(log);
-    }
+    pirn__log_let_go(log, work->queue, ready,
+                     work->draft->held ? UINT64_MAX : work->draft->due_ns);
     work->draft->id = work->id;
     end(work, 0);
 }

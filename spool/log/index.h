@@ -15,7 +15,7 @@
 #include "spool/log/catalogue.h"
 #include "spool/log/tomb.h"
 
-#define PIRN__INDEX_VERSION 1u
+#define PIRN__INDEX_VERSION 2u
 #define PIRN__INDEX_OWNERS 1024u
 #define PIRN__INDEX_QUEUES 128u
 #define PIRN__INDEX_READS 8u
@@ -41,9 +41,9 @@ struct pirn__index_head {
     uint64_t rounds_begun; /* of tombstone syncs; the number of the last */
     uint64_t rounds_done;  /* the highest that ended well */
     uint64_t rounds_failed;
-    uint64_t keeper;       /* owner + 1, and when he was last seen */
-    uint64_t turn;         /* whom to wake next */
-    uint64_t sleeping[16]; /* a bit each owner: wake him if there is work */
+    uint64_t keeper;     /* owner + 1, and when he was last seen */
+    uint64_t timekeeper; /* owner + 1, and the tick that he sleeps until */
+    uint64_t swept;      /* when a sleeper last looked for dead owners */
 };
 
 /* Of each owner's slot. */
@@ -92,6 +92,8 @@ struct pirn__index_segment {
 struct pirn__index_queue {
     uint64_t len;
     char name[PIRN_QUEUE_TEXT];
+    uint64_t turn;                              /* whom to wake next */
+    uint64_t sleeping[PIRN__INDEX_OWNERS / 64]; /* a bit each owner: wake him */
 };
 
 /* The parts, where this process has them mapped. */

@@ -18,6 +18,7 @@
 #include "spool/layout.h"
 #include "spool/log/atom.h"
 #include "spool/log/attach.h"
+#include "spool/log/bell.h"
 #include "spool/log/claim.h"
 #include "spool/log/count.h"
 #include "spool/log/doors.h"
@@ -94,6 +95,7 @@ static void destroy(struct pirn__log *log, bool remove_index)
         pirn__sync_deinit(&log->bodies[shard]);
     }
     pirn__segments_deinit(log);
+    pirn__bell_deinit(log);
     pirn__log_detach(log, remove_index);
     close_fd(log, log->segments.dir_fd);
     close_fd(log, log->tombs_fd);
@@ -171,6 +173,7 @@ int pirn__log_open(struct pirn_spool *spool, bool alone, const char *index_dir,
     log->dir_fd =
         open_at(log, spool->root_fd, PIRN__NAME_LOG, O_RDONLY | O_DIRECTORY);
     int r = log->dir_fd < 0 ? log->dir_fd : open_files(log);
+    r = r < 0 ? r : pirn__bell_init(log);
     r = r < 0 ? r : open_index(log, alone, index_dir);
     if (r < 0) {
         bool none = log->dir_fd == -ENOENT;
@@ -291,13 +294,27 @@ void pirn__log_expire(struct pirn__log *log)
                                    &queue) != 1) {
             return;
         }
-        pirn__log_wake(log);
+        pirn__log_wake(log, queue);
     }
 }
 
-void pirn__log_wake(struct pirn__log *log)
+void pirn__log_wake(struct pirn__log *log, uint32_t queue)
 {
-    (void)log;
+    (void)pirn__bell_wake(log, queue);
+}
+
+void pirn__log_let_go(struct pirn__log *log, uint32_t queue, bool ready,
+                      uint64_t due_ns)
+{
+    if (ready) {
+        pirn__log_wake(log, queue);
+        return;
+    }
+    uint64_t now_ns = pirn_context_realtime_ns(log->context);
+    if (due_ns < now_ns + PIRN__BELL_LOOK_NS &&
+        !pirn__timekeeper_is_at(log, now_ns, due_ns)) {
+        pirn__bell_wake_any(log, queue);
+    }
 }
 
 enum pirn_item_state pirn__log_item_state(enum pirn__state state)
@@ -350,6 +367,7 @@ const struct pirn__layout pirn__layout_log = {
     .commit = pirn__log_commit,
     .abort = pirn__log_abort,
     .claim = pirn__log_claim,
+    .claim_cancel = pirn__log_claim_cancel,
     .claim_id = pirn__log_claim_id,
     .claim_read = pirn__log_claim_read,
     .remove = pirn__log_remove,

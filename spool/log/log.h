@@ -16,6 +16,8 @@
 #include "spool/log/writer.h"
 #include "spool/spool.h"
 
+struct pirn__bell;
+
 struct pirn__log {
     struct pirn_spool *spool;
     struct pirn_context *context;
@@ -33,6 +35,7 @@ struct pirn__log {
     struct pirn__keeper keeper;
     struct pirn__compact compact;
     struct pirn__backing backing;
+    struct pirn__bell *bell;
     struct pirn__sync bodies[PIRN__SHARDS]; /* .log/data/XY */
     struct pirn_claim_work *claims;         /* which nobody has ended yet */
     uint64_t expired_tick; /* of the wheel: nothing more is due in it */
@@ -77,8 +80,14 @@ void pirn__log_bury(struct pirn__log *log, struct pirn__place place,
 /** pirn__log_expire() - what is due is ready */
 void pirn__log_expire(struct pirn__log *log);
 
-/** pirn__log_wake() - an item is ready: one who sleeps may have it */
-void pirn__log_wake(struct pirn__log *log);
+/** pirn__log_wake() - an item of a queue is ready: one who sleeps may have it
+ */
+void pirn__log_wake(struct pirn__log *log, uint32_t queue);
+
+/** pirn__log_let_go() - an item was released: to all (@ready), or for later;
+ * then somebody has to sleep no longer than until then */
+void pirn__log_let_go(struct pirn__log *log, uint32_t queue, bool ready,
+                      uint64_t due_ns);
 
 /** pirn__log_item_state() - as users know it */
 enum pirn_item_state pirn__log_item_state(enum pirn__state state);

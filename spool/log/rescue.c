@@ -20,6 +20,7 @@
 #include <pirn/task.h>
 
 #include "spool/log/atom.h"
+#include "spool/log/bell.h"
 
 static void next(struct pirn__rescue *rescue);
 
@@ -56,12 +57,13 @@ static void release(struct pirn__rescue *rescue, bool front)
 {
     struct pirn__log *log = rescue->log;
     bool ready = false;
+    uint32_t queue = pirn__route_unpack(slot_of(rescue)->route).queue;
 
     note(rescue, pirn__slot_release(
                      &log->index.catalogue, &log->actor, &rescue->grip,
                      pirn_context_realtime_ns(log->context), front, &ready));
     if (ready) {
-        pirn__log_wake(log);
+        pirn__log_wake(log, queue);
     }
 }
 
@@ -232,16 +234,11 @@ static void end_change(struct pirn__rescue *rescue)
 static void forget(struct pirn__rescue *rescue)
 {
     struct pirn__index_owner *owner = &rescue->log->index.owners[rescue->dead];
-    uint64_t *sleeping = &rescue->log->index.head->sleeping[rescue->dead / 64];
-    uint64_t bit = UINT64_C(1) << rescue->dead % 64;
-    uint64_t word = pirn__atom_load(sleeping);
 
     for (uint32_t i = 0; i < PIRN__INDEX_READS; i++) {
         pirn__atom_store(&owner->reads[i], 0);
     }
-    while ((word & bit) != 0 && !pirn__atom_swap(sleeping, word, word & ~bit)) {
-        word = pirn__atom_load(sleeping);
-    }
+    pirn__bell_forget(rescue->log, rescue->dead);
 }
 
 /* False: it goes on elsewhere. */
