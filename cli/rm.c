@@ -9,13 +9,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "cli/json.h"
-#include "cli/lines.h"
+#include "cli/ending.h"
+#include "cli/ids.h"
 #include "cli/options.h"
-#include "cli/removal.h"
 #include "cli/tool.h"
 #include "cli/verb.h"
 
@@ -24,10 +22,8 @@ enum { KEY_ALL = 0x200, PROGRESS_EVERY = 256 };
 struct rm {
     struct options options;
     struct tool tool;
-    struct removals removals;
-    struct lines lines;
-    char **ids;
-    int id_count;
+    struct endings endings;
+    struct ids ids;
     bool all;
     bool dry_run;
     bool progress; /* somebody watches */
@@ -50,13 +46,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         rm->all = true;
         return 0;
     case ARGP_KEY_ARGS:
-        rm->ids = state->argv + state->next;
-        rm->id_count = state->argc - state->next;
+        rm->ids.texts = state->argv + state->next;
+        rm->ids.count = state->argc - state->next;
         return 0;
     case ARGP_KEY_END:
-        if (rm->all && (rm->id_count > 0 || rm->options.queue == NULL)) {
+        if (rm->all && (rm->ids.count > 0 || rm->options.queue == NULL)) {
             argp_error(state, "--all needs --queue NAME, and no id");
-        } else if (!rm->all && rm->id_count == 0) {
+        } else if (!rm->all && rm->ids.count == 0) {
             argp_error(state, "an id is needed, or - for ids on standard "
                               "input, or --queue NAME --all");
         } else if (!rm->all && rm->options.queue != NULL) {
@@ -92,74 +88,17 @@ static const struct argp argp = {
 static void show_progress(struct rm *rm)
 {
     if (rm->progress && ++rm->seen % PROGRESS_EVERY == 0) {
-        fprintf(stderr, "\r%" PRIu64 " removed", rm->removals.removed);
+        fprintf(stderr, "\r%" PRIu64 " removed", rm->endings.done);
     }
 }
 
-/* What a removal would meet. */
-static enum code look(struct rm *rm, const struct pirn_id *id)
+static enum code add(void *user, const struct pirn_id *id)
 {
-    struct pirn_view view = {0};
-    int32_t r;
+    struct rm *rm = user;
 
-    pirn_prep_look(&view, rm->tool.spool, id);
-    r = pirn_wait(rm->tool.context, &view.op);
-    if (r == 0 && view.item.state == PIRN_ITEM_CLAIMED) {
-        r = -EBUSY;
-    }
-    pirn_prep_view_end(&view);
-    (void)pirn_wait(rm->tool.context, &view.op);
-    rm->removals.removed += r == 0;
-    rm->removals.claimed += r == -EBUSY;
-    rm->removals.missing += r == -ENOENT;
-    if (r < 0 && !rm->all) {
-        (void)tool_say_item(&rm->tool, id, r);
-    }
-    return r == 0 || r == -EBUSY || r == -ENOENT ? CODE_DONE
-                                                 : failure_code(THING_ITEM, r);
-}
-
-static enum code add(struct rm *rm, const struct pirn_id *id)
-{
     show_progress(rm);
-    return rm->dry_run ? look(rm, id) : removals_add(&rm->removals, id);
-}
-
-static enum code add_text(struct rm *rm, const char *text)
-{
-    struct pirn_id id;
-    enum code code = tool_parse_id(text, &id);
-
-    return code == CODE_DONE ? add(rm, &id) : code;
-}
-
-/* The first word of each line, so that the output of `ls' will do. */
-static enum code add_lines(struct rm *rm)
-{
-    enum code code = CODE_DONE;
-    char *line = NULL;
-    int r = 1;
-
-    while (code == CODE_DONE &&
-           (r = lines_next(&rm->lines, &rm->tool, &line)) > 0) {
-        line += strspn(line, " \t\r");
-        line[strcspn(line, " \t\r")] = '\0';
-        if (*line != '\0') {
-            code = add_text(rm, line);
-        }
-    }
-    return r < 0 ? failure_say(THING_FILE, "-", r) : code;
-}
-
-static enum code add_named(struct rm *rm)
-{
-    enum code code = CODE_DONE;
-
-    for (int i = 0; code == CODE_DONE && i < rm->id_count; i++) {
-        code = strcmp(rm->ids[i], "-") == 0 ? add_lines(rm)
-                                            : add_text(rm, rm->ids[i]);
-    }
-    return code;
+    return rm->dry_run ? endings_look(&rm->endings, id)
+                       : endings_add(&rm->endings, id);
 }
 
 static enum code add_page(struct rm *rm, const struct pirn_listed *items,
@@ -186,7 +125,7 @@ static enum code add_queue(struct rm *rm)
     pirn_prep_listing(&listing, rm->tool.spool, rm->options.queue);
     r = pirn_wait(rm->tool.context, &listing.op);
     while (r >= 0 && code == CODE_DONE) {
-        (void)removals_finish(&rm->removals);
+        (void)endings_finish(&rm->endings);
         pirn_prep_listing_next(&listing);
         r = pirn_wait(rm->tool.context, &listing.op);
         if (r <= 0) {
@@ -204,51 +143,27 @@ static enum code add_queue(struct rm *rm)
 
 static void report(struct rm *rm)
 {
-    const struct removals *removals = &rm->removals;
-    struct json json = {stdout, false};
-
     if (rm->progress && rm->seen >= PROGRESS_EVERY) {
         fputs("\r", stderr);
     }
-    if (!rm->options.json) {
-        printf("%s%" PRIu64 " removed", rm->dry_run ? "would be: " : "",
-               removals->removed);
-        if (removals->claimed > 0) {
-            printf(", %" PRIu64 " claimed by somebody", removals->claimed);
-        }
-        putchar('\n');
-        return;
-    }
-    json_open(&json, '{');
-    json_key(&json, rm->dry_run ? "would_remove" : "removed");
-    json_number(&json, removals->removed);
-    json_key(&json, "claimed");
-    json_number(&json, removals->claimed);
-    json_key(&json, "missing");
-    json_number(&json, removals->missing);
-    json_close(&json, '}');
-    json_end(&json);
+    endings_report(&rm->endings, "removed", rm->dry_run ? "would_remove" : NULL,
+                   rm->options.json);
 }
 
 static enum code run(struct rm *rm)
 {
     enum code finished;
-    enum code code = CODE_DONE;
+    enum code code = ids_check(&rm->ids);
 
-    for (int i = 0; code == CODE_DONE && i < rm->id_count; i++) {
-        if (strcmp(rm->ids[i], "-") != 0) {
-            code = tool_check_ids(&rm->ids[i], 1);
-        }
-    }
     if (code == CODE_DONE) {
         code = tool_open(&rm->tool, &rm->options, false);
     }
     if (code != CODE_DONE) {
         return code;
     }
-    removals_init(&rm->removals, &rm->tool, rm->all);
-    code = rm->all ? add_queue(rm) : add_named(rm);
-    finished = removals_finish(&rm->removals);
+    endings_init(&rm->endings, &rm->tool, NULL, rm->all);
+    code = rm->all ? add_queue(rm) : ids_each(&rm->ids, &rm->tool, add, rm);
+    finished = endings_finish(&rm->endings);
     report(rm);
     if (code != CODE_DONE) {
         return code;
@@ -256,7 +171,7 @@ static enum code run(struct rm *rm)
     if (rm->all && finished == CODE_NOT_THERE) {
         finished = CODE_DONE; /* whoever was faster did what was asked for */
     }
-    if (rm->all && finished == CODE_DONE && rm->removals.removed == 0) {
+    if (rm->all && finished == CODE_DONE && rm->endings.done == 0) {
         return CODE_NO;
     }
     return finished;

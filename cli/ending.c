@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ending.c - see ending.h
+ *
+ *   [look ->] claim -> remove, or give back changed [-> give back as it was]
+ *
+ * The look is before a change alone: what a layout cannot do shows in the
+ * item's queue, and a claim that has to be given back would count as an
+ * attempt.
+ */
+#include "cli/ending.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <pirn/invariant.h>
+
+#include "cli/json.h"
+
+void endings_init(struct endings *endings, struct tool *tool,
+                  const struct pirn_change *change, bool tolerant)
+{
+    *endings = (struct endings){
+        .tool = tool,
+        .change = change,
+        .tolerant = tolerant,
+    };
+    for (int i = 0; i < ENDING_MAX; i++) {
+        endings->ending[i].all = endings;
+        endings->ending[i].next = endings->free;
+        endings->free = &endings->ending[i];
+    }
+}
+
+static void missed(struct endings *endings, const struct pirn_id *id, int error)
+{
+    bool gone = error == -ENOENT;
+    bool claimed = error == -EBUSY || error == -ESTALE;
+    bool unable = error == -EOPNOTSUPP;
+    enum code code = CODE_DONE;
+
+    endings->missing += gone;
+    endings->claimed += claimed;
+    endings->unable += unable;
+    if (!endings->tolerant || !(gone || claimed)) {
+        code = tool_say_item(endings->tool, id, error);
+    }
+    if (!gone && !claimed && !unable && endings->failed == CODE_DONE) {
+        endings->failed = code;
+    }
+}
+
+static void finished(struct ending *ending, int error)
+{
+    struct endings *all = ending->all;
+
+    if (error < 0) {
+        missed(all, &ending->id, error);
+    }
+    all->done += error == 0;
+    ending->next = all->free;
+    all->free = ending;
+    all->pending--;
+}
+
+static void given_back(struct pirn_op *op, int32_t result)
+{
+    struct ending *ending = pirn_container_of(op, struct ending, claim.op);
+
+    (void)result; /* where it fails, closing the spool gives the item back */
+    finished(ending, ending->error);
+}
+
+static void ended(struct pirn_op *op, int32_t result)
+{
+    struct ending *ending = pirn_container_of(op, struct ending, claim.op);
+    bool has_it = result < 0 && result != -ESTALE;
+
+    if (has_it && ending->all->change != NULL) {
+        ending->error = result;
+        pirn_prep_give_back(&ending->claim);
+        pirn_start(ending->all->tool->context, op, given_back);
+        return;
+    }
+    finished(ending, result);
+}
+
+static void claimed(struct pirn_op *op, int32_t result)
+{
+    struct ending *ending = pirn_container_of(op, struct ending, claim.op);
+    const struct pirn_change *change = ending->all->change;
+
+    if (result <= 0) {
+        finished(ending, result == 0 ? -EBUSY : result);
+        return;
+    }
+    if (change != NULL) {
+        pirn_prep_give_back_as(&ending->claim, change);
+    } else {
+        pirn_prep_remove_durable(&ending->claim);
+    }
+    pirn_start(ending->all->tool->context, op, ended);
+}
+
+static enum code ring_failed(struct endings *endings, int error)
+{
+    endings->failed =
+        tool_say(endings->tool, THING_SPOOL, endings->tool->path, error);
+    return endings->failed;
+}
+
+/* 0: it may be claimed, and what is to be done can be. */
+static int look(struct endings *endings, const struct pirn_id *id)
+{
+    struct tool *tool = endings->tool;
+    struct pirn_view view = {0};
+    char queue[PIRN_QUEUE_TEXT];
+    bool claimed;
+
+    pirn_prep_look(&view, tool->spool, id);
+    int r = pirn_wait(tool->context, &view.op);
+    if (r < 0) {
+        return r;
+    }
+    claimed = view.item.state == PIRN_ITEM_CLAIMED;
+    snprintf(queue, sizeof(queue), "%s", view.item.queue);
+    pirn_prep_view_end(&view);
+    (void)pirn_wait(tool->context, &view.op);
+    if (endings->change != NULL) {
+        r = layouts_find(&endings->layouts, tool, queue);
+        r = r < 0 ? r : r == PIRN_LAYOUT_LOG ? 0 : -EOPNOTSUPP;
+    }
+    return r == 0 && claimed ? -EBUSY : r;
+}
+
+static void claim(struct endings *endings, const struct pirn_id *id)
+{
+    struct ending *ending = endings->free;
+
+    pirn_assert(ending != NULL);
+    endings->free = ending->next;
+    endings->pending++;
+    ending->id = *id;
+    pirn_prep_claim_id(&ending->claim, endings->tool->spool, id);
+    pirn_start(endings->tool->context, &ending->claim.op, claimed);
+}
+
+enum code endings_add(struct endings *endings, const struct pirn_id *id)
+{
+    int r = tool_turn_until(endings->tool, &endings->pending, ENDING_MAX);
+
+    if (r < 0) {
+        return ring_failed(endings, r);
+    }
+    if (endings->failed != CODE_DONE) {
+        return endings->failed;
+    }
+    r = endings->change != NULL ? look(endings, id) : 0;
+    if (r < 0) {
+        missed(endings, id, r);
+        return endings->failed;
+    }
+    claim(endings, id);
+    return CODE_DONE;
+}
+
+enum code endings_look(struct endings *endings, const struct pirn_id *id)
+{
+    int r = look(endings, id);
+
+    endings->done += r == 0;
+    if (r < 0) {
+        missed(endings, id, r);
+    }
+    return endings->failed;
+}
+
+enum code endings_finish(struct endings *endings)
+{
+    int r = tool_turn_until(endings->tool, &endings->pending, 1);
+
+    if (r < 0) {
+        return ring_failed(endings, r);
+    }
+    if (endings->failed != CODE_DONE) {
+        return endings->failed;
+    }
+    if (endings->unable > 0) {
+        return CODE_CONFIGURATION;
+    }
+    if (endings->claimed > 0) {
+        return CODE_TRY_LATER;
+    }
+    return endings->missing > 0 ? CODE_NOT_THERE : CODE_DONE;
+}
+
+void endings_report(const struct endings *endings, const char *done,
+                    const char *would, bool as_json)
+{
+    struct json json = {stdout, false};
+
+    if (!as_json) {
+        printf("%s%" PRIu64 " %s", would != NULL ? "would be: " : "",
+               endings->done, done);
+        if (endings->claimed > 0) {
+            printf(", %" PRIu64 " claimed by somebody", endings->claimed);
+        }
+        putchar('\n');
+        return;
+    }
+    json_open(&json, '{');
+    json_key(&json, would != NULL ? would : done);
+    json_number(&json, endings->done);
+    json_key(&json, "claimed");
+    json_number(&json, endings->claimed);
+    json_key(&json, "missing");
+    json_number(&json, endings->missing);
+    json_close(&json, '}');
+    json_end(&json);
+}

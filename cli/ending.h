@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ending.h - claim many items and end each claim, some at once
+ *
+ * Each is removed, or given back with a change. One by one each would wait for
+ * the disk alone; together they share its flushes. An item that somebody has
+ * claimed stays his.
+ */
+#ifndef CLI_ENDING_H
+#define CLI_ENDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pirn/spool.h>
+
+#include "cli/layout.h"
+#include "cli/tool.h"
+
+/* How many are on their way together. */
+#define ENDING_MAX 64
+
+struct ending {
+    struct pirn_claim claim;
+    struct endings *all;
+    struct ending *next; /* while it is free */
+    struct pirn_id id;
+    int32_t error; /* of what was to be done, while it is given back */
+};
+
+struct endings {
+    struct tool *tool;
+    const struct pirn_change *change; /* NULL: removed */
+    struct layouts layouts;
+    struct ending ending[ENDING_MAX];
+    struct ending *free;
+    uint32_t pending;
+    uint64_t done;
+    uint64_t claimed; /* somebody else has them */
+    uint64_t missing;
+    uint64_t unable;  /* their queue's layout knows no changes */
+    enum code failed; /* a disk that failed ends it */
+    bool tolerant;    /* what is gone or claimed is not worth a word */
+};
+
+/** endings_init() - @change: borrowed until the last has ended; or NULL */
+void endings_init(struct endings *endings, struct tool *tool,
+                  const struct pirn_change *change, bool tolerant);
+
+/**
+ * endings_add() - one more; waits for room
+ * Return: CODE_DONE, or what has failed: then no more is begun
+ */
+enum code endings_add(struct endings *endings, const struct pirn_id *id);
+
+/** endings_look() - count what endings_add() would meet, and do nothing */
+enum code endings_look(struct endings *endings, const struct pirn_id *id);
+
+/**
+ * endings_finish() - wait for all; more may be added afterwards
+ * Return: how it went until now: what failed, else unable, claimed, missing
+ */
+enum code endings_finish(struct endings *endings);
+
+/**
+ * endings_report() - say how many
+ * @done:  "removed"; @would: "would_remove", where nothing was done, or NULL
+ */
+void endings_report(const struct endings *endings, const char *done,
+                    const char *would, bool json);
+
+#endif /* CLI_ENDING_H */
