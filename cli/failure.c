@@ -52,6 +52,13 @@ static const struct cause causes[] = {
     {THING_QUEUE, EOPNOTSUPP, CODE_CONFIGURATION,
      "the spool was made without a log; use --layout file, or make a new "
      "spool"},
+    {THING_QUEUE, EXDEV, CODE_CONFIGURATION,
+     "it has the file layout, and items cannot be moved there yet; make a "
+     "queue "
+     "with `pirn create --queue NAME --layout log'"},
+    {THING_ITEM, EOPNOTSUPP, CODE_CONFIGURATION,
+     "its queue has the file layout, whose items cannot be moved, held or "
+     "released yet; store such items in a queue of the log layout"},
     {THING_ITEM, ENOENT, CODE_NOT_THERE,
      "there is no such item; `pirn ls' lists those that are there"},
     {THING_ITEM, EINVAL, CODE_USAGE,

@@ -11,6 +11,17 @@
 
 enum { KEY_QUEUE = 0x100, KEY_JSON, KEY_LAYOUT };
 
+void options_check_queue(struct argp_state *state, const char *what,
+                         const char *name)
+{
+    if (!pirn_queue_name_is_valid(name)) {
+        argp_error(state,
+                   "%s %s: no queue can be called so; use 1 to 63 of a-z 0-9 "
+                   "- _, and neither a digit nor - first",
+                   what, name);
+    }
+}
+
 static enum pirn_layout layout_named(struct argp_state *state, const char *name)
 {
     if (strcmp(name, "log") == 0) {
@@ -31,12 +42,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         options->spool = arg;
         return 0;
     case KEY_QUEUE:
-        if (!pirn_queue_name_is_valid(arg)) {
-            argp_error(state,
-                       "--queue %s: no queue can be called so; use 1 to 63 of "
-                       "a-z 0-9 - _, and neither a digit nor - first",
-                       arg);
-        }
+        options_check_queue(state, "--queue", arg);
         options->queue = arg;
         return 0;
     case KEY_JSON:

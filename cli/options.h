@@ -44,6 +44,10 @@ void options_settle(struct options *options);
 uint64_t options_number(struct argp_state *state, const char *what,
                         const char *text, uint64_t min, uint64_t max);
 
+/** options_check_queue() - a usage error if no queue can be called @name */
+void options_check_queue(struct argp_state *state, const char *what,
+                         const char *name);
+
 /** options_engine() - auto or uring, or a usage error */
 enum pirn_engine options_engine(struct argp_state *state, const char *name);
 

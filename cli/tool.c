@@ -82,7 +82,7 @@ static bool is_of_thing(int error)
 {
     return error == -ENOENT || error == -EINVAL || error == -EBUSY ||
            error == -ESTALE || error == -EBADMSG || error == -EEXIST ||
-           error == -EOPNOTSUPP;
+           error == -EOPNOTSUPP || error == -EXDEV;
 }
 
 enum code tool_say(const struct tool *tool, enum thing thing, const char *name,

@@ -14,9 +14,12 @@ typedef enum code verb_fn(int argc, char **argv);
 
 verb_fn verb_cat;
 verb_fn verb_create;
+verb_fn verb_hold;
 verb_fn verb_ls;
+verb_fn verb_mv;
 verb_fn verb_probe;
 verb_fn verb_put;
+verb_fn verb_release;
 verb_fn verb_rm;
 verb_fn verb_serve;
 verb_fn verb_show;

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The program as somebody at a shell sees it: exit code, output, talk."""
 import functools
-import glob
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -94,9 +94,10 @@ def each_layout(case):
     return both
 
 
-def indexes():
-    """The indexes in shared memory, those of others too."""
-    return set(glob.glob("/dev/shm/pirn-*"))
+def index_path(spool):
+    """Where the index of the spool's log is, or was (spool/log/README.md)."""
+    with open(spool + "/.log/index", encoding="ascii") as file:
+        return re.search(r"(?m)^path (.*)$", file.read())[1]
 
 
 def body_path(spool, item):

@@ -10,8 +10,8 @@ from command import body_path, each_layout, fill, new_spool, objects
 from command import put, run, shown
 from harness import PIRN, cases, directory
 
-VERBS = ("serve", "create", "put", "ls", "show", "cat", "rm", "status",
-         "probe")
+VERBS = ("serve", "create", "put", "ls", "show", "cat", "mv", "hold",
+         "release", "rm", "status", "probe")
 
 
 def help_lists_every_verb_on_a_line_of_its_own():
