@@ -59,6 +59,9 @@ static const struct cause causes[] = {
     {THING_ITEM, EOPNOTSUPP, CODE_CONFIGURATION,
      "its queue has the file layout, whose items cannot be moved, held or "
      "released yet; store such items in a queue of the log layout"},
+    {THING_ITEM, ETIME, CODE_CONFIGURATION,
+     "its attempts are used up, and with the file layout it cannot be moved to "
+     "`dead'; look at it and remove it, or it will be taken again"},
     {THING_ITEM, ENOENT, CODE_NOT_THERE,
      "there is no such item; `pirn ls' lists those that are there"},
     {THING_ITEM, EINVAL, CODE_USAGE,
@@ -90,6 +93,13 @@ static const struct cause causes[] = {
      "no room is left: its file system is full, or it holds as many items as "
      "it was made for (`pirn create --items'), or /dev/shm is full; make room "
      "and try again"},
+    {THING_COMMAND, ENOENT, CODE_NOT_THERE,
+     "there is no such program; name another after --, or its directory in "
+     "PATH"},
+    {THING_COMMAND, ENOEXEC, CODE_CONFIGURATION,
+     "this is no program; begin a script with #! and its interpreter"},
+    {THING_COMMAND, EAGAIN, CODE_TRY_LATER,
+     "no process is left; raise the limit (ulimit -u), or try again later"},
     {THING_ANY, ENOSPC, CODE_TRY_LATER,
      "no room is left on its file system; make room and try again"},
     {THING_ANY, EDQUOT, CODE_TRY_LATER,
@@ -115,7 +125,7 @@ static const char *const things[] = {
     [THING_ANY] = "",         [THING_SPOOL] = "spool ",
     [THING_QUEUE] = "queue ", [THING_ITEM] = "item ",
     [THING_FILE] = "file ",   [THING_ADDRESS] = "address ",
-    [THING_OUTPUT] = "",
+    [THING_OUTPUT] = "",      [THING_COMMAND] = "command ",
 };
 
 static const struct cause *find(enum thing thing, int error)

@@ -32,6 +32,7 @@ enum thing {
     THING_FILE,
     THING_ADDRESS,
     THING_OUTPUT,
+    THING_COMMAND,
 };
 
 /**

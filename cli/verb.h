@@ -24,5 +24,6 @@ verb_fn verb_rm;
 verb_fn verb_serve;
 verb_fn verb_show;
 verb_fn verb_status;
+verb_fn verb_take;
 
 #endif /* CLI_VERB_H */

@@ -11,7 +11,7 @@ from command import put, run, shown
 from harness import PIRN, cases, directory
 
 VERBS = ("serve", "create", "put", "ls", "show", "cat", "mv", "hold",
-         "release", "rm", "status", "probe")
+         "release", "rm", "status", "probe", "take")
 
 
 def help_lists_every_verb_on_a_line_of_its_own():

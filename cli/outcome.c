@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * outcome.c - what becomes of an item that a command was run on; see run.h
+ *
+ * The log remembers when an item is due, and moves it to `dead'. The file
+ * layout can do neither: there the item stays ours, set aside, and is given
+ * back when its time has come, or when take ends. So a command that always
+ * fails is not run without a pause in either.
+ */
+#include "cli/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <pirn/invariant.h>
+#include <pirn/timer.h>
+
+#include "cli/verdict.h"
+
+/* What is beyond is given back at once. */
+enum { ASIDE_MAX = 64 };
+
+static const char queue_dead[] = "dead";
+
+static struct run *run_of(struct pirn_op *op)
+{
+    return pirn_container_of(op, struct run, claim.op);
+}
+
+static void start(struct run *run, pirn_op_fn *fn)
+{
+    pirn_start(run->all->tool->context, &run->claim.op, fn);
+}
+
+static void given_back(struct pirn_op *op, int32_t result)
+{
+    struct run *run = run_of(op);
+
+    if (result < 0) { /* closing the spool will do it */
+        run_fail(run, result);
+    }
+    run_is_over(run);
+}
+
+static void give_back(struct run *run)
+{
+    pirn_prep_give_back(&run->claim);
+    start(run, given_back);
+}
+
+/* A change that failed leaves the item with us, as it was. */
+static void changed(struct pirn_op *op, int32_t result)
+{
+    struct run *run = run_of(op);
+
+    if (result < 0) {
+        run_fail(run, result);
+    }
+    if (result < 0 && result != -ESTALE) {
+        give_back(run);
+        return;
+    }
+    run_is_over(run);
+}
+
+static void change(struct run *run)
+{
+    pirn_prep_give_back_as(&run->claim, &run->change);
+    start(run, changed);
+}
+
+static void removed(struct pirn_op *op, int32_t result)
+{
+    struct run *run = run_of(op);
+
+    if (result < 0) {
+        run_fail(run, result);
+    }
+    run->all->removed += result == 0;
+    run_is_over(run);
+}
+
+/* ---- later ---- */
+
+static void unlink_aside(struct run *run)
+{
+    struct run **at = &run->all->aside;
+
+    while (*at != run) {
+        at = &(*at)->next;
+    }
+    *at = run->next;
+    run->all->aside_count--;
+    run->all->busy++;
+}
+
+static void has_rested(struct pirn_op *op, int32_t result)
+{
+    struct run *run = pirn_container_of(op, struct run, rest);
+
+    (void)result; /* its time has come, or take ends */
+    unlink_aside(run);
+    give_back(run);
+}
+
+static void set_aside(struct run *run, uint64_t delay_ns)
+{
+    struct runs *all = run->all;
+
+    if (all->aside_count == ASIDE_MAX) {
+        give_back(run);
+        return;
+    }
+    run->next = all->aside;
+    all->aside = run;
+    all->aside_count++;
+    all->busy--;
+    pirn_prep_timer(&run->rest, delay_ns);
+    pirn_start(all->tool->context, &run->rest, has_rested);
+}
+
+void outcome_recall(struct runs *runs)
+{
+    for (struct run *run = runs->aside; run != NULL; run = run->next) {
+        pirn_cancel(runs->tool->context, &run->rest);
+    }
+}
+
+static void later(struct run *run)
+{
+    struct pirn_context *context = run->all->tool->context;
+    uint64_t random;
+
+    pirn_context_random(context, &random, sizeof(random));
+    uint64_t delay_ns = verdict_delay_ns(run->claim.item.attempts, random);
+    run->all->given_back++;
+    if (!run->all->is_log) {
+        set_aside(run, delay_ns);
+        return;
+    }
+    run->change = (struct pirn_change){
+        .what = PIRN_CHANGE_DUE,
+        .due_ns = pirn_context_realtime_ns(context) + delay_ns,
+    };
+    change(run);
+}
+
+/* ---- dead ---- */
+
+static const char *reason_of(const struct run *run, char words[VERDICT_WORDS])
+{
+    if (run->is_damaged) {
+        return "the body does not match its checksum";
+    }
+    if (run->said.text[0] != '\0') {
+        return run->said.text;
+    }
+    verdict_words(run->status, words);
+    return words;
+}
+
+/* All fields, but for a reason of before; then the reason, if it fits. */
+static void copy_fields(struct run *run)
+{
+    const struct pirn_fields *fields = &run->claim.item.fields;
+    char words[VERDICT_WORDS];
+    const char *name;
+    const char *value;
+    uint32_t at = 0;
+
+    run->fields = (struct pirn_fields){
+        .bytes = run->bytes,
+        .cap = sizeof(run->bytes),
+    };
+    while (pirn_fields_next(fields, &at, &name, &value)) {
+        if (strcmp(name, "reason") != 0) {
+            int r = pirn_fields_add(&run->fields, name, value);
+            pirn_assert(r == 0); /* they fitted before */
+        }
+    }
+    int r = pirn_fields_add(&run->fields, "reason", reason_of(run, words));
+    pirn_assert(r == 0 || r == -ENOSPC);
+}
+
+static void dead(struct run *run)
+{
+    char id[PIRN_ID_TEXT];
+
+    pirn_id_format(&run->claim.item.id, id);
+    if (run->is_damaged) {
+        (void)failure_say(THING_ITEM, id, -EBADMSG);
+    } else if (!run->all->is_log) {
+        (void)failure_say(THING_ITEM, id, -ETIME);
+    }
+    if (!run->all->is_log) {
+        run->all->exhausted++;
+        later(run);
+        return;
+    }
+    copy_fields(run);
+    run->all->dead++;
+    run->change = (struct pirn_change){
+        .what = PIRN_CHANGE_QUEUE | PIRN_CHANGE_DUE | PIRN_CHANGE_FIELDS,
+        .queue = queue_dead,
+        .fields = &run->fields,
+    };
+    change(run);
+}
+
+/* Who is taken from `dead' is dead already: he would be ready at once. */
+static bool may_be_dead(const struct run *run, enum verdict verdict)
+{
+    return (run->is_damaged || verdict == VERDICT_DEAD) &&
+           strcmp(run->claim.item.queue, queue_dead) != 0;
+}
+
+void outcome_begin(struct run *run)
+{
+    struct runs *all = run->all;
+    enum verdict verdict =
+        verdict_of(run->status, run->claim.item.attempts, all->attempts);
+
+    if (run->is_untried && all->is_log) {
+        run->change = (struct pirn_change){.what = PIRN_CHANGE_UNTRIED};
+        change(run);
+    } else if (run->is_untried) {
+        give_back(run);
+    } else if (verdict == VERDICT_DONE && !run->is_damaged) {
+        pirn_prep_remove(&run->claim);
+        start(run, removed);
+    } else if (may_be_dead(run, verdict)) {
+        dead(run);
+    } else {
+        later(run);
+    }
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.h - a command run on an item, from its claim to its end
+ *
+ *   claim -> body into a file in memory, checked -> command -> its end
+ *     -> removed; given back with a delay; or moved to `dead'    (outcome.c)
+ */
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pirn/child.h>
+#include <pirn/spool.h>
+
+#include "cli/last_line.h"
+#include "cli/tool.h"
+
+struct runs;
+
+/* Zeroed once. */
+struct run {
+    struct runs *all;
+    struct run *next; /* while it is free, or set aside */
+    struct pirn_claim claim;
+    struct pirn_op step;
+    struct pirn_op hear;
+    struct pirn_op rest; /* while it is set aside */
+    struct pirn_child child;
+    pid_t pid;
+    int body_fd;
+    int errors_fd; /* where the command's standard error is read */
+    uint64_t offset;
+    uint32_t len; /* of bytes: what is to be written, */
+    uint32_t at;  /* and how much of it was */
+    uint32_t unheard;
+    bool is_heard; /* to its end */
+    bool has_ended;
+    bool is_damaged; /* the body: no command was run */
+    bool is_untried; /* nor was it, and the item is not to blame */
+    int32_t status;
+    struct last_line said;
+    struct pirn_change change;
+    struct pirn_fields fields;
+    char bytes[PIRN_FIELDS_MAX]; /* of the body; heard; of the fields */
+};
+
+/* What all runs share. */
+struct runs {
+    struct tool *tool;
+    char *const *argv;
+    const char *queue;
+    bool is_log;       /* the queue's layout */
+    uint32_t attempts; /* that an item has */
+    uint32_t busy;     /* runs that are neither free nor set aside */
+    uint32_t aside_count;
+    struct run *free;
+    struct run *aside;
+    uint64_t handed; /* items that were claimed, or are about to be */
+    uint64_t removed;
+    uint64_t given_back;
+    uint64_t dead;
+    uint64_t exhausted; /* their attempts, and nowhere to move them */
+    bool is_dry;        /* the last claim found nothing */
+    enum code failed;   /* no more is begun */
+};
+
+/** run_begin() - claim an item and go on until it is ended; @run: free */
+void run_begin(struct run *run);
+
+/** run_is_over() - it is free again */
+void run_is_over(struct run *run);
+
+/** run_fail() - say it of the item, and begin no more */
+void run_fail(struct run *run, int error);
+
+/** outcome_begin() - what becomes of the item, then run_is_over() */
+void outcome_begin(struct run *run);
+
+/** outcome_recall() - what was set aside is given back now */
+void outcome_recall(struct runs *runs);
+
+#endif /* CLI_RUN_H */

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * take.c - run a command on items
+ *
+ *   as long as runs are free, none was told to stop, and the queue is not dry:
+ *     a run on the next item; --follow looks again when it was dry
+ *   then those that run end, and what was set aside is given back
+ */
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/signal.h>
+#include <pirn/timer.h>
+
+#include "cli/layout.h"
+#include "cli/options.h"
+#include "cli/run.h"
+#include "cli/tool.h"
+#include "cli/verb.h"
+
+enum { KEY_MAX = 0x200, KEY_PARALLEL, KEY_FOLLOW, KEY_ATTEMPTS };
+enum { PARALLEL_MAX = 1024, ATTEMPTS_USUAL = 5, ATTEMPTS_MAX = 60000 };
+
+static const uint64_t look_again_ns = 250000000;
+
+struct take {
+    struct options options;
+    struct tool tool;
+    struct runs runs;
+    struct pirn_signals signals;
+    struct pirn_op pause; /* until the queue is looked at again */
+    uint64_t max;
+    uint32_t parallel;
+    bool follow;
+    bool stopping;
+    bool listens; /* for signals */
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct take *take = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        options_hand_down(state, &take->options);
+        return 0;
+    case KEY_MAX:
+        take->max = options_number(state, "--max", arg, 1, UINT64_MAX);
+        return 0;
+    case KEY_PARALLEL:
+        take->parallel =
+            (uint32_t)options_number(state, "--parallel", arg, 1, PARALLEL_MAX);
+        return 0;
+    case KEY_FOLLOW:
+        take->follow = true;
+        return 0;
+    case KEY_ATTEMPTS:
+        take->runs.attempts =
+            (uint32_t)options_number(state, "--attempts", arg, 1, ATTEMPTS_MAX);
+        return 0;
+    case ARGP_KEY_ARGS:
+        take->runs.argv = state->argv + state->next;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "a command is needed, after --");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option own[] = {
+    {"max", KEY_MAX, "N", 0, "Take no more than N items", 0},
+    {"parallel", KEY_PARALLEL, "N", 0, "Run up to N commands at once (1)", 0},
+    {"follow", KEY_FOLLOW, NULL, 0,
+     "Wait for more items, until SIGTERM or SIGINT", 0},
+    {"attempts", KEY_ATTEMPTS, "N", 0,
+     "After the Nth command that failed the item goes to the queue `dead' (5)",
+     0},
+    {0},
+};
+static const struct argp_child children[] = {
+    {&options_spool, 0, NULL, 0},
+    {&options_queue, 0, NULL, 0},
+    {0},
+};
+static const struct argp argp = {
+    .options = own,
+    .parser = parse,
+    .args_doc = "-- COMMAND [ARGUMENT...]",
+    .children = children,
+    .doc =
+        "Claim the items of a queue (`incoming'), and run COMMAND on each: the "
+        "body on its standard input, and in its environment PIRN_ID, "
+        "PIRN_SENDER, PIRN_RECIPIENTS (one a line), PIRN_QUEUE, PIRN_ATTEMPTS "
+        "(before this one). If it exits 0 the item is removed; 75, and it is "
+        "given back, with a delay that grows; else the same until its attempts "
+        "are used up, and then it is moved to the queue `dead', with the last "
+        "line that COMMAND wrote to standard error in the field `reason'."
+        "\vSIGTERM and SIGINT begin nothing more, and let what runs end. Exits "
+        "1 if there was no item. With the file layout nothing is moved to "
+        "`dead', and a delay lasts until this command ends at the longest.",
+};
+
+static void paused(struct pirn_op *op, int32_t result)
+{
+    (void)result;
+    pirn_container_of(op, struct take, pause)->runs.is_dry = false;
+}
+
+static void told(struct pirn_multishot *shot, int32_t result,
+                 enum pirn_more more)
+{
+    struct pirn_signals *signals =
+        pirn_container_of(shot, struct pirn_signals, shot);
+    struct take *take = pirn_container_of(signals, struct take, signals);
+
+    take->stopping |= result != -ECANCELED; /* which we asked for */
+    take->listens = more == PIRN_MORE;
+}
+
+static bool may_begin(const struct take *take)
+{
+    return !take->stopping && take->runs.failed == CODE_DONE &&
+           !take->runs.is_dry && take->runs.handed < take->max &&
+           take->runs.busy < take->parallel;
+}
+
+static bool waits_for_more(const struct take *take)
+{
+    return take->follow && !take->stopping && take->runs.failed == CODE_DONE &&
+           take->runs.handed < take->max;
+}
+
+/* false: no memory, and none runs that may end. */
+static bool begin_one(struct take *take)
+{
+    struct runs *runs = &take->runs;
+    struct run *run = runs->free;
+
+    if (run == NULL) {
+        run = calloc(1, sizeof(*run));
+        if (run == NULL) {
+            runs->failed = failure_say(THING_ANY, "take", -ENOMEM);
+            return false;
+        }
+        run->all = runs;
+    } else {
+        runs->free = run->next;
+    }
+    run_begin(run);
+    return true;
+}
+
+static int turn(struct take *take)
+{
+    int r = pirn_context_turn(take->tool.context, PIRN_FOREVER);
+
+    return r < 0 ? r : 0;
+}
+
+static int take_items(struct take *take)
+{
+    int r = 0;
+
+    for (;;) {
+        while (may_begin(take) && begin_one(take)) {
+        }
+        if (take->runs.busy == 0 && !waits_for_more(take)) {
+            return 0;
+        }
+        if (take->runs.is_dry && waits_for_more(take) &&
+            pirn_op_is_idle(&take->pause)) {
+            pirn_prep_timer(&take->pause, look_again_ns);
+            pirn_start(take->tool.context, &take->pause, paused);
+        }
+        r = turn(take);
+        if (r < 0) {
+            return r;
+        }
+    }
+}
+
+/* Nothing of ours is on loan when the spool is closed. */
+static int wind_up(struct take *take)
+{
+    int r = 0;
+
+    outcome_recall(&take->runs);
+    pirn_cancel(take->tool.context, &take->pause);
+    if (take->listens) {
+        pirn_signals_cancel(take->tool.context, &take->signals);
+    }
+    while (r == 0 &&
+           (take->listens || take->runs.busy > 0 ||
+            take->runs.aside_count > 0 || !pirn_op_is_idle(&take->pause))) {
+        r = turn(take);
+    }
+    return r;
+}
+
+/* The queue's layout; and where what is dead goes, if it is the log's. */
+static enum code prepare(struct take *take)
+{
+    const char *queue = take->runs.queue;
+    struct layouts layouts = {0};
+    int r = layouts_find(&layouts, &take->tool, queue);
+
+    if (r < 0) {
+        return tool_say(&take->tool, THING_QUEUE, queue, r);
+    }
+    take->runs.is_log = r == PIRN_LAYOUT_LOG;
+    if (!take->runs.is_log) {
+        return CODE_DONE;
+    }
+    r = pirn_spool_create_queue_as(take->tool.spool, "dead", PIRN_LAYOUT_LOG);
+    r = r == -EEXIST ? -EXDEV : r;
+    return r < 0 ? tool_say(&take->tool, THING_QUEUE, "dead", r) : CODE_DONE;
+}
+
+static enum code report(const struct take *take)
+{
+    const struct runs *runs = &take->runs;
+
+    fprintf(stderr,
+            "pirn: %" PRIu64 " removed, %" PRIu64 " given back, %" PRIu64
+            " moved to `dead'\n",
+            runs->removed, runs->given_back, runs->dead);
+    if (runs->failed != CODE_DONE) {
+        return runs->failed;
+    }
+    if (runs->exhausted > 0) {
+        return CODE_CONFIGURATION;
+    }
+    return runs->handed > 0 || take->follow || take->stopping ? CODE_DONE
+                                                              : CODE_NO;
+}
+
+/* Before the context, whose threads are not to have them either. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    pirn_signals_block(set);
+}
+
+static enum code run(struct take *take)
+{
+    sigset_t set;
+
+    block_signals(&set);
+    enum code code = tool_open(&take->tool, &take->options, false);
+    code = code == CODE_DONE ? prepare(take) : code;
+    if (code != CODE_DONE) {
+        return code;
+    }
+    pirn_signals_start(take->tool.context, &take->signals, &set, told);
+    take->listens = true;
+    int r = take_items(take);
+    r = r == 0 ? wind_up(take) : r;
+    if (r < 0) {
+        return tool_say(&take->tool, THING_SPOOL, take->tool.path, r);
+    }
+    return report(take);
+}
+
+enum code verb_take(int argc, char **argv)
+{
+    struct take take = {
+        .max = UINT64_MAX,
+        .parallel = 1,
+        .runs.attempts = ATTEMPTS_USUAL,
+    };
+
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &take);
+    options_settle(&take.options);
+    take.runs.tool = &take.tool;
+    take.runs.queue =
+        take.options.queue != NULL ? take.options.queue : "incoming";
+    enum code code = run(&take);
+    tool_close(&take.tool);
+    while (take.runs.free != NULL) {
+        struct run *next = take.runs.free->next;
+
+        free(take.runs.free);
+        take.runs.free = next;
+    }
+    return code;
+}
