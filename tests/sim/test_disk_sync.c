@@ -316,6 +316,27 @@ static void after_a_failed_append_the_next_leaves_a_gap(void **state)
     disk_destroy(disk);
 }
 
+static void what_is_written_over_a_failed_append_is_shown(void **state)
+{
+    (void)state;
+    for (int profile = DISK_STRICT; profile <= DISK_CHAOS; profile++) {
+        struct disk *disk = rig_disk(profile);
+        uint32_t inode = rig_open(disk, "a", O_RDWR | O_CREAT);
+        char byte = 0;
+
+        disk_sync_all(disk);
+        assert_int_equal(disk_write(disk, inode, 0, "x", 1), 1);
+        disk_sync_failed(disk, inode);
+        assert_int_equal(disk_write(disk, inode, 0, "y", 1), 1);
+        assert_int_equal(disk_sync(disk, inode, true), 0);
+        disk_cut(disk, NULL, 0);
+        disk_hold(disk, inode);
+        assert_int_equal(disk_read(disk, inode, 0, &byte, 1), 1);
+        assert_int_equal(byte, 'y');
+        disk_destroy(disk);
+    }
+}
+
 static void after_a_failed_sync_of_a_directory_its_names_are_lost(void **state)
 {
     (void)state;
@@ -647,6 +668,7 @@ TEST_MAIN(
     cmocka_unit_test(a_number_is_not_given_anew_while_a_unit_speaks_of_it),
     cmocka_unit_test(after_a_failed_sync_a_later_one_saves_nothing),
     cmocka_unit_test(after_a_failed_append_the_next_leaves_a_gap),
+    cmocka_unit_test(what_is_written_over_a_failed_append_is_shown),
     cmocka_unit_test(after_a_failed_sync_of_a_directory_its_names_are_lost),
     cmocka_unit_test(ext4_fails_a_file_before_the_journal),
     cmocka_unit_test(only_chaos_shows_stale_bytes_and_only_of_freed_files),

@@ -18,8 +18,9 @@
  * without the size that shows them; in STRICT neither is what a name leads to.
  *
  * A sync that failed takes the same units off the list, and makes nothing
- * durable: what was written is clean, and is read until the power fails. But in
- * EXT4 a sync of a file fails before the journal is reached, which goes on.
+ * durable: what was written is clean, and is read until the power fails; a
+ * write over it brings its size along again. But in EXT4 a sync of a file fails
+ * before the journal is reached, which goes on.
  */
 #include "tests/sim/model/disk_fields.h"
 
