@@ -51,7 +51,7 @@ struct pirn_spool_config {
     /* Of a spool that is made; 0: what stands in brackets. */
     uint32_t log_slots;         /* items at most (1,048,576) */
     uint32_t log_segments;      /* (1,024) */
-    uint64_t log_segment_bytes; /* 1 to 64 MiB (16 MiB) */
+    uint64_t log_segment_bytes; /* 144 KiB to 64 MiB (16 MiB) */
 
     /* Where the log's index is, which all who open the spool share: about 64
      * bytes an item, not on a disk; NULL: /dev/shm */

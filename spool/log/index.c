@@ -14,12 +14,11 @@
 #include <pirn/invariant.h>
 
 #include "spool/log/atom.h"
+#include "spool/log/batch.h"
 
 enum { PAGE = 4096, BLOCK_WORDS = 64, BLOCK_CELLS = 56 };
 
 #define SEGMENTS_MAX 16384u
-#define SEGMENT_BYTES_MIN (1024u * 1024)
-#define SEGMENT_BYTES_MAX (64u * 1024 * 1024)
 
 uint64_t pirn__segment_pack(struct pirn__segment_word word)
 {
@@ -55,8 +54,8 @@ int pirn__index_size_check(const struct pirn__index_size *size)
 {
     bool slots = size->slots >= 64 && size->slots <= PIRN__LOG_SLOTS_MAX;
     bool segments = size->segments >= 4 && size->segments <= SEGMENTS_MAX;
-    bool bytes = size->segment_bytes >= SEGMENT_BYTES_MIN &&
-                 size->segment_bytes <= SEGMENT_BYTES_MAX &&
+    bool bytes = size->segment_bytes >= PIRN__SEGMENT_BYTES_MIN &&
+                 size->segment_bytes <= PIRN__SEGMENT_BYTES_MAX &&
                  size->segment_bytes % PAGE == 0;
 
     return slots && segments && bytes ? 0 : -EINVAL;

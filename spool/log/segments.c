@@ -240,12 +240,22 @@ static void named(struct pirn_op *op, int32_t result)
     pirn_start(take->log->context, &take->step, made);
 }
 
+static void wrote(struct pirn_op *op, int32_t result);
+
+static void write_zeros(struct pirn__segment_take *take, int fd)
+{
+    uint64_t left = take->log->text.size.segment_bytes - take->at;
+
+    pirn_prep_write(&take->step, fd, take->zeros,
+                    left < ZEROS ? (uint32_t)left : ZEROS, take->at);
+    pirn_start(take->log->context, &take->step, wrote);
+}
+
 static void wrote(struct pirn_op *op, int32_t result)
 {
     struct pirn__segment_take *take =
         pirn_container_of(op, struct pirn__segment_take, step);
     struct pirn__log *log = take->log;
-    uint64_t bytes = log->text.size.segment_bytes;
     int fd = log->segments.fds[take->segment];
 
     if (result <= 0) {
@@ -253,11 +263,8 @@ static void wrote(struct pirn_op *op, int32_t result)
         return;
     }
     take->at += (uint32_t)result;
-    if (take->at < bytes) {
-        uint64_t left = bytes - take->at;
-        pirn_prep_write(&take->step, fd, take->zeros,
-                        left < ZEROS ? (uint32_t)left : ZEROS, take->at);
-        pirn_start(log->context, &take->step, wrote);
+    if (take->at < log->text.size.segment_bytes) {
+        write_zeros(take, fd);
         return;
     }
     pirn_prep_fsync(&take->step, fd, PIRN_SYNC_DATA);
@@ -277,8 +284,7 @@ static void have_file(struct pirn_op *op, int32_t result)
         return;
     }
     take->at = 0;
-    pirn_prep_write(&take->step, result, take->zeros, ZEROS, 0);
-    pirn_start(take->log->context, &take->step, wrote);
+    write_zeros(take, result);
 }
 
 /* The first in a state that can be swapped to another. */

@@ -17,6 +17,7 @@
  */
 #include "spool/log/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,13 @@
 /* A batch's buffer: 256 items of 4 KiB and their metadata, the room of heads,
  * and before it the segment's header, which goes with the first batch. */
 enum { BATCH_CAP = 1344 * 1024, HEADER = PIRN__BATCH_UNIT };
+
+/* Alone in a batch; heads and rests have two units. A record that fits nowhere
+ * would take one segment after the other. */
+static_assert(PIRN__SEGMENT_BYTES_MIN >= HEADER + PIRN_FIELDS_MAX +
+                                             PIRN__BATCH_BODY_MAX +
+                                             2 * PIRN__BATCH_UNIT,
+              "each record fits into the smallest segment");
 
 static void go_on(struct pirn__log *log);
 
