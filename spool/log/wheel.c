@@ -206,7 +206,7 @@ uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel)
     uint64_t clock = clock_tick(pirn__atom_load(&wheel->state[CLOCK]));
 
     if (!pirn__lane_is_empty(&wheel->lanes, lane_due(wheel))) {
-        return clock * PIRN__TICK_NS;
+        return 0; /* the clock may be ahead of a time that was set back */
     }
     for (uint32_t i = 0; i < WHEELS; i++) {
         uint32_t lane = lane_at(wheel, i, turns(clock, i));

@@ -65,7 +65,8 @@ uint64_t pirn__wheel_clock_ns(const struct pirn__wheel *wheel);
 /**
  * pirn__wheel_next_ns() - when to look again, at the latest; UINT64_MAX: never
  *
- * Not later than the tick at which the first entry is due; may be earlier.
+ * Not later than the tick at which the first entry is due; may be earlier, and
+ * is where something may be due by now, whatever the time was before.
  */
 uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel);
 

@@ -221,6 +221,17 @@ static void a_clock_set_back_delays_and_loses_nothing(void **state)
     assert_true(now > START);
 }
 
+static void who_looks_after_the_time_was_set_back_is_told_to(void **state)
+{
+    struct bed *bed = *state;
+    uint64_t now = START + 100 * TICK;
+
+    assert_int_equal(take(bed, START + DAY, TICK), 0);
+    add(bed, now - 1);
+    assert_true(pirn__wheel_next_ns(&bed->wheel) <= now);
+    assert_int_equal(take(bed, now, TICK), 1);
+}
+
 static void what_a_dead_hand_held_is_looked_at_at_once(void **state)
 {
     struct pirn__hand own = {0};
@@ -263,5 +274,6 @@ TEST_MAIN(TEST(every_time_comes_within_a_tick_and_not_before),
           TEST(what_never_comes_due_never_comes),
           TEST(a_clock_set_forward_lets_all_that_is_due_come),
           TEST(a_clock_set_back_delays_and_loses_nothing),
+          TEST(who_looks_after_the_time_was_set_back_is_told_to),
           TEST(what_a_dead_hand_held_is_looked_at_at_once),
           TEST(a_full_pool_takes_nothing))
