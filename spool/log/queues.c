@@ -47,10 +47,11 @@ static int load(struct pirn__log *log, uint32_t number)
     return r;
 }
 
-/* Numbers are given from 0 on, without gaps. */
+/* Numbers are given from 0 on, without gaps. Who linked one may have been
+ * killed before he synced it: a name that is known has a durable number. */
 int pirn__log_load_queues(struct pirn__log *log)
 {
-    int r = 0;
+    int r = pirn__sync_dir(log->context, log->dir_fd, "queues");
 
     for (uint32_t i = 0; r == 0 && i < PIRN__INDEX_QUEUES; i++) {
         r = load(log, i);
@@ -73,6 +74,16 @@ void pirn__log_queue_name(const struct pirn__log *log, uint32_t number,
     memcpy(name, queue->name, len);
 }
 
+/* One that was made meanwhile, perhaps by one who has not synced it yet. */
+static int meet(struct pirn__log *log, uint32_t number)
+{
+    if (pirn__atom_load(&log->index.queues[number].len) != 0) {
+        return 0;
+    }
+    int r = pirn__sync_dir(log->context, log->dir_fd, "queues");
+    return r < 0 ? r : load(log, number);
+}
+
 /* Written under our own name, then linked to the first number that is free. */
 static int link_number(struct pirn__log *log, const char *from,
                        const char *name)
@@ -87,8 +98,10 @@ static int link_number(struct pirn__log *log, const char *from,
         pirn_prep_link(&op, log->dir_fd, from, log->dir_fd, path, 0);
         r = pirn_wait(log->context, &op);
         if (r == -EEXIST) {
-            (void)load(log, i); /* one that was made meanwhile */
-            r = pirn__index_queue_find(&log->index, name) >= 0 ? 0 : r;
+            int met = meet(log, i);
+            r = met < 0                                          ? met
+                : pirn__index_queue_find(&log->index, name) >= 0 ? 0
+                                                                 : r;
         } else if (r == 0) {
             number = i;
         }
