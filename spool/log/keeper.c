@@ -145,9 +145,13 @@ static void timer_fired(struct pirn_op *op, int32_t result)
     struct pirn__log *log =
         pirn_container_of(op, struct pirn__log, keeper.timer);
 
-    (void)result;
     log->keeper.is_armed = false;
-    look(log);
+    if (result < 0 && result != -ECANCELED) {
+        /* The context is lost: the next timer would end at once, too. */
+        pirn__waiters_finish(log->context, &log->keeper.waiters, result);
+    } else {
+        look(log);
+    }
     pirn__keeper_has_rested(log);
 }
 
