@@ -243,16 +243,21 @@ static int make(struct pirn__log *log, const char *dir)
     return r;
 }
 
+/* There is no index, or one of another life. Any other error says nothing of
+ * it: what only it knows (removals of the last second) is not given up. */
+static bool is_none(int r)
+{
+    return r == -ENOENT || r == -ESTALE || r == -EBADMSG || r == -EAGAIN;
+}
+
 int pirn__log_attach(struct pirn__log *log, bool alone, const char *dir,
                      bool *ret_is_new)
 {
     int r = find(log);
 
     *ret_is_new = false;
-    bool is_none =
-        r == -ENOENT || r == -ESTALE || r == -EAGAIN || r == -EBADMSG;
-    if (!is_none) {
-        return r; /* it may be there, with what no disk has yet */
+    if (!is_none(r)) {
+        return r;
     }
     if (!alone) {
         return -EXDEV;
