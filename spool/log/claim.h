@@ -25,7 +25,8 @@ struct pirn_claim_work {
 
     /* How it ends. */
     int32_t result;
-    bool goes_on; /* an update: the claim has the item still */
+    bool goes_on;     /* an update: the claim has the item still */
+    uint8_t *renewed; /* memory for what an update writes */
     struct pirn__record record;
     struct pirn__round_wait round;
     struct pirn_op step;

@@ -11,8 +11,8 @@
  * an owner stopped between them could leave the older version as the newest.
  */
 #include <errno.h>
+#include <stdlib.h>
 
-#include <pirn/file.h>
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
@@ -78,46 +78,16 @@ static void release(struct pirn_claim_work *work)
     pirn__log_claim_end(work, r);
 }
 
-static void have_read(struct pirn_op *op, int32_t result)
+/* The claim's item is what was written, and nothing can fail any more. */
+static void renew(struct pirn_claim_work *work)
 {
-    struct pirn_claim_work *work =
-        pirn_container_of(op, struct pirn_claim_work, reading.op);
-
-    if (result == 0) {
-        pirn__reading_item(&work->reading, &work->claim->item);
-    }
-    pirn_task_finish(work->log->context, &work->claim->op, result);
-}
-
-static void read_part(struct pirn_claim_work *work)
-{
-    struct pirn__log *log = work->log;
     struct pirn__slot fields = *slot_of(work);
 
     fields.word = work->grip.word;
-    pirn__reading_deinit(&work->reading);
-    pirn__prep_reading(&work->reading, log, work->grip.slot, &fields);
-    pirn_start(log->context, &work->reading.op, have_read);
-}
-
-static void closed(struct pirn_op *op, int32_t result)
-{
-    (void)result; /* nothing was written */
-    read_part(pirn_container_of(op, struct pirn_claim_work, step));
-}
-
-/* An update: the claim's item is what was written. A body's file that was read
- * already is opened again when it is asked for. */
-static void read_again(struct pirn_claim_work *work)
-{
-    int fd = pirn__reading_take_fd(&work->reading);
-
-    if (fd < 0) {
-        read_part(work);
-        return;
-    }
-    pirn_prep_close(&work->step, fd);
-    pirn_start(work->log->context, &work->step, closed);
+    pirn__reading_renew(&work->reading, &fields, &work->record.part,
+                        work->record.part_generation, work->renewed);
+    work->renewed = NULL;
+    pirn__reading_item(&work->reading, &work->claim->item);
 }
 
 /* The version that failed is spent: the next one is above it. */
@@ -174,9 +144,10 @@ static void committed(struct pirn_op *op, int32_t result)
     int r = pirn__slot_turn(catalogue, &work->grip, PIRN__CLAIMED);
     pirn_assert(r == 0); /* an updating owner is fenced by his death alone */
     if (result == 0) {
-        read_again(work);
-        return;
+        renew(work);
     }
+    free(work->renewed);
+    work->renewed = NULL;
     pirn_task_finish(work->log->context, &work->claim->op, result);
 }
 
@@ -227,10 +198,16 @@ static void change(struct pirn_claim_work *work,
         record->part.fields = fields == NULL ? NULL : fields->bytes;
         record->part.fields_bytes = fields == NULL ? 0 : fields->len;
     }
+    if (r == 0 && work->goes_on) {
+        work->renewed = malloc(pirn__part_bytes(record->part.fields_bytes));
+        r = work->renewed == NULL ? -ENOMEM : 0;
+    }
     if (r == 0) {
         r = pirn__slot_turn(&log->index.catalogue, &work->grip, PIRN__UPDATING);
     }
     if (r < 0) {
+        free(work->renewed);
+        work->renewed = NULL;
         if (r == -ESTALE) {
             pirn__log_claim_end(work, r);
             return;

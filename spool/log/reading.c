@@ -213,6 +213,33 @@ void pirn__prep_reading(struct pirn__reading *reading, struct pirn__log *log,
     pirn_prep_task(&reading->op, &verbs);
 }
 
+/* A body that was read with the old part is read again, by its place. */
+void pirn__reading_renew(struct pirn__reading *reading,
+                         const struct pirn__slot *fields,
+                         const struct pirn__part *part, uint32_t generation,
+                         uint8_t *memory)
+{
+    const uint8_t *in_memory = reading->memory + reading->part.head.part_bytes;
+
+    pirn_assert(PIRN__PART_HEAD_BYTES + part->fields_bytes <=
+                part->head.part_bytes);
+    if (part->fields_bytes > 0) {
+        memcpy(memory + PIRN__PART_HEAD_BYTES, part->fields,
+               part->fields_bytes);
+    }
+    if (reading->body == in_memory) {
+        reading->body = NULL;
+        reading->body_is_bad = false;
+    }
+    memory_give(reading);
+    reading->is_pooled = false;
+    reading->memory = memory;
+    reading->fields = *fields;
+    reading->part = *part;
+    reading->part.fields = (const char *)memory + PIRN__PART_HEAD_BYTES;
+    reading->part_generation = generation;
+}
+
 /* ---- the body ---- */
 
 static void copy_body(struct pirn__reading *reading)

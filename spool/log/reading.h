@@ -59,6 +59,18 @@ struct pirn__reading {
 void pirn__prep_reading(struct pirn__reading *reading, struct pirn__log *log,
                         uint32_t slot, const struct pirn__slot *fields);
 
+/**
+ * pirn__reading_renew() - the item as it is after a change, without a read
+ * @part, @generation: what was written, and its segment's
+ * @memory: of part_bytes, with nothing in it yet; the reading's from now on
+ *
+ * Its body stays where it is; a file stays open.
+ */
+void pirn__reading_renew(struct pirn__reading *reading,
+                         const struct pirn__slot *fields,
+                         const struct pirn__part *part, uint32_t generation,
+                         uint8_t *memory);
+
 /** pirn__prep_reading_body() - the bytes read, 0 at its end; -EBADMSG the body
  * is not what was stored */
 void pirn__prep_reading_body(struct pirn__reading *reading, void *buf,
