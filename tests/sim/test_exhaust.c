@@ -21,7 +21,13 @@
 
 #include "tests/sim/model/exhaust.h"
 
-enum { LARGE = 66 * 1024, FORMS = 4, SCRIPT_MAX = 16 };
+enum {
+    LARGE = 66 * 1024,
+    THIRD = 56000,
+    FORMS = 4,
+    SCRIPT_MAX = 16,
+    LOG_EVERY = 9
+};
 
 static const char *program;
 
@@ -31,18 +37,50 @@ static const enum disk_profile profiles[] = {
 };
 
 static const struct workload workloads[] = {
-    {"enqueue one", NULL, false, {"e"}, 1, 40, false},
-    {"enqueue two at once", NULL, false, {"ee"}, 2, 40, false},
-    {"claim and remove", "e", false, {"t"}, 1, 40, false},
-    {"claim and give back", "e", false, {"g"}, 1, 40, false},
-    {"give back, claim and remove", "e", false, {"gt"}, 1, 40, false},
-    {"a body in pieces", NULL, false, {"a"}, 1, LARGE, false},
-    {"abort", NULL, false, {"x"}, 1, LARGE, false},
-    {"two processes, put and take", "e", false, {"e", "t"}, 1, 40, false},
-    {"two processes put", NULL, false, {"e", "e"}, 1, 40, false},
-    {"recovery after a kill", "et", true, {"t"}, 1, 40, false},
-    {"a file by a chain", NULL, false, {"c"}, 1, 40, true},
-    {"two processes, files by chains", NULL, false, {"c", "c"}, 1, 1500, true},
+    {"enqueue one", NULL, false, {"e"}, 1, 40, false, false},
+    {"enqueue two at once", NULL, false, {"ee"}, 2, 40, false, false},
+    {"claim and remove", "e", false, {"t"}, 1, 40, false, false},
+    {"claim and give back", "e", false, {"g"}, 1, 40, false, false},
+    {"give back, claim and remove", "e", false, {"gt"}, 1, 40, false, false},
+    {"a body in pieces", NULL, false, {"a"}, 1, LARGE, false, false},
+    {"abort", NULL, false, {"x"}, 1, LARGE, false, false},
+    {"two processes, put and take",
+     "e",
+     false,
+     {"e", "t"},
+     1,
+     40,
+     false,
+     false},
+    {"two processes put", NULL, false, {"e", "e"}, 1, 40, false, false},
+    {"recovery after a kill", "et", true, {"t"}, 1, 40, false, false},
+    {"a file by a chain", NULL, false, {"c"}, 1, 40, true, false},
+    {"two processes, files by chains",
+     NULL,
+     false,
+     {"c", "c"},
+     1,
+     1500,
+     true,
+     false},
+    {"log: enqueue one", NULL, false, {"e"}, 1, 40, false, true},
+    {"log: claim and remove", "e", false, {"d"}, 1, 40, false, true},
+    {"log: remove lazily", "e", false, {"t"}, 1, 40, false, true},
+    {"log: update", "e", false, {"u"}, 1, 40, false, true},
+    {"log: update and remove", "e", false, {"s"}, 1, 40, false, true},
+    {"log: hold", "e", false, {"h"}, 1, 40, false, true},
+    {"log: two batches", NULL, false, {"ee"}, 1, 40, false, true},
+    {"log: a large body", NULL, false, {"ed"}, 1, LARGE, false, true},
+    {"log: two processes", "e", false, {"e", "d"}, 1, 40, false, true},
+    {"log: recovery after a kill", "es", true, {"d"}, 1, 40, false, true},
+    {"log: a segment turns",
+     "edededed",
+     false,
+     {"eded"},
+     1,
+     THIRD,
+     false,
+     true},
 };
 
 enum { WORKLOADS = sizeof(workloads) / sizeof(workloads[0]) };
@@ -149,6 +187,7 @@ static void exhaust_all(exhaust_fn *fn, const char *what,
             .profile = profiles[i],
             .units = 12,
             .samples = is_long() ? 4096 : 256,
+            .log_every = is_long() ? 0 : LOG_EVERY,
             .only = *only,
         };
         clock_t begin = clock();

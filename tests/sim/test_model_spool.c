@@ -7,13 +7,12 @@
 static const char *program;
 
 static const struct scenario *const scenarios[] = {
-    &scenario_spool,
-    &scenario_spool_short,
-    &scenario_spool_strict,
-    &scenario_spool_chaos,
+    &scenario_spool,       &scenario_spool_short, &scenario_spool_strict,
+    &scenario_spool_chaos, &scenario_log,         &scenario_log_chaos,
+    &scenario_log_cut,     &scenario_log_short,   &scenario_log_strict,
 };
 
-enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]) };
+enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]), REPLAYS = 400 };
 
 static void what_is_acknowledged_is_there_and_whole(void **state)
 {
@@ -39,11 +38,31 @@ static void what_is_read_in_pieces_is_not_damaged(void **state)
     assert_true(scenario_holds(&scenario_spool_short, program));
 }
 
+static void nor_does_the_log_whatever_fails(void **state)
+{
+    (void)state;
+    assert_true(scenario_holds(&scenario_log, program));
+    assert_true(scenario_holds(&scenario_log_short, program));
+}
+
+static void the_log_bears_every_disk(void **state)
+{
+    (void)state;
+    assert_true(scenario_holds(&scenario_log_strict, program));
+    assert_true(scenario_holds(&scenario_log_chaos, program));
+}
+
+static void what_the_log_has_removed_for_a_second_stays_removed(void **state)
+{
+    (void)state;
+    assert_true(scenario_holds(&scenario_log_cut, program));
+}
+
 static void the_same_seed_is_the_same_life(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < SCENARIOS; i++) {
-        assert_true(scenario_replays(scenarios[i], 100));
+        assert_true(scenario_replays(scenarios[i], REPLAYS / SCENARIOS));
     }
 }
 
@@ -54,6 +73,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(names_that_get_durable_in_any_order_lose_nothing),
         cmocka_unit_test(nor_does_a_disk_that_tears_and_shows_old_bytes),
         cmocka_unit_test(what_is_read_in_pieces_is_not_damaged),
+        cmocka_unit_test(nor_does_the_log_whatever_fails),
+        cmocka_unit_test(the_log_bears_every_disk),
+        cmocka_unit_test(what_the_log_has_removed_for_a_second_stays_removed),
         cmocka_unit_test(the_same_seed_is_the_same_life),
     };
     int code;

@@ -124,12 +124,34 @@ bool check_spool_unreadable(const struct check_spool *check,
     return false;
 }
 
+static void tombs_failed(struct check_spool *check)
+{
+    if (check->is_log) {
+        check->tombs_failed_ns = check->world->now_ns;
+    }
+}
+
+bool check_spool_is_gone(const struct check_spool *check,
+                         const struct check_item *item)
+{
+    bool has_failed = check->tombs_failed_ns > 0 ||
+                      check->world->faults.happened[FAULT_RING] > 0;
+
+    return item->removal == CHECK_REMOVED &&
+           !(item->is_lazy && has_failed &&
+             item->removed_ns + PROMISE_NS > check->tombs_failed_ns);
+}
+
 void check_spool_refused(struct check_spool *check, enum fault fault,
                          uint8_t opcode, const char *path)
 {
     const char *name = strrchr(path, '/');
     struct pirn_id id;
 
+    if (strcmp(path, "tombs") == 0 &&
+        (opcode == ENGINE_WRITE || opcode == ENGINE_FSYNC)) {
+        tombs_failed(check);
+    }
     if (fault != FAULT_EIO || !is_reading(opcode) || name == NULL ||
         strncmp(path, BODIES, strlen(BODIES)) == 0 ||
         pirn_id_parse(name + 1, &id) < 0 ||
@@ -177,13 +199,17 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
         world_fail(check->world, "item %u is process %u's, and process %u's",
                    number, known->holder, process);
     }
-    if (known->removal == CHECK_REMOVED) {
+    if (check_spool_is_gone(check, known)) {
         world_fail(check->world, "item %u was removed, and is back", number);
     }
     if (strcmp(item->queue, "quarantine") == 0 &&
         !check_spool_unreadable(check, &item->id)) {
         world_fail(check->world, "item %u was set aside, and could be read",
                    number);
+    }
+    if (check->is_log) {
+        check_change_seen(check, number, item, known->change);
+        known->removal = CHECK_THERE; /* a power cut has brought it back */
     }
     known->holder = process;
     known->found = true;
@@ -207,7 +233,7 @@ void check_spool_removing(struct check_spool *check, uint32_t number)
 }
 
 void check_spool_removed(struct check_spool *check, uint32_t number,
-                         int32_t result)
+                         bool is_durable, int32_t result)
 {
     struct check_item *item = &check->items[number];
 
@@ -215,6 +241,8 @@ void check_spool_removed(struct check_spool *check, uint32_t number,
                result == 0 ? "removed: " : "not removed: ", (int32_t)number);
     if (result == 0) {
         item->removal = CHECK_REMOVED;
+        item->is_lazy = check->is_log && !is_durable;
+        item->removed_ns = check->world->now_ns;
     } else if (result == -ESTALE) {
         world_fail(check->world, "item %u was taken from somebody alive",
                    number);
@@ -294,8 +322,11 @@ bool check_spool_must_meet(const struct check_spool *check,
 }
 
 void check_spool_nothing(struct check_spool *check, uint64_t take,
-                         uint64_t began_ns)
+                         uint64_t began_ns, const char *queue)
 {
+    const struct world *world = check->world;
+    uint64_t wall_ns = world_wall_ns(world) - (world->now_ns - began_ns);
+
     if (!check_spool_is_quiet(check, take) ||
         recovery_may_have_given_up(check)) {
         return; /* it may be with somebody */
@@ -304,6 +335,8 @@ void check_spool_nothing(struct check_spool *check, uint64_t take,
         const struct check_item *item = &check->items[i];
 
         if (check_spool_must_meet(check, item, began_ns) &&
+            (!check->is_log ||
+             check_change_is_ready(check, i, queue, wall_ns)) &&
             !(item->has_id && check_spool_unreadable(check, &item->id))) {
             world_fail(check->world,
                        "item %u is nobody's since %llu ms, and is not found", i,
@@ -331,6 +364,17 @@ void check_spool_not_had(struct check_spool *check, uint64_t take,
     }
 }
 
+/* The power has failed. What goes wrong with rounds of tombstones may put them
+ * off for longer. */
+static bool may_be_back(const struct check_spool *check,
+                        const struct check_item *item)
+{
+    return item->removal == CHECK_REMOVED && item->is_lazy &&
+           (!check_spool_is_gone(check, item) ||
+            check->world->faults.happened[FAULT_LATE] > 0 ||
+            check->world->now_ns < item->removed_ns + PROMISE_NS);
+}
+
 static bool was_taking(const struct check_spool *check, uint32_t process)
 {
     return process == 0 ? somebody_takes(check) : check->taking[process] > 0;
@@ -352,6 +396,9 @@ void check_spool_died(struct check_spool *check, uint32_t process)
 
         if (was_held) {
             item->holder = 0;
+        }
+        if (process == 0 && may_be_back(check, item)) {
+            item->removal = CHECK_REMOVING;
         }
         /* A claim of which nobody had been told may have had any of them. */
         if (was_held || (untold && item->holder == 0 &&

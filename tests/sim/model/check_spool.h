@@ -11,6 +11,8 @@
  *   acknowledged
  *   a claim that finds nothing, long after all who could have had it died,
  *   overlooks nothing (P6)
+ *   in the log, what a lazy removal has ended is back after a power cut only if
+ *   that came within a second; and what check_change.h says
  *   what is set aside is whole, and the disk has refused to have its metadata
  *   read: whose they are is the name that was refused
  *
@@ -24,6 +26,7 @@
 
 #include <pirn/item.h>
 
+#include "tests/sim/model/check_change.h"
 #include "tests/sim/model/world.h"
 
 enum { CHECK_ITEMS = 128, CHECK_BODY_MIN = 8, CHECK_UNREADABLE = 256 };
@@ -49,10 +52,17 @@ struct check_item {
     struct pirn_id id;
     uint32_t holder;   /* the process that has it claimed, or 0 */
     uint64_t since_ns; /* free and acknowledged since then */
+    bool is_lazy;      /* its removal was not said to be durable */
+    uint64_t removed_ns;
+    struct check_place put_as; /* see check_change.h */
+    uint32_t change;           /* the last that it is known to have had */
 };
 
 struct check_spool {
     struct world *world;
+    bool is_log;              /* see check_change.h for what it owes besides */
+    uint64_t tombs_failed_ns; /* or 0: what was removed lazily since may be
+                                 back when the index is made anew */
     uint32_t count;
     uint32_t taking[WORLD_PROCESSES + 1]; /* by process: claims that run, and
                                              items that are had */
@@ -62,6 +72,7 @@ struct check_spool {
     uint32_t unreadable_count;
     struct pirn_id unreadable[CHECK_UNREADABLE]; /* once, their metadata */
     struct check_item items[CHECK_ITEMS];
+    struct check_changes changes;
 };
 
 /* One more item of @len bytes; its number. */
@@ -81,13 +92,17 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
                              const struct pirn_item *item, const uint8_t *bytes,
                              int32_t len);
 
+/* Whether its removal was acknowledged, and nothing brings it back. */
+bool check_spool_is_gone(const struct check_spool *check,
+                         const struct check_item *item);
+
 /* The item that is known to be called @id, or UINT32_MAX. */
 uint32_t check_spool_known(const struct check_spool *check,
                            const struct pirn_id *id);
 
 void check_spool_removing(struct check_spool *check, uint32_t number);
 void check_spool_removed(struct check_spool *check, uint32_t number,
-                         int32_t result);
+                         bool is_durable, int32_t result);
 
 /* The disk has refused @opcode on @path: struct world, refused. */
 void check_spool_refused(struct check_spool *check, enum fault fault,
@@ -105,9 +120,9 @@ void check_spool_given_back(struct check_spool *check, uint32_t number,
 uint64_t check_spool_take(struct check_spool *check, uint32_t process);
 void check_spool_took(struct check_spool *check, uint32_t process);
 
-/* The claim @take, which began at @began_ns, has found nothing. */
+/* The claim @take of @queue, which began at @began_ns, has found nothing. */
 void check_spool_nothing(struct check_spool *check, uint64_t take,
-                         uint64_t began_ns);
+                         uint64_t began_ns, const char *queue);
 
 /* Stock is taken; or nobody had or looked for an item when the claim @take
  * began, and nobody has begun since. Who looks then meets @item, if it is free,

@@ -24,6 +24,7 @@ struct workload {
     uint32_t desks;
     uint32_t len;  /* of bodies */
     bool is_chain; /* no spool: a file, by a chain, for each letter */
+    bool is_log;   /* the spool has the log layout */
 };
 
 /* One of all the places. */
@@ -42,6 +43,7 @@ struct exhaust {
     uint64_t seed;
     uint32_t units; /* of so many every subset */
     uint32_t samples;
+    uint32_t log_every; /* of the log one refusal in so many; 0: each */
     bool is_deep; /* the power fails on the way behind what is refused once */
     struct exhaust_place only; /* this place, and tell its last events */
 

@@ -58,6 +58,8 @@ static void hire(struct run *run, const char *script, uint32_t desks,
         .len = len,
         .script = script,
         .takes_all = script == NULL,
+        .is_log = run->check.is_log,
+        .is_small = run->check.is_log,
     };
     run->count++;
     process_thread(worker->process, spool_worker_run, worker);
@@ -136,6 +138,7 @@ struct disk *run_before(const struct exhaust *exhaust,
         return disk;
     }
     begin(&run, disk, exhaust->seed);
+    run.check.is_log = workload->is_log;
     hire(&run, workload->before != NULL ? workload->before : "", 1,
          workload->len);
     run.world->stepped = watch_held;

@@ -17,7 +17,7 @@
 
 enum {
     ALIGNMENT = 16,
-    ALIGNMENT_MAX = 64,
+    ALIGNMENT_MAX = 4096,
     FREED = 0xdd,
     FREED_BYTES = 1024, /* more of a block is not overwritten: time */
     MAGIC = 0x6d656d6f,

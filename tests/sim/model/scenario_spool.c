@@ -14,12 +14,17 @@
 #include "pirn/invariant.h"
 #include "tests/sim/model/process.h"
 #include "tests/sim/model/scenarios.h"
+#include "tests/sim/model/spool_clearer.h"
 #include "tests/sim/model/spool_worker.h"
 
-enum { WORKERS = 24, AT_ONCE_MAX = 3, ACTIONS_MAX = 8, BOOTS_MAX = 4 };
+enum { WORKERS = 24, AT_ONCE_MAX = 3, BOOTS_MAX = 4 };
+
+/* Of all desks of one: of the log more, because its segments are to turn. */
+enum { ACTIONS_MAX = 8, ACTIONS_LOG = 48 };
 
 struct spool_life {
     struct check_spool check;
+    bool is_log;
     struct spool_worker workers[WORKERS];
     uint32_t count;
 };
@@ -37,7 +42,7 @@ static void died(void *argument)
             check_spool_died(&life->check, life->workers[i].process->number);
         }
     }
-    if (life->count < WORKERS - AT_ONCE_MAX && !world->power_cut) {
+    if (life->count < WORKERS - AT_ONCE_MAX - 1 && !world->power_cut) {
         hire(life, spool_worker_run);
     }
 }
@@ -54,9 +59,12 @@ static void hire(struct spool_life *life, void (*run)(void *argument))
         .process = process,
         .rng = rng_of(world->seed, 4000 + life->count),
         .takes_all = run == NULL,
+        .is_log = life->is_log,
     };
     life->count++;
-    worker->actions = rng_between(&worker->rng, 1, ACTIONS_MAX);
+    worker->actions = rng_between(
+        &worker->rng, 1,
+        life->is_log && rng_coin(&worker->rng) ? ACTIONS_LOG : ACTIONS_MAX);
     worker->desks =
         worker->takes_all ? 1 : rng_between(&worker->rng, 1, WORKER_DESKS);
     process->mortal = !worker->takes_all;
@@ -73,13 +81,15 @@ static void refused(void *argument, enum fault fault, uint8_t opcode,
     check_spool_refused(&life->check, fault, opcode, path);
 }
 
-static void live(struct world *world)
+static void live_as(struct world *world, bool is_log)
 {
     struct spool_life *life = calloc(1, sizeof(*life));
     enum world_end end = WORLD_POWER_CUT;
 
     pirn_assert(life != NULL);
     life->check.world = world;
+    life->is_log = is_log;
+    life->check.is_log = is_log;
     world->refused = refused;
     world->argument = life;
     for (uint32_t boot = 0; boot < BOOTS_MAX && end == WORLD_POWER_CUT;
@@ -87,7 +97,7 @@ static void live(struct world *world)
         uint32_t count = rng_between(&world->schedule, 1, AT_ONCE_MAX);
 
         check_spool_died(&life->check, 0);
-        while (count-- > 0 && life->count < WORKERS - 1) {
+        while (count-- > 0 && life->count < WORKERS - 2) {
             hire(life, spool_worker_run);
         }
         end = world_run(world);
@@ -103,13 +113,28 @@ static void live(struct world *world)
         (void)world_run(world);
         check_spool_end(&life->check);
     }
+    if (!world->failed && is_log) {
+        hire(life, spool_clearer_run);
+        (void)world_run(world);
+    }
     free(life);
 }
 
-/* A spool that was made in a world without faults, once per profile. */
-static struct disk *made_before(enum disk_profile profile)
+static void live(struct world *world)
 {
-    static struct disk *made[DISK_CHAOS + 1];
+    live_as(world, false);
+}
+
+static void live_log(struct world *world)
+{
+    live_as(world, true);
+}
+
+/* A spool that was made in a world without faults, once per profile. */
+static struct disk *made_before(enum disk_profile profile, bool is_log)
+{
+    static struct disk *all[2][DISK_CHAOS + 1];
+    struct disk **made = all[is_log];
     struct world_config config = {.seed = 0};
     struct spool_life *life;
     struct world *world;
@@ -120,6 +145,7 @@ static struct disk *made_before(enum disk_profile profile)
         life = calloc(1, sizeof(*life));
         pirn_assert(life != NULL);
         life->check.world = world;
+        life->is_log = is_log;
         hire(life, NULL);
         pirn_assert(world_run(world) == WORLD_DONE);
         disk_sync_all(world->disk);
@@ -132,7 +158,14 @@ static struct disk *made_before(enum disk_profile profile)
 
 static struct disk *disk(enum disk_profile profile, uint64_t seed)
 {
-    return seed % 8 == 0 ? life_empty_disk(profile) : made_before(profile);
+    return seed % 8 == 0 ? life_empty_disk(profile)
+                         : made_before(profile, false);
+}
+
+static struct disk *disk_log(enum disk_profile profile, uint64_t seed)
+{
+    return seed % 8 == 0 ? life_empty_disk(profile)
+                         : made_before(profile, true);
 }
 
 /* A journal that keeps the order of names: ext4. */
@@ -178,4 +211,60 @@ const struct scenario scenario_spool_chaos = {
     .profiles = LIFE_PROFILE(DISK_CHAOS),
     .disk = disk,
     .live = live,
+};
+
+/* The log layout: each process writes segments of its own, and what they share
+ * is in a mapped file. */
+const struct scenario scenario_log = {
+    .name = "log",
+    .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
+    .storm_steps = 2000,
+    .lives = 600,
+    .profiles = LIFE_PROFILE(DISK_EXT4),
+    .disk = disk_log,
+    .live = live_log,
+};
+
+const struct scenario scenario_log_short = {
+    .name = "log-short",
+    .faults = FAULT_BIT(FAULT_SHORT) | FAULT_BIT(FAULT_KILL),
+    .often = FAULT_BIT(FAULT_SHORT),
+    .storm_steps = 2000,
+    .lives = 100,
+    .profiles = LIFE_PROFILE(DISK_EXT4),
+    .disk = disk_log,
+    .live = live_log,
+};
+
+const struct scenario scenario_log_strict = {
+    .name = "log-strict",
+    .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
+    .storm_steps = 2000,
+    .lives = 300,
+    .profiles = LIFE_PROFILE(DISK_STRICT),
+    .disk = disk_log,
+    .live = live_log,
+};
+
+const struct scenario scenario_log_chaos = {
+    .name = "log-chaos",
+    .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
+    .storm_steps = 2000,
+    .lives = 300,
+    .profiles = LIFE_PROFILE(DISK_CHAOS),
+    .disk = disk_log,
+    .live = live_log,
+};
+
+/* What neither fails nor comes late, but for kills and the power: so nothing
+ * excuses a removal that is late. */
+const struct scenario scenario_log_cut = {
+    .name = "log-cut",
+    .faults = FAULT_BIT(FAULT_KILL) | FAULT_BIT(FAULT_POWER) |
+              FAULT_BIT(FAULT_ENTER) | FAULT_BIT(FAULT_EARLY),
+    .storm_steps = 3000,
+    .lives = 300,
+    .profiles = LIFE_PROFILES_ALL,
+    .disk = disk_log,
+    .live = live_log,
 };

@@ -8,6 +8,11 @@
 extern const struct scenario scenario_canary;
 extern const struct scenario scenario_chain;
 extern const struct scenario scenario_serve;
+extern const struct scenario scenario_log;
+extern const struct scenario scenario_log_chaos;
+extern const struct scenario scenario_log_cut;
+extern const struct scenario scenario_log_short;
+extern const struct scenario scenario_log_strict;
 extern const struct scenario scenario_spool;
 extern const struct scenario scenario_spool_short;
 extern const struct scenario scenario_spool_strict;

@@ -15,7 +15,8 @@ static void begin(struct spool_viewer *viewer)
     viewer->began_ns = check->world->now_ns;
     viewer->take = check_spool_take(check, viewer->process);
     for (uint32_t i = 0; i < CHECK_ITEMS; i++) {
-        viewer->was_removed[i] = check->items[i].removal == CHECK_REMOVED;
+        viewer->was_removed[i] = check_spool_is_gone(check, &check->items[i]);
+        viewer->change[i] = check->items[i].change;
         viewer->met[i] = 0;
     }
 }
@@ -97,6 +98,16 @@ static void read_on(struct spool_viewer *viewer)
     pirn_start(viewer->context, &viewer->view.op, did_read);
 }
 
+/* What is held or delayed no claim of a queue has to find. */
+static void check_rests(struct spool_viewer *viewer)
+{
+    struct check_item *item = &viewer->check->items[viewer->number];
+    enum pirn_item_state state = viewer->view.item.state;
+
+    item->found =
+        item->found || state == PIRN_ITEM_HELD || state == PIRN_ITEM_DELAYED;
+}
+
 static void check_looked(struct spool_viewer *viewer, int32_t result)
 {
     struct check_spool *check = viewer->check;
@@ -108,6 +119,10 @@ static void check_looked(struct spool_viewer *viewer, int32_t result)
             viewer->view.item.size_bytes != item->len) {
             world_fail(check->world, "who looked for item %u has seen another",
                        viewer->number);
+        } else if (check->is_log) {
+            check_change_seen(check, viewer->number, &viewer->view.item,
+                              viewer->change[viewer->number]);
+            check_rests(viewer);
         }
     }
     if (result == -ENOENT && must_be_met(viewer, viewer->number)) {

@@ -35,6 +35,7 @@ struct spool_viewer {
     uint64_t take; /* see check_spool_take() */
     uint64_t began_ns;
     bool was_removed[CHECK_ITEMS]; /* when it began */
+    uint32_t change[CHECK_ITEMS];  /* likewise */
     uint32_t met[CHECK_ITEMS];     /* by the listing */
 };
 

@@ -10,13 +10,16 @@
 #include <pirn/spool.h>
 
 #include "tests/sim/model/process.h"
+#include "tests/sim/model/spool_change.h"
 #include "tests/sim/model/spool_viewer.h"
 
 enum {
     SMALL_MAX = 2048,
+    MIDDLE = 60 * 1024,
     LARGE = 66 * 1024, /* more than a draft keeps in memory */
     APPENDS = 3,
     LOOKS = 6, /* one action in so many */
+    DELAY_MAX_NS = 400000000,
     QUEUE_IS_EMPTY_NS = 100000000,
 };
 
@@ -32,6 +35,9 @@ struct desk {
     struct pirn_claim claim;
     struct pirn_op timer;
     struct spool_viewer viewer;
+    struct spool_change change;
+    bool goes_on;    /* it has the item still when that has ended */
+    bool is_durable; /* its removal */
     char letter;     /* of the script; 0: it throws dice */
     uint32_t number; /* of the item it has to do with */
     uint32_t asked;  /* for this item by its id, or UINT32_MAX */
@@ -39,6 +45,7 @@ struct desk {
     uint32_t at;
     uint64_t began_ns;
     uint64_t take;
+    const char *queue; /* that it looks into */
     uint8_t *body;
 };
 
@@ -51,6 +58,7 @@ struct office {
     bool has_listed;   /* who takes all: first lists it, */
     uint32_t look_at;  /* looks for each by its id or has it so, */
     const char *queue; /* from which is taken */
+    bool has_other;    /* queue, of the log */
     struct desk desks[WORKER_DESKS];
 };
 
@@ -132,13 +140,42 @@ static void appended(struct pirn_op *op, int32_t result)
     pirn_start(context, op, appended);
 }
 
+/* Of the log some that fill its segments. */
+static uint32_t draw_len(struct desk *desk)
+{
+    struct rng *rng = rng_at(desk);
+    bool is_log = desk->office->worker->is_log;
+
+    if (rng_below(rng, 64) == 0) {
+        return LARGE;
+    }
+    return rng_between(rng, CHECK_BODY_MIN,
+                       is_log && rng_below(rng, 4) == 0 ? MIDDLE : SMALL_MAX);
+}
+
+/* Where it goes, and when. */
+static void draw_place(struct desk *desk)
+{
+    struct rng *rng = rng_at(desk);
+    struct pirn_draft *draft = &desk->draft;
+
+    draft->held = rng_below(rng, 8) == 0;
+    draft->priority = 0;
+    if (rng_below(rng, 4) == 0) {
+        draft->priority = (int8_t)((int)rng_below(rng, 16) - 8);
+    }
+    draft->due_ns = 0;
+    if (rng_below(rng, 8) == 0) {
+        draft->due_ns = world_wall_ns(desk->office->check->world) +
+                        rng_below(rng, DELAY_MAX_NS);
+    }
+}
+
 static void begin_put(struct desk *desk)
 {
     struct office *office = desk->office;
-    uint32_t len = office->worker->len > 0 ? office->worker->len
-                   : rng_below(rng_at(desk), 64) == 0
-                       ? LARGE
-                       : rng_between(rng_at(desk), CHECK_BODY_MIN, SMALL_MAX);
+    uint32_t len =
+        office->worker->len > 0 ? office->worker->len : draw_len(desk);
 
     if (!has_memory(desk, len)) {
         finish(desk);
@@ -146,6 +183,14 @@ static void begin_put(struct desk *desk)
     }
     desk->number = check_spool_begin(office->check, len);
     check_spool_fill(desk->number, len, 0, desk->body, len);
+    if (office->worker->is_log && office->worker->script == NULL) {
+        draw_place(desk);
+    }
+    office->check->items[desk->number].put_as = (struct check_place){
+        .held = desk->draft.held,
+        .priority = desk->draft.priority,
+        .due_ns = desk->draft.due_ns,
+    };
     if (does(desk, 'e', 2)) {
         pirn_prep_enqueue(&desk->draft, office->spool, "incoming", desk->body,
                           len, NULL);
@@ -162,7 +207,8 @@ static void removed(struct pirn_op *op, int32_t result)
 {
     struct desk *desk = pirn_container_of(op, struct desk, claim.op);
 
-    check_spool_removed(desk->office->check, desk->number, result);
+    check_spool_removed(desk->office->check, desk->number, desk->is_durable,
+                        result);
     check_spool_took(desk->office->check, process_number(desk));
     finish(desk);
 }
@@ -192,19 +238,124 @@ static void end_unread(struct desk *desk)
     pirn_start(office->context, &desk->claim.op, given_back);
 }
 
-static void end_claim(struct desk *desk)
+static void end_claim(struct desk *desk);
+
+static void give_back(struct desk *desk)
+{
+    check_spool_giving_back(desk->office->check, desk->number);
+    pirn_prep_give_back(&desk->claim);
+    pirn_start(desk->office->context, &desk->claim.op, given_back);
+}
+
+static void remove_it(struct desk *desk, bool is_durable)
+{
+    desk->is_durable = is_durable;
+    check_spool_removing(desk->office->check, desk->number);
+    if (is_durable) {
+        pirn_prep_remove_durable(&desk->claim);
+    } else {
+        pirn_prep_remove(&desk->claim);
+    }
+    pirn_start(desk->office->context, &desk->claim.op, removed);
+}
+
+/* --- change --- */
+
+static void updated(struct pirn_op *op, int32_t result)
+{
+    struct desk *desk = pirn_container_of(op, struct desk, claim.op);
+    struct check_spool *check = desk->office->check;
+
+    check_change_ended(check, desk->change.number, result);
+    if (result == 0) {
+        check_change_seen(check, desk->number, &desk->claim.item,
+                          desk->change.number);
+    }
+    end_claim(desk);
+}
+
+static void given_back_as(struct pirn_op *op, int32_t result)
+{
+    struct desk *desk = pirn_container_of(op, struct desk, claim.op);
+    struct check_spool *check = desk->office->check;
+
+    check_change_ended(check, desk->change.number, result);
+    if (result == 0 || result == -ESTALE) {
+        given_back(op, result);
+        return;
+    }
+    if (check->items[desk->number].holder != 0) {
+        world_fail(check->world, "item %u was had by two", desk->number);
+    }
+    check->items[desk->number].holder = process_number(desk);
+    give_back(desk);
+}
+
+static void change(struct desk *desk, bool goes_on)
 {
     struct office *office = desk->office;
 
-    if (does(desk, 't', 2)) {
-        check_spool_removing(office->check, desk->number);
-        pirn_prep_remove(&desk->claim);
-        pirn_start(office->context, &desk->claim.op, removed);
+    if (desk->letter == 0) {
+        spool_change_draw(&desk->change, office->check->world, rng_at(desk),
+                          office->has_other);
+    } else {
+        spool_change_set(&desk->change, desk->letter == 'h');
+    }
+    spool_change_begin(&desk->change, office->check, process_number(desk),
+                       desk->number);
+    if (goes_on) {
+        pirn_prep_update(&desk->claim, &desk->change.change);
+        pirn_start(office->context, &desk->claim.op, updated);
         return;
     }
     check_spool_giving_back(office->check, desk->number);
-    pirn_prep_give_back(&desk->claim);
-    pirn_start(office->context, &desk->claim.op, given_back);
+    pirn_prep_give_back_as(&desk->claim, &desk->change.change);
+    pirn_start(office->context, &desk->claim.op, given_back_as);
+}
+
+/* What is next for an item that it has: of the log, by its letter or dice. */
+static char next_of(struct desk *desk)
+{
+    static const char all[] = "ttddgghhuu";
+    bool has_room = check_change_has_room(desk->office->check);
+    char letter = desk->letter;
+
+    if (letter == 0) {
+        letter = all[rng_below(rng_at(desk), has_room ? 10 : 6)];
+    } else if (letter == 'u' || letter == 's') {
+        desk->letter = letter == 'u' ? 'g' : 't'; /* updated once */
+        letter = 'u';
+    }
+    return letter;
+}
+
+static void end_claim(struct desk *desk)
+{
+    if (!desk->office->worker->is_log) {
+        if (does(desk, 't', 2)) {
+            remove_it(desk, false);
+        } else {
+            give_back(desk);
+        }
+        return;
+    }
+    switch (next_of(desk)) {
+    case 't':
+        remove_it(desk, false);
+        break;
+    case 'd':
+        remove_it(desk, true);
+        break;
+    case 'h':
+        change(desk, false);
+        break;
+    case 'u':
+        change(desk, true);
+        break;
+    default:
+        give_back(desk);
+        break;
+    }
 }
 
 static void read_on(struct desk *desk);
@@ -262,6 +413,18 @@ static void looked_again(struct pirn_op *op, int32_t result)
     next_action(pirn_container_of(op, struct desk, timer));
 }
 
+/* Who takes all goes from one to the other. */
+static void next_queue(struct office *office)
+{
+    if (strcmp(office->queue, ASIDE) == 0) {
+        office->left = 0;
+    } else if (strcmp(office->queue, CHECK_QUEUE) == 0 && office->has_other) {
+        office->queue = CHECK_QUEUE_OTHER;
+    } else {
+        office->queue = ASIDE;
+    }
+}
+
 static void found_nothing(struct desk *desk, int32_t result)
 {
     struct office *office = desk->office;
@@ -274,11 +437,11 @@ static void found_nothing(struct desk *desk, int32_t result)
         return;
     }
     if (result == 0) {
-        check_spool_nothing(office->check, desk->take, desk->began_ns);
+        check_spool_nothing(office->check, desk->take, desk->began_ns,
+                            desk->queue);
     }
     if (office->worker->takes_all) {
-        office->left = strcmp(office->queue, ASIDE) == 0 ? 0 : office->left;
-        office->queue = ASIDE;
+        next_queue(office);
     }
     pirn_prep_timer(&desk->timer, QUEUE_IS_EMPTY_NS);
     pirn_start(office->context, &desk->timer, looked_again);
@@ -309,8 +472,13 @@ static void begin_take(struct desk *desk)
 
     desk->began_ns = office->check->world->now_ns;
     desk->take = check_spool_take(office->check, process_number(desk));
+    if (office->has_other && !office->worker->takes_all) {
+        office->queue =
+            rng_below(rng_at(desk), 4) == 0 ? CHECK_QUEUE_OTHER : CHECK_QUEUE;
+    }
+    desk->queue = office->queue;
     if (desk->asked == UINT32_MAX) {
-        pirn_prep_claim(&desk->claim, office->spool, office->queue);
+        pirn_prep_claim(&desk->claim, office->spool, desk->queue);
     } else {
         pirn_prep_claim_id(&desk->claim, office->spool,
                            &office->check->items[desk->asked].id);
@@ -432,12 +600,15 @@ static void next_action(struct desk *desk)
 /* In a storm an open may fail; whoever really wants it tries again. */
 static bool open_spool(struct office *office)
 {
-    const struct pirn_spool_config config = {.path = WORKER_SPOOL,
-                                             .log_slots = 64,
-                                             .log_segments = 4,
-                                             .log_segment_bytes = 1 << 20,
-                                             .index_dir = ".",
-                                             .create = true};
+    const struct pirn_spool_config config = {
+        .path = WORKER_SPOOL,
+        .create = true,
+        .layout = office->worker->is_log ? PIRN_LAYOUT_LOG : PIRN_LAYOUT_FILE,
+        .log_slots = 64,
+        .log_segments = office->worker->is_small ? 4 : 8,
+        .log_segment_bytes = 144 * 1024,
+        .index_dir = ".",
+    };
     int r;
 
     while ((r = pirn_spool_open(office->context, &config, &office->spool)) <
@@ -454,11 +625,26 @@ static bool open_spool(struct office *office)
     return true;
 }
 
+/* Where one of the log can be made; who takes all must have it. */
+static void make_other(struct office *office)
+{
+    int r = pirn_spool_create_queue_as(office->spool, CHECK_QUEUE_OTHER,
+                                       PIRN_LAYOUT_LOG);
+
+    office->has_other = r == 0;
+    if (r < 0 && office->worker->takes_all) {
+        world_fail(office->check->world, "no queue, in the calm: %d", r);
+    }
+}
+
 static void work(struct office *office)
 {
     struct spool_worker *worker = office->worker;
     int r;
 
+    if (worker->is_log && !worker->is_small) {
+        make_other(office);
+    }
     if (worker->takes_all) {
         check_spool_take_stock(worker->check);
     }
@@ -482,7 +668,7 @@ void spool_worker_run(void *argument)
 
     office->worker = worker;
     office->check = worker->check;
-    office->queue = "incoming";
+    office->queue = CHECK_QUEUE;
     office->left = worker->takes_all ? 1 : worker->actions;
     office->context = process_context(worker->check->world);
     if (open_spool(office)) {

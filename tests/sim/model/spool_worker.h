@@ -23,8 +23,12 @@ struct spool_worker {
     uint32_t len;       /* of bodies; 0: any */
     const char *script; /* what it does, a letter each; NULL: anything:
                            e enqueue, a append and commit, x append and abort,
-                           t take and remove, g take and give back */
+                           t take and remove, g take and give back; of the log
+                           d remove durably, h hold, u update and give back,
+                           s update and remove */
     bool takes_all;     /* the last one: claims what is there, keeps it */
+    bool is_log;        /* `incoming` has the log layout, if he makes it, */
+    bool is_small;      /* of as few segments as there may be */
 };
 
 enum { WORKER_DESKS = 3 };

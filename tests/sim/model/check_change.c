@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* check_change.c - see check_change.h */
+#include "tests/sim/model/check_change.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pirn/invariant.h"
+#include "tests/sim/model/check_spool.h"
+
+/* What is due is ready with the wheel's tick. */
+#define DUE_SLACK_NS UINT64_C(1000000000)
+
+static struct check_change *change_at(struct check_spool *check,
+                                      uint32_t change)
+{
+    pirn_assert(change > 0 && change <= check->changes.count);
+    return &check->changes.changes[change - 1];
+}
+
+static const struct check_place *place_of(const struct check_spool *check,
+                                          uint32_t number, uint32_t change)
+{
+    return change == 0 ? &check->items[number].put_as
+                       : &check->changes.changes[change - 1].place;
+}
+
+bool check_change_has_room(const struct check_spool *check)
+{
+    return check->changes.count < CHECK_CHANGES;
+}
+
+uint32_t check_change_begin(struct check_spool *check, uint32_t process,
+                            uint32_t number, const struct pirn_change *change)
+{
+    struct check_changes *changes = &check->changes;
+    struct check_place place =
+        *place_of(check, number, check->items[number].change);
+
+    pirn_assert(changes->count < CHECK_CHANGES);
+    if (change->what & PIRN_CHANGE_QUEUE) {
+        place.is_other = strcmp(change->queue, CHECK_QUEUE_OTHER) == 0;
+    }
+    if (change->what & PIRN_CHANGE_DUE) {
+        place.due_ns = change->due_ns;
+    }
+    if (change->what & PIRN_CHANGE_PRIORITY) {
+        place.priority = change->priority;
+    }
+    if (change->what & PIRN_CHANGE_HELD) {
+        place.held = change->held;
+    }
+    changes->changes[changes->count++] = (struct check_change){
+        .item = number, .process = process, .place = place};
+    return changes->count;
+}
+
+static void raise_floor(struct check_spool *check, uint32_t number,
+                        uint32_t change)
+{
+    struct check_item *item = &check->items[number];
+
+    item->change = change > item->change ? change : item->change;
+}
+
+void check_change_ended(struct check_spool *check, uint32_t change,
+                        int32_t result)
+{
+    struct check_change *at = change_at(check, change);
+
+    world_note(check->world,
+               result == 0 ? "changed: " : "not changed: ", (int32_t)change);
+    at->process = 0;
+    at->told = result == 0 ? CHECK_TOLD : CHECK_REFUSED;
+    at->boots = check->world->boots;
+    if (result == 0) {
+        raise_floor(check, at->item, change);
+    }
+}
+
+static uint32_t number_in(const struct pirn_item *item)
+{
+    const char *text = pirn_fields_get(&item->fields, "n");
+
+    return text == NULL ? 0 : (uint32_t)strtoul(text, NULL, 10);
+}
+
+static bool is_as(const struct pirn_item *item, const struct check_place *place)
+{
+    return (strcmp(item->queue, CHECK_QUEUE_OTHER) == 0) == place->is_other &&
+           item->priority == place->priority && item->due_ns == place->due_ns;
+}
+
+/* A number has one version, and a higher one has a higher. */
+static void check_version(struct check_spool *check, uint32_t number,
+                          uint32_t change, uint32_t version)
+{
+    uint32_t lower = 1;
+
+    for (uint32_t i = 1; i < change; i++) {
+        const struct check_change *at = change_at(check, i);
+
+        lower = at->item == number && at->version > lower ? at->version : lower;
+    }
+    if ((change == 0 && version != 1) || (change > 0 && version <= lower) ||
+        (change > 0 && change_at(check, change)->version != 0 &&
+         change_at(check, change)->version != version)) {
+        world_fail(check->world, "change %u of item %u has version %u", change,
+                   number, version);
+    }
+    if (change > 0) {
+        change_at(check, change)->version = version;
+    }
+}
+
+void check_change_seen(struct check_spool *check, uint32_t number,
+                       const struct pirn_item *item, uint32_t floor)
+{
+    uint32_t change = number_in(item);
+
+    if (change > check->changes.count ||
+        (change > 0 && change_at(check, change)->item != number)) {
+        world_fail(check->world, "item %u has change %u, which is not its own",
+                   number, change);
+        return;
+    }
+    if (change < floor) {
+        world_fail(check->world, "item %u had change %u, and has %u again",
+                   number, floor, change);
+    }
+    if (change > 0 && change_at(check, change)->told == CHECK_REFUSED &&
+        change_at(check, change)->boots == check->world->boots) {
+        world_fail(check->world, "item %u has change %u, which was refused",
+                   number, change);
+    }
+    if (!is_as(item, place_of(check, number, change))) {
+        world_fail(check->world, "item %u is not as change %u has made it",
+                   number, change);
+    }
+    check_version(check, number, change, item->version);
+    raise_floor(check, number, change);
+}
+
+static bool is_ready(const struct check_place *place, const char *queue,
+                     uint64_t wall_ns)
+{
+    return !place->held &&
+           (place->due_ns == 0 || place->due_ns + DUE_SLACK_NS < wall_ns) &&
+           (strcmp(queue, CHECK_QUEUE_OTHER) == 0) == place->is_other;
+}
+
+/* Which of all that it may be now. */
+static bool is_possible(const struct check_spool *check, uint32_t number,
+                        uint32_t change)
+{
+    const struct check_change *at = &check->changes.changes[change - 1];
+
+    return at->item == number && change > check->items[number].change &&
+           (at->told != CHECK_REFUSED || at->boots != check->world->boots);
+}
+
+bool check_change_is_ready(const struct check_spool *check, uint32_t number,
+                           const char *queue, uint64_t wall_ns)
+{
+    bool ready = is_ready(place_of(check, number, check->items[number].change),
+                          queue, wall_ns);
+
+    for (uint32_t i = 1; i <= check->changes.count; i++) {
+        if (is_possible(check, number, i)) {
+            ready =
+                ready && is_ready(place_of(check, number, i), queue, wall_ns);
+        }
+    }
+    return ready;
+}
