@@ -134,12 +134,15 @@ static void tombs_failed(struct check_spool *check)
 bool check_spool_is_gone(const struct check_spool *check,
                          const struct check_item *item)
 {
-    bool has_failed = check->tombs_failed_ns > 0 ||
-                      check->world->faults.happened[FAULT_RING] > 0;
+    const uint64_t *happened = check->world->faults.happened;
+    bool has_failed =
+        check->tombs_failed_ns > 0 || happened[FAULT_RING] > 0;
+    bool is_slow = happened[FAULT_LATE] > 0 || happened[FAULT_STOP] > 0;
 
     return item->removal == CHECK_REMOVED &&
            !(item->is_lazy && has_failed &&
-             item->removed_ns + PROMISE_NS > check->tombs_failed_ns);
+             (is_slow ||
+              item->removed_ns + PROMISE_NS > check->tombs_failed_ns));
 }
 
 void check_spool_refused(struct check_spool *check, enum fault fault,
@@ -372,6 +375,7 @@ static bool may_be_back(const struct check_spool *check,
     return item->removal == CHECK_REMOVED && item->is_lazy &&
            (!check_spool_is_gone(check, item) ||
             check->world->faults.happened[FAULT_LATE] > 0 ||
+            check->world->faults.happened[FAULT_STOP] > 0 ||
             check->world->now_ns < item->removed_ns + PROMISE_NS);
 }
 
