@@ -6,11 +6,13 @@
  * processes that may have one which they have not counted yet.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 
 #include "bench/round.h"
 #include "bench/stock.h"
+
+/* So often it looks whether all is over. */
+#define STOPPED_NS 10000000ull
 
 struct taker {
     struct crowd_board *board;
@@ -61,14 +63,14 @@ static int32_t take_all(struct taker *taker)
     while (r >= 0 && !is_over(taker->board)) {
         uint64_t there = atomic_load(&taker->board->there);
 
-        pirn_prep_claim(&taker->claim, taker->spool, STOCK_QUEUE);
+        pirn_prep_claim_wait(&taker->claim, taker->spool, STOCK_QUEUE,
+                             STOPPED_NS);
         r = pirn_wait(taker->context, &taker->claim.op);
         if (r == 1) {
             r = use(taker);
         } else if (r == 0 || r == -EAGAIN) {
             taker->me->lost += is_lost(taker->board, r, there) ? 1 : 0;
             r = 0;
-            poll(NULL, 0, 1);
         }
     }
     return r;
