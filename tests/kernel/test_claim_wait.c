@@ -259,25 +259,37 @@ static void an_item_wakes_nobody_who_sleeps_for_another_queue(void **state)
     assert_int_equal(bell_of(&inn->waiters[2])->rung, 0);
 }
 
+static int chosen_one(const struct inn *inn)
+{
+    int queue = number_of(inn, "incoming");
+    int chosen = -1;
+
+    for (int i = 0; i < OPENS; i++) {
+        if (!sleeps_for(&inn->waiters[i], queue)) {
+            assert_int_equal(chosen, -1);
+            chosen = i;
+        }
+    }
+    assert_int_not_equal(chosen, -1);
+    return chosen;
+}
+
 static void items_wake_one_each_by_rotation(void **state)
 {
     struct inn *inn = *state;
-    int queue = number_of(inn, "incoming");
 
     for (int i = 0; i < OPENS; i++) {
         fall_asleep(inn, &inn->waiters[i], "incoming");
     }
-    for (int count = 1; count <= OPENS; count++) {
-        int awake = 0;
+    for (int i = 0; i < 2 * OPENS; i++) {
         put(inn, "incoming");
-        for (int i = 0; i < OPENS; i++) {
-            awake += !sleeps_for(&inn->waiters[i], queue);
-        }
-        assert_int_equal(awake, count);
+        int chosen = chosen_one(inn);
+        finish(&inn->waiters[chosen]);
+        fall_asleep(inn, &inn->waiters[chosen], "incoming");
     }
     for (int i = 0; i < OPENS; i++) {
-        finish(&inn->waiters[i]);
-        assert_int_equal(bell_of(&inn->waiters[i])->rung, 1);
+        cancel(&inn->waiters[i]);
+        assert_int_equal(bell_of(&inn->waiters[i])->rung, 2);
         assert_int_equal(bell_of(&inn->waiters[i])->timed, 0);
     }
 }
@@ -361,6 +373,32 @@ static void due_times_are_met(void **state)
            (double)late_ns / COUNT / 1e6);
     assert_true(late_ns / COUNT < 1000 * MS_NS);
     cancel(&inn->waiters[1]);
+}
+
+static bool is_short(const struct waiter *waiter)
+{
+    const struct pirn__bell *bell = bell_of(waiter);
+
+    return bell->look_ns < bell->looked_ns + SECOND_NS;
+}
+
+/* H20: an item is due within the second of all of them. */
+static void one_of_the_sleepers_sleeps_until_it_is_due(void **state)
+{
+    struct inn *inn = *state;
+    struct waiter *waiters = inn->waiters;
+    int count = 0;
+
+    put_at(inn, "other",
+           pirn_context_realtime_ns(waiters[0].context) + 800 * MS_NS);
+    for (int i = 0; i < OPENS; i++) {
+        fall_asleep(inn, &waiters[i], "incoming");
+        count += is_short(&waiters[i]);
+    }
+    assert_int_equal(count, 1);
+    for (int i = 0; i < OPENS; i++) {
+        cancel(&waiters[i]);
+    }
 }
 
 static bool has_anybody_ended(struct inn *inn)
@@ -528,9 +566,15 @@ static void when_nobody_waits_nothing_is_on_loan(void **state)
 
 /* ---- files ---- */
 
-static bool naps(const struct waiter *waiter)
+static int naps_of(const struct waiter *waiter)
 {
-    return waiter->spool->naps.sleepers.head != NULL;
+    int count = 0;
+
+    for (const struct pirn__sleeper *at = waiter->spool->naps.sleepers.head;
+         at != NULL; at = at->next) {
+        count++;
+    }
+    return count;
 }
 
 static void a_file_of_this_open_wakes_one_at_once(void **state)
@@ -540,7 +584,7 @@ static void a_file_of_this_open_wakes_one_at_once(void **state)
     struct pirn_draft draft = {0};
 
     start_waiting(waiter, "incoming", UINT64_MAX);
-    while (!naps(waiter)) {
+    while (naps_of(waiter) == 0) {
         turn(waiter, SECOND_NS);
     }
     uint64_t round = waiter->spool->naps.round;
@@ -564,13 +608,16 @@ static void files_of_another_are_met_by_looking_again(void **state)
                              UINT64_MAX);
         pirn_start(waiter->context, &crowd[i].claim.op, one_had);
     }
-    while (!naps(waiter)) {
+    while (naps_of(waiter) < 3) {
         turn(waiter, SECOND_NS);
     }
+    uint64_t round = waiter->spool->naps.round;
     bed_put_many(inn->bed, 3);
     while (had < 3) {
         turn(waiter, SECOND_NS);
     }
+    /* Who finds one wakes the next: they need no round each. */
+    assert_int_equal(waiter->spool->naps.round, round + 1);
     assert_int_equal(pirn_context_drain(waiter->context), 0);
 }
 
@@ -587,6 +634,7 @@ BED_MAIN(LOG(who_sleeps_is_woken_by_an_item_of_another),
          LOG(what_is_given_back_wakes_one),
          LOG(what_a_dead_owner_had_comes_to_who_sleeps), LOG(due_times_are_met),
          LOG(one_of_the_sleepers_keeps_the_time),
+         LOG(one_of_the_sleepers_sleeps_until_it_is_due),
          LOG(many_claims_share_one_bell),
          LOG(a_wait_ends_when_its_time_is_over),
          LOG(a_cancel_is_heard_wherever_it_comes),
