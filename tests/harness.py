@@ -43,10 +43,27 @@ def cases(*functions):
     sys.exit(77 if skipped == len(functions) else 0)
 
 
+def index_path(spool):
+    """Where the index of the spool's log is, or was (spool/log/README.md)."""
+    with open(spool + "/.log/index", encoding="ascii") as file:
+        return re.search(r"(?m)^path (.*)$", file.read())[1]
+
+
+def remove_indexes(path):
+    """Who was killed, or has many items, leaves one in shared memory."""
+    for at, below, _ in os.walk(path):
+        if ".log" in below:
+            with contextlib.suppress(OSError):
+                os.unlink(index_path(at))
+
+
 @contextlib.contextmanager
 def directory():
     with tempfile.TemporaryDirectory(prefix="pirn-test-", dir=".") as path:
-        yield os.path.abspath(path)
+        try:
+            yield os.path.abspath(path)
+        finally:
+            remove_indexes(path)
 
 
 def free_port():

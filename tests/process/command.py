@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-import re
 import subprocess
 import sys
 
@@ -92,12 +91,6 @@ def each_layout(case):
                 print(f"layout {layout}:", flush=True)
                 raise
     return both
-
-
-def index_path(spool):
-    """Where the index of the spool's log is, or was (spool/log/README.md)."""
-    with open(spool + "/.log/index", encoding="ascii") as file:
-        return re.search(r"(?m)^path (.*)$", file.read())[1]
 
 
 def body_path(spool, item):

@@ -3,8 +3,8 @@
 """The verbs that change items: mv, hold, release."""
 import os
 
-from command import fill, index_path, new_spool, objects, put, run, shown
-from harness import cases, directory
+from command import fill, new_spool, objects, put, run, shown
+from harness import cases, directory, index_path
 
 
 def two_queues(here):

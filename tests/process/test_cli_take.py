@@ -8,9 +8,8 @@ import re
 import signal
 import subprocess
 
-from command import each_layout, index_path, new_spool, objects, put
-from command import run, shown
-from harness import PIRN, cases, directory
+from command import each_layout, new_spool, objects, put, run, shown
+from harness import PIRN, cases, directory, index_path
 
 FIELDS = ("--field", "from=a@b", "--field", "to=c@d", "--field", "to=e@f",
           "--field", "x=y")
