@@ -32,7 +32,7 @@
 #define PIRN__BATCH_HEAD_BYTES 64u
 #define PIRN__SEGMENT_RECORDS_MAX 16384u
 #define PIRN__SEGMENT_BYTES_MIN (144ull * 1024) /* the longest record fits */
-#define PIRN__SEGMENT_BYTES_MAX (1ull << 26) /* a place has 2^20 units */
+#define PIRN__SEGMENT_BYTES_MAX (1ull << 26)    /* a place has 2^20 units */
 
 struct pirn__segment_head {
     uint32_t segment;

@@ -119,15 +119,16 @@ static void hold_damaged(struct pirn_claim_work *work)
     pirn_assert(r == 0 || r == -ENOSPC); /* then it stays ours until we close */
 }
 
-/* Could not be read for now: as it was. */
-static void put_back(struct pirn_claim_work *work)
+/* Could not be read for now: as it was. Behind all others where the disk says
+ * so: one sector must not meet every claim of a queue. */
+static void put_back(struct pirn_claim_work *work, bool front)
 {
     struct pirn__catalogue *catalogue = &work->log->index.catalogue;
     uint64_t route = catalogue->slots[work->grip.slot].route;
     bool ready = false;
     int r = pirn__slot_release(catalogue, &work->log->actor, &work->grip,
                                pirn_context_realtime_ns(work->log->context),
-                               true, &ready);
+                               front, &ready);
 
     pirn_assert(r == 0 || r == -ENOSPC || r == -ESTALE);
     if (ready) {
@@ -143,7 +144,7 @@ static void have_read(struct pirn_op *op, int32_t result)
 
     if (result == 0 && work->by_id &&
         memcmp(id, &work->claim->priv.id, sizeof(*id)) != 0) {
-        put_back(work); /* another epoch's item had this slot */
+        put_back(work, true); /* another epoch's item had this slot */
         pirn__log_claim_end(work, -ENOENT);
         return;
     }
@@ -151,12 +152,11 @@ static void have_read(struct pirn_op *op, int32_t result)
         have_item(work);
         return;
     }
-    /* A sector that cannot be read would meet every claim of the queue. */
-    bool damaged = result == -EBADMSG || result == -ESTALE || result == -EIO;
+    bool damaged = result == -EBADMSG || result == -ESTALE;
     if (damaged) {
         hold_damaged(work);
     } else {
-        put_back(work);
+        put_back(work, result != -EIO);
     }
     if (damaged && !work->by_id) {
         pirn__reading_deinit(&work->reading);

@@ -25,6 +25,7 @@
 #include "spool/log/queues.h"
 #include "spool/log/rebuild.h"
 #include "spool/log/rescue.h"
+#include "spool/log/tombs_file.h"
 #include "spool/owner.h"
 #include "spool/text_file.h"
 
@@ -122,9 +123,9 @@ static int open_files(struct pirn__log *log)
     if (r < 0) {
         return spoilt(r);
     }
-    log->tombs_fd = open_at(log, log->dir_fd, "tombs", O_RDWR);
-    if (log->tombs_fd < 0) {
-        return spoilt(log->tombs_fd);
+    r = pirn__tombs_file_open(log);
+    if (r < 0) {
+        return spoilt(r);
     }
     log->segments.dir_fd =
         open_at(log, log->dir_fd, "seg", O_RDONLY | O_DIRECTORY);
@@ -151,6 +152,11 @@ static int open_index(struct pirn__log *log, bool alone, const char *dir)
     }
     log->actor.owner = (uint16_t)log->spool->slot;
     log->actor.hand = &log->index.owners[log->spool->slot].hand;
+    if (alone && pirn__atom_load(&log->index.head->rounds_failed) != 0) {
+        r = pirn__tombs_file_renew(log);
+        (void)r; /* then it is as before: removals are not durable */
+        r = 0;
+    }
     if (is_new) {
         r = spoilt(pirn__log_load_queues(log));
         r = r < 0 ? r : pirn__log_rebuild(log);

@@ -41,8 +41,8 @@ struct pirn__log {
     uint64_t expired_tick; /* of the wheel: nothing more is due in it */
     struct pirn__pool draft_works;
     struct pirn__pool claim_works;
-    struct pirn__pool buffers; /* of PIRN__LOG_BUFFER bytes */
-    struct pirn_view_work *looks;           /* which wait for an entry */
+    struct pirn__pool buffers;    /* of PIRN__LOG_BUFFER bytes */
+    struct pirn_view_work *looks; /* which wait for an entry */
 };
 
 /* Of a pool: an item of 4 KiB with its metadata. */

@@ -5,8 +5,7 @@
  *   tombstones as they are on the disk, into the index
  *   each segment that is there: header, fronts of its batches; of the last
  *     batch all of it, to judge its records by their own sums
- *   what lives: its slot, in the order of the commits; a slot that two items
- *     name keeps the first (no power cut leaves that; a copied file can)
+ *   what lives: its slot, in the order of the commits
  *   each segment: sealed and cut behind its last batch, or free, or unmade;
  *     its generation the highest that its header or any word of it names; what
  *     leads to nothing that lives is dead from now on
@@ -39,6 +38,7 @@ struct rebuild {
     uint8_t *whole; /* the last batch of a segment */
     uint32_t whole_cap;
     uint64_t **kept;  /* of each sealed segment: records that something needs */
+    uint32_t *newest; /* of each slot: the item that names it, plus one */
     bool only_counts; /* what lives, and adds nothing */
     uint32_t alive;
 };
@@ -475,10 +475,14 @@ static int restore_one(struct rebuild *rebuild, uint32_t i)
     struct pirn__grip grip;
 
     pirn__replay_get(&rebuild->replay, i, &head, &part);
+    pirn__log_id_unpack(&head.id, &id);
+    bool is_known = id.slot < log->text.size.slots;
+    if (is_known && rebuild->newest[id.slot] != i + 1) {
+        return 0;
+    }
     keep(rebuild, part);
     keep(rebuild, head.body);
-    pirn__log_id_unpack(&head.id, &id);
-    if (id.slot >= log->text.size.slots || head.queue >= PIRN__INDEX_QUEUES) {
+    if (!is_known || head.queue >= PIRN__INDEX_QUEUES) {
         return 0; /* of another catalogue: it stays where it is */
     }
     int r = pirn__log_back_slots(log, id.slot + 1);
@@ -488,7 +492,7 @@ static int restore_one(struct rebuild *rebuild, uint32_t i)
     r = pirn__slot_restore(catalogue, &log->actor, id.slot, id.incarnation,
                            &grip);
     if (r < 0) {
-        return r == -EEXIST ? 0 : r;
+        return r;
     }
     fill_slot(&catalogue->slots[id.slot], &head, part);
     grip.route = catalogue->slots[id.slot].route;
@@ -497,10 +501,33 @@ static int restore_one(struct rebuild *rebuild, uint32_t i)
                               NULL);
 }
 
+/* A slot is given to another item when the one before is durably dead. So of
+ * two that name it, which lost tombstones can leave, the later one lives. */
+static int find_newest(struct rebuild *rebuild, uint32_t count)
+{
+    uint32_t slots = rebuild->log->text.size.slots;
+
+    rebuild->newest = calloc(slots, sizeof(*rebuild->newest));
+    if (rebuild->newest == NULL) {
+        return -ENOMEM;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct pirn__head head;
+        struct pirn__place part;
+        struct pirn__log_id id;
+        pirn__replay_get(&rebuild->replay, i, &head, &part);
+        pirn__log_id_unpack(&head.id, &id);
+        if (id.slot < slots) {
+            rebuild->newest[id.slot] = i + 1; /* in the order of commits */
+        }
+    }
+    return 0;
+}
+
 static int restore_all(struct rebuild *rebuild)
 {
     uint32_t count = pirn__replay_end(&rebuild->replay);
-    int r = 0;
+    int r = find_newest(rebuild, count);
 
     for (uint32_t i = 0; r == 0 && i < count; i++) {
         r = restore_one(rebuild, i);
@@ -565,6 +592,7 @@ static void rebuild_deinit(struct rebuild *rebuild)
         free(rebuild->kept[i]);
     }
     free(rebuild->kept);
+    free(rebuild->newest);
     free(rebuild->segments);
     free(rebuild->memory);
     free(rebuild->front);

@@ -35,8 +35,7 @@ static void thin_out(struct bed *bed)
     uint32_t count = 0;
 
     for (int i = 0; i < ITEMS; i++) {
-        struct pirn_claim *at =
-            i % KEPT_ONE_IN == 0 ? &kept[count++] : &claim;
+        struct pirn_claim *at = i % KEPT_ONE_IN == 0 ? &kept[count++] : &claim;
         assert_int_equal(bed_claim(bed, at), 1);
         if (at == &claim) {
             assert_int_equal(bed_remove(bed, at), 0);

@@ -135,8 +135,7 @@ bool check_spool_is_gone(const struct check_spool *check,
                          const struct check_item *item)
 {
     const uint64_t *happened = check->world->faults.happened;
-    bool has_failed =
-        check->tombs_failed_ns > 0 || happened[FAULT_RING] > 0;
+    bool has_failed = check->tombs_failed_ns > 0 || happened[FAULT_RING] > 0;
     bool is_slow = happened[FAULT_LATE] > 0 || happened[FAULT_STOP] > 0;
 
     return item->removal == CHECK_REMOVED &&
