@@ -19,8 +19,8 @@ static struct check_change *change_at(struct check_spool *check,
     return &check->changes.changes[change - 1];
 }
 
-static const struct check_place *place_of(const struct check_spool *check,
-                                          uint32_t number, uint32_t change)
+const struct check_place *check_change_place(const struct check_spool *check,
+                                             uint32_t number, uint32_t change)
 {
     return change == 0 ? &check->items[number].put_as
                        : &check->changes.changes[change - 1].place;
@@ -36,7 +36,7 @@ uint32_t check_change_begin(struct check_spool *check, uint32_t process,
 {
     struct check_changes *changes = &check->changes;
     struct check_place place =
-        *place_of(check, number, check->items[number].change);
+        *check_change_place(check, number, check->items[number].change);
 
     pirn_assert(changes->count < CHECK_CHANGES);
     if (change->what & PIRN_CHANGE_QUEUE) {
@@ -134,7 +134,7 @@ void check_change_seen(struct check_spool *check, uint32_t number,
         world_fail(check->world, "item %u has change %u, which was refused",
                    number, change);
     }
-    if (!is_as(item, place_of(check, number, change))) {
+    if (!is_as(item, check_change_place(check, number, change))) {
         world_fail(check->world, "item %u is not as change %u has made it",
                    number, change);
     }
@@ -163,13 +163,14 @@ static bool is_possible(const struct check_spool *check, uint32_t number,
 bool check_change_is_ready(const struct check_spool *check, uint32_t number,
                            const char *queue, uint64_t wall_ns)
 {
-    bool ready = is_ready(place_of(check, number, check->items[number].change),
-                          queue, wall_ns);
+    bool ready =
+        is_ready(check_change_place(check, number, check->items[number].change),
+                 queue, wall_ns);
 
     for (uint32_t i = 1; i <= check->changes.count; i++) {
         if (is_possible(check, number, i)) {
-            ready =
-                ready && is_ready(place_of(check, number, i), queue, wall_ns);
+            ready = ready && is_ready(check_change_place(check, number, i),
+                                      queue, wall_ns);
         }
     }
     return ready;

@@ -51,6 +51,10 @@ struct check_changes {
     struct check_change changes[CHECK_CHANGES];
 };
 
+/* Where @change has put item @number. */
+const struct check_place *check_change_place(const struct check_spool *check,
+                                             uint32_t number, uint32_t change);
+
 /* Whether there is room for one more. */
 bool check_change_has_room(const struct check_spool *check);
 

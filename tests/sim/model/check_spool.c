@@ -41,7 +41,8 @@ uint32_t check_spool_begin(struct check_spool *check, uint32_t len)
     uint32_t number = check->count++;
 
     pirn_assert(number < CHECK_ITEMS && len >= CHECK_BODY_MIN);
-    check->items[number] = (struct check_item){.len = len};
+    check->items[number] =
+        (struct check_item){.len = len, .begun_ns = check->world->now_ns};
     return number;
 }
 
@@ -81,6 +82,7 @@ void check_spool_put(struct check_spool *check, uint32_t number, int32_t result,
     }
     item->put = CHECK_PUT_ACKNOWLEDGED;
     item->since_ns = check->world->now_ns;
+    item->told_ns = check->world->now_ns;
     check_id(check, number, id);
 }
 
@@ -411,9 +413,43 @@ void check_spool_died(struct check_spool *check, uint32_t process)
     }
 }
 
+static void check_turn(struct check_spool *check, uint32_t first,
+                       uint32_t second)
+{
+    const struct check_item *a = &check->items[first];
+    const struct check_item *b = &check->items[second];
+    const struct check_place *at = check_change_place(check, first, a->change);
+    const struct check_place *then =
+        check_change_place(check, second, b->change);
+    bool was_put_later = a->change == 0 && b->change == 0 &&
+                         b->put == CHECK_PUT_ACKNOWLEDGED &&
+                         b->told_ns < a->begun_ns;
+
+    if (at->is_other == then->is_other &&
+        (at->priority < then->priority ||
+         (at->priority == then->priority && was_put_later))) {
+        world_fail(check->world, "item %u comes before item %u", first, second);
+    }
+}
+
+void check_spool_in_turn(struct check_spool *check, uint32_t number)
+{
+    const struct check_place *place =
+        check_change_place(check, number, check->items[number].change);
+
+    if (place->due_ns != 0 || check->world->faults.happened[FAULT_CLOCK] > 0) {
+        return; /* it may have become ready only now */
+    }
+    if (check->last > 0) {
+        check_turn(check, check->last - 1, number);
+    }
+    check->last = number + 1;
+}
+
 void check_spool_take_stock(struct check_spool *check)
 {
     check->is_taking_stock = true;
+    check->last = 0;
     for (uint32_t i = 0; i < check->count; i++) {
         check->items[i].found = false;
     }

@@ -54,6 +54,8 @@ struct check_item {
     uint64_t since_ns; /* free and acknowledged since then */
     bool is_lazy;      /* its removal was not said to be durable */
     uint64_t removed_ns;
+    uint64_t begun_ns;
+    uint64_t told_ns;          /* that it is there */
     struct check_place put_as; /* see check_change.h */
     uint32_t change;           /* the last that it is known to have had */
 };
@@ -71,6 +73,7 @@ struct check_spool {
     bool was_taken_stock;                 /* since everybody died */
     uint32_t unreadable_count;
     struct pirn_id unreadable[CHECK_UNREADABLE]; /* once, their metadata */
+    uint32_t last; /* taken from a queue of the log by who takes stock, + 1 */
     struct check_item items[CHECK_ITEMS];
     struct check_changes changes;
 };
@@ -146,6 +149,11 @@ void check_spool_not_had(struct check_spool *check, uint64_t take,
 
 /* @process is dead; 0: everybody is. */
 void check_spool_died(struct check_spool *check, uint32_t process);
+
+/* Who takes stock has got item @number from a queue of the log, by its turn:
+ * higher priority first; those of one priority in the order in which they were
+ * put, if they were put one after the other and nothing was changed. */
+void check_spool_in_turn(struct check_spool *check, uint32_t number);
 
 /* From here on everything that is there is claimed, and then that was all. */
 void check_spool_take_stock(struct check_spool *check);

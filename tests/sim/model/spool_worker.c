@@ -371,6 +371,11 @@ static void read_done(struct desk *desk)
         world_fail(office->check->world, "who asked for item %u has another",
                    desk->asked);
     }
+    if (office->worker->takes_all && office->worker->is_log &&
+        desk->asked == UINT32_MAX && desk->number != UINT32_MAX &&
+        strcmp(desk->queue, ASIDE) != 0) {
+        check_spool_in_turn(office->check, desk->number);
+    }
     if (office->worker->takes_all) {
         finish(desk);
     } else if (desk->number == UINT32_MAX) {
