@@ -150,6 +150,7 @@ static void a_write_that_comes_short_goes_on(void **state)
     assert_int_equal(put(bed, "before"), 0);
     faulty_plan(ENGINE_WRITE, 1, 1, 512);
     assert_int_equal(put(bed, "short"), 0);
+    assert_int_equal(faulty_outcome()->seen, 2);
     faulty_plan(ENGINE_WRITE, 1, 1, 0);
     assert_int_equal(put(bed, "failed"), -EIO);
     no_fault();

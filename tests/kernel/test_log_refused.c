@@ -113,22 +113,26 @@ static void tombstones_that_are_cut_short_bury_nothing(void **state)
     static const off_t lens[] = {0, 100, 4096, 70000};
     struct bed *bed = *state;
     struct pirn_claim claim = {0};
+    char kept[160];
 
+    (void)log_put(bed, "dead");
+    struct pirn_id id = log_put(bed, "one");
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    bed_close(bed);
+    snprintf(kept, sizeof(kept), "%s.kept", bed->path);
+    log_copy(bed->path, kept);
     for (int i = 0; i < 4; i++) {
-        (void)log_put(bed, "dead");
-        struct pirn_id id = log_put(bed, "one");
-        assert_int_equal(bed_claim(bed, &claim), 1);
-        assert_int_equal(log_remove_durable(bed, &claim), 0);
-        bed_close(bed);
         assert_int_equal(truncate(bed_at(bed, ".log/tombs"), lens[i]), 0);
         assert_int_equal(bed_open(bed, false), 0);
         assert_int_equal(log_claim_id(bed, &claim, &id), 1);
         log_expect_body(bed, &claim, "one");
-        assert_int_equal(bed_give_back(bed, &claim), 0);
-        while (bed_claim(bed, &claim) == 1) {
-            assert_int_equal(bed_remove(bed, &claim), 0);
-        }
+        assert_int_equal(bed_remove(bed, &claim), 0);
+        bed_close(bed);
+        log_rmtree(bed->path);
+        log_copy(kept, bed->path);
     }
+    log_rmtree(kept);
 }
 
 static void a_log_without_tombstones_is_refused(void **state)

@@ -136,6 +136,26 @@ static void what_was_acknowledged_is_there_as_it_was(void **state)
     assert_int_equal(bed_remove(bed, &claim), 0);
 }
 
+/* Each writes a segment of his own. */
+static void what_two_have_put_comes_in_the_order_of_their_commits(void **state)
+{
+    static const char *const texts[] = {"one", "two", "three", "four", "five"};
+    struct bed *bed = *state;
+    struct bed other = *bed;
+
+    assert_int_equal(pirn_context_create(NULL, &other.context), 0);
+    assert_int_equal(bed_open(&other, false), 0);
+    for (int i = 0; i < 5; i++) {
+        (void)log_put(i % 2 ? bed : &other, texts[i]);
+    }
+    bed_close(&other);
+    pirn_context_destroy(other.context);
+    log_power_cut_and_open(bed);
+    for (int i = 0; i < 5; i++) {
+        log_expect_next(bed, "incoming", texts[i]);
+    }
+}
+
 static void what_was_removed_durably_does_not_come_back(void **state)
 {
     struct bed *bed = *state;
@@ -263,6 +283,7 @@ BED_MAIN(LOG_TEST(an_index_of_few_items_is_not_kept),
          MANY_TEST(an_index_of_many_items_is_kept),
          MANY_TEST(many_items_survive_a_power_cut_in_their_order),
          LOG_TEST(what_was_acknowledged_is_there_as_it_was),
+         LOG_TEST(what_two_have_put_comes_in_the_order_of_their_commits),
          LOG_TEST(what_was_removed_durably_does_not_come_back),
          LOG_TEST(what_was_removed_lazily_is_whole_or_gone),
          LOG_TEST(what_somebody_had_is_ready_again),

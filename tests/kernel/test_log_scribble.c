@@ -226,7 +226,27 @@ static void queues_that_are_written_over_lead_to_no_other_item(void **state)
     run(state, queues);
 }
 
+/* Where an item's part and body stand, another one's do. */
+static void a_place_of_another_item_is_not_believed(void **state)
+{
+    struct bed *bed = *state;
+    struct scene scene;
+
+    scene_init(&scene, bed);
+    struct pirn__slot *slots_of = bed->spool->log->index.catalogue.slots;
+    for (int way = 0; way < 3 * ITEMS * ITEMS; way++) {
+        struct pirn__slot *to = &slots_of[way / 3 / ITEMS];
+        const struct pirn__slot *from = &slots_of[way / 3 % ITEMS];
+        to->part = way % 3 == 1 ? to->part : from->part;
+        to->body = way % 3 == 0 ? to->body : from->body;
+        try_all(&scene);
+        memcpy(scene.memory, scene.before, scene.bytes);
+    }
+    free(scene.before);
+}
+
 BED_MAIN(LOG_TEST(slots_that_are_written_over_lead_to_no_other_item),
+         LOG_TEST(a_place_of_another_item_is_not_believed),
          LOG_TEST(lanes_that_are_written_over_lead_to_no_other_item),
          LOG_TEST(blocks_that_are_written_over_lead_to_no_other_item),
          LOG_TEST(counts_that_are_written_over_lead_to_no_other_item),
