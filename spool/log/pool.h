@@ -3,7 +3,7 @@
  * spool/log/pool.h - blocks of one size, kept to be used again
  *
  * What a draft or a claim needs is too big for malloc's quick lists, and is
- * needed anew for every item. Pure.
+ * needed anew for every item.
  */
 #ifndef SPOOL_LOG_POOL_H
 #define SPOOL_LOG_POOL_H

@@ -14,7 +14,7 @@ import tree
 PURE = [
     r"runtime/(heap|invariant|list)\.[ch]",
     r"spool/(fields|id|file/meta|names|superblock|text)\.[ch]",
-    r"spool/log/(atom|batch|bytes|catalogue|index|lane|log_text|pool|record|"
+    r"spool/log/(atom|batch|bytes|catalogue|index|lane|log_text|record|"
     r"replay|tomb|wheel|word)\.[ch]",
     r"smtp/(address|body|command|envelope|line|protocol|reply|scan)\.[ch]",
 ]
