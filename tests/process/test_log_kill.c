@@ -364,7 +364,10 @@ static void live(struct world *world, uint32_t kills)
     do { /* what the dead had is had again */
         listen_until(world, crew_now_ns() + SECOND / 4);
     } while (orphans(world) > 0 && crew_now_ns() < limit);
-    world->faults += orphans(world) > 0 ? 1 : 0;
+    if (orphans(world) > 0) {
+        printf("%u items of the dead are had by nobody\n", orphans(world));
+        world->faults++;
+    }
     for (uint32_t i = 0; i < CREW; i++) {
         kill_member(world, i);
     }
