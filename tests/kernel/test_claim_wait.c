@@ -595,6 +595,19 @@ static void a_file_of_this_open_wakes_one_at_once(void **state)
     assert_int_equal(waiter->spool->naps.round, round);
 }
 
+static void a_cancel_of_one_who_sleeps_is_heard_at_once(void **state)
+{
+    struct inn *inn = *state;
+    struct waiter *waiter = &inn->waiters[0];
+
+    start_waiting(waiter, "incoming", UINT64_MAX);
+    while (naps_of(waiter) == 0) {
+        turn(waiter, SECOND_NS);
+    }
+    waiter->spool->naps.look_ns = UINT64_MAX; /* never by time */
+    cancel(waiter);
+}
+
 static void files_of_another_are_met_by_looking_again(void **state)
 {
     struct inn *inn = *state;
@@ -645,4 +658,5 @@ BED_MAIN(LOG(who_sleeps_is_woken_by_an_item_of_another),
          FILES(a_cancel_that_comes_late_gives_the_item),
          FILES(when_nobody_waits_nothing_is_on_loan),
          FILES(a_file_of_this_open_wakes_one_at_once),
+         FILES(a_cancel_of_one_who_sleeps_is_heard_at_once),
          FILES(files_of_another_are_met_by_looking_again))
