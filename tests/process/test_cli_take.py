@@ -93,9 +93,20 @@ def a_command_gets_body_and_envelope_and_what_it_did_is_removed(layout):
                          "PIRN_RECIPIENTS=c@d", "e@f", "PIRN_QUEUE=incoming",
                          "PIRN_ATTEMPTS=0", "OTHER=stays"):
                 assert line in ran.err.splitlines(), (line, ran.err)
-            assert ran.err.count("PIRN_SENDER=") == 1
             assert "pirn: 1 removed, 0 given back" in ran.err
             run("show", item, spool=spool).exits(66)
+
+
+def what_take_was_told_of_another_item_is_not_told_on():
+    with directory() as here:
+        spool = new_spool(here)
+        put(spool, b"", *FIELDS)
+        # no shell, which would make one of two
+        ran = run("take", "--", "env", spool=spool,
+                  env={"PIRN_SENDER": "not he"}).exits(0)
+        senders = [line for line in ran.out.decode().splitlines()
+                   if line.startswith("PIRN_SENDER=")]
+        assert senders == ["PIRN_SENDER=a@b"]
 
 
 @each_layout
