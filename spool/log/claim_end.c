@@ -16,6 +16,7 @@
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
+#include "runtime/plant.h"
 #include "spool/fields.h"
 #include "spool/log/atom.h"
 #include "spool/log/claim.h"
@@ -96,7 +97,9 @@ static void spend_version(struct pirn_claim_work *work)
     struct pirn__slot *slot = slot_of(work);
     struct pirn__route route = pirn__route_unpack(work->reading.fields.route);
 
-    route.version = work->record.part.head.version;
+    if (!pirn__planted("log-version-reused")) {
+        route.version = work->record.part.head.version;
+    }
     slot->due = work->reading.fields.due;
     pirn__atom_store(&slot->route, pirn__route_pack(route));
     work->reading.fields.route = slot->route;

@@ -23,6 +23,7 @@
 #include <pirn/task.h>
 #include <pirn/timer.h>
 
+#include "runtime/plant.h"
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
 
@@ -269,7 +270,8 @@ static void write_next(struct pirn__log *log)
         pirn_start(log->context, &keeper->step, wrote);
         return;
     }
-    if (keeper->count == 0) {
+    if (keeper->count == 0 || pirn__planted("log-round-not-synced")) {
+        keeper->count = 0;
         end_round(log, 0);
         return;
     }

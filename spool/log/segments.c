@@ -25,6 +25,7 @@
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
+#include "runtime/plant.h"
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
 
@@ -177,7 +178,9 @@ static void turn(struct pirn__log *log, uint32_t segment, uint32_t generation)
     pirn_context_random(log->context, &salt, sizeof(salt));
     pirn__atom_store(&at->salt, salt);
     pirn__atom_store(&at->mark, pirn__mark_pack((struct pirn__mark){0}));
-    pirn__tomb_turn(&log->index.tombs, segment, generation);
+    if (!pirn__planted("log-turn-skipped")) {
+        pirn__tomb_turn(&log->index.tombs, segment, generation);
+    }
 }
 
 /* Ours from here on, or somebody else was faster. */
@@ -415,7 +418,7 @@ void pirn__segment_seal(struct pirn__log *log, uint32_t segment, bool cut)
 
     pirn_assert(word.state == PIRN__SEGMENT_ACTIVE);
     pirn_assert(word.owner == log->actor.owner);
-    if (cut) {
+    if (cut && !pirn__planted("log-cut-skipped")) {
         cut_at_mark(log, segment, word.generation);
     }
     bool ours = swap_state(log, segment, &word, PIRN__SEGMENT_SEALED);

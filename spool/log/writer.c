@@ -27,6 +27,7 @@
 #include <pirn/task.h>
 #include <pirn/timer.h>
 
+#include "runtime/plant.h"
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
 
@@ -204,6 +205,14 @@ static void fail(struct pirn__log *log, int32_t result)
     end_all(log, &writer->filling, result);
 }
 
+static void raise_mark(struct pirn__log *log)
+{
+    const struct pirn__writer *writer = &log->writer;
+
+    pirn__atom_store(&log->index.segments[writer->segment].mark,
+                     pirn__mark_pack(writer->flying_mark));
+}
+
 static void wrote(struct pirn_op *op, int32_t result)
 {
     struct pirn__log *log =
@@ -221,6 +230,9 @@ static void wrote(struct pirn_op *op, int32_t result)
         return;
     }
     writer->is_flying = false;
+    if (pirn__planted("log-mark-early")) {
+        raise_mark(log);
+    }
     bool others =
         pirn__atom_load(&log->index.head->failures) != writer->failures;
     if (result <= 0 && result != -ENOSPC && result != -EDQUOT) {
@@ -230,8 +242,7 @@ static void wrote(struct pirn_op *op, int32_t result)
     if (result <= 0 || others) {
         fail(log, result < 0 ? result : -EIO);
     } else {
-        pirn__atom_store(&log->index.segments[writer->segment].mark,
-                         pirn__mark_pack(writer->flying_mark));
+        raise_mark(log);
         end_all(log, &writer->flying, 0);
     }
     go_on(log);
@@ -269,6 +280,9 @@ static void take_off(struct pirn__log *log)
     pirn_prep_write_durable(&writer->write, writer->fd, writer->at,
                             writer->left, writer->offset);
     pirn_start(log->context, &writer->write, wrote);
+    if (pirn__planted("log-acknowledged-early")) {
+        end_all(log, &writer->flying, 0);
+    }
 }
 
 /* ---- a segment ---- */

@@ -10,6 +10,7 @@ static const struct scenario *const scenarios[] = {
     &scenario_spool,       &scenario_spool_short, &scenario_spool_strict,
     &scenario_spool_chaos, &scenario_log,         &scenario_log_chaos,
     &scenario_log_cut,     &scenario_log_short,   &scenario_log_strict,
+    &scenario_log_turn,
 };
 
 enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]), REPLAYS = 400 };
@@ -52,6 +53,12 @@ static void the_log_bears_every_disk(void **state)
     assert_true(scenario_holds(&scenario_log_chaos, program));
 }
 
+static void segments_that_turn_in_time_lose_nothing(void **state)
+{
+    (void)state;
+    assert_true(scenario_holds(&scenario_log_turn, program));
+}
+
 static void what_the_log_has_removed_for_a_second_stays_removed(void **state)
 {
     (void)state;
@@ -75,6 +82,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_read_in_pieces_is_not_damaged),
         cmocka_unit_test(nor_does_the_log_whatever_fails),
         cmocka_unit_test(the_log_bears_every_disk),
+        cmocka_unit_test(segments_that_turn_in_time_lose_nothing),
         cmocka_unit_test(what_the_log_has_removed_for_a_second_stays_removed),
         cmocka_unit_test(the_same_seed_is_the_same_life),
     };

@@ -25,6 +25,7 @@ enum { ACTIONS_MAX = 8, ACTIONS_LOG = 48 };
 struct spool_life {
     struct check_spool check;
     bool is_log;
+    bool is_small; /* its segments are few */
     struct spool_worker workers[WORKERS];
     uint32_t count;
 };
@@ -60,6 +61,7 @@ static void hire(struct spool_life *life, void (*run)(void *argument))
         .rng = rng_of(world->seed, 4000 + life->count),
         .takes_all = run == NULL,
         .is_log = life->is_log,
+        .is_small = life->is_small,
     };
     life->count++;
     worker->actions = rng_between(
@@ -81,7 +83,7 @@ static void refused(void *argument, enum fault fault, uint8_t opcode,
     check_spool_refused(&life->check, fault, opcode, path);
 }
 
-static void live_as(struct world *world, bool is_log)
+static void live_as(struct world *world, bool is_log, bool is_small)
 {
     struct spool_life *life = calloc(1, sizeof(*life));
     enum world_end end = WORLD_POWER_CUT;
@@ -89,6 +91,7 @@ static void live_as(struct world *world, bool is_log)
     pirn_assert(life != NULL);
     life->check.world = world;
     life->is_log = is_log;
+    life->is_small = is_small;
     life->check.is_log = is_log;
     world->refused = refused;
     world->argument = life;
@@ -122,12 +125,17 @@ static void live_as(struct world *world, bool is_log)
 
 static void live(struct world *world)
 {
-    live_as(world, false);
+    live_as(world, false, false);
 }
 
 static void live_log(struct world *world)
 {
-    live_as(world, true);
+    live_as(world, true, false);
+}
+
+static void live_turn(struct world *world)
+{
+    live_as(world, true, true);
 }
 
 /* A spool that was made in a world without faults, once per profile. */
@@ -267,4 +275,17 @@ const struct scenario scenario_log_cut = {
     .profiles = LIFE_PROFILES_ALL,
     .disk = disk_log,
     .live = live_log,
+};
+
+/* Few segments, and syncs that take their time: segments turn while what sets
+ * them free is still on its way. */
+const struct scenario scenario_log_turn = {
+    .name = "log-turn",
+    .faults =
+        FAULT_BIT(FAULT_LATE) | FAULT_BIT(FAULT_KILL) | FAULT_BIT(FAULT_POWER),
+    .often = FAULT_BIT(FAULT_LATE),
+    .storm_steps = 6000,
+    .lives = 100,
+    .profiles = LIFE_PROFILE(DISK_EXT4),
+    .live = live_turn,
 };

@@ -13,6 +13,7 @@ extern const struct scenario scenario_log_chaos;
 extern const struct scenario scenario_log_cut;
 extern const struct scenario scenario_log_short;
 extern const struct scenario scenario_log_strict;
+extern const struct scenario scenario_log_turn;
 extern const struct scenario scenario_spool;
 extern const struct scenario scenario_spool_short;
 extern const struct scenario scenario_spool_strict;

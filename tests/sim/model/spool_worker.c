@@ -36,11 +36,12 @@ struct desk {
     struct pirn_op timer;
     struct spool_viewer viewer;
     struct spool_change change;
-    bool goes_on;    /* it has the item still when that has ended */
-    bool is_durable; /* its removal */
-    char letter;     /* of the script; 0: it throws dice */
-    uint32_t number; /* of the item it has to do with */
-    uint32_t asked;  /* for this item by its id, or UINT32_MAX */
+    bool goes_on;     /* it has the item still when that has ended */
+    bool is_durable;  /* its removal */
+    uint32_t version; /* of its item: begun since it was claimed */
+    char letter;      /* of the script; 0: it throws dice */
+    uint32_t number;  /* of the item it has to do with */
+    uint32_t asked;   /* for this item by its id, or UINT32_MAX */
     uint32_t len;
     uint32_t at;
     uint64_t began_ns;
@@ -145,12 +146,14 @@ static uint32_t draw_len(struct desk *desk)
 {
     struct rng *rng = rng_at(desk);
     bool is_log = desk->office->worker->is_log;
+    uint32_t often = desk->office->worker->is_small ? 2 : 4;
 
     if (rng_below(rng, 64) == 0) {
         return LARGE;
     }
-    return rng_between(rng, CHECK_BODY_MIN,
-                       is_log && rng_below(rng, 4) == 0 ? MIDDLE : SMALL_MAX);
+    uint32_t max = is_log && rng_below(rng, often) == 0 ? MIDDLE : SMALL_MAX;
+
+    return rng_between(rng, CHECK_BODY_MIN, max);
 }
 
 /* Where it goes, and when. */
@@ -270,6 +273,13 @@ static void updated(struct pirn_op *op, int32_t result)
     if (result == 0) {
         check_change_seen(check, desk->number, &desk->claim.item,
                           desk->change.number);
+        if (desk->claim.item.version <= desk->version) {
+            world_fail(check->world, "version %u of item %u was begun before",
+                       desk->claim.item.version, desk->number);
+        }
+        desk->version = desk->claim.item.version;
+    } else {
+        desk->version++; /* it is spent */
     }
     end_claim(desk);
 }
@@ -364,6 +374,7 @@ static void read_done(struct desk *desk)
 {
     struct office *office = desk->office;
 
+    desk->version = desk->claim.item.version;
     desk->number =
         check_spool_claimed(office->check, process_number(desk),
                             &desk->claim.item, desk->body, (int32_t)desk->at);
