@@ -26,7 +26,7 @@ enum {
     THIRD = 56000,
     FORMS = 4,
     SCRIPT_MAX = 16,
-    LOG_EVERY = 9
+    LOG_EVERY = 23
 };
 
 static const char *program;
