@@ -174,6 +174,12 @@ void pirn__keeper_touch(struct pirn__log *log)
     arm(log, PIRN__ROUND_NS);
 }
 
+void pirn__keeper_sealed(struct pirn__log *log)
+{
+    log->keeper.sealed = pirn__atom_load(&log->index.head->rounds_begun) + 1;
+    pirn__keeper_touch(log);
+}
+
 /* ---- a round ---- */
 
 /* No room: who waits is told; what nobody waits for is tried again later. */
@@ -310,8 +316,9 @@ static void look(struct pirn__log *log)
     }
     uint64_t done = pirn__atom_load(&log->index.head->rounds_done);
     bool waits = awaited(log) > done;
-    uint64_t limbo = pirn__limbo_round(log);
-    uint64_t round = later(limbo, keeper->is_closing ? 0 : retired);
+    uint64_t sealed = keeper->sealed > done ? keeper->sealed : 0;
+    uint64_t round = later(pirn__limbo_round(log), sealed);
+    round = later(round, keeper->is_closing ? 0 : retired);
     if ((waits || round > done) && become_keeper(log, waits, &after_ns)) {
         start_round(log);
     } else if (waits || round > 0) {

@@ -30,6 +30,7 @@ struct pirn__keeper {
     bool is_running;
     bool is_closing; /* what others can do is left to them */
     uint64_t round;  /* ours, that runs */
+    uint64_t sealed; /* the round that has the last cut of ours */
     uint32_t page;   /* next to be looked at */
     uint32_t count;  /* pages written and not synced yet */
     uint32_t written;
@@ -40,6 +41,10 @@ struct pirn__keeper {
 
 /** pirn__keeper_touch() - something waits for a round */
 void pirn__keeper_touch(struct pirn__log *log);
+
+/** pirn__keeper_sealed() - a segment was cut where it ends: with that on disk a
+ * restart need not judge its last records */
+void pirn__keeper_sealed(struct pirn__log *log);
 
 /* Wait for a round that begins from now on. Start &it->waiter.op; result 0: all
  * tombstones that were set are durable; or an errno: they may never be. */

@@ -4,7 +4,8 @@
  *
  *   tombstones as they are on the disk, into the index
  *   each segment that is there: header, fronts of its batches; of the last
- *     batch all of it, to judge its records by their own sums
+ *     batch all of it, to judge its records by their own sums, unless the
+ *     segment's cut says that all of them were committed
  *   what lives: its slot, in the order of the commits
  *   each segment: sealed and cut behind its last batch, or free, or unmade;
  *     its generation the highest that its header or any word of it names; what
@@ -158,14 +159,26 @@ static int whole_room(struct rebuild *rebuild, uint32_t bytes)
     return 0;
 }
 
+/* Whoever sealed the segment had committed all up to the batch's end. */
+static bool is_committed(const struct pirn__log *log,
+                         const struct pirn__batch_head *head)
+{
+    return pirn__tomb_cut_at(&log->index.tombs, head->segment,
+                             head->generation) ==
+           head->first_record + head->count;
+}
+
 /* The batch behind which nothing more was written. */
 static int add_last(struct rebuild *rebuild, int fd, uint32_t at,
                     const struct pirn__segment_head *segment,
-                    const struct pirn__batch_head *head)
+                    const struct pirn__batch_head *head, const uint8_t *front)
 {
     uint64_t bad[PIRN__REPLAY_BAD_WORDS];
-    int r = whole_room(rebuild, head->bytes);
 
+    if (is_committed(rebuild->log, head)) {
+        return add(rebuild, head, front, NULL);
+    }
+    int r = whole_room(rebuild, head->bytes);
     if (r < 0) {
         return r;
     }
@@ -207,8 +220,9 @@ static int read_batches(struct rebuild *rebuild, int fd,
             return r;
         }
         if (at > 0) {
-            int added = r == 1 ? add(rebuild, &head, front, NULL)
-                               : add_last(rebuild, fd, at, segment, &head);
+            int added = r == 1
+                            ? add(rebuild, &head, front, NULL)
+                            : add_last(rebuild, fd, at, segment, &head, front);
             if (added < 0) {
                 return added;
             }
@@ -537,15 +551,30 @@ static int restore_all(struct rebuild *rebuild)
                   : r;
 }
 
-static void bury_the_rest(struct pirn__log *log, uint32_t segment,
-                          const uint64_t *kept)
+static bool has_bad(const struct pirn__replay_segment *segment)
 {
+    uint64_t any = 0;
+
+    for (uint32_t i = 0; i < PIRN__REPLAY_BAD_WORDS; i++) {
+        any |= segment->bad[i];
+    }
+    return any != 0;
+}
+
+/* A cut where the last batch ends says that all of it was committed. Where it
+ * was not, the cut is one record further, which there is none of. */
+static void bury_the_rest(const struct rebuild *rebuild, uint32_t segment)
+{
+    struct pirn__log *log = rebuild->log;
+    const uint64_t *kept = rebuild->kept[segment];
+    uint32_t behind = has_bad(&rebuild->segments[segment]) ? 1 : 0;
     const struct pirn__index_segment *at = &log->index.segments[segment];
     uint32_t generation = pirn__segment_unpack(at->word).generation;
     struct pirn__mark mark = pirn__mark_unpack(at->mark);
 
     pirn__tomb_turn(&log->index.tombs, segment, generation);
-    (void)pirn__tomb_cut(&log->index.tombs, segment, generation, mark.records);
+    (void)pirn__tomb_cut(&log->index.tombs, segment, generation,
+                         mark.records + behind);
     for (uint32_t record = 0; record < mark.records; record++) {
         if ((kept[record / 64] >> record % 64 & 1) == 0) {
             (void)pirn__tomb_set(&log->index.tombs, segment, generation,
@@ -561,7 +590,7 @@ static void settle_tombs(struct rebuild *rebuild)
 
     for (uint32_t i = 0; i < log->text.size.segments; i++) {
         if (rebuild->kept[i] != NULL) {
-            bury_the_rest(log, i, rebuild->kept[i]);
+            bury_the_rest(rebuild, i);
         }
     }
 }

@@ -412,15 +412,16 @@ static void cut_at_mark(struct pirn__log *log, uint32_t segment,
     (void)pirn__tomb_cut(&log->index.tombs, segment, generation, mark.records);
 }
 
-void pirn__segment_seal(struct pirn__log *log, uint32_t segment, bool cut)
+void pirn__segment_seal(struct pirn__log *log, uint32_t segment)
 {
     struct pirn__segment_word word = read_word(log, segment);
 
     pirn_assert(word.state == PIRN__SEGMENT_ACTIVE);
     pirn_assert(word.owner == log->actor.owner);
-    if (cut && !pirn__planted("log-cut-skipped")) {
+    if (!pirn__planted("log-cut-skipped")) {
         cut_at_mark(log, segment, word.generation);
     }
+    pirn__keeper_sealed(log);
     bool ours = swap_state(log, segment, &word, PIRN__SEGMENT_SEALED);
     pirn_assert(ours);
 }

@@ -80,8 +80,8 @@ uint32_t pirn__segments_count(const struct pirn__log *log,
                               enum pirn__segment_state state);
 
 /** pirn__segment_seal() - an ACTIVE one of ours: nothing more is written; cut
- * at its mark if @cut */
-void pirn__segment_seal(struct pirn__log *log, uint32_t segment, bool cut);
+ * at its mark */
+void pirn__segment_seal(struct pirn__log *log, uint32_t segment);
 
 /** pirn__segment_leave() - an ACTIVE one of ours: somebody else may go on */
 void pirn__segment_leave(struct pirn__log *log, uint32_t segment);

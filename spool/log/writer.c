@@ -188,10 +188,10 @@ static void put_header(struct pirn__log *log, uint8_t *buf)
     pirn__segment_head_encode(&head, buf);
 }
 
-static void seal(struct pirn__log *log, bool cut)
+static void seal(struct pirn__log *log)
 {
     pirn_assert(log->writer.has_segment);
-    pirn__segment_seal(log, log->writer.segment, cut);
+    pirn__segment_seal(log, log->writer.segment);
     log->writer.has_segment = false;
 }
 
@@ -200,7 +200,7 @@ static void fail(struct pirn__log *log, int32_t result)
     struct pirn__writer *writer = &log->writer;
 
     pirn_assert(result < 0);
-    seal(log, true);
+    seal(log);
     end_all(log, &writer->flying, result);
     end_all(log, &writer->filling, result);
 }
@@ -402,7 +402,7 @@ static void go_on(struct pirn__log *log)
     struct pirn__writer *writer = &log->writer;
 
     if (writer->has_segment && !fill(log)) {
-        seal(log, false);
+        seal(log);
     }
     if (!writer->has_segment && writer->waiting.head != NULL &&
         !writer->is_taking) {

@@ -165,9 +165,65 @@ static void a_segment_as_it_was_a_turn_ago_brings_nothing_back(void **state)
     expect_works(bed);
 }
 
+/* A change whose write a power cut tore never was; that somebody has found it
+ * so, and has buried it, must not make the item older than it is dead. */
+static void a_torn_change_stays_none_after_another_power_cut(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_change change = {.what = PIRN_CHANGE_PRIORITY, .priority = 3};
+    struct pirn_claim claim = {0};
+    struct pirn_id id = log_put(bed, "body");
+
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    assert_int_equal(log_update(bed, &claim, &change), 0);
+    assert_int_equal(bed_give_back(bed, &claim), 0);
+    bed_close(bed);
+    log_flip(log_segment(bed, 0), HEADER + UNIT + 2 * 64 + 80);
+    assert_int_equal(bed_open(bed, false), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+        assert_int_equal(claim.item.version, 1);
+        log_expect_body(bed, &claim, "body");
+        assert_int_equal(bed_give_back(bed, &claim), 0);
+        log_reopen(bed);
+        log_power_cut_and_open(bed);
+    }
+}
+
+/* The last batch of a segment that was sealed is whole: nobody looks. */
+static void what_a_sealed_segment_has_is_there_after_a_power_cut(void **state)
+{
+    enum { ITEMS = 40 }; /* of 60 KiB, in segments of 1 MiB */
+    static uint8_t body[BODY];
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct pirn_id ids[ITEMS];
+
+    for (int i = 0; i < ITEMS; i++) {
+        body[0] = (uint8_t)i;
+        struct pirn_draft draft = {0};
+        assert_int_equal(log_enqueue(bed, &draft, "incoming", body, BODY, NULL),
+                         0);
+        ids[i] = draft.id;
+    }
+    for (int cut = 0; cut < 2; cut++) {
+        log_reopen(bed);
+        log_power_cut_and_open(bed);
+        for (int i = 0; i < ITEMS; i++) {
+            uint8_t first;
+            assert_int_equal(log_claim_id(bed, &claim, &ids[i]), 1);
+            assert_int_equal(log_read(bed, &claim, &first, 1, 0), 1);
+            assert_int_equal(first, i);
+            assert_int_equal(bed_give_back(bed, &claim), 0);
+        }
+    }
+}
+
 BED_MAIN(LOG_TEST(a_damaged_front_leaves_what_is_before_and_elsewhere),
          LOG_TEST(a_segment_of_zeros_leaves_what_is_elsewhere),
          LOG_TEST(a_segment_that_is_gone_leaves_what_is_elsewhere),
+         LOG_TEST(a_torn_change_stays_none_after_another_power_cut),
+         LOG_TEST(what_a_sealed_segment_has_is_there_after_a_power_cut),
          LOG_TEST(tombstones_with_other_bits_lead_to_nothing_that_was_not),
          cmocka_unit_test_setup_teardown(
              a_segment_as_it_was_a_turn_ago_brings_nothing_back, setup_few,
