@@ -3,9 +3,10 @@
  * rebuild.c - see spool/log/rebuild.h
  *
  *   tombstones as they are on the disk, into the index
- *   each segment that is there: header, fronts of its batches; of the last
- *     batch all of it, to judge its records by their own sums, unless the
- *     segment's cut says that all of them were committed
+ *   each segment that is there: header, fronts of its batches, which were
+ *     asked for before (ahead.c); of the last batch all of it, to judge its
+ *     records by their own sums, unless the segment's cut says that all of
+ *     them were committed
  *   what lives: its slot, in the order of the commits
  *   each segment: sealed and cut behind its last batch, or free, or unmade;
  *     its generation the highest that its header or any word of it names; what
@@ -24,6 +25,7 @@
 #include <pirn/invariant.h>
 #include <pirn/path.h>
 
+#include "spool/log/ahead.h"
 #include "spool/log/atom.h"
 #include "spool/log/backing.h"
 #include "spool/log/replay.h"
@@ -192,6 +194,27 @@ static int add_last(struct rebuild *rebuild, int fd, uint32_t at,
     return add(rebuild, head, rebuild->whole, bad);
 }
 
+/* What most batches have of heads; then the rest of them, where there is one.
+ */
+static int64_t read_front(struct pirn__log *log, int fd, uint8_t *buf,
+                          uint64_t offset)
+{
+    struct pirn__batch_head head;
+    int64_t len = read_at(log, fd, buf, PIRN__AHEAD_BYTES, offset);
+
+    if (len < PIRN__AHEAD_BYTES || pirn__batch_head_peek(buf, &head) < 0) {
+        return len;
+    }
+    uint32_t front =
+        PIRN__BATCH_HEAD_BYTES + head.count * (uint32_t)PIRN__HEAD_BYTES;
+    if (front <= PIRN__AHEAD_BYTES) {
+        return len;
+    }
+    int64_t more = read_at(log, fd, buf + len, front - (uint32_t)len,
+                           offset + (uint64_t)len);
+    return more < 0 ? more : len + more;
+}
+
 /* Its batches, one after the other; each is added when the next is known to be
  * there, or not. */
 static int read_batches(struct rebuild *rebuild, int fd,
@@ -211,8 +234,8 @@ static int read_batches(struct rebuild *rebuild, int fd,
         uint8_t *next = rebuild->front + (front == rebuild->front ? cap : 0);
         struct pirn__batch_head next_head;
         uint32_t next_at = cursor.at;
-        int64_t len = read_at(rebuild->log, fd, next, cap,
-                              (uint64_t)cursor.at * PIRN__RECORD_UNIT);
+        int64_t len = read_front(rebuild->log, fd, next,
+                                 (uint64_t)cursor.at * PIRN__RECORD_UNIT);
         r = len < 0 ? (int)len
                     : pirn__batch_cursor_next(&cursor, next, (size_t)len,
                                               &next_head);
@@ -424,6 +447,24 @@ static int32_t take_segment(struct pirn__scan *scan,
     return 0;
 }
 
+/* So that what was met need not be moved; memory that stays empty costs next to
+ * nothing. */
+static int make_room(struct rebuild *rebuild, const struct segment_scan *names)
+{
+    enum { SEGMENT_ITEMS = 4096, CAP_MAX = 1024 * 1024 };
+    uint64_t items = 0;
+    int r = 0;
+
+    for (uint32_t i = 0; i < names->count; i++) {
+        items += names->there[i] ? SEGMENT_ITEMS : 0;
+    }
+    items = items < CAP_MAX ? items : CAP_MAX;
+    while (r == 0 && rebuild->replay.cap < items) {
+        r = more_room(rebuild);
+    }
+    return r;
+}
+
 static int read_segments(struct rebuild *rebuild)
 {
     struct pirn__log *log = rebuild->log;
@@ -438,6 +479,12 @@ static int read_segments(struct rebuild *rebuild)
     names.scan.path = (struct pirn__name){"seg"};
     pirn__prep_scan(&names.scan, log->dir_fd, take_segment);
     r = wait_for(log, &names.scan.op);
+    r = r == 0 ? make_room(rebuild, &names) : r;
+    if (r == 0) {
+        struct pirn__ahead ahead = {0};
+        pirn__prep_ahead(&ahead, log, names.there);
+        r = wait_for(log, &ahead.op);
+    }
     for (uint32_t i = 0; r == 0 && i < count; i++) {
         if (names.there[i]) {
             r = read_segment(rebuild, i);
