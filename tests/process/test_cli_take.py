@@ -34,11 +34,11 @@ def due_in(item):
 class Taker:
     """take with commands that say that they run, and end when they may."""
 
-    def __init__(self, here, spool, *options):
+    def __init__(self, here, spool, *options, after=""):
         self.running = self.fifo(here, "running")
         self.may_end = self.fifo(here, "may_end")
         script = (f"echo $PIRN_ID > '{here}/running'; "
-                  f"read line < '{here}/may_end'; exit $line")
+                  f"read line < '{here}/may_end'; {after} exit $line")
         self.process = subprocess.Popen(
             [PIRN, "take", "--spool", spool, *options, "--", "sh", "-c",
              script], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -326,10 +326,12 @@ def killed_it_leaves_the_item_to_the_next(layout):
     with directory() as here:
         spool = new_spool(here, layout)
         item = put(spool)
-        with Taker(here, spool) as taker:
+        gone = f"echo gone > '{here}/running';"
+        with Taker(here, spool, after=gone) as taker:
             assert taker.next() == item
             taker.process.kill()
             taker.let_end()  # the command goes on by itself
+            assert taker.next() == "gone"
             taker.is_over()
         after = shown(spool, item)
         assert after["state"] == "ready" and after["attempts"] == 1
@@ -383,12 +385,16 @@ def who_outlives_the_command_holds_nothing_up(layout):
         spool = new_spool(here, layout)
         put(spool)
         os.mkfifo(here + "/end")
+        os.mkfifo(here + "/gone")
         hold = os.open(here + "/end", os.O_RDWR)
         with contextlib.closing(os.fdopen(hold, "r+b", buffering=0)) as end:
-            ran = take(spool, f"(read x < '{here}/end') & echo bye >&2",
+            ran = take(spool, f"(read x < '{here}/end'; "
+                       f"echo > '{here}/gone') & echo bye >&2",
                        stdout=subprocess.DEVNULL).exits(0)
             assert "bye\n" in ran.err and "1 removed" in ran.err
             end.write(b"\n")
+            with open(here + "/gone", "rb") as gone:
+                gone.read()
 
 
 def a_wrong_command_line_is_64():
