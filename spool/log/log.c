@@ -29,8 +29,9 @@
 #include "spool/owner.h"
 #include "spool/text_file.h"
 
-/* An index that is made anew as fast is not kept by who closes last. */
-enum { KEPT_FROM = 4096 };
+/* Of a log without items the index is not kept by who closes last: nothing is
+ * in it that the disk has not. Of others it has the attempts. */
+enum { KEPT_FROM = 1 };
 
 /* So many items become due in one call; the next one goes on. */
 enum { EXPIRE_MAX = 256 };

@@ -42,6 +42,7 @@ struct rebuild {
     uint32_t whole_cap;
     uint64_t **kept;  /* of each sealed segment: records that something needs */
     uint32_t *newest; /* of each slot: the item that names it, plus one */
+    bool *ends;       /* of each segment: nothing of its turn is behind */
     bool only_counts; /* what lives, and adds nothing */
     uint32_t alive;
 };
@@ -370,6 +371,55 @@ static int mend_words(struct rebuild *rebuild, int fd,
     return 1;
 }
 
+static bool is_short_of_half(const struct pirn__log *log,
+                             struct pirn__mark mark)
+{
+    uint64_t written = (uint64_t)mark.units * PIRN__BATCH_UNIT;
+
+    return mark.records > 0 && written * 2 < log->text.size.segment_bytes &&
+           mark.records * 2u < PIRN__SEGMENT_RECORDS_MAX;
+}
+
+static bool is_of_turn(const uint8_t *unit,
+                       const struct pirn__segment_head *head,
+                       struct pirn__mark mark)
+{
+    struct pirn__batch_head batch;
+
+    return pirn__batch_head_peek(unit, &batch) >= 0 &&
+           batch.segment == head->segment &&
+           batch.generation == head->generation &&
+           batch.sequence > mark.batches;
+}
+
+/* Whether a batch of this turn begins anywhere behind the last one that was
+ * read: then that is not the end, but a damaged front, and what stands behind
+ * it is not written over. */
+static int find_end(struct rebuild *rebuild, int fd,
+                    const struct pirn__segment_head *head,
+                    struct pirn__mark mark)
+{
+    enum { STEP = 16 * PIRN__BATCH_UNIT };
+    uint64_t at = PIRN__BATCH_UNIT + (uint64_t)mark.units * PIRN__BATCH_UNIT;
+    int64_t len = STEP;
+
+    while (len == STEP) {
+        len = read_at(rebuild->log, fd, rebuild->front, STEP, at);
+        if (len < 0) {
+            return (int)len;
+        }
+        for (int64_t i = 0; i + PIRN__BATCH_UNIT <= len;
+             i += PIRN__BATCH_UNIT) {
+            if (is_of_turn(rebuild->front + i, head, mark)) {
+                return 0;
+            }
+        }
+        at += (uint64_t)len;
+    }
+    rebuild->ends[head->segment] = true;
+    return 0;
+}
+
 /* Sealed with what it has; without a header that can be read it has nothing
  * that was ever acknowledged. */
 static int read_segment(struct rebuild *rebuild, uint32_t segment)
@@ -417,6 +467,9 @@ static int read_segment(struct rebuild *rebuild, uint32_t segment)
     set_segment(log, segment, PIRN__SEGMENT_SEALED, head.generation);
     r = read_batches(rebuild, fd, &head, &mark);
     log->index.segments[segment].mark = pirn__mark_pack(mark);
+    if (r == 0 && is_short_of_half(log, mark)) {
+        r = find_end(rebuild, fd, &head, mark);
+    }
     return r;
 }
 
@@ -610,6 +663,18 @@ static bool has_bad(const struct pirn__replay_segment *segment)
 
 /* A cut where the last batch ends says that all of it was committed. Where it
  * was not, the cut is one record further, which there is none of. */
+/* All of it is whole, and nobody has cut it: it may be written on behind what
+ * it has. So ten processes that come and go one by one fill one segment. */
+static bool goes_on(const struct rebuild *rebuild, uint32_t segment,
+                    uint32_t generation)
+{
+    const struct pirn__log *log = rebuild->log;
+
+    return !has_bad(&rebuild->segments[segment]) && rebuild->ends[segment] &&
+           pirn__tomb_cut_at(&log->index.tombs, segment, generation) ==
+               UINT32_MAX;
+}
+
 static void bury_the_rest(const struct rebuild *rebuild, uint32_t segment)
 {
     struct pirn__log *log = rebuild->log;
@@ -620,8 +685,12 @@ static void bury_the_rest(const struct rebuild *rebuild, uint32_t segment)
     struct pirn__mark mark = pirn__mark_unpack(at->mark);
 
     pirn__tomb_turn(&log->index.tombs, segment, generation);
-    (void)pirn__tomb_cut(&log->index.tombs, segment, generation,
-                         mark.records + behind);
+    if (goes_on(rebuild, segment, generation)) {
+        set_segment(log, segment, PIRN__SEGMENT_OPEN, generation);
+    } else {
+        (void)pirn__tomb_cut(&log->index.tombs, segment, generation,
+                             mark.records + behind);
+    }
     for (uint32_t record = 0; record < mark.records; record++) {
         if ((kept[record / 64] >> record % 64 & 1) == 0) {
             (void)pirn__tomb_set(&log->index.tombs, segment, generation,
@@ -670,6 +739,7 @@ static void rebuild_deinit(struct rebuild *rebuild)
     free(rebuild->kept);
     free(rebuild->newest);
     free(rebuild->segments);
+    free(rebuild->ends);
     free(rebuild->memory);
     free(rebuild->front);
     free(rebuild->whole);
@@ -684,10 +754,12 @@ int pirn__log_rebuild(struct pirn__log *log)
     rebuild.segments =
         calloc(log->text.size.segments, sizeof(*rebuild.segments));
     rebuild.kept = calloc(log->text.size.segments, sizeof(*rebuild.kept));
+    rebuild.ends = calloc(log->text.size.segments, sizeof(*rebuild.ends));
     rebuild.memory = malloc(pirn__replay_bytes(FIRST_CAP));
     rebuild.front = malloc(2 * PIRN__BATCH_ROOM);
     if (rebuild.segments != NULL && rebuild.kept != NULL &&
-        rebuild.memory != NULL && rebuild.front != NULL) {
+        rebuild.ends != NULL && rebuild.memory != NULL &&
+        rebuild.front != NULL) {
         pirn__replay_init(&rebuild.replay, &log->index.tombs, rebuild.segments,
                           rebuild.memory, FIRST_CAP);
         r = read_tombs(log);

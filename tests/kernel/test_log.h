@@ -243,6 +243,15 @@ static inline const char *log_index_path(const struct bed *bed)
     return path[0] != '\0' ? path : NULL;
 }
 
+/* As a machine that was shut down: the index goes with its shared memory. */
+static inline void log_shut_down(struct bed *bed)
+{
+    bed_close(bed);
+    if (log_index_path(bed) != NULL) {
+        assert_int_equal(unlink(log_index_path(bed)), 0);
+    }
+}
+
 /* One byte of a file of the spool is another one. */
 static inline void log_flip(const char *path, off_t at)
 {

@@ -37,7 +37,7 @@ static void a_damaged_part_is_held_and_its_neighbours_are_handed_out(
     struct pirn_id ids[3];
 
     put_three(bed, ids);
-    bed_close(bed);
+    log_shut_down(bed);
     const char *path = log_segment(bed, 0);
     off_t body = log_find(path, "second body", 11);
     log_flip(path, body - 40); /* the part ends where the body begins */
@@ -60,7 +60,7 @@ static void a_damaged_body_is_told_by_every_read(void **state)
     char buf[16];
 
     put_three(bed, ids);
-    bed_close(bed);
+    log_shut_down(bed);
     const char *path = log_segment(bed, 0);
     log_flip(path, log_find(path, "second body", 11) + 3);
     assert_int_equal(bed_open(bed, false), 0);
@@ -137,7 +137,7 @@ static void a_segment_with_a_damaged_header_is_set_aside(void **state)
 
     for (int i = 0; i < 7; i++) {
         put_three(bed, ids);
-        bed_close(bed);
+        log_shut_down(bed);
         log_flip(log_segment(bed, 0), places[i]);
         assert_int_equal(bed_open(bed, false), 0);
         assert_int_equal(count_aside(bed), i + 1);
@@ -156,7 +156,7 @@ static void a_segment_of_another_spool_is_set_aside(void **state)
     assert_int_equal(log_setup((void **)&other), 0);
     struct pirn_id foreign = log_put(other, "foreign");
     bed_close(other);
-    bed_close(bed);
+    log_shut_down(bed);
     snprintf(from, sizeof(from), "%s", log_segment(other, 0));
     assert_int_equal(unlink(log_segment(bed, 5)), -1); /* was not there */
     log_copy(from, log_segment(bed, 5));
@@ -178,7 +178,7 @@ static void a_segment_under_another_number_is_set_aside(void **state)
     char from[512];
 
     put_three(bed, ids);
-    bed_close(bed);
+    log_shut_down(bed);
     snprintf(from, sizeof(from), "%s", log_segment(bed, 0));
     log_copy(from, log_segment(bed, 7));
     assert_int_equal(bed_open(bed, false), 0);
@@ -195,7 +195,7 @@ static void a_segment_that_is_cut_short_keeps_what_is_before(void **state)
     struct pirn_id ids[3];
 
     put_three(bed, ids);
-    bed_close(bed);
+    log_shut_down(bed);
     assert_int_equal(truncate(log_segment(bed, 0), HEADER + 2 * UNIT + 100), 0);
     assert_int_equal(bed_open(bed, false), 0);
     log_expect_next(bed, "incoming", "first body");
@@ -210,7 +210,7 @@ static void a_segment_that_is_being_made_is_made_again(void **state)
     struct pirn_id ids[3];
 
     put_three(bed, ids);
-    bed_close(bed);
+    log_shut_down(bed);
     bed_write(log_segment(bed, 5), zeros, 1000);
     bed_write(log_segment(bed, 6), zeros, HEADER);
     assert_int_equal(bed_open(bed, false), 0);

@@ -28,7 +28,7 @@ static void put_three_and_one(struct bed *bed)
     (void)log_put(bed, "second");
     (void)log_put(bed, "third");
     put_elsewhere(bed);
-    bed_close(bed);
+    log_shut_down(bed);
     assert_int_equal(access(log_segment(bed, 1), F_OK), 0);
 }
 
@@ -111,7 +111,7 @@ static void tombstones_with_other_bits_lead_to_nothing_that_was_not(
         log_flip(bed_at(bed, ".log/tombs"), at);
         assert_int_equal(bed_open(bed, false), 0);
         assert_int_equal(take_whole(bed) & 8, 8); /* the one elsewhere */
-        bed_close(bed);
+        log_shut_down(bed);
         log_rmtree(bed->path);
         log_copy(kept, bed->path);
     }
@@ -158,7 +158,7 @@ static void a_segment_as_it_was_a_turn_ago_brings_nothing_back(void **state)
         assert_int_equal(log_remove_durable(bed, &claim), 0);
     }
     assert_int_equal(generation_of(bed), 2);
-    bed_close(bed);
+    log_shut_down(bed);
     assert_int_equal(rename(old, log_segment(bed, 0)), 0);
     assert_int_equal(bed_open(bed, false), 0);
     log_expect_gone(bed, &id);
@@ -177,7 +177,7 @@ static void a_torn_change_stays_none_after_another_power_cut(void **state)
     assert_int_equal(log_claim_id(bed, &claim, &id), 1);
     assert_int_equal(log_update(bed, &claim, &change), 0);
     assert_int_equal(bed_give_back(bed, &claim), 0);
-    bed_close(bed);
+    log_shut_down(bed);
     log_flip(log_segment(bed, 0), HEADER + UNIT + 2 * 64 + 80);
     assert_int_equal(bed_open(bed, false), 0);
     for (int i = 0; i < 3; i++) {

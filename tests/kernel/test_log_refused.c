@@ -12,7 +12,7 @@ static void put_two(struct bed *bed)
 {
     (void)log_put(bed, "one");
     (void)log_put(bed, "two");
-    bed_close(bed);
+    log_shut_down(bed);
 }
 
 static void expect_two(struct bed *bed)
@@ -119,7 +119,7 @@ static void tombstones_that_are_cut_short_bury_nothing(void **state)
     struct pirn_id id = log_put(bed, "one");
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_int_equal(log_remove_durable(bed, &claim), 0);
-    bed_close(bed);
+    log_shut_down(bed);
     snprintf(kept, sizeof(kept), "%s.kept", bed->path);
     log_copy(bed->path, kept);
     for (int i = 0; i < 4; i++) {
@@ -128,7 +128,7 @@ static void tombstones_that_are_cut_short_bury_nothing(void **state)
         assert_int_equal(log_claim_id(bed, &claim, &id), 1);
         log_expect_body(bed, &claim, "one");
         assert_int_equal(bed_remove(bed, &claim), 0);
-        bed_close(bed);
+        log_shut_down(bed);
         log_rmtree(bed->path);
         log_copy(kept, bed->path);
     }

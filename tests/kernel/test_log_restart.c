@@ -10,20 +10,44 @@ enum { MANY = 5000 }; /* so many keep the index */
 
 /* ---- a clean close ---- */
 
-static void an_index_of_few_items_is_not_kept(void **state)
+static void an_index_is_kept_as_long_as_there_are_items(void **state)
 {
     struct bed *bed = *state;
+    struct pirn_claim claim = {0};
 
     (void)log_put(bed, "one");
     (void)log_put(bed, "two");
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(bed_give_back(bed, &claim), 0);
+    bed_close(bed);
     assert_non_null(log_index_path(bed));
+    assert_int_equal(bed_open(bed, false), 0);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(claim.item.attempts, 1); /* which no record says */
+    assert_int_equal(bed_remove(bed, &claim), 0);
+    log_expect_next(bed, "incoming", "two");
     bed_close(bed);
     assert_null(log_index_path(bed));
     assert_int_equal(bed_open(bed, false), 0);
-    (void)log_put(bed, "three");
-    log_expect_next(bed, "incoming", "one");
-    log_expect_next(bed, "incoming", "two");
-    log_expect_next(bed, "incoming", "three");
+    log_expect_none(bed, "incoming");
+}
+
+/* One after the other, each with an index of his own. */
+static void who_comes_and_goes_goes_on_in_the_same_segment(void **state)
+{
+    struct bed *bed = *state;
+
+    for (int i = 0; i < 8; i++) {
+        (void)log_put(bed, "one");
+        log_shut_down(bed);
+        assert_int_equal(bed_open(bed, false), 0);
+    }
+    assert_int_equal(access(log_segment(bed, 0), F_OK), 0);
+    assert_int_equal(access(log_segment(bed, 1), F_OK), -1);
+    for (int i = 0; i < 8; i++) {
+        log_expect_next(bed, "incoming", "one");
+    }
+    log_expect_none(bed, "incoming");
 }
 
 static int setup_many(void **state)
@@ -279,7 +303,8 @@ static void no_id_is_given_twice(void **state)
 #define MANY_TEST(name) \
     cmocka_unit_test_setup_teardown(name, setup_many, log_teardown)
 
-BED_MAIN(LOG_TEST(an_index_of_few_items_is_not_kept),
+BED_MAIN(LOG_TEST(an_index_is_kept_as_long_as_there_are_items),
+         LOG_TEST(who_comes_and_goes_goes_on_in_the_same_segment),
          MANY_TEST(an_index_of_many_items_is_kept),
          MANY_TEST(many_items_survive_a_power_cut_in_their_order),
          LOG_TEST(what_was_acknowledged_is_there_as_it_was),
