@@ -20,13 +20,15 @@
 #include <time.h>
 
 #include "tests/sim/model/exhaust.h"
+#include "tests/sim/model/fiber.h"
 
 enum {
     LARGE = 66 * 1024,
     THIRD = 56000,
     FORMS = 4,
     SCRIPT_MAX = 16,
-    LOG_EVERY = 23
+    LOG_EVERY = 23,
+    SLOW_EVERY = 16 /* with sanitizers, which are not here for the disk */
 };
 
 static const char *program;
@@ -185,9 +187,14 @@ static void exhaust_all(exhaust_fn *fn, const char *what,
     for (unsigned i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
         struct exhaust exhaust = {
             .profile = profiles[i],
-            .units = 12,
-            .samples = is_long() ? 4096 : 256,
-            .log_every = is_long() ? 0 : LOG_EVERY,
+            .units = fiber_is_slow() ? 6 : 12,
+            .samples = is_long()         ? 4096
+                       : fiber_is_slow() ? 16
+                                         : 256,
+            .every = fiber_is_slow() ? SLOW_EVERY : 0,
+            .log_every = is_long()         ? 0
+                         : fiber_is_slow() ? LOG_EVERY * SLOW_EVERY
+                                           : LOG_EVERY,
             .only = *only,
         };
         clock_t begin = clock();

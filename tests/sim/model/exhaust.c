@@ -287,11 +287,9 @@ void exhaust_errors(struct exhaust *exhaust, const struct workload *workload)
     struct promises promises;
     struct disk *disk = run_before(exhaust, workload, &promises);
     uint32_t count = list_operations(exhaust, workload, disk, &promises, list);
-    uint32_t every =
-        workload->is_log && exhaust->log_every > 0 && !exhaust->only.is_set
-            ? exhaust->log_every
-            : 1;
+    uint32_t every = workload->is_log ? exhaust->log_every : exhaust->every;
 
+    every = every == 0 || exhaust->only.is_set ? 1 : every;
     for (uint32_t at = 0; at < count; at += every) {
         struct exhaust_place place = {.at = at};
 
