@@ -27,7 +27,7 @@ enum {
     THIRD = 56000,
     FORMS = 4,
     SCRIPT_MAX = 16,
-    LOG_EVERY = 23,
+    LOG_EVERY = 47,
     SLOW_EVERY = 16 /* with sanitizers, which are not here for the disk */
 };
 

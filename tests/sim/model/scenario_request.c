@@ -400,7 +400,7 @@ static void live(struct world *world)
 
 const struct scenario scenario_request = {
     .name = "request",
-    .faults = FAULT_ALL & ~FAULT_BIT(FAULT_POWER),
+    .faults = FAULT_ALL & ~(FAULT_BIT(FAULT_POWER) | FAULT_BIT(FAULT_RING)),
     .storm_steps = 1500,
     .lives = 20000,
     .profiles = LIFE_PROFILES_ALL,

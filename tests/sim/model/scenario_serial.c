@@ -622,7 +622,7 @@ static void live(struct world *world)
 
 const struct scenario scenario_serial = {
     .name = "serial",
-    .faults = FAULT_ALL & ~FAULT_BIT(FAULT_POWER),
+    .faults = FAULT_ALL & ~(FAULT_BIT(FAULT_POWER) | FAULT_BIT(FAULT_RING)),
     .storm_steps = 1500,
     .lives = 20000,
     .profiles = LIFE_PROFILES_ALL,

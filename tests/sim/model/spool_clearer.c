@@ -123,8 +123,14 @@ static void check_segments(struct clearer *clearer)
     const struct pirn__log *log = clearer->spool->log;
 
     for (uint32_t i = 0; i < log->text.size.segments; i++) {
-        enum pirn__segment_state state =
-            pirn__segment_unpack(log->index.segments[i].word).state;
+        struct pirn__segment_word word =
+            pirn__segment_unpack(log->index.segments[i].word);
+        enum pirn__segment_state state = word.state;
+
+        if (state == PIRN__SEGMENT_MAKING &&
+            word.owner == clearer->spool->slot) {
+            continue; /* one ahead of need, in the background */
+        }
 
         if (state != PIRN__SEGMENT_UNMADE && state != PIRN__SEGMENT_FREE &&
             state != PIRN__SEGMENT_ACTIVE && state != PIRN__SEGMENT_OPEN) {
