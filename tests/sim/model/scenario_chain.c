@@ -85,7 +85,7 @@ const struct scenario scenario_chain = {
     .name = "chain",
     .faults = FAULT_ALL & ~(FAULT_BIT(FAULT_RESET) | FAULT_BIT(FAULT_RING)),
     .storm_steps = 1500,
-    .lives = 6000,
+    .lives = 6500,
     .profiles = LIFE_PROFILES_ALL,
     .live = live,
 };

@@ -246,7 +246,7 @@ const struct scenario scenario_stream = {
     .name = "stream",
     .faults = FAULT_ALL & ~(FAULT_BIT(FAULT_POWER) | FAULT_BIT(FAULT_RING)),
     .storm_steps = 2000,
-    .lives = 6000,
+    .lives = 6500,
     .profiles = LIFE_PROFILES_ALL,
     .live = live,
 };
