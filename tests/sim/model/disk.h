@@ -90,6 +90,8 @@ int64_t disk_read(struct disk *disk, uint32_t inode, uint64_t offset,
                   void *bytes, uint64_t len);
 int64_t disk_write(struct disk *disk, uint32_t inode, uint64_t offset,
                    const void *bytes, uint64_t len);
+/* All of it, into @zeros, of which only what is none is touched. */
+void disk_load(struct disk *disk, uint32_t inode, uint8_t *zeros);
 int disk_truncate(struct disk *disk, uint32_t inode, uint64_t size);
 int disk_fallocate(struct disk *disk, uint32_t inode, int mode, uint64_t offset,
                    uint64_t len);

@@ -90,6 +90,21 @@ int64_t disk_read(struct disk *disk, uint32_t inode, uint64_t offset,
     return (int64_t)len;
 }
 
+void disk_load(struct disk *disk, uint32_t inode, uint8_t *zeros)
+{
+    uint64_t size = disk->inodes[inode].v_size;
+    uint32_t cell = disk->inodes[inode].cells;
+
+    pirn_assert(disk->inodes[inode].maps == 0);
+    for (; cell != DISK_NONE; cell = disk->cells[cell].next) {
+        uint64_t at = (uint64_t)disk->cells[cell].sector * DISK_SECTOR;
+
+        if (at < size && disk->cells[cell].v > DISK_ZEROS) {
+            (void)disk_read(disk, inode, at, zeros + at, DISK_SECTOR);
+        }
+    }
+}
+
 /* A new block: what is there, with @part of it replaced. */
 static uint32_t replaced(struct disk *disk, uint32_t inode,
                          const struct part *part, const uint8_t *from)

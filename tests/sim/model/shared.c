@@ -11,14 +11,15 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "pirn/invariant.h"
 #include "runtime/list.h"
 #include "tests/sim/model/process.h"
 #include "tests/sim/model/world.h"
 
-/* Of what is stored by atomics, each in lines of its own. */
-enum { ALIGNMENT = 64 };
+/* One page in so many, behind the first. */
+enum { SPOILED = 8 };
 
 struct shared {
     uint32_t inode;
@@ -62,11 +63,13 @@ static struct shared *create(struct world *world, uint32_t inode)
     pirn_assert(shared != NULL);
     shared->inode = inode;
     shared->bytes = pages_of(size);
-    shared->memory = aligned_alloc(ALIGNMENT, shared->bytes);
-    pirn_assert(shared->memory != NULL);
-    memset(shared->memory, 0, shared->bytes);
-    (void)disk_read(world->disk, inode, 0, shared->memory, size);
+    /* Most of it is never touched. */
+    void *memory = mmap(NULL, shared->bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pirn_assert(memory != MAP_FAILED);
+    shared->memory = memory;
     disk_hold(world->disk, inode);
+    disk_load(world->disk, inode, shared->memory);
     list_push_tail(&world->shared, &shared->link);
     return shared;
 }
@@ -74,7 +77,7 @@ static struct shared *create(struct world *world, uint32_t inode)
 static void destroy(struct shared *shared)
 {
     list_unlink(&shared->link);
-    free(shared->memory);
+    (void)munmap(shared->memory, shared->bytes);
     free(shared);
 }
 
@@ -175,7 +178,21 @@ void shared_unmap_all(struct process *process)
     }
 }
 
-/* What the kernel has written of it. */
+static void spoil_page(struct world *world, uint32_t inode, uint64_t at,
+                       struct rng *rng)
+{
+    uint64_t words[DISK_PAGE / sizeof(uint64_t)];
+    uint64_t left = disk_size(world->disk, inode) - at;
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        words[i] = rng_next(rng);
+    }
+    (void)disk_write(world->disk, inode, at, words,
+                     left < sizeof(words) ? left : sizeof(words));
+}
+
+/* What the kernel has written of it: nothing; or the page that is looked at
+ * first, and any of the others. */
 static void spoil(struct world *world, uint32_t inode)
 {
     struct rng rng = rng_of(world->seed, 7000 + world->boots);
@@ -185,11 +202,10 @@ static void spoil(struct world *world, uint32_t inode)
         return;
     }
     disk_hold(world->disk, inode);
-    for (uint64_t at = 0; at + sizeof(uint64_t) <= size;
-         at += sizeof(uint64_t)) {
-        uint64_t word = rng_next(&rng);
-
-        (void)disk_write(world->disk, inode, at, &word, sizeof(word));
+    for (uint64_t at = 0; at < size; at += DISK_PAGE) {
+        if (at == 0 || rng_below(&rng, SPOILED) == 0) {
+            spoil_page(world, inode, at, &rng);
+        }
     }
     disk_sync_range(world->disk, inode, 0, size);
     disk_release(world->disk, inode);
