@@ -51,6 +51,7 @@ static void add_chunk(struct disk *disk)
     }
     if (first == 0) {
         memset(chunk->blocks[DISK_ZEROS], 0, DISK_SECTOR);
+        chunk->hashes[DISK_ZEROS] = 0;
         disk->block_users[DISK_ZEROS] = 1;
     }
 }
@@ -67,6 +68,7 @@ uint32_t disk__block_create(struct disk *disk, uint8_t **ret_bytes)
     block = disk->block_free[--disk->block_free_count];
     pirn_assert(disk->block_users[block] == 0);
     *ret_bytes = chunk_of(disk, block)->blocks[block % DISK_CHUNK_BLOCKS];
+    chunk_of(disk, block)->hashes[block % DISK_CHUNK_BLOCKS] = 0;
     return block;
 }
 
@@ -74,6 +76,12 @@ const uint8_t *disk__block_bytes(const struct disk *disk, uint32_t block)
 {
     pirn_assert(disk->block_users[block] > 0);
     return chunk_of(disk, block)->blocks[block % DISK_CHUNK_BLOCKS];
+}
+
+uint64_t *disk__block_hash(const struct disk *disk, uint32_t block)
+{
+    pirn_assert(disk->block_users[block] > 0);
+    return &chunk_of(disk, block)->hashes[block % DISK_CHUNK_BLOCKS];
 }
 
 void disk__block_use(struct disk *disk, uint32_t block)

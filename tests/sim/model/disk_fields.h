@@ -111,6 +111,7 @@ struct disk_map {
 
 struct disk_chunk {
     uint32_t owners; /* disks; while there are two, nobody writes */
+    uint64_t hashes[DISK_CHUNK_BLOCKS]; /* 0: not asked for yet */
     uint8_t blocks[DISK_CHUNK_BLOCKS][DISK_SECTOR];
 };
 
@@ -181,6 +182,9 @@ void *disk__grow(void *array, uint32_t *capacity, uint32_t count, size_t size);
 /* A block nobody uses yet, to be filled before it is shown to anybody. */
 uint32_t disk__block_create(struct disk *disk, uint8_t **ret_bytes);
 const uint8_t *disk__block_bytes(const struct disk *disk, uint32_t block);
+
+/* Where the hash of its bytes is kept; 0 there: it has to be made. */
+uint64_t *disk__block_hash(const struct disk *disk, uint32_t block);
 void disk__block_use(struct disk *disk, uint32_t block);
 void disk__block_drop(struct disk *disk, uint32_t block);
 void disk__block_share(struct disk *copy, const struct disk *disk);

@@ -38,7 +38,12 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)
 
 static uint64_t hash_block(const struct disk *disk, uint32_t block)
 {
-    return hash_bytes(1, disk__block_bytes(disk, block), DISK_SECTOR);
+    uint64_t *hash = disk__block_hash(disk, block);
+
+    if (*hash == 0) {
+        *hash = hash_bytes(1, disk__block_bytes(disk, block), DISK_SECTOR);
+    }
+    return *hash;
 }
 
 static uint64_t hash_fact(enum fact fact, uint64_t a, uint64_t b, uint64_t c)
