@@ -285,7 +285,7 @@ int pirn__make_spool(struct pirn_spool *spool,
     r = r == 0 ? make_dir(spool, PIRN__NAME_TMP) : r;
     r = r == 0 ? make_dir(spool, PIRN__NAME_MAKING) : r;
     r = r == 0 ? make_shards(spool, PIRN__NAME_DATA) : r;
-    r = r == 0 ? make_log(spool, config) : r;
+    r = r == 0 && !config->without_log ? make_log(spool, config) : r;
     r = r == 0 ? pirn__make_queue(spool, PIRN__NAME_INCOMING) : r;
     r = r == 0 ? pirn__make_queue(spool, PIRN__NAME_QUARANTINE) : r;
     r = r == 0 ? sync_dir(spool, ".") : r;

@@ -284,6 +284,9 @@ int pirn_spool_open(struct pirn_context *context,
                     struct pirn_spool **ret_spool)
 {
     pirn_assert(config->path != NULL);
+    if (config->without_log && config->layout == PIRN_LAYOUT_LOG) {
+        return -EINVAL;
+    }
 
     struct pirn_spool *spool = create(context);
     if (spool == NULL) {

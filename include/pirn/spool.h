@@ -48,7 +48,11 @@ struct pirn_spool_config {
                          `incoming` and `quarantine` */
     enum pirn_layout layout; /* of `incoming`, if that is made */
 
-    /* Of a spool that is made; 0: what stands in brackets. */
+    /* Of a spool that is made: files alone; its processes share no memory, and
+     * none of its queues has the log's layout. */
+    bool without_log;
+
+    /* Of a spool that is made with a log; 0: what stands in brackets. */
     uint32_t log_slots;         /* items at most (1,048,576) */
     uint32_t log_segments;      /* (1,024) */
     uint64_t log_segment_bytes; /* 144 KiB to 64 MiB (16 MiB) */
@@ -73,6 +77,8 @@ struct pirn_spool_config {
  *
  * Return:
  *   0
+ *   -EINVAL    the first queue is to have a log, and the spool none; or sizes
+ *              of a log that may not be
  *   -ENOENT    there is no such directory (and none was to be made)
  *   -ENOTEMPTY the directory holds other things: not made into a spool
  *   -EMEDIUMTYPE not a spool, or its superblock, or what it has of a log, is
@@ -115,7 +121,7 @@ PIRN_API PIRN_MUST_CHECK int pirn_spool_create_queue(struct pirn_spool *spool,
  * pirn_spool_create_queue_as() - likewise, with a layout
  *
  * Return: besides, -EEXIST it is there with another layout; -EOPNOTSUPP the
- *         spool is of an older version and has no log; -ENOSPC 128 queues of
+ *         spool has no log; -ENOSPC 128 queues of
  *         the log are there
  */
 PIRN_API PIRN_MUST_CHECK int pirn_spool_create_queue_as(

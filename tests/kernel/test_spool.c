@@ -520,6 +520,24 @@ static void a_missing_spool_is_made_only_if_asked(void **state)
     assert_int_equal(bed_open(bed, false), 0);
 }
 
+static void a_spool_without_a_log_is_of_files_alone(void **state)
+{
+    struct bed *bed = *state;
+
+    bed->without_log = true;
+    bed->layout = PIRN_LAYOUT_LOG;
+    assert_int_equal(bed_open(bed, true), -EINVAL);
+    assert_int_equal(access(bed_at(bed, "pirn-spool"), F_OK), -1);
+    bed->layout = PIRN_LAYOUT_FILE;
+    assert_int_equal(bed_open(bed, true), 0);
+    bed_put_many(bed, 1);
+    assert_int_equal(bed_status(bed).ready, 1);
+    assert_int_equal(
+        pirn_spool_create_queue_as(bed->spool, "more", PIRN_LAYOUT_LOG),
+        -EOPNOTSUPP);
+    assert_int_equal(access(bed_at(bed, ".log"), F_OK), -1);
+}
+
 static void a_directory_with_other_things_is_left_alone(void **state)
 {
     struct bed *bed = *state;
@@ -603,6 +621,7 @@ BED_MAIN(T(an_item_goes_in_and_comes_out),
          T(what_is_not_there_is_said), T(the_longest_metadata_are_read_back),
          T(a_queue_that_another_owner_makes_is_met),
          E(a_missing_spool_is_made_only_if_asked),
+         E(a_spool_without_a_log_is_of_files_alone),
          E(a_directory_with_other_things_is_left_alone),
          E(a_spool_half_made_is_continued),
          E(a_newer_format_and_damage_are_told_apart),

@@ -31,6 +31,7 @@ struct bed {
 
     /* Of the spool that is made. */
     enum pirn_layout layout;
+    bool without_log;
     uint32_t log_slots;
     uint32_t log_segments;
     uint64_t log_segment_bytes;
@@ -57,6 +58,7 @@ static inline int bed_open(struct bed *bed, bool create)
         .path = bed->path,
         .create = create,
         .layout = bed->layout,
+        .without_log = bed->without_log,
         .log_slots = bed->log_slots,
         .log_segments = bed->log_segments,
         .log_segment_bytes = bed->log_segment_bytes,
