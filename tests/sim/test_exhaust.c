@@ -27,9 +27,8 @@ enum {
     THIRD = 56000,
     FORMS = 4,
     SCRIPT_MAX = 16,
-    EVERY = 4,       /* refusals of files, in a plain run */
-    LOG_EVERY = 190, /* and of the log */
-    SLOW_EVERY = 16  /* with sanitizers, which are not here for the disk */
+    LOG_EVERY = 24, /* refusals of the log, in a plain run */
+    SLOW_EVERY = 16 /* with sanitizers, which are not here for the disk */
 };
 
 static const char *program;
@@ -188,15 +187,11 @@ static void exhaust_all(exhaust_fn *fn, const char *what,
     for (unsigned i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
         struct exhaust exhaust = {
             .profile = profiles[i],
-            .units = fiber_is_slow() ? 6
-                     : is_long()     ? 12
-                                     : 9,
+            .units = fiber_is_slow() ? 6 : 12,
             .samples = is_long()         ? 4096
                        : fiber_is_slow() ? 16
                                          : 256,
-            .every = fiber_is_slow() ? SLOW_EVERY
-                     : is_long()     ? 0
-                                     : EVERY,
+            .every = fiber_is_slow() ? SLOW_EVERY : 0,
             .log_every = is_long()         ? 0
                          : fiber_is_slow() ? LOG_EVERY * SLOW_EVERY
                                            : LOG_EVERY,

@@ -60,6 +60,7 @@ static void hire(struct run *run, const char *script, uint32_t desks,
         .takes_all = script == NULL,
         .is_log = run->check.is_log,
         .is_small = run->check.is_log,
+        .without_log = !run->check.is_log,
     };
     run->count++;
     process_thread(worker->process, spool_worker_run, worker);

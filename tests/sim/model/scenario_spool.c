@@ -26,6 +26,7 @@ struct spool_life {
     struct check_spool check;
     bool is_log;
     bool is_small; /* its segments are few */
+    bool without_log;
     struct spool_worker workers[WORKERS];
     uint32_t count;
 };
@@ -62,6 +63,7 @@ static void hire(struct spool_life *life, void (*run)(void *argument))
         .takes_all = run == NULL,
         .is_log = life->is_log,
         .is_small = life->is_small,
+        .without_log = life->without_log,
     };
     life->count++;
     worker->actions = rng_between(
@@ -83,6 +85,12 @@ static void refused(void *argument, enum fault fault, uint8_t opcode,
     check_spool_refused(&life->check, fault, opcode, path);
 }
 
+/* A log beside the files, which they do not need, costs most of a life. */
+static bool is_without_log(uint64_t seed)
+{
+    return seed % 4 != 0;
+}
+
 static void live_as(struct world *world, bool is_log, bool is_small)
 {
     struct spool_life *life = calloc(1, sizeof(*life));
@@ -92,6 +100,7 @@ static void live_as(struct world *world, bool is_log, bool is_small)
     life->check.world = world;
     life->is_log = is_log;
     life->is_small = is_small;
+    life->without_log = !is_log && is_without_log(world->seed);
     life->check.is_log = is_log;
     world->refused = refused;
     world->argument = life;
@@ -139,10 +148,11 @@ static void live_turn(struct world *world)
 }
 
 /* A spool that was made in a world without faults, once per profile. */
-static struct disk *made_before(enum disk_profile profile, bool is_log)
+static struct disk *made_before(enum disk_profile profile, bool is_log,
+                                bool without_log)
 {
-    static struct disk *all[2][DISK_CHAOS + 1];
-    struct disk **made = all[is_log];
+    static struct disk *all[3][DISK_CHAOS + 1];
+    struct disk **made = all[is_log ? 2 : without_log];
     struct world_config config = {.seed = 0};
     struct spool_life *life;
     struct world *world;
@@ -154,6 +164,7 @@ static struct disk *made_before(enum disk_profile profile, bool is_log)
         pirn_assert(life != NULL);
         life->check.world = world;
         life->is_log = is_log;
+        life->without_log = without_log;
         hire(life, NULL);
         pirn_assert(world_run(world) == WORLD_DONE);
         disk_sync_all(world->disk);
@@ -167,13 +178,13 @@ static struct disk *made_before(enum disk_profile profile, bool is_log)
 static struct disk *disk(enum disk_profile profile, uint64_t seed)
 {
     return seed % 8 == 0 ? life_empty_disk(profile)
-                         : made_before(profile, false);
+                         : made_before(profile, false, is_without_log(seed));
 }
 
 static struct disk *disk_log(enum disk_profile profile, uint64_t seed)
 {
     return seed % 8 == 0 ? life_empty_disk(profile)
-                         : made_before(profile, true);
+                         : made_before(profile, true, false);
 }
 
 /* A journal that keeps the order of names: ext4. */
@@ -181,7 +192,7 @@ const struct scenario scenario_spool = {
     .name = "spool",
     .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
     .storm_steps = 2000,
-    .lives = 600,
+    .lives = 1800,
     .profiles = LIFE_PROFILE(DISK_EXT4),
     .disk = disk,
     .live = live,
@@ -193,7 +204,7 @@ const struct scenario scenario_spool_short = {
     .faults = FAULT_BIT(FAULT_SHORT) | FAULT_BIT(FAULT_KILL),
     .often = FAULT_BIT(FAULT_SHORT),
     .storm_steps = 2000,
-    .lives = 200,
+    .lives = 600,
     .profiles = LIFE_PROFILE(DISK_EXT4),
     .disk = disk,
     .live = live,
@@ -204,7 +215,7 @@ const struct scenario scenario_spool_strict = {
     .name = "spool-strict",
     .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
     .storm_steps = 2000,
-    .lives = 600,
+    .lives = 1800,
     .profiles = LIFE_PROFILE(DISK_STRICT),
     .disk = disk,
     .live = live,
@@ -215,7 +226,7 @@ const struct scenario scenario_spool_chaos = {
     .name = "spool-chaos",
     .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
     .storm_steps = 2000,
-    .lives = 600,
+    .lives = 1800,
     .profiles = LIFE_PROFILE(DISK_CHAOS),
     .disk = disk,
     .live = live,
@@ -227,7 +238,7 @@ const struct scenario scenario_log = {
     .name = "log",
     .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
     .storm_steps = 2000,
-    .lives = 600,
+    .lives = 1000,
     .profiles = LIFE_PROFILE(DISK_EXT4),
     .disk = disk_log,
     .live = live_log,
@@ -238,7 +249,7 @@ const struct scenario scenario_log_short = {
     .faults = FAULT_BIT(FAULT_SHORT) | FAULT_BIT(FAULT_KILL),
     .often = FAULT_BIT(FAULT_SHORT),
     .storm_steps = 2000,
-    .lives = 100,
+    .lives = 200,
     .profiles = LIFE_PROFILE(DISK_EXT4),
     .disk = disk_log,
     .live = live_log,
@@ -248,7 +259,7 @@ const struct scenario scenario_log_strict = {
     .name = "log-strict",
     .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
     .storm_steps = 2000,
-    .lives = 150,
+    .lives = 250,
     .profiles = LIFE_PROFILE(DISK_STRICT),
     .disk = disk_log,
     .live = live_log,
@@ -258,7 +269,7 @@ const struct scenario scenario_log_chaos = {
     .name = "log-chaos",
     .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
     .storm_steps = 2000,
-    .lives = 150,
+    .lives = 250,
     .profiles = LIFE_PROFILE(DISK_CHAOS),
     .disk = disk_log,
     .live = live_log,
@@ -271,7 +282,7 @@ const struct scenario scenario_log_cut = {
     .faults = FAULT_BIT(FAULT_KILL) | FAULT_BIT(FAULT_POWER) |
               FAULT_BIT(FAULT_ENTER) | FAULT_BIT(FAULT_EARLY),
     .storm_steps = 3000,
-    .lives = 150,
+    .lives = 250,
     .profiles = LIFE_PROFILES_ALL,
     .disk = disk_log,
     .live = live_log,
@@ -285,7 +296,7 @@ const struct scenario scenario_log_turn = {
         FAULT_BIT(FAULT_LATE) | FAULT_BIT(FAULT_KILL) | FAULT_BIT(FAULT_POWER),
     .often = FAULT_BIT(FAULT_LATE),
     .storm_steps = 6000,
-    .lives = 100,
+    .lives = 250,
     .profiles = LIFE_PROFILE(DISK_EXT4),
     .live = live_turn,
 };

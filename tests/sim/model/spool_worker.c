@@ -620,6 +620,7 @@ static bool open_spool(struct office *office)
         .path = WORKER_SPOOL,
         .create = true,
         .layout = office->worker->is_log ? PIRN_LAYOUT_LOG : PIRN_LAYOUT_FILE,
+        .without_log = office->worker->without_log,
         .log_slots = 64,
         .log_segments = office->worker->is_small ? 4 : 8,
         .log_segment_bytes = 144 * 1024,

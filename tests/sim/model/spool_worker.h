@@ -29,6 +29,7 @@ struct spool_worker {
     bool takes_all;     /* the last one: claims what is there, keeps it */
     bool is_log;        /* `incoming` has the log layout, if he makes it, */
     bool is_small;      /* of as few segments as there may be */
+    bool without_log;   /* files alone */
 };
 
 enum { WORKER_DESKS = 3 };
