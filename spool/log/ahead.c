@@ -24,7 +24,7 @@ struct pirn__ahead_reader {
     uint32_t generation; /* 0: the header was not read yet */
     uint64_t sequence;
     uint64_t at;
-    struct pirn__segment_open open;
+    struct pirn__segment_hold hold;
     struct pirn_op step;
     uint8_t buf[PIRN__AHEAD_BYTES];
 };
@@ -36,7 +36,7 @@ static void read_on(struct pirn__ahead_reader *reader)
 {
     struct pirn__log *log = reader->ahead->log;
 
-    pirn_prep_read(&reader->step, log->segments.fds[reader->segment],
+    pirn_prep_read(&reader->step, pirn__segment_fd(log, reader->segment),
                    reader->buf, PIRN__AHEAD_BYTES, reader->at);
     pirn_start(log->context, &reader->step, have_read);
 }
@@ -77,13 +77,14 @@ static void have_read(struct pirn_op *op, int32_t result)
         read_on(reader);
         return;
     }
+    pirn__segment_drop(reader->ahead->log, reader->segment);
     next_segment(reader);
 }
 
 static void have_segment(struct pirn_op *op, int32_t result)
 {
     struct pirn__ahead_reader *reader =
-        pirn_container_of(op, struct pirn__ahead_reader, open.op);
+        pirn_container_of(op, struct pirn__ahead_reader, hold.waiter.op);
 
     if (result < 0) {
         next_segment(reader);
@@ -118,8 +119,8 @@ static void next_segment(struct pirn__ahead_reader *reader)
     reader->generation = 0;
     reader->sequence = 0;
     reader->at = 0;
-    pirn__prep_segment_open(&reader->open, ahead->log, reader->segment);
-    pirn_start(ahead->log->context, &reader->open.op, have_segment);
+    pirn__prep_segment_hold(&reader->hold, ahead->log, reader->segment);
+    pirn_start(ahead->log->context, &reader->hold.waiter.op, have_segment);
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)

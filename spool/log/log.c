@@ -82,7 +82,7 @@ static struct pirn__log *create(struct pirn_spool *spool)
         log->dir_fd = -1;
         log->tombs_fd = -1;
         log->index_fd = -1;
-        log->segments.dir_fd = -1;
+        log->seg_fd = -1;
         init_pools(log);
         for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
             log->bodies[shard].fd = -1;
@@ -96,10 +96,10 @@ static void destroy(struct pirn__log *log, bool remove_index)
     for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
         pirn__sync_deinit(&log->bodies[shard]);
     }
-    pirn__segments_deinit(log);
+    pirn__segment_files_deinit(log);
     pirn__bell_deinit(log);
     pirn__log_detach(log, remove_index);
-    close_fd(log, log->segments.dir_fd);
+    close_fd(log, log->seg_fd);
     close_fd(log, log->tombs_fd);
     close_fd(log, log->dir_fd);
     free(log->limbo.items);
@@ -128,9 +128,8 @@ static int open_files(struct pirn__log *log)
     if (r < 0) {
         return spoilt(r);
     }
-    log->segments.dir_fd =
-        open_at(log, log->dir_fd, "seg", O_RDONLY | O_DIRECTORY);
-    return log->segments.dir_fd < 0 ? spoilt(log->segments.dir_fd) : 0;
+    log->seg_fd = open_at(log, log->dir_fd, "seg", O_RDONLY | O_DIRECTORY);
+    return log->seg_fd < 0 ? spoilt(log->seg_fd) : 0;
 }
 
 static void init_bodies(struct pirn__log *log)
@@ -145,7 +144,7 @@ static void init_bodies(struct pirn__log *log)
 static int open_index(struct pirn__log *log, bool alone, const char *dir)
 {
     bool is_new;
-    int r = pirn__segments_init(log);
+    int r = pirn__segment_files_init(log);
 
     r = r < 0 ? r : pirn__log_attach(log, alone, dir, &is_new);
     if (r < 0) {

@@ -24,12 +24,13 @@ struct pirn__log {
     int dir_fd;   /* .log */
     int tombs_fd; /* .log/tombs */
     int index_fd;
+    int seg_fd; /* .log/seg */
     void *memory;
     struct pirn__log_text text;
     struct pirn__index_text place;
     struct pirn__index index;
     struct pirn__actor actor;
-    struct pirn__segments segments;
+    struct pirn__segment_files files;
     struct pirn__writer writer;
     struct pirn__limbo limbo;
     struct pirn__keeper keeper;

@@ -25,8 +25,30 @@
 
 #define PART_MAX (PIRN__PART_HEAD_BYTES + PIRN_FIELDS_MAX + PIRN__RECORD_UNIT)
 
+/* A segment that is open already is held at once; else the op goes on with
+ * @then. */
+static int hold(struct pirn__reading *reading, uint32_t segment,
+                pirn_op_fn *then)
+{
+    struct pirn__log *log = reading->log;
+    int fd = pirn__segment_hold_open(log, segment);
+
+    pirn_assert(!reading->holds);
+    reading->segment = segment;
+    reading->holds = fd >= 0;
+    if (fd < 0) {
+        pirn__prep_segment_hold(&reading->hold, log, segment);
+        pirn_start(log->context, &reading->hold.waiter.op, then);
+    }
+    return fd;
+}
+
 static void finish(struct pirn__reading *reading, int32_t result)
 {
+    if (reading->holds) {
+        pirn__segment_drop(reading->log, reading->segment);
+        reading->holds = false;
+    }
     pirn_task_finish(reading->log->context, &reading->op, result);
 }
 
@@ -104,7 +126,7 @@ static void check(struct pirn__reading *reading)
     finish(reading, 0);
 }
 
-static void read_more(struct pirn__reading *reading, int fd);
+static void read_more(struct pirn__reading *reading);
 
 static void have_read(struct pirn_op *op, int32_t result)
 {
@@ -117,16 +139,16 @@ static void have_read(struct pirn_op *op, int32_t result)
     }
     reading->len += (uint32_t)result;
     if (result > 0 && reading->len < reading->want) {
-        uint32_t segment = pirn__place_unpack(reading->fields.part).segment;
-        read_more(reading, reading->log->segments.fds[segment]);
+        read_more(reading);
         return;
     }
     check(reading);
 }
 
-static void read_more(struct pirn__reading *reading, int fd)
+static void read_more(struct pirn__reading *reading)
 {
     struct pirn__place place = pirn__place_unpack(reading->fields.part);
+    int fd = pirn__segment_fd(reading->log, reading->segment);
 
     pirn_prep_read(&reading->step, fd, reading->memory + reading->len,
                    reading->want - reading->len,
@@ -137,13 +159,14 @@ static void read_more(struct pirn__reading *reading, int fd)
 static void have_segment(struct pirn_op *op, int32_t result)
 {
     struct pirn__reading *reading =
-        pirn_container_of(op, struct pirn__reading, open.op);
+        pirn_container_of(op, struct pirn__reading, hold.waiter.op);
 
+    reading->holds = result >= 0;
     if (result < 0) {
         finish(reading, result);
         return;
     }
-    read_more(reading, result);
+    read_more(reading);
 }
 
 static uint8_t *memory_take(struct pirn__reading *reading)
@@ -189,13 +212,9 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
         pirn_task_finish(context, op, -ENOMEM);
         return;
     }
-    int fd = reading->log->segments.fds[place.segment];
-    if (fd >= 0) {
-        read_more(reading, fd);
-        return;
+    if (hold(reading, place.segment, have_segment) >= 0) {
+        read_more(reading);
     }
-    pirn__prep_segment_open(&reading->open, reading->log, place.segment);
-    pirn_start(context, &reading->open.op, have_segment);
 }
 
 void pirn__prep_reading(struct pirn__reading *reading, struct pirn__log *log,
@@ -323,13 +342,12 @@ static void open_file(struct pirn__reading *reading)
     pirn_start(reading->log->context, &reading->step, opened_file);
 }
 
-static void read_whole(struct pirn__reading *reading, int fd);
+static void read_whole(struct pirn__reading *reading);
 
 static void have_body(struct pirn_op *op, int32_t result)
 {
     struct pirn__reading *reading =
         pirn_container_of(op, struct pirn__reading, step);
-    struct pirn__place place = reading->part.head.body;
 
     if (result <= 0) {
         free(reading->body);
@@ -339,7 +357,7 @@ static void have_body(struct pirn_op *op, int32_t result)
     }
     reading->len += (uint32_t)result;
     if (reading->len < reading->want) {
-        read_whole(reading, reading->log->segments.fds[place.segment]);
+        read_whole(reading);
         return;
     }
     reading->body_is_bad =
@@ -347,24 +365,18 @@ static void have_body(struct pirn_op *op, int32_t result)
     copy_body(reading);
 }
 
-static void read_whole(struct pirn__reading *reading, int fd)
+static void read_whole(struct pirn__reading *reading)
 {
     uint64_t at = (uint64_t)reading->part.head.body.at * PIRN__RECORD_UNIT;
+    int fd = pirn__segment_fd(reading->log, reading->segment);
 
     pirn_prep_read(&reading->step, fd, reading->body + reading->len,
                    reading->want - reading->len, at + reading->len);
     pirn_start(reading->log->context, &reading->step, have_body);
 }
 
-static void have_body_segment(struct pirn_op *op, int32_t result)
+static void start_body(struct pirn__reading *reading)
 {
-    struct pirn__reading *reading =
-        pirn_container_of(op, struct pirn__reading, open.op);
-
-    if (result < 0) {
-        finish(reading, result);
-        return;
-    }
     reading->want = (uint32_t)reading->part.head.body_bytes;
     reading->len = 0;
     reading->body = malloc(reading->want);
@@ -372,7 +384,20 @@ static void have_body_segment(struct pirn_op *op, int32_t result)
         finish(reading, -ENOMEM);
         return;
     }
-    read_whole(reading, result);
+    read_whole(reading);
+}
+
+static void have_body_segment(struct pirn_op *op, int32_t result)
+{
+    struct pirn__reading *reading =
+        pirn_container_of(op, struct pirn__reading, hold.waiter.op);
+
+    reading->holds = result >= 0;
+    if (result < 0) {
+        finish(reading, result);
+        return;
+    }
+    start_body(reading);
 }
 
 static void body_begin(struct pirn_context *context, struct pirn_op *op)
@@ -392,9 +417,8 @@ static void body_begin(struct pirn_context *context, struct pirn_op *op)
     } else if (segment >= reading->log->text.size.segments ||
                reading->part.head.body_bytes > PIRN__BATCH_BODY_MAX) {
         pirn_task_finish(context, op, -EBADMSG);
-    } else {
-        pirn__prep_segment_open(&reading->open, reading->log, segment);
-        pirn_start(context, &reading->open.op, have_body_segment);
+    } else if (hold(reading, segment, have_body_segment) >= 0) {
+        start_body(reading);
     }
 }
 

@@ -34,7 +34,9 @@ struct pirn__reading {
     uint8_t *body; /* all of it is in memory, and was checked */
     bool body_is_bad;
 
-    struct pirn__segment_open open;
+    struct pirn__segment_hold hold;
+    bool holds; /* a segment, until the op ends */
+    uint32_t segment;
     struct pirn_op step;
     struct pirn__name path;
     int file_fd; /* of a body that is a file; -1 */

@@ -295,14 +295,13 @@ static bool is_ours(const struct pirn__log *log, uint32_t segment,
 }
 
 /* What the page cache has and the disk has not is not to be built upon: the
- * index may have been lost without a power cut. Returns the descriptor. */
+ * index may have been lost without a power cut. */
 static int sync_file(struct pirn__log *log, int fd)
 {
     struct pirn_op op = {0};
 
     pirn_prep_fsync(&op, fd, PIRN_SYNC_DATA);
-    int r = wait_for(log, &op);
-    return r < 0 ? r : fd;
+    return wait_for(log, &op);
 }
 
 static int64_t size_of(struct pirn__log *log, int fd)
@@ -339,7 +338,6 @@ static int set_aside(struct pirn__log *log, uint32_t segment,
                    (uintmax_t)log->place.epoch);
     pirn_prep_rename(&op, log->dir_fd, from, log->dir_fd, to, 0);
     int r = wait_for(log, &op);
-    pirn__segment_forget(log, segment);
     set_segment(log, segment, PIRN__SEGMENT_UNMADE, generation);
     return r < 0 ? r : pirn__sync_dir(log->context, log->dir_fd, "seg");
 }
@@ -422,18 +420,15 @@ static int find_end(struct rebuild *rebuild, int fd,
 
 /* Sealed with what it has; without a header that can be read it has nothing
  * that was ever acknowledged. */
-static int read_segment(struct rebuild *rebuild, uint32_t segment)
+static int read_file(struct rebuild *rebuild, uint32_t segment, int fd)
 {
     struct pirn__log *log = rebuild->log;
-    struct pirn__segment_open open = {0};
     struct pirn__segment_head head = {0};
     struct pirn__mark mark = {0};
     uint8_t page[PIRN__BATCH_UNIT] = {0};
 
-    pirn__prep_segment_open(&open, log, segment);
-    int fd = wait_for(log, &open.op);
-    fd = fd < 0 ? fd : sync_file(log, fd);
-    int64_t size = fd < 0 ? fd : size_of(log, fd);
+    int64_t size = sync_file(log, fd);
+    size = size < 0 ? size : size_of(log, fd);
     if (size < 0) {
         return (int)size;
     }
@@ -469,6 +464,22 @@ static int read_segment(struct rebuild *rebuild, uint32_t segment)
     log->index.segments[segment].mark = pirn__mark_pack(mark);
     if (r == 0 && is_short_of_half(log, mark)) {
         r = find_end(rebuild, fd, &head, mark);
+    }
+    return r;
+}
+
+/* Closed again: it may have another name by now, and none is read twice. */
+static int read_segment(struct rebuild *rebuild, uint32_t segment)
+{
+    struct pirn__log *log = rebuild->log;
+    struct pirn__segment_hold hold = {0};
+
+    pirn__prep_segment_hold(&hold, log, segment);
+    int r = wait_for(log, &hold.waiter.op);
+    if (r >= 0) {
+        r = read_file(rebuild, segment, r);
+        pirn__segment_drop(log, segment);
+        pirn__segment_forget(log, segment);
     }
     return r;
 }
@@ -541,7 +552,6 @@ static int read_segments(struct rebuild *rebuild)
     for (uint32_t i = 0; r == 0 && i < count; i++) {
         if (names.there[i]) {
             r = read_segment(rebuild, i);
-            pirn__segment_forget(log, i);
         }
     }
     free(names.there);

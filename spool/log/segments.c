@@ -17,8 +17,6 @@
 #include "spool/log/segments.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <pirn/file.h>
@@ -66,98 +64,6 @@ static bool swap_state(struct pirn__log *log, uint32_t segment,
     }
     *word = next;
     return true;
-}
-
-int pirn__segments_init(struct pirn__log *log)
-{
-    uint32_t count = log->text.size.segments;
-
-    log->segments.fds = malloc(count * sizeof(*log->segments.fds));
-    if (log->segments.fds == NULL) {
-        return -ENOMEM;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        log->segments.fds[i] = -1;
-    }
-    return 0;
-}
-
-void pirn__segments_deinit(struct pirn__log *log)
-{
-    uint32_t count = log->segments.fds == NULL ? 0 : log->text.size.segments;
-
-    for (uint32_t i = 0; i < count; i++) {
-        pirn__segment_forget(log, i);
-    }
-    free(log->segments.fds);
-    log->segments.fds = NULL;
-}
-
-void pirn__segment_forget(struct pirn__log *log, uint32_t segment)
-{
-    struct pirn_op op = {0};
-
-    if (log->segments.fds[segment] >= 0) {
-        pirn_prep_close(&op, log->segments.fds[segment]);
-        (void)pirn_wait(log->context, &op);
-        log->segments.fds[segment] = -1;
-    }
-}
-
-/* ---- a descriptor ---- */
-
-static void closed_second(struct pirn_op *op, int32_t result)
-{
-    struct pirn__segment_open *open =
-        pirn_container_of(op, struct pirn__segment_open, open);
-
-    pirn_assert(result <= 0); /* somebody else was faster */
-    pirn_task_finish(open->log->context, &open->op,
-                     open->log->segments.fds[open->segment]);
-}
-
-static void opened(struct pirn_op *op, int32_t result)
-{
-    struct pirn__segment_open *open =
-        pirn_container_of(op, struct pirn__segment_open, open);
-    int *fd = &open->log->segments.fds[open->segment];
-
-    if (result >= 0 && *fd >= 0) {
-        pirn_prep_close(&open->open, result);
-        pirn_start(open->log->context, &open->open, closed_second);
-        return;
-    }
-    if (result >= 0) {
-        *fd = result;
-    }
-    pirn_task_finish(open->log->context, &open->op, result);
-}
-
-static void open_begin(struct pirn_context *context, struct pirn_op *op)
-{
-    struct pirn__segment_open *open =
-        pirn_container_of(op, struct pirn__segment_open, op);
-    int fd = open->log->segments.fds[open->segment];
-
-    if (fd >= 0) {
-        pirn_task_finish(context, op, fd);
-        return;
-    }
-    (void)snprintf(open->path, sizeof(open->path), "seg/%06u", open->segment);
-    pirn_prep_open(&open->open, open->log->dir_fd, open->path, O_RDWR | O_CREAT,
-                   PIRN__FILE_MODE);
-    pirn_start(context, &open->open, opened);
-}
-
-void pirn__prep_segment_open(struct pirn__segment_open *open,
-                             struct pirn__log *log, uint32_t segment)
-{
-    static const struct pirn_task_verbs verbs = {.begin = open_begin};
-
-    pirn_assert(segment < log->text.size.segments);
-    open->log = log;
-    open->segment = segment;
-    pirn_prep_task(&open->op, &verbs);
 }
 
 /* ---- one to write ---- */
@@ -213,6 +119,7 @@ static void made(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn__segment_take, step);
 
     pirn_assert(result <= 0);
+    pirn__segment_drop(take->log, take->segment);
     if (result < 0) {
         unmake(take);
         finish(take, result);
@@ -239,7 +146,7 @@ static void named(struct pirn_op *op, int32_t result)
         return;
     }
     take->result = result;
-    pirn_prep_fsync(&take->step, take->log->segments.dir_fd, PIRN_SYNC_ALL);
+    pirn_prep_fsync(&take->step, take->log->seg_fd, PIRN_SYNC_ALL);
     pirn_start(take->log->context, &take->step, made);
 }
 
@@ -259,7 +166,7 @@ static void wrote(struct pirn_op *op, int32_t result)
     struct pirn__segment_take *take =
         pirn_container_of(op, struct pirn__segment_take, step);
     struct pirn__log *log = take->log;
-    int fd = log->segments.fds[take->segment];
+    int fd = pirn__segment_fd(log, take->segment);
 
     if (result <= 0) {
         made(op, result < 0 ? result : -EIO);
@@ -277,13 +184,17 @@ static void wrote(struct pirn_op *op, int32_t result)
 static void have_file(struct pirn_op *op, int32_t result)
 {
     struct pirn__segment_take *take =
-        pirn_container_of(op, struct pirn__segment_take, open.op);
+        pirn_container_of(op, struct pirn__segment_take, hold.waiter.op);
 
-    free(take->zeros); /* of one that somebody else has taken */
-    take->zeros = result < 0 ? NULL : calloc(1, ZEROS);
-    if (take->zeros == NULL) {
+    if (result < 0) {
         unmake(take);
-        finish(take, result < 0 ? result : -ENOMEM);
+        finish(take, result);
+        return;
+    }
+    free(take->zeros); /* of one that somebody else has taken */
+    take->zeros = calloc(1, ZEROS);
+    if (take->zeros == NULL) {
+        made(&take->step, -ENOMEM);
         return;
     }
     take->at = 0;
@@ -348,8 +259,8 @@ static void try_all(struct pirn__segment_take *take)
         return;
     }
     if (find(take, PIRN__SEGMENT_UNMADE, PIRN__SEGMENT_MAKING)) {
-        pirn__prep_segment_open(&take->open, log, take->segment);
-        pirn_start(log->context, &take->open.op, have_file);
+        pirn__prep_segment_hold(&take->hold, log, take->segment);
+        pirn_start(log->context, &take->hold.waiter.op, have_file);
         return;
     }
     finish(take, -ENOSPC);

@@ -13,37 +13,13 @@
 
 #include "spool/log/index.h"
 #include "spool/log/keeper.h"
+#include "spool/log/segment_files.h"
 
 struct pirn__log;
 
 /* Segments that are free and not given to new items: changes and compaction go
  * on when the disk is full, and so do removals. */
 #define PIRN__SEGMENTS_RESERVE 2u
-
-/* Descriptors of this process, opened when first needed. */
-struct pirn__segments {
-    int *fds;   /* -1: not open */
-    int dir_fd; /* seg */
-};
-
-PIRN_MUST_CHECK int pirn__segments_init(struct pirn__log *log);
-/** pirn__segments_deinit() - blocks */
-void pirn__segments_deinit(struct pirn__log *log);
-
-/** pirn__segment_forget() - close its descriptor. Blocks. */
-void pirn__segment_forget(struct pirn__log *log, uint32_t segment);
-
-/* A descriptor, opened if need be. Start &it->op; result: the descriptor, which
- * stays the log's, or an errno. */
-struct pirn__segment_open {
-    struct pirn_op op;
-    struct pirn__log *log;
-    uint32_t segment;
-    struct pirn_op open;
-    char path[24];
-};
-void pirn__prep_segment_open(struct pirn__segment_open *open,
-                             struct pirn__log *log, uint32_t segment);
 
 /* Getting one to write. Start &it->op. */
 struct pirn__segment_take {
@@ -55,7 +31,7 @@ struct pirn__segment_take {
     struct pirn__round_wait round;
     uint32_t segment;
     struct pirn__segment_word word;
-    struct pirn__segment_open open;
+    struct pirn__segment_hold hold;
     struct pirn_op step;
     uint64_t at; /* bytes of zeros written */
     int32_t result;

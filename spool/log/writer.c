@@ -192,6 +192,7 @@ static void seal(struct pirn__log *log)
 {
     pirn_assert(log->writer.has_segment);
     pirn__segment_seal(log, log->writer.segment);
+    pirn__segment_drop(log, log->writer.segment);
     log->writer.has_segment = false;
 }
 
@@ -317,7 +318,7 @@ static void make_ahead(struct pirn__log *log)
 static void have_fd(struct pirn_op *op, int32_t result)
 {
     struct pirn__log *log =
-        pirn_container_of(op, struct pirn__log, writer.open.op);
+        pirn_container_of(op, struct pirn__log, writer.hold.waiter.op);
     struct pirn__writer *writer = &log->writer;
 
     writer->is_taking = false;
@@ -367,8 +368,8 @@ static void taken(struct pirn_op *op, int32_t result)
     writer->generation = writer->take.word.generation;
     writer->mark = pirn__mark_unpack(
         pirn__atom_load(&log->index.segments[writer->segment].mark));
-    pirn__prep_segment_open(&writer->open, log, writer->segment);
-    pirn_start(log->context, &writer->open.op, have_fd);
+    pirn__prep_segment_hold(&writer->hold, log, writer->segment);
+    pirn_start(log->context, &writer->hold.waiter.op, have_fd);
 }
 
 static bool has_items(const struct pirn__records *records)
@@ -485,6 +486,7 @@ void pirn__writer_deinit(struct pirn__log *log)
     pirn_assert(!writer->is_flying && writer->waiting.head == NULL);
     if (writer->has_segment) {
         pirn__segment_leave(log, writer->segment);
+        pirn__segment_drop(log, writer->segment);
         writer->has_segment = false;
     }
     free(writer->memory[0]);

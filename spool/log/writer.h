@@ -68,7 +68,7 @@ struct pirn__writer {
     bool has_segment;
     uint32_t segment;
     uint32_t generation;
-    int fd;
+    int fd;                 /* held while there is a segment */
     struct pirn__mark mark; /* of the segment, behind what is in flight */
 
     bool is_kicked;
@@ -83,7 +83,7 @@ struct pirn__writer {
     struct pirn_op kick;
     struct pirn_op write;
     struct pirn__segment_take take;
-    struct pirn__segment_open open;
+    struct pirn__segment_hold hold;
     struct pirn__segment_take ahead; /* one more, ahead of need */
     bool is_ahead;
     bool has_ahead; /* was looked for, since this segment was taken */
