@@ -150,7 +150,10 @@ PIRN_API void pirn_prep_update(struct pirn_claim *claim,
  * Moves an item to another queue, delays it, holds or releases it.
  *
  * Result: as pirn_prep_update(), and the claim has the item still where it is
- * none of 0 and -ESTALE. Durable: when the op ends with 0.
+ * none of 0 and -ESTALE. Log layout: -ENOSPC may mean that it was changed, and
+ * there is no room to make it ready: @claim->item says what it is now.
+ *
+ * Durable: when the op ends with 0.
  */
 PIRN_API void pirn_prep_give_back_as(struct pirn_claim *claim,
                                      const struct pirn_change *change);

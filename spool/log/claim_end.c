@@ -62,7 +62,7 @@ void pirn__log_remove(struct pirn_claim *claim)
 
 /* ---- changes ---- */
 
-static void release(struct pirn_claim_work *work)
+static int release(struct pirn_claim_work *work)
 {
     struct pirn__log *log = work->log;
     bool ready = false;
@@ -76,7 +76,7 @@ static void release(struct pirn_claim_work *work)
     if (r == 0) {
         pirn__log_let_go(log, route.queue, ready, due_ns);
     }
-    pirn__log_claim_end(work, r);
+    return r;
 }
 
 /* The claim's item is what was written, and nothing can fail any more. */
@@ -129,29 +129,40 @@ static void store_fields(struct pirn_claim_work *work)
     pirn__keeper_touch(work->log);
 }
 
-static void committed(struct pirn_op *op, int32_t result)
+/* The claim goes on, with the item as it was, or as it was written. */
+static void go_on(struct pirn_claim_work *work, bool written, int32_t result)
 {
-    struct pirn_claim_work *work =
-        pirn_container_of(op, struct pirn_claim_work, record.op);
     struct pirn__catalogue *catalogue = &work->log->index.catalogue;
-
-    if (result < 0) {
-        spend_version(work);
-    } else {
-        store_fields(work);
-    }
-    if (result == 0 && !work->goes_on) {
-        release(work);
-        return;
-    }
     int r = pirn__slot_turn(catalogue, &work->grip, PIRN__CLAIMED);
+
     pirn_assert(r == 0); /* an updating owner is fenced by his death alone */
-    if (result == 0) {
+    if (written) {
         renew(work);
     }
     free(work->renewed);
     work->renewed = NULL;
     pirn_task_finish(work->log->context, &work->claim->op, result);
+}
+
+static void committed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, record.op);
+
+    if (result < 0) {
+        spend_version(work);
+        go_on(work, false, result);
+        return;
+    }
+    store_fields(work);
+    int r = work->goes_on ? 0 : release(work);
+    if (work->goes_on || (r < 0 && r != -ESTALE)) {
+        go_on(work, true, r);
+        return;
+    }
+    free(work->renewed);
+    work->renewed = NULL;
+    pirn__log_claim_end(work, r);
 }
 
 static int apply(struct pirn_claim_work *work, struct pirn__head *head,
@@ -201,7 +212,7 @@ static void change(struct pirn_claim_work *work,
         record->part.fields = fields == NULL ? NULL : fields->bytes;
         record->part.fields_bytes = fields == NULL ? 0 : fields->len;
     }
-    if (r == 0 && work->goes_on) {
+    if (r == 0) { /* a give back may fail behind the record, and then go on */
         work->renewed = malloc(pirn__part_bytes(record->part.fields_bytes));
         r = work->renewed == NULL ? -ENOMEM : 0;
     }
@@ -244,7 +255,7 @@ static void give_back_as_is(struct pirn_claim_work *work)
     struct pirn__route route = pirn__route_unpack(slot->route);
     route.attempts = pirn__log_attempts(route.attempts + 1u);
     pirn__atom_store(&slot->route, pirn__route_pack(route));
-    release(work);
+    pirn__log_claim_end(work, release(work));
 }
 
 void pirn__log_give_back(struct pirn_claim *claim)
