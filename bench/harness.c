@@ -112,7 +112,7 @@ static int open_sides(const struct options *options, void **states,
         const struct side *side = result->question->sides[i];
         int r;
 
-        if (side == NULL) {
+        if (side == NULL || (options->alone && i > 0)) {
             break;
         }
         r = side->open(options, &states[result->side_count]);
@@ -127,7 +127,7 @@ static int open_sides(const struct options *options, void **states,
             return r;
         }
     }
-    return result->side_count > 1 ? 0 : -EOPNOTSUPP;
+    return result->side_count > 1 || options->alone ? 0 : -EOPNOTSUPP;
 }
 
 void harness_run(const struct question *question, const struct options *asked,

@@ -36,6 +36,7 @@ struct options {
     uint32_t rounds;
     uint64_t items;   /* so many at most where many are queued; 0: its number */
     uint64_t long_ns; /* nor is anything longer under way */
+    bool alone;       /* our side, and nobody beside it: for a profile */
     const struct question *question; /* the harness's: what is asked now */
 };
 

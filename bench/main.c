@@ -29,6 +29,7 @@ enum {
     KEY_ITEMS,
     KEY_LONG,
     KEY_QUICK,
+    KEY_ALONE,
 };
 
 struct command {
@@ -112,6 +113,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_LONG:
         options->long_ns = (uint64_t)(1e9 * number(arg, 0.01, 600, state));
         return 0;
+    case KEY_ALONE:
+        options->alone = true;
+        return 0;
     case KEY_QUICK:
         options->rounds = 2;
         options->round_ns = 300000000;
@@ -138,6 +142,8 @@ static const struct argp_option argp_options[] = {
     {"long", KEY_LONG, "S", 0, "and for how long at most (30)", 0},
     {"quick", KEY_QUICK, NULL, 0,
      "as --rounds 2 --seconds 0.3 --long 3: whether it works at all", 0},
+    {"alone", KEY_ALONE, NULL, 0,
+     "our side only, and no ratio: what a profiler looks at", 0},
     {"json", KEY_JSON, "FILE", 0, "append a line per question to FILE", 0},
     {"server", KEY_SERVER, "FILE", 0, "the program pirn", 0},
     {"peers", KEY_PEERS, "DIR", 0, "has smtp-source and smtp-sink", 0},
@@ -209,7 +215,9 @@ static int write_json(const char *path, const struct run *run)
         return -errno;
     }
     for (uint32_t i = 0; i < run->count; i++) {
-        report_json(file, &run->machine, &run->results[i]);
+        if (run->results[i].side_count > 1) {
+            report_json(file, &run->machine, &run->results[i]);
+        }
     }
     if (run->counted) {
         calls_json(file, &run->machine, &run->calls);

@@ -143,6 +143,10 @@ void report_ratios(FILE *file, const struct result *results, uint32_t count)
                     strerror(-result->error));
             continue;
         }
+        if (result->side_count < 2) { /* asked alone */
+            print_claims(file, result);
+            continue;
+        }
         print_ratio(file, result, "", harness_best(result));
         for (uint32_t j = 1; result->side_count > 2 && j < result->side_count;
              j++) {

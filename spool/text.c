@@ -12,7 +12,8 @@
 #include <string.h>
 
 #include <pirn/invariant.h>
-#include <xxhash.h>
+
+#include "spool/hash.h"
 
 static const char digits16[] = "0123456789abcdef";
 

@@ -6,8 +6,8 @@
 #define SPOOL_FILE_BODY_H
 
 #include <sys/stat.h>
-#include <xxhash.h>
 
+#include "spool/hash.h"
 #include "spool/spool.h"
 
 /* Placed in a claim's or a view's work; pirn__body_init() once. */

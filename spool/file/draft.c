@@ -19,11 +19,11 @@
 #include <pirn/chain.h>
 #include <pirn/invariant.h>
 #include <pirn/task.h>
-#include <xxhash.h>
 
 #include "spool/fields.h"
 #include "spool/file/commit.h"
 #include "spool/file/file.h"
+#include "spool/hash.h"
 
 struct pirn_draft_work {
     struct pirn_draft *draft;

@@ -13,10 +13,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include <xxhash.h>
-
 #include <pirn/invariant.h>
 
+#include "spool/hash.h"
 #include "spool/log/bytes.h"
 
 enum {

@@ -20,10 +20,10 @@
 #include <pirn/file.h>
 #include <pirn/invariant.h>
 #include <pirn/task.h>
-#include <xxhash.h>
 
 #include "spool/fields.h"
 #include "spool/group_sync.h"
+#include "spool/hash.h"
 #include "spool/log/atom.h"
 #include "spool/log/backing.h"
 #include "spool/log/doors.h"

@@ -17,8 +17,8 @@
 #include <pirn/file.h>
 #include <pirn/invariant.h>
 #include <pirn/task.h>
-#include <xxhash.h>
 
+#include "spool/hash.h"
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
 #include "spool/log/queues.h"

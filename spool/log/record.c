@@ -14,10 +14,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <xxhash.h>
-
 #include <pirn/invariant.h>
 
+#include "spool/hash.h"
 #include "spool/log/bytes.h"
 
 enum {

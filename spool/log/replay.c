@@ -12,10 +12,9 @@
 
 #include <string.h>
 
-#include <xxhash.h>
-
 #include <pirn/invariant.h>
 
+#include "spool/hash.h"
 #include "spool/log/bytes.h"
 
 enum { ID_BYTES = sizeof(struct pirn_id), UNIT = PIRN__RECORD_UNIT };
