@@ -6,18 +6,16 @@
  */
 #include <argp.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/ending.h"
 #include "cli/ids.h"
 #include "cli/options.h"
+#include "cli/progress.h"
 #include "cli/tool.h"
 #include "cli/verb.h"
 
-enum { KEY_ALL = 0x200, PROGRESS_EVERY = 256 };
+enum { KEY_ALL = 0x200 };
 
 struct rm {
     struct options options;
@@ -26,8 +24,7 @@ struct rm {
     struct ids ids;
     bool all;
     bool dry_run;
-    bool progress; /* somebody watches */
-    uint64_t seen;
+    struct progress progress;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -85,18 +82,12 @@ static const struct argp argp = {
            "has claimed stays, and the exit code is 75.",
 };
 
-static void show_progress(struct rm *rm)
-{
-    if (rm->progress && ++rm->seen % PROGRESS_EVERY == 0) {
-        fprintf(stderr, "\r%" PRIu64 " removed", rm->endings.done);
-    }
-}
-
 static enum code add(void *user, const struct pirn_id *id)
 {
     struct rm *rm = user;
 
-    show_progress(rm);
+    progress_tell(&rm->progress, rm->endings.done,
+                  pirn_context_now_ns(rm->tool.context));
     return rm->dry_run ? endings_look(&rm->endings, id)
                        : endings_add(&rm->endings, id);
 }
@@ -141,15 +132,6 @@ static enum code add_queue(struct rm *rm)
     return code;
 }
 
-static void report(struct rm *rm)
-{
-    if (rm->progress && rm->seen >= PROGRESS_EVERY) {
-        fputs("\r", stderr);
-    }
-    endings_report(&rm->endings, "removed", rm->dry_run ? "would_remove" : NULL,
-                   rm->options.json);
-}
-
 static enum code run(struct rm *rm)
 {
     enum code finished;
@@ -162,9 +144,13 @@ static enum code run(struct rm *rm)
         return code;
     }
     endings_init(&rm->endings, &rm->tool, NULL, rm->all);
+    progress_begin(&rm->progress, "removing", 0,
+                   pirn_context_now_ns(rm->tool.context));
     code = rm->all ? add_queue(rm) : ids_each(&rm->ids, &rm->tool, add, rm);
     finished = endings_finish(&rm->endings);
-    report(rm);
+    progress_end(&rm->progress);
+    endings_report(&rm->endings, "removed", rm->dry_run ? "would_remove" : NULL,
+                   rm->options.json);
     if (code != CODE_DONE) {
         return code;
     }
@@ -187,7 +173,6 @@ enum code verb_rm(int argc, char **argv)
     }
     argp_parse(&argp, argc, argv, 0, NULL, rm);
     options_settle(&rm->options);
-    rm->progress = isatty(STDERR_FILENO);
     code = run(rm);
     tool_close(&rm->tool);
     free(rm);
