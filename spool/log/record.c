@@ -190,6 +190,14 @@ void pirn__part_seal(uint8_t *buf, struct pirn__place place, uint64_t salt)
     pirn__put64(buf, sum_of(buf, part_bytes, salt));
 }
 
+static bool ends_with_zeros(const uint8_t *buf, uint32_t at, uint32_t end)
+{
+    while (at < end && buf[at] == 0) {
+        at++;
+    }
+    return at == end;
+}
+
 int pirn__part_decode(const uint8_t *buf, size_t len, uint64_t salt,
                       struct pirn__part *ret_part)
 {
@@ -207,7 +215,9 @@ int pirn__part_decode(const uint8_t *buf, size_t len, uint64_t salt,
     part.fields_bytes = pirn__get32(buf + PART_FIELDS_BYTES);
     if (part.fields_bytes > PIRN_FIELDS_MAX ||
         pirn__part_bytes(part.fields_bytes) != part.head.part_bytes ||
-        pirn__get32(buf + PART_FIELDS_BYTES + 4) != 0) {
+        pirn__get32(buf + PART_FIELDS_BYTES + 4) != 0 ||
+        !ends_with_zeros(buf, PART_FIELDS + part.fields_bytes,
+                         part.head.part_bytes)) {
         return -EBADMSG;
     }
     *ret_part = part;

@@ -256,6 +256,22 @@ static void fields_that_do_not_fill_the_part_are_found(void **state)
     }
 }
 
+/* Whoever wrote them knew the sum, and is not one of ours. */
+static void bytes_behind_the_fields_are_zeros(void **state)
+{
+    uint8_t buf[PART_BYTES];
+    struct pirn__part part;
+
+    (void)state;
+    for (unsigned at = PIRN__PART_HEAD_BYTES + 5; at < PART_BYTES; at++) {
+        write_golden(buf);
+        buf[at] = 1;
+        pirn__put64(buf, XXH3_64bits_withSeed(buf + 8, PART_BYTES - 8, SALT));
+        assert_int_equal(pirn__part_decode(buf, sizeof(buf), SALT, &part),
+                         -EBADMSG);
+    }
+}
+
 static void body_of_a_meta_stays_where_it_is(void **state)
 {
     struct pirn__part part = part_of_golden();
@@ -357,6 +373,7 @@ TEST_MAIN(cmocka_unit_test(format_is_fixed),
           cmocka_unit_test(number_out_of_range_is_found),
           cmocka_unit_test(part_longer_than_any_is_found),
           cmocka_unit_test(fields_that_do_not_fill_the_part_are_found),
+          cmocka_unit_test(bytes_behind_the_fields_are_zeros),
           cmocka_unit_test(body_of_a_meta_stays_where_it_is),
           cmocka_unit_test(body_takes_room_only_behind_its_put),
           cmocka_unit_test(place_survives_its_packing),
