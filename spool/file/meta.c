@@ -110,7 +110,11 @@ static bool take_time(struct pirn__text_in *in, uint64_t *ret_ns)
         minute > 59 || second > 59) {
         return false;
     }
-    second += days_of(date) * 86400 + hour * 3600 + minute * 60;
+    uint64_t days = days_of(date);
+    if (date_of(days).day != date.day) {
+        return false; /* its month has no such day */
+    }
+    second += days * 86400 + hour * 3600 + minute * 60;
     *ret_ns = second * SECOND_NS + ns;
     return true;
 }

@@ -162,6 +162,8 @@ static void lines_that_no_encoder_writes_are_refused(void **state)
         HEAD TIME "size 5\ndigest 00000000deadbeef\nattempts 4294967296\n",
         HEAD "version 1\ncreated 2023-13-14T22:13:20.123456789Z\n" TAIL,
         HEAD "version 1\ncreated 9999-11-14T22:13:20.123456789Z\n" TAIL,
+        HEAD "version 1\ncreated 2023-02-29T22:13:20.123456789Z\n" TAIL,
+        HEAD "version 1\ncreated 2023-04-31T22:13:20.123456789Z\n" TAIL,
         "pirn-item 01\nid 01hf7uaq3r000000000000001v\n" TIME TAIL,
         "pirn-item 0\nid 01hf7uaq3r000000000000001v\n" TIME TAIL,
         "pirn-mail 1\nid 01hf7uaq3r000000000000001v\n" TIME TAIL,
