@@ -289,7 +289,8 @@ static bool take_field(struct pirn__text_in *in, struct pirn__text_out *out)
     if (!pirn__text_take(in, "field ")) {
         return false;
     }
-    while (in->at < in->end && *in->at != ' ' && *in->at != '\n') {
+    /* A NUL, which strchr() finds behind the others, ends a name, too. */
+    while (in->at < in->end && strchr(" \n", *in->at) == NULL) {
         pirn__text_put(out, in->at++, 1);
     }
     pirn__text_put(out, "", 1);

@@ -186,6 +186,23 @@ static void lines_that_no_encoder_writes_are_refused(void **state)
     }
 }
 
+/* A NUL would make one name of the name, and of what is behind it another. */
+static void a_name_with_a_nul_is_refused(void **state)
+{
+    static const char text[] = HEAD TIME TAIL "field a\0b c\n";
+    struct pirn_item item;
+    char fields[512];
+    char buf[512];
+    struct pirn__text_out out = {buf, buf + sizeof(buf)};
+
+    (void)state;
+    pirn__text_put(&out, text, sizeof(text) - 1);
+    pirn__text_put_end(&out, buf);
+    assert_int_equal(
+        pirn__meta_decode(buf, (size_t)(out.at - buf), fields, &item),
+        -EBADMSG);
+}
+
 static void times_are_those_of_the_calendar(void **state)
 {
     static const struct {
@@ -272,6 +289,7 @@ TEST_MAIN(cmocka_unit_test(format_is_fixed),
           cmocka_unit_test(every_changed_byte_is_refused),
           cmocka_unit_test(a_newer_format_is_told_from_damage),
           cmocka_unit_test(lines_that_no_encoder_writes_are_refused),
+          cmocka_unit_test(a_name_with_a_nul_is_refused),
           cmocka_unit_test(times_are_those_of_the_calendar),
           cmocka_unit_test(the_longest_fields_fit),
           cmocka_unit_test(a_superblock_is_whole_or_refused))
