@@ -259,8 +259,11 @@ static bool take_escape(struct pirn__text_in *in, char *ret_c)
     }
     int high = hex_digit(in->at[0]);
     int low = hex_digit(in->at[1]);
+    if (high < 0 || low < 0) {
+        return false;
+    }
     char c = (char)(high << 4 | low);
-    if (high < 0 || low < 0 || c == '\0' || !is_escaped(c)) {
+    if (c == '\0' || !is_escaped(c)) {
         return false;
     }
     in->at += 2;

@@ -148,6 +148,7 @@ static void lines_that_no_encoder_writes_are_refused(void **state)
     static const char *const bad[] = {
         HEAD TIME TAIL "field to %0a\n",
         HEAD TIME TAIL "field to %41\n",
+        HEAD TIME TAIL "field to %g1\n",
         HEAD TIME TAIL "field to %00\n",
         HEAD TIME TAIL "field to %0\n",
         HEAD TIME TAIL "field to a\tb\n",
