@@ -291,7 +291,8 @@ void pirn__log_expire(struct pirn__log *log)
     if (tick == log->expired_tick) {
         return;
     }
-    if (pirn__wheel_next_ns(&log->index.catalogue.wheel) > now_ns) {
+    if (pirn__wheel_next_again_ns(&log->index.catalogue.wheel,
+                                  &log->wheel_look) > now_ns) {
         log->expired_tick = tick;
         return;
     }

@@ -40,6 +40,7 @@ struct pirn__log {
     struct pirn__sync bodies[PIRN__SHARDS]; /* .log/data/XY */
     struct pirn_claim_work *claims;         /* which nobody has ended yet */
     uint64_t expired_tick; /* of the wheel: nothing more is due in it */
+    struct pirn__wheel_look wheel_look;
     struct pirn__pool draft_works;
     struct pirn__pool claim_works;
     struct pirn__pool buffers;    /* of PIRN__LOG_BUFFER bytes */

@@ -201,10 +201,8 @@ uint64_t pirn__wheel_clock_ns(const struct pirn__wheel *wheel)
     return clock_tick(pirn__atom_load(&wheel->state[CLOCK])) * PIRN__TICK_NS;
 }
 
-uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel)
+static uint64_t next_ns(const struct pirn__wheel *wheel, uint64_t clock)
 {
-    uint64_t clock = clock_tick(pirn__atom_load(&wheel->state[CLOCK]));
-
     if (!pirn__lane_is_empty(&wheel->lanes, lane_due(wheel))) {
         return 0; /* the clock may be ahead of a time that was set back */
     }
@@ -217,4 +215,29 @@ uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel)
     uint64_t next = tick_next(wheel, clock, UINT64_MAX);
     return next < UINT64_MAX / PIRN__TICK_NS ? next * PIRN__TICK_NS
                                              : UINT64_MAX;
+}
+
+uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel)
+{
+    return next_ns(wheel, clock_tick(pirn__atom_load(&wheel->state[CLOCK])));
+}
+
+/* The clock's word is read before the lanes: who puts an entry in one of them
+ * after that raises its count, but for one among the due, which are looked at
+ * each time. */
+uint64_t pirn__wheel_next_again_ns(const struct pirn__wheel *wheel,
+                                   struct pirn__wheel_look *look)
+{
+    uint64_t clock = pirn__atom_load(&wheel->state[CLOCK]);
+
+    if (!look->is_known || look->clock != clock) {
+        *look = (struct pirn__wheel_look){
+            .is_known = true,
+            .clock = clock,
+            .next_ns = next_ns(wheel, clock_tick(clock)),
+        };
+        return look->next_ns;
+    }
+    return pirn__lane_is_empty(&wheel->lanes, lane_due(wheel)) ? look->next_ns
+                                                               : 0;
 }

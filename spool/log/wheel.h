@@ -70,4 +70,16 @@ uint64_t pirn__wheel_clock_ns(const struct pirn__wheel *wheel);
  */
 uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel);
 
+/* What one process found when it looked; zeroed at first. */
+struct pirn__wheel_look {
+    bool is_known;
+    uint64_t clock;
+    uint64_t next_ns;
+};
+
+/** pirn__wheel_next_again_ns() - the same, from what was found before: a few
+ * words are read, unless an entry was put or the clock moved since */
+uint64_t pirn__wheel_next_again_ns(const struct pirn__wheel *wheel,
+                                   struct pirn__wheel_look *look);
+
 #endif /* SPOOL_LOG_WHEEL_H */

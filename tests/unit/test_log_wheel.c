@@ -23,6 +23,7 @@ struct bed {
     uint64_t *blocks;
     struct pirn__hand hand;
     struct pirn__wheel wheel;
+    struct pirn__wheel_look look;
     uint64_t due[ITEMS]; /* NONE: it came */
     uint32_t puts[ITEMS];
     uint32_t count;
@@ -121,6 +122,7 @@ static uint32_t keep_time(struct bed *bed, uint64_t *now)
     for (;;) {
         uint64_t first = first_due(bed);
         uint64_t next = pirn__wheel_next_ns(&bed->wheel);
+        assert_true(pirn__wheel_next_again_ns(&bed->wheel, &bed->look) <= next);
         if (first == UINT64_MAX) {
             return looks;
         }
@@ -232,6 +234,22 @@ static void who_looks_after_the_time_was_set_back_is_told_to(void **state)
     assert_int_equal(take(bed, now, TICK), 1);
 }
 
+static void who_looked_before_sees_what_was_put_since(void **state)
+{
+    static const uint64_t after[] = {DAY, DAY / 24, DAY / 86400, 2 * TICK,
+                                     0 - TICK};
+    struct bed *bed = *state;
+
+    assert_int_equal(take(bed, START, TICK), 0);
+    for (uint32_t i = 0; i < sizeof(after) / sizeof(after[0]); i++) {
+        uint64_t before = pirn__wheel_next_again_ns(&bed->wheel, &bed->look);
+        add(bed, START + after[i]);
+        uint64_t next = pirn__wheel_next_again_ns(&bed->wheel, &bed->look);
+        assert_true(next < before);
+        assert_true(next <= START + after[i] + TICK);
+    }
+}
+
 static void what_a_dead_hand_held_is_looked_at_at_once(void **state)
 {
     struct pirn__hand own = {0};
@@ -275,5 +293,6 @@ TEST_MAIN(TEST(every_time_comes_within_a_tick_and_not_before),
           TEST(a_clock_set_forward_lets_all_that_is_due_come),
           TEST(a_clock_set_back_delays_and_loses_nothing),
           TEST(who_looks_after_the_time_was_set_back_is_told_to),
+          TEST(who_looked_before_sees_what_was_put_since),
           TEST(what_a_dead_hand_held_is_looked_at_at_once),
           TEST(a_full_pool_takes_nothing))
