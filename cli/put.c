@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * put.c - one item from a file or standard input
+ * put.c - an item from each file, or from standard input
  *
- * The body streams through one buffer, whatever its size. The id is printed
- * once the item is durable: whoever has read it may forget the file.
+ * Bodies stream through one buffer, whatever their size. An id is printed once
+ * the item is durable: whoever has read it may forget the file.
  */
 #include <argp.h>
 #include <errno.h>
@@ -11,25 +11,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <pirn/file.h>
+#include <pirn/invariant.h>
 
 #include "cli/json.h"
 #include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/storing.h"
 #include "cli/tool.h"
 #include "cli/verb.h"
 
-enum { KEY_CREATE = 0x200, BUF_BYTES = 256 * 1024, FD_STDIN = 0 };
+enum { KEY_CREATE = 0x200 };
 
 struct put {
     struct options options;
     struct tool tool;
-    const char *file; /* "-": standard input */
+    char **files; /* @count of them; "-": standard input */
+    int count;
     bool create;
-    struct pirn_draft draft;
+    struct progress progress;
     struct pirn_fields fields;
     char field_bytes[PIRN_FIELDS_MAX];
-    char buf[BUF_BYTES];
+    struct storings storings;
 };
 
 static void add_field(struct put *put, char *arg, struct argp_state *state)
@@ -56,6 +61,7 @@ static void add_field(struct put *put, char *arg, struct argp_state *state)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct put *put = state->input;
+    int inputs = 0;
 
     switch (key) {
     case ARGP_KEY_INIT:
@@ -67,11 +73,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_CREATE:
         put->create = true;
         return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num > 0) {
-            argp_error(state, "%s: only one file makes one item", arg);
+    case ARGP_KEY_ARGS:
+        put->files = state->argv + state->next;
+        put->count = state->argc - state->next;
+        for (int i = 0; i < put->count; i++) {
+            inputs += strcmp(put->files[i], "-") == 0;
         }
-        put->file = arg;
+        if (inputs > 1) {
+            argp_error(state, "-: standard input makes one item, not %d",
+                       inputs);
+        }
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -80,7 +91,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option own[] = {
     {"field", 'f', "name=value", 0,
-     "Store it with the item; may be given again, also with the same name", 0},
+     "Store it with each item; may be given again, also with the same name", 0},
     {"create", KEY_CREATE, NULL, 0,
      "Make the spool and the queue if they are not there", 0},
     {0},
@@ -95,142 +106,143 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
     .options = own,
     .parser = parse,
-    .args_doc = "[FILE]",
+    .args_doc = "[FILE...]",
     .children = children,
-    .doc = "Store one item from FILE, or from standard input, in the queue "
-           "(`incoming'), and print its id once it is durable.",
+    .doc = "Store an item from each FILE, or one from standard input, in the "
+           "queue (`incoming'), and print each one's id once it is durable, in "
+           "the order of the files. A file that cannot be read is said and "
+           "passed over.",
 };
 
-/* CODE_DONE with *ret_len 0 at the end of the input. */
-static enum code read_some(struct put *put, int fd, uint32_t *ret_len)
+static enum code stored(void *user, const struct storing *storing)
+{
+    struct put *put = user;
+    struct json json = {stdout, false};
+    char id[PIRN_ID_TEXT];
+
+    pirn_id_format(&storing->draft.id, id);
+    if (put->options.json) {
+        json_open(&json, '{');
+        json_key(&json, "id");
+        json_text(&json, id);
+        json_key(&json, "queue");
+        json_text(&json, put->options.queue);
+        json_key(&json, "file");
+        json_text(&json, storing->source);
+        json_close(&json, '}');
+        json_end(&json);
+    } else {
+        puts(id);
+    }
+    progress_tell(&put->progress, put->storings.done,
+                  pirn_context_now_ns(put->tool.context));
+    errno = 0;
+    return fflush(stdout) == 0 ? CODE_DONE
+                               : failure_say(THING_OUTPUT, "standard output",
+                                             errno != 0 ? -errno : -EIO);
+}
+
+static void copy_fields(const struct put *put, struct storing *storing)
+{
+    pirn_assert(storing->fields.cap >= put->fields.len);
+    memcpy(storing->fields.bytes, put->fields.bytes, put->fields.len);
+    storing->fields.len = put->fields.len;
+}
+
+/* A descriptor, or an errno that was said. */
+static int open_file(struct put *put, const char *file)
 {
     struct pirn_op op = {0};
-    int32_t r;
 
-    pirn_prep_read(&op, fd, put->buf, BUF_BYTES, PIRN_OFFSET_CURRENT);
-    do {
-        r = pirn_wait(put->tool.context, &op);
-    } while (r == -EINTR);
-    if (r < 0) {
-        return failure_say(THING_FILE, put->file, r);
+    if (strcmp(file, "-") == 0) {
+        return STDIN_FILENO;
     }
-    *ret_len = (uint32_t)r;
-    return CODE_DONE;
+    pirn_prep_open(&op, AT_FDCWD, file, O_RDONLY, 0);
+    int fd = pirn_wait(put->tool.context, &op);
+    if (fd < 0) {
+        (void)storings_miss(&put->storings, file, fd);
+    }
+    return fd;
 }
 
-static enum code step(struct put *put, struct pirn_op *op)
+static void close_file(struct put *put, int fd)
 {
-    int32_t r = pirn_wait(put->tool.context, op);
+    struct pirn_op op = {0};
 
-    return r < 0 ? tool_say(&put->tool, THING_QUEUE, put->options.queue, r)
-                 : CODE_DONE;
-}
-
-static enum code copy(struct put *put, int fd)
-{
-    uint32_t len = 0;
-    enum code code;
-
-    for (;;) {
-        code = read_some(put, fd, &len);
-        if (code != CODE_DONE || len == 0) {
-            return code;
-        }
-        pirn_prep_append(&put->draft, put->buf, len);
-        code = step(put, &put->draft.op);
-        if (code != CODE_DONE) {
-            return code;
-        }
+    if (fd > STDIN_FILENO) {
+        pirn_prep_close(&op, fd);
+        (void)pirn_wait(put->tool.context, &op);
     }
-}
-
-static enum code store(struct put *put, int fd)
-{
-    enum code code;
-
-    pirn_prep_begin(&put->draft, put->tool.spool, put->options.queue);
-    code = step(put, &put->draft.op);
-    if (code == CODE_DONE) {
-        code = copy(put, fd);
-    }
-    if (code == CODE_DONE) {
-        pirn_prep_commit(&put->draft, &put->fields);
-        code = step(put, &put->draft.op);
-    }
-    if (pirn_draft_is_open(&put->draft)) {
-        pirn_prep_abort(&put->draft);
-        (void)pirn_wait(put->tool.context, &put->draft.op);
-    }
-    return code;
-}
-
-static void print_id(const struct put *put)
-{
-    char id[PIRN_ID_TEXT];
-    struct json json = {stdout, false};
-
-    pirn_id_format(&put->draft.id, id);
-    if (!put->options.json) {
-        puts(id);
-        return;
-    }
-    json_open(&json, '{');
-    json_key(&json, "id");
-    json_text(&json, id);
-    json_key(&json, "queue");
-    json_text(&json, put->options.queue);
-    json_close(&json, '}');
-    json_end(&json);
 }
 
 static enum code open_spool(struct put *put)
 {
     enum code code = tool_open(&put->tool, &put->options, put->create);
 
-    return code == CODE_DONE && put->create
-               ? tool_make_queue(&put->tool, &put->options, put->options.queue)
-               : code;
+    if (code == CODE_DONE && put->create) {
+        code = tool_make_queue(&put->tool, &put->options, put->options.queue);
+    }
+    if (code == CODE_DONE && !isatty(STDOUT_FILENO)) { /* ids are progress */
+        progress_begin(&put->progress, "storing", (uint64_t)put->count,
+                       pirn_context_now_ns(put->tool.context));
+    }
+    return code;
 }
 
-/* The file is opened first: a missing one leaves no spool behind. */
+/* false: no more is begun. */
+static bool store(struct put *put, const char *file, int fd)
+{
+    struct storing *storing = storings_next(&put->storings);
+
+    if (storing != NULL) {
+        copy_fields(put, storing);
+        storing->source = file;
+        storings_store(&put->storings, storing, fd);
+    }
+    close_file(put, fd);
+    return storing != NULL;
+}
+
+/* The first file is opened first: a missing one leaves no spool behind. */
 static enum code run(struct put *put)
 {
-    struct pirn_op op = {0};
-    int fd = FD_STDIN;
     enum code code = tool_open_context(&put->tool);
 
-    if (code == CODE_DONE && strcmp(put->file, "-") != 0) {
-        pirn_prep_open(&op, AT_FDCWD, put->file, O_RDONLY, 0);
-        fd = pirn_wait(put->tool.context, &op);
-        if (fd < 0) {
-            return failure_say(THING_FILE, put->file, fd);
+    if (code != CODE_DONE) {
+        return code;
+    }
+    storings_init(&put->storings, &put->tool, put->options.queue, stored, put);
+    int fd = open_file(put, put->files[0]);
+    if (fd < 0 && put->count == 1) {
+        return put->storings.missed;
+    }
+    code = open_spool(put);
+    if (code != CODE_DONE) {
+        close_file(put, fd);
+        return code;
+    }
+    for (int i = 0; i < put->count; i++) {
+        fd = i == 0 ? fd : open_file(put, put->files[i]);
+        if (fd >= 0 && !store(put, put->files[i], fd)) {
+            break;
         }
     }
-    if (code == CODE_DONE) {
-        code = open_spool(put);
-    }
-    if (code == CODE_DONE) {
-        code = store(put, fd);
-    }
-    if (code == CODE_DONE) {
-        print_id(put);
-    }
-    if (fd > FD_STDIN) {
-        pirn_prep_close(&op, fd);
-        (void)pirn_wait(put->tool.context, &op);
-    }
+    code = storings_finish(&put->storings);
+    progress_end(&put->progress);
     return code;
 }
 
 enum code verb_put(int argc, char **argv)
 {
+    static char dash[] = "-";
+    static char *standard_input[] = {dash};
     struct put *put = calloc(1, sizeof(*put));
-    enum code code;
 
     if (put == NULL) {
         return failure_say(THING_ANY, "put", -ENOMEM);
     }
-    put->file = "-";
+    put->files = standard_input;
+    put->count = 1;
     put->fields.bytes = put->field_bytes;
     put->fields.cap = sizeof(put->field_bytes);
     argp_parse(&argp, argc, argv, 0, NULL, put);
@@ -238,7 +250,7 @@ enum code verb_put(int argc, char **argv)
     if (put->options.queue == NULL) {
         put->options.queue = "incoming";
     }
-    code = run(put);
+    enum code code = run(put);
     tool_close(&put->tool);
     free(put);
     return code;
