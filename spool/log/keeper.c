@@ -11,8 +11,14 @@
  * the disk: it says who is at it, and when the last one began. Nobody begins
  * another within PIRN__ROUND_NS of that, but for one who waits for its end.
  *
- * An error that is not want of room is final (the kernel may say 0 the next
- * time): rounds_failed says so to all, until the index is made anew.
+ * A sync that failed is final, whatever it says, but for want of room (the
+ * kernel may say 0 the next time): rounds_failed says so to all, until somebody
+ * opens alone. Only what was never synced may be tried again: a write without
+ * memory, or one that was interrupted or cancelled, and a sync that was
+ * cancelled, which no file system says of one that it began. A round that lost
+ * its ring is one whose keeper was killed: what became of its sync the others
+ * hear from theirs, on descriptors that were open before. In each case the
+ * pages are dirty still, and are written again, whole, before the next sync.
  */
 #include "spool/log/keeper.h"
 
@@ -182,36 +188,69 @@ void pirn__keeper_sealed(struct pirn__log *log)
 
 /* ---- a round ---- */
 
-/* No room: who waits is told; what nobody waits for is tried again later. */
+/* No round now: who waits is told; what nobody waits for is tried again later.
+ */
 static void give_up(struct pirn__log *log, int32_t result)
 {
-    pirn__waiters_finish(log->context, &log->keeper.waiters, result);
-    if (!log->keeper.is_closing) {
+    struct pirn__keeper *keeper = &log->keeper;
+
+    pirn_assert(keeper->is_running && result < 0);
+    keeper->is_running = false;
+    leave_keeper(log);
+    pirn__waiters_finish(log->context, &keeper->waiters, result);
+    if (!keeper->is_closing) {
         arm(log, PIRN__ROUND_NS);
     }
+    pirn__keeper_has_rested(log);
 }
 
-static void end_round(struct pirn__log *log, int32_t result)
+static void end_round(struct pirn__log *log)
 {
     struct pirn__keeper *keeper = &log->keeper;
 
     pirn_assert(keeper->is_running);
     keeper->is_running = false;
-    if (result == 0) {
-        raise_done(log, keeper->round);
-    } else if (result != -ENOSPC && result != -EDQUOT) {
-        (void)pirn__atom_add(&log->index.head->rounds_failed, 1);
-    }
     leave_keeper(log);
-    if (result == 0) {
-        pirn__compact_start(log);
-    }
-    if (result == -ENOSPC || result == -EDQUOT) {
-        give_up(log, result);
-    } else {
-        look(log);
-    }
+    look(log);
     pirn__keeper_has_rested(log);
+}
+
+static void succeed(struct pirn__log *log)
+{
+    raise_done(log, log->keeper.round);
+    pirn__compact_start(log);
+    end_round(log);
+}
+
+/* A timer of a ring that failed ends with its error, too. */
+static void asked(struct pirn_op *op, int32_t result)
+{
+    struct pirn__log *log =
+        pirn_container_of(op, struct pirn__log, keeper.step);
+
+    if (result < 0) {
+        give_up(log, result);
+        return;
+    }
+    (void)pirn__atom_add(&log->index.head->rounds_failed, 1);
+    end_round(log);
+}
+
+/* Final for all, if it is the file that failed, and not our ring. */
+static void fail(struct pirn__log *log)
+{
+    pirn_prep_timer(&log->keeper.step, 0);
+    pirn_start(log->context, &log->keeper.step, asked);
+}
+
+static bool is_no_room(int32_t result)
+{
+    return result == -ENOSPC || result == -EDQUOT;
+}
+
+static bool was_not_written(int32_t result)
+{
+    return result == -ENOMEM || result == -EINTR || result == -ECANCELED;
 }
 
 static void synced(struct pirn_op *op, int32_t result)
@@ -221,8 +260,12 @@ static void synced(struct pirn_op *op, int32_t result)
     struct pirn__keeper *keeper = &log->keeper;
 
     pirn_assert(result <= 0);
+    if (is_no_room(result) || result == -ECANCELED) {
+        give_up(log, result);
+        return;
+    }
     if (result < 0) {
-        end_round(log, result);
+        fail(log);
         return;
     }
     for (uint32_t i = 0; i < keeper->count; i++) {
@@ -240,8 +283,12 @@ static void wrote(struct pirn_op *op, int32_t result)
     struct pirn__keeper *keeper = &log->keeper;
     const uint32_t page_bytes = PIRN__TOMB_PAGE_WORDS * 8;
 
+    if (is_no_room(result) || was_not_written(result)) {
+        give_up(log, result);
+        return;
+    }
     if (result <= 0) {
-        end_round(log, result < 0 ? result : -EIO);
+        fail(log);
         return;
     }
     keeper->written += (uint32_t)result;
@@ -278,7 +325,7 @@ static void write_next(struct pirn__log *log)
     }
     if (keeper->count == 0 || pirn__planted("log-round-not-synced")) {
         keeper->count = 0;
-        end_round(log, 0);
+        succeed(log);
         return;
     }
     pirn_prep_fsync(&keeper->step, log->tombs_fd, PIRN_SYNC_DATA);

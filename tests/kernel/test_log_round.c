@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_log_round.c - what a round of tombstones that fails means, and for whom
+ *
+ * Of two who have the log open one keeps: his rounds fail in some way. What was
+ * never synced fails for who waits and for nobody else; what may have been the
+ * disk's failure is one for all.
+ */
+#include "kernel/test_log.h"
+
+#include "faulty.h"
+#include "runtime/context.h"
+#include "spool/log/log.h"
+
+static bool is_broken;
+static const struct engine_class *base;
+static struct engine_class breakable_class;
+
+static int breakable_wait(struct engine *engine, uint64_t timeout_ns)
+{
+    return is_broken ? -ENXIO : base->wait(engine, timeout_ns);
+}
+
+static int breakable_create(const struct engine_config *config,
+                            struct engine **ret_engine)
+{
+    int r = faulty_engine()->create(config, ret_engine);
+
+    if (r == 0) {
+        base = (*ret_engine)->class;
+        breakable_class = *base;
+        breakable_class.wait = breakable_wait;
+        (*ret_engine)->class = &breakable_class;
+    }
+    return r;
+}
+
+static void no_fault(void)
+{
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+}
+
+/* The one whose rounds fail. */
+static int setup(void **state)
+{
+    static const struct engine_class breakable = {.create = breakable_create};
+
+    no_fault();
+    is_broken = false;
+    if (log_setup_closed(state) < 0) {
+        return -1;
+    }
+    struct bed *bed = *state;
+    pirn_context_destroy(bed->context);
+    if (pirn__context_create_on(&breakable, NULL, &bed->context) < 0) {
+        return -1;
+    }
+    bed->fd_count = bed_count_fds();
+    return bed_open(bed, true);
+}
+
+static int teardown(void **state)
+{
+    no_fault();
+    return log_teardown(state);
+}
+
+static int join(const struct bed *bed, struct bed *ret_other)
+{
+    *ret_other = *bed;
+    int r = pirn_context_create(NULL, &ret_other->context);
+
+    return r < 0 ? r : bed_open(ret_other, false);
+}
+
+static void leave(struct bed *other)
+{
+    bed_close(other);
+    pirn_context_destroy(other->context);
+}
+
+/* The next item is removed, durably. */
+static int32_t remove_next(struct bed *bed)
+{
+    struct pirn_claim claim = {0};
+
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    return log_remove_durable(bed, &claim);
+}
+
+static void fail_one(struct bed *bed, enum engine_opcode opcode, int32_t error)
+{
+    faulty_plan(opcode, 1, 1, error);
+    assert_int_equal(remove_next(bed), error);
+    assert_int_equal(faulty_outcome()->failed, 1);
+    no_fault();
+}
+
+static void what_was_never_synced_is_tried_again(void **state)
+{
+    static const struct {
+        enum engine_opcode opcode;
+        int32_t error;
+    } fails[] = {
+        {ENGINE_WRITE, -ENOMEM},    {ENGINE_WRITE, -EINTR},
+        {ENGINE_WRITE, -ECANCELED}, {ENGINE_WRITE, -ENOSPC},
+        {ENGINE_FSYNC, -ECANCELED}, {ENGINE_FSYNC, -ENOSPC},
+    };
+    struct bed *bed = *state;
+    struct bed other;
+
+    assert_int_equal(join(bed, &other), 0);
+    for (int i = 0; i < 6; i++) {
+        for (int n = 0; n < 3; n++) {
+            (void)log_put(bed, "body");
+        }
+        fail_one(bed, fails[i].opcode, fails[i].error);
+        assert_int_equal(remove_next(i % 2 ? bed : &other), 0);
+        assert_int_equal(remove_next(i % 2 ? &other : bed), 0);
+    }
+    leave(&other);
+    log_power_cut_and_open(bed);
+    log_expect_none(bed, "incoming"); /* nor what failed at first */
+}
+
+/* All of it is on the disk here; but nobody could know. */
+static void a_sync_that_failed_is_final_whatever_it_says(void **state)
+{
+    static const int32_t errors[] = {-EIO, -ENOMEM, -EINTR};
+    struct bed *bed = *state;
+    struct bed other;
+
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(join(bed, &other), 0);
+        (void)log_put(bed, "one");
+        (void)log_put(bed, "two");
+        (void)log_put(bed, "three");
+        faulty_plan(ENGINE_FSYNC, 1, 1, errors[i]);
+        assert_int_equal(remove_next(bed), -EIO);
+        no_fault();
+        assert_int_equal(remove_next(bed), -EIO);
+        assert_int_equal(remove_next(&other), -EIO);
+        leave(&other);
+        log_reopen(bed); /* alone: the tombstones have a new file */
+    }
+    (void)log_put(bed, "four");
+    assert_int_equal(remove_next(bed), 0);
+}
+
+struct removal {
+    struct pirn_claim claim;
+    int32_t result;
+};
+
+static void removed(struct pirn_op *op, int32_t result)
+{
+    pirn_container_of(op, struct removal, claim.op)->result = result;
+}
+
+static void a_ring_that_fails_ends_nobody_elses_rounds(void **state)
+{
+    struct bed *bed = *state;
+    struct bed other;
+    struct removal removal = {.result = 1};
+
+    assert_int_equal(join(bed, &other), 0);
+    (void)log_put(bed, "one");
+    (void)log_put(bed, "two");
+    assert_int_equal(bed_claim(bed, &removal.claim), 1);
+    pirn_prep_remove_durable(&removal.claim);
+    pirn_start(bed->context, &removal.claim.op, removed);
+    while (!bed->spool->log->keeper.is_running) {
+        assert_true(pirn_context_turn(bed->context, PIRN_FOREVER) >= 0);
+    }
+    is_broken = true;
+    while (removal.result == 1) {
+        int r = pirn_context_turn(bed->context, 0);
+        assert_true(r >= 0 || r == -ENXIO);
+    }
+    assert_int_equal(removal.result, -ENXIO);
+    assert_int_equal(remove_next(&other), 0);
+    bed_close(bed);
+    (void)log_put(&other, "three");
+    assert_int_equal(remove_next(&other), 0);
+    leave(&other);
+    bed->fd_count = bed_count_fds(); /* what was not closed without a ring */
+}
+
+#define ROUND_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+BED_MAIN(ROUND_TEST(what_was_never_synced_is_tried_again),
+         ROUND_TEST(a_sync_that_failed_is_final_whatever_it_says),
+         ROUND_TEST(a_ring_that_fails_ends_nobody_elses_rounds))
