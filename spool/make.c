@@ -103,9 +103,8 @@ int pirn__make_queue(struct pirn_spool *spool, const char *queue)
     return sync_dir(spool, ".");
 }
 
-/* Ours half made, or what mkfs leaves in every file system's root. */
-static int32_t take_entry(struct pirn__scan *scan,
-                          const struct pirn_entry *entry)
+/* What we make, and what mkfs leaves in every file system's root. */
+bool pirn__make_is_ours(const char *name)
 {
     static const char *const ours[] = {
         PIRN__NAME_DATA,       PIRN__NAME_TMP,        PIRN__NAME_MAKING,
@@ -113,13 +112,20 @@ static int32_t take_entry(struct pirn__scan *scan,
         PIRN__NAME_SUPERBLOCK, PIRN__NAME_LOG,        "lost+found",
     };
 
-    pirn_assert(entry->name[0] != '\0' && scan->result == 0);
+    pirn_assert(name[0] != '\0');
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-        if (strcmp(entry->name, ours[i]) == 0) {
-            return 0;
+        if (strcmp(name, ours[i]) == 0) {
+            return true;
         }
     }
-    return -ENOTEMPTY;
+    return false;
+}
+
+static int32_t take_entry(struct pirn__scan *scan,
+                          const struct pirn_entry *entry)
+{
+    pirn_assert(scan->result == 0);
+    return pirn__make_is_ours(entry->name) ? 0 : -ENOTEMPTY;
 }
 
 static int refuse_foreign(struct pirn_spool *spool)

@@ -28,4 +28,8 @@ PIRN_MUST_CHECK int pirn__make_durable(struct pirn_spool *spool);
 PIRN_MUST_CHECK int pirn__make_queue(struct pirn_spool *spool,
                                      const char *queue);
 
+/** pirn__make_is_ours() - whether an entry of the spool's directory is one of
+ * the fixed names; a lost+found is, queues are not */
+bool pirn__make_is_ours(const char *name);
+
 #endif /* SPOOL_MAKE_H */

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include <pirn/file.h>
 #include <pirn/invariant.h>
@@ -147,6 +148,13 @@ bool pirn__sweep_is_due(const struct pirn_spool *spool)
            SWEEP_EVERY_NS;
 }
 
+bool pirn__owner_lives(const struct pirn_spool *spool, uint32_t slot)
+{
+    pirn_assert(slot < PIRN__SLOTS);
+    return slot == spool->slot ||
+           (spool->sweep->lives[slot / 64] >> slot % 64 & 1) != 0;
+}
+
 static void finish(struct pirn__sweep *sweep)
 {
     struct pirn_spool *spool = sweep->spool;
@@ -205,7 +213,9 @@ static void locked(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0);
     if (result < 0 && !pirn__planted("living-robbed")) {
+        uint32_t slot = sweep->slots.slots[sweep->at - 1];
         sweep->living++;
+        sweep->lives[slot / 64] |= UINT64_C(1) << slot % 64;
         sweep_next(sweep);
         return;
     }
@@ -246,6 +256,7 @@ static void listed(struct pirn_op *op, int32_t result)
     }
     sweep->at = 0;
     sweep->living = 0;
+    memset(sweep->lives, 0, sizeof(sweep->lives));
     sweep_next(sweep);
 }
 

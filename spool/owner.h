@@ -14,7 +14,8 @@ struct pirn__sweep {
     struct pirn_spool *spool;
     struct pirn__slots slots;
     uint32_t at;
-    uint32_t living; /* whose lock could not be had */
+    uint32_t living;                  /* whose lock could not be had */
+    uint64_t lives[PIRN__SLOTS / 64]; /* a bit each of them */
     struct pirn_op lock;
     struct pirn__recover recover;
     struct pirn__rescue rescue;
@@ -57,5 +58,8 @@ struct pirn__sweep_wait {
  * although its owner was just killed: the next sweep sees.
  */
 void pirn__prep_sweep(struct pirn__sweep_wait *wait, struct pirn_spool *spool);
+
+/** pirn__owner_lives() - we, or one whose lock the last sweep could not have */
+bool pirn__owner_lives(const struct pirn_spool *spool, uint32_t slot);
 
 #endif /* SPOOL_OWNER_H */
