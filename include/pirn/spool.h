@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include <pirn/base.h>
+#include <pirn/check.h>
 #include <pirn/claim.h>
 #include <pirn/context.h>
 #include <pirn/draft.h>

@@ -20,8 +20,8 @@ PURE = [
 ]
 
 # What libpirn alone does not have.
-SPOOL_HEADERS = ["pirn/claim.h", "pirn/draft.h", "pirn/item.h",
-                 "pirn/spool.h", "pirn/view.h"]
+SPOOL_HEADERS = ["pirn/check.h", "pirn/claim.h", "pirn/draft.h",
+                 "pirn/item.h", "pirn/spool.h", "pirn/view.h"]
 
 # A file (the first row that matches counts) -> what it may include, and what
 # it may not although a prefix would allow it.

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/check/check.h - one check, as the files of this folder share it
+ *
+ *   walk ----> doubt ----+
+ *     |                  +--> found --> mend --> handed over
+ *     +------> look -----+
+ *
+ * One thing at a time, but for looks. Whoever has found something pushes it and
+ * says where to go on when it has been handed over.
+ */
+#ifndef SPOOL_CHECK_CHECK_H
+#define SPOOL_CHECK_CHECK_H
+
+#include <sys/stat.h>
+
+#include <pirn/check.h>
+#include <pirn/view.h>
+
+#include "spool/check/mend.h"
+#include "spool/check/room.h"
+#include "spool/file/find.h"
+#include "spool/owner.h"
+#include "spool/queue.h"
+#include "spool/scan.h"
+
+enum {
+    PIRN__CHECK_LOOKS = 16,  /* items at once */
+    PIRN__CHECK_FOUND = 64,  /* that wait to be handed over */
+    PIRN__CHECK_PLACES = 16, /* of one item, that are looked at */
+};
+
+typedef void pirn__check_fn(struct pirn_check_work *work);
+
+/* An entry that looks wrong by its name alone. */
+struct pirn__odd {
+    enum pirn_fault fault;
+    bool has_id;
+    struct pirn_id id;
+    uint64_t need_ns; /* for so long it has to have stood there */
+    bool waits;       /* until it has */
+    char name[256];
+};
+
+/* Where an item's metadata stand. */
+struct pirn__spot {
+    struct pirn_id id; /* first: sorted as ids are */
+    uint16_t queue;    /* of the spool's */
+    uint16_t slot;     /* PIRN__SPOT_READY, or who has it */
+};
+#define PIRN__SPOT_READY UINT16_MAX
+
+struct pirn__spots {
+    struct pirn__spot *spots; /* @count of @cap, malloc'd */
+    uint32_t count;
+    uint32_t cap;
+};
+
+/* The second look, at one suspect. */
+struct pirn__doubt {
+    const struct pirn__odd *odd; /* or an id: */
+    struct pirn_id id;
+    bool waited;
+    bool swept;
+    uint64_t age_ns;
+    uint64_t word;        /* of an item of the log */
+    pirn__check_fn *look; /* begin anew */
+    pirn__check_fn *go_on;
+    struct pirn_op timer;
+    struct pirn_op step;
+    struct statx statx;
+    struct pirn__find find;
+    struct pirn__sweep_wait sweep;
+    struct pirn__refresh refresh;
+    struct pirn__name name;
+    char path[PIRN_FINDING_PATH];
+
+    struct pirn__spot places[PIRN__CHECK_PLACES]; /* of an item that has two */
+    uint32_t place_count;
+    uint32_t name_at;
+};
+
+/* One item that is looked at. */
+struct pirn__look {
+    struct pirn_check_work *work;
+    struct pirn__spot spot;
+    struct pirn_view view;
+    struct pirn_op step;
+    struct statx statx;
+    struct pirn__name path;
+    enum pirn_fault fault;
+    uint64_t offset; /* of its body: read so far */
+    char *buf;       /* malloc'd, where bodies are read */
+    char byte;
+};
+
+struct pirn_check_work {
+    struct pirn_check *check;
+    struct pirn_spool *spool;
+    const struct pirn_check_config *config;
+    uint64_t grace_ns;
+    int32_t error; /* the first of what could not be looked at */
+    uint64_t unseen;
+
+    struct pirn_finding found[PIRN__CHECK_FOUND];
+    uint32_t found_count;
+    uint32_t found_at;
+    pirn__check_fn *go_on;
+    struct pirn__mend mend;
+
+    /* The walk. */
+    struct pirn__sweep_wait sweep;
+    struct pirn__refresh refresh;
+    struct pirn__scan scan;
+    struct pirn__room room;
+    enum pirn__room_kind kind;
+    uint32_t room_at; /* next one of its kind */
+    uint32_t queue_count;
+    uint64_t homes[PIRN__SLOTS / 64]; /* slots that have a .tmp/SLOT */
+    uint64_t slots[PIRN__SLOTS / 64]; /* or a .checkout/SLOT */
+    struct pirn__odd *odds;
+    uint32_t odd_count;
+    uint32_t odd_cap;
+    uint32_t odd_at;
+    struct pirn__ids misplaced;
+    struct pirn__spots claims;
+    struct pirn__ids bodies;  /* of a shard */
+    struct pirn__spots names; /* of a shard */
+    uint32_t at;              /* of those, and of what comes behind */
+    struct pirn__doubt doubt;
+
+    struct pirn__look looks[PIRN__CHECK_LOOKS];
+    uint32_t look_count; /* so many at most */
+    uint32_t looking;
+    struct pirn_listed *page; /* of the log's items */
+    uint32_t page_count;
+    uint32_t slot_at;
+};
+
+/* ---- check.c ---- */
+
+/** pirn__check_find() - one more finding, zeroed but for these */
+struct pirn_finding *pirn__check_find(struct pirn_check_work *work,
+                                      enum pirn_fault fault,
+                                      const struct pirn_id *id,
+                                      const char *queue, const char *path);
+
+/** pirn__check_hand_over() - what was found, if anything; then @go_on */
+void pirn__check_hand_over(struct pirn_check_work *work, pirn__check_fn *go_on);
+
+/** pirn__check_finish() - of the walk: 0, or what it could not go on with */
+void pirn__check_finish(struct pirn_check_work *work, int32_t result);
+
+/** pirn__check_note() - something could not be looked at */
+void pirn__check_note(struct pirn_check_work *work, int32_t error);
+
+/** pirn__check_limit() - how old an item of a queue may be; 0: as it likes */
+uint64_t pirn__check_limit(const struct pirn_check_work *work,
+                           const char *queue);
+
+/** pirn__check_item_age() - by its id; 0: it is of the future */
+uint64_t pirn__check_item_age(const struct pirn_check_work *work,
+                              const struct pirn_id *id);
+
+/* ---- walk.c, shard.c, log_walk.c ---- */
+
+void pirn__check_walk(struct pirn_check_work *work);
+void pirn__check_next_room(struct pirn_check_work *work);
+void pirn__check_shard(struct pirn_check_work *work);
+void pirn__check_log_bodies(struct pirn_check_work *work);
+void pirn__check_log(struct pirn_check_work *work);
+bool pirn__check_log_has(const struct pirn_spool *spool,
+                         const struct pirn_id *id);
+
+/** pirn__check_log_is_stale() - whether a dead owner has it, by its word */
+bool pirn__check_log_is_stale(const struct pirn_spool *spool,
+                              const struct pirn_id *id, uint64_t *ret_word);
+
+/** pirn__spots_push() - one more. Return: 0 or -ENOMEM */
+PIRN_MUST_CHECK int pirn__spots_push(struct pirn__spots *spots,
+                                     const struct pirn__spot *spot);
+
+/** pirn__spot_path() - where it stands */
+void pirn__spot_path(const struct pirn_check_work *work,
+                     const struct pirn__spot *spot,
+                     struct pirn__name *ret_path);
+
+/* ---- doubt.c: each finds, or does not, and goes on ---- */
+
+void pirn__doubt_odd(struct pirn_check_work *work, const struct pirn__odd *odd,
+                     pirn__check_fn *go_on);
+void pirn__doubt_body(struct pirn_check_work *work, const struct pirn_id *id,
+                      pirn__check_fn *go_on);
+void pirn__doubt_twice(struct pirn_check_work *work, const struct pirn_id *id,
+                       pirn__check_fn *go_on);
+
+/* ---- look.c ---- */
+
+/**
+ * pirn__look_start() - look at one item; there is room: work->looking is below
+ * work->look_count
+ *
+ * The last one that ends goes on to @work->go_on, with what was found.
+ */
+void pirn__look_start(struct pirn_check_work *work,
+                      const struct pirn__spot *spot);
+
+#endif /* SPOOL_CHECK_CHECK_H */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/check/log_mend.h - what is left of an item of the log, in quarantine
+ */
+#ifndef SPOOL_CHECK_LOG_MEND_H
+#define SPOOL_CHECK_LOG_MEND_H
+
+#include <pirn/check.h>
+#include <pirn/draft.h>
+
+#include "spool/log/catalogue.h"
+#include "spool/log/reading.h"
+
+/* Start &it->op. */
+struct pirn__log_mend {
+    struct pirn_op op;
+    struct pirn_spool *spool;
+    const struct pirn_finding *finding;
+    struct pirn__grip grip;
+    struct pirn__slot fields; /* of its slot */
+    bool has_part;
+    struct pirn__reading reading;
+    struct pirn__segment_open open;
+    struct pirn_draft draft;
+    struct pirn_fields carried; /* malloc'd */
+    struct pirn_op step;
+    struct pirn__name path;
+    bool is_file;
+    int fd;
+    uint64_t at; /* in what @fd is: where the body goes on, */
+    uint64_t end;
+    char *buf;
+    int32_t result;
+};
+
+/**
+ * pirn__prep_log_mend() - copy it to a new item of quarantine, then remove it
+ *
+ * The copy has what of the body can be read, the fields if the record says
+ * them, and `was' and `was-queue': a record cannot be mended where it stands.
+ *
+ * Result: 0, the copy is durable; -EBUSY somebody has it; -ENOENT it is gone;
+ * or an errno: it is as it was.
+ */
+void pirn__prep_log_mend(struct pirn__log_mend *mend, struct pirn_spool *spool,
+                         const struct pirn_finding *finding);
+
+#endif /* SPOOL_CHECK_LOG_MEND_H */

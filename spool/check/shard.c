@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shard.c - a 64th of the files: what belongs together, and what does not
+ *
+ *   bodies, names (ready and claimed) -> bodies without a name -> names twice
+ *     -> too old -> each item looked at, some at once
+ *
+ * Lists are of some moment each, so they only say what is to be doubted. Items
+ * of `quarantine' are what was set aside: they are not looked at.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/invariant.h>
+
+#include "spool/check/check.h"
+
+static void orphans_next(struct pirn_check_work *work);
+static void twins_next(struct pirn_check_work *work);
+static void ages_next(struct pirn_check_work *work);
+static void looks_next(struct pirn_check_work *work);
+
+static const char *queue_of(const struct pirn_check_work *work,
+                            const struct pirn__spot *spot)
+{
+    return work->spool->queues[spot->queue]->name;
+}
+
+int pirn__spots_push(struct pirn__spots *spots, const struct pirn__spot *spot)
+{
+    if (spots->count == spots->cap) {
+        uint32_t cap = spots->cap == 0 ? 64 : spots->cap * 2;
+        struct pirn__spot *more = realloc(spots->spots, cap * sizeof(*more));
+        if (more == NULL) {
+            return -ENOMEM;
+        }
+        spots->spots = more;
+        spots->cap = cap;
+    }
+    spots->spots[spots->count++] = *spot;
+    return 0;
+}
+
+void pirn__spot_path(const struct pirn_check_work *work,
+                     const struct pirn__spot *spot, struct pirn__name *ret_path)
+{
+    if (spot->slot == PIRN__SPOT_READY) {
+        pirn__name_ready(ret_path, queue_of(work, spot), &spot->id);
+    } else {
+        pirn__name_claimed(ret_path, queue_of(work, spot), spot->slot,
+                           &spot->id);
+    }
+}
+
+static bool is_misplaced(const struct pirn_check_work *work,
+                         const struct pirn_id *id)
+{
+    for (uint32_t i = 0; i < work->misplaced.count; i++) {
+        if (memcmp(&work->misplaced.ids[i], id, sizeof(*id)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_name(const struct pirn__spots *names, const struct pirn_id *id)
+{
+    return names->count > 0 &&
+           bsearch(id, names->spots, names->count, sizeof(*names->spots),
+                   pirn__id_compare) != NULL;
+}
+
+/* Whether the name at @at is of the item before it. */
+static bool is_again(const struct pirn__spots *names, uint32_t at)
+{
+    return at > 0 && memcmp(&names->spots[at].id, &names->spots[at - 1].id,
+                            sizeof(struct pirn_id)) == 0;
+}
+
+static void looks_done(struct pirn_check_work *work)
+{
+    if (work->at < work->names.count) {
+        looks_next(work);
+        return;
+    }
+    pirn__check_next_room(work);
+}
+
+static bool is_looked_at(const struct pirn_check_work *work, uint32_t at)
+{
+    const struct pirn__spot *spot = &work->names.spots[at];
+
+    return !is_again(&work->names, at) &&
+           strcmp(queue_of(work, spot), PIRN__NAME_QUARANTINE) != 0 &&
+           !is_misplaced(work, &spot->id);
+}
+
+static void looks_next(struct pirn_check_work *work)
+{
+    pirn_assert(work->looking == 0);
+    work->go_on = looks_done;
+    work->look_count = PIRN__CHECK_LOOKS;
+    while (work->at < work->names.count && work->looking < work->look_count) {
+        uint32_t at = work->at++;
+        if (is_looked_at(work, at)) {
+            pirn__look_start(work, &work->names.spots[at]);
+        }
+    }
+    if (work->looking == 0) {
+        pirn__check_hand_over(work, looks_done);
+    }
+}
+
+/* Names are sorted: a moment's items of one queue each once. */
+static void ages_next(struct pirn_check_work *work)
+{
+    while (work->at < work->names.count &&
+           work->found_count < PIRN__CHECK_FOUND) {
+        const struct pirn__spot *spot = &work->names.spots[work->at];
+        uint64_t limit_ns = pirn__check_limit(work, queue_of(work, spot));
+        struct pirn__name path;
+        if (limit_ns > 0 && !is_again(&work->names, work->at) &&
+            pirn__check_item_age(work, &spot->id) > limit_ns) {
+            pirn__spot_path(work, spot, &path);
+            (void)pirn__check_find(work, PIRN_FAULT_TOO_OLD, &spot->id,
+                                   queue_of(work, spot), path.text);
+        }
+        work->at++;
+    }
+    bool more = work->at < work->names.count;
+    work->at = more ? work->at : 0;
+    pirn__check_hand_over(work, more ? ages_next : looks_next);
+}
+
+/* The other layout's items are in no shard: it says whether it has one. */
+static bool is_of_log(const struct pirn_check_work *work, uint32_t at)
+{
+    return !is_again(&work->names, at) &&
+           pirn__check_log_has(work->spool, &work->names.spots[at].id);
+}
+
+static void twins_next(struct pirn_check_work *work)
+{
+    while (work->at < work->names.count) {
+        uint32_t at = work->at++;
+        const struct pirn__spot *spot = &work->names.spots[at];
+        if (is_again(&work->names, at) &&
+            (at < 2 || !is_again(&work->names, at - 1))) {
+            pirn__doubt_twice(work, &spot->id, twins_next);
+            return;
+        }
+        if (is_of_log(work, at)) {
+            struct pirn__name path;
+            work->doubt.id = spot->id;
+            work->doubt.places[0] = *spot;
+            work->doubt.place_count = 1;
+            pirn__spot_path(work, spot, &path);
+            (void)pirn__check_find(work, PIRN_FAULT_DUPLICATED, &spot->id,
+                                   queue_of(work, spot), path.text);
+            pirn__check_hand_over(work, twins_next);
+            return;
+        }
+    }
+    work->at = 0;
+    ages_next(work);
+}
+
+static void orphans_next(struct pirn_check_work *work)
+{
+    while (work->at < work->bodies.count) {
+        const struct pirn_id *id = &work->bodies.ids[work->at++];
+        if (!has_name(&work->names, id) && !is_misplaced(work, id)) {
+            pirn__doubt_body(work, id, orphans_next);
+            return;
+        }
+    }
+    work->at = 0;
+    twins_next(work);
+}
+
+/* Those of its shard, among the names. */
+static int add_claims(struct pirn_check_work *work)
+{
+    struct pirn__spots *names = &work->names;
+
+    for (uint32_t i = 0; i < work->claims.count; i++) {
+        const struct pirn__spot *spot = &work->claims.spots[i];
+        if (pirn__id_shard(&spot->id) != work->room.shard) {
+            continue;
+        }
+        int r = pirn__spots_push(names, spot);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+void pirn__check_shard(struct pirn_check_work *work)
+{
+    int r = add_claims(work);
+
+    if (r < 0) {
+        pirn__check_finish(work, r);
+        return;
+    }
+    pirn__ids_sort(&work->bodies);
+    if (work->names.count > 1) {
+        qsort(work->names.spots, work->names.count, sizeof(*work->names.spots),
+              pirn__id_compare);
+    }
+    work->at = 0;
+    orphans_next(work);
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * walk.c - every directory once; those of items twice
+ *
+ *   sweep -> queues -> each room: listed -> odd names doubted -> next room
+ *                      a shard: all its rooms listed -> shard.c
+ *
+ * What stands in another's shard is looked for in all shards before the items
+ * of any are judged: an item whose body was misplaced has one.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pirn/invariant.h>
+
+#include "spool/check/check.h"
+#include "spool/log/log.h"
+
+/* Of one directory; what is beyond is met by the next check. */
+enum { ODDS_MAX = 4096 };
+
+/* What is half made has no owner whose lock says that he is dead. */
+enum { HALF_GRACES = 60 };
+
+static void odd_next(struct pirn_check_work *work);
+
+static bool has_bit(const uint64_t *bits, uint32_t slot)
+{
+    return (bits[slot / 64] >> slot % 64 & 1) != 0;
+}
+
+static void set_bit(uint64_t *bits, uint32_t slot)
+{
+    bits[slot / 64] |= UINT64_C(1) << slot % 64;
+}
+
+/* ---- rooms ---- */
+
+static uint32_t rooms_of(const struct pirn_check_work *work,
+                         enum pirn__room_kind kind)
+{
+    uint32_t log = work->spool->log != NULL;
+
+    switch (kind) {
+    case PIRN__ROOM_TOP:
+    case PIRN__ROOM_MAKING:
+    case PIRN__ROOM_TMP:
+    case PIRN__ROOM_DATA:
+        return 1;
+    case PIRN__ROOM_LOG:
+    case PIRN__ROOM_SEGMENTS:
+    case PIRN__ROOM_NUMBERS:
+    case PIRN__ROOM_BELLS:
+    case PIRN__ROOM_LOG_DATA:
+        return log;
+    case PIRN__ROOM_QUEUE:
+    case PIRN__ROOM_CHECKOUT:
+        return work->queue_count;
+    case PIRN__ROOM_DRAFTS:
+        return PIRN__SLOTS;
+    case PIRN__ROOM_CLAIMS:
+        return PIRN__SLOTS * work->queue_count;
+    case PIRN__ROOM_SIFTED:
+    case PIRN__ROOM_SHARD:
+        return PIRN__SHARDS * (1 + work->queue_count);
+    case PIRN__ROOM_LOG_BODIES:
+        return PIRN__SHARDS * log;
+    case PIRN__ROOM_KINDS:
+        break;
+    }
+    return 0;
+}
+
+static const char *queue_at(const struct pirn_check_work *work, uint32_t at)
+{
+    pirn_assert(at < work->spool->queue_count);
+    return work->spool->queues[at]->name;
+}
+
+/* Room @at of its kind; false: there is none in that place. */
+static bool room_is_there(struct pirn_check_work *work, uint32_t at)
+{
+    struct pirn__room *room = &work->room;
+    uint32_t each = 1 + work->queue_count;
+
+    *room = (struct pirn__room){.kind = work->kind};
+    switch (work->kind) {
+    case PIRN__ROOM_QUEUE:
+    case PIRN__ROOM_CHECKOUT:
+        room->queue = queue_at(work, at);
+        return true;
+    case PIRN__ROOM_DRAFTS:
+        room->slot = at;
+        return has_bit(work->homes, at);
+    case PIRN__ROOM_CLAIMS:
+        room->slot = at % PIRN__SLOTS;
+        room->queue = queue_at(work, at / PIRN__SLOTS);
+        return has_bit(work->slots, room->slot);
+    case PIRN__ROOM_SIFTED:
+    case PIRN__ROOM_SHARD:
+        room->shard = at / each;
+        room->queue = at % each == 0 ? NULL : queue_at(work, at % each - 1);
+        return true;
+    case PIRN__ROOM_LOG_BODIES:
+        room->shard = at;
+        return true;
+    case PIRN__ROOM_TOP:
+    case PIRN__ROOM_MAKING:
+    case PIRN__ROOM_TMP:
+    case PIRN__ROOM_DATA:
+    case PIRN__ROOM_LOG:
+    case PIRN__ROOM_SEGMENTS:
+    case PIRN__ROOM_NUMBERS:
+    case PIRN__ROOM_BELLS:
+    case PIRN__ROOM_LOG_DATA:
+    case PIRN__ROOM_KINDS:
+        break;
+    }
+    return true;
+}
+
+/* ---- entries ---- */
+
+static int32_t push_odd(struct pirn_check_work *work,
+                        const struct pirn_entry *entry, enum pirn_fault fault,
+                        const struct pirn_id *id, uint64_t need_ns)
+{
+    if (work->odd_count == ODDS_MAX) {
+        work->unseen++;
+        return 0;
+    }
+    if (work->odd_count == work->odd_cap) {
+        uint32_t cap = work->odd_cap == 0 ? 16 : work->odd_cap * 2;
+        struct pirn__odd *more = realloc(work->odds, cap * sizeof(*more));
+        if (more == NULL) {
+            return -ENOMEM;
+        }
+        work->odds = more;
+        work->odd_cap = cap;
+    }
+    struct pirn__odd *odd = &work->odds[work->odd_count++];
+    *odd = (struct pirn__odd){
+        .fault = fault,
+        .has_id = id != NULL,
+        .need_ns = need_ns,
+        .waits = need_ns == work->grace_ns,
+    };
+    odd->id = id != NULL ? *id : odd->id;
+    (void)snprintf(odd->name, sizeof(odd->name), "%s", entry->name);
+    return 0;
+}
+
+static uint16_t queue_of_room(const struct pirn_check_work *work)
+{
+    uint32_t at = work->room_at - 1;
+
+    return (uint16_t)(work->kind == PIRN__ROOM_CLAIMS
+                          ? at / PIRN__SLOTS
+                          : at % (1 + work->queue_count) - 1);
+}
+
+/* Of an owner: a draft or a claim. */
+static int32_t take_owned(struct pirn_check_work *work,
+                          const struct pirn_entry *entry,
+                          const struct pirn_id *id)
+{
+    bool is_claim = work->kind == PIRN__ROOM_CLAIMS;
+    uint64_t limit_ns =
+        is_claim ? work->config->claim_ns : work->config->draft_ns;
+
+    if (!pirn__owner_lives(work->spool, work->room.slot)) {
+        return push_odd(work, entry,
+                        is_claim ? PIRN_FAULT_STALE_CLAIM : PIRN_FAULT_LEFTOVER,
+                        id, work->grace_ns);
+    }
+    return limit_ns > 0
+               ? push_odd(work, entry, PIRN_FAULT_TOO_OLD, id, limit_ns)
+               : 0;
+}
+
+static int32_t take_item(struct pirn_check_work *work,
+                         const struct pirn_entry *entry,
+                         const struct pirn_id *id)
+{
+    int32_t r = 0;
+
+    if (work->kind == PIRN__ROOM_CLAIMS) {
+        const struct pirn__spot spot = {.id = *id,
+                                        .queue = queue_of_room(work),
+                                        .slot = (uint16_t)work->room.slot};
+        r = pirn__spots_push(&work->claims, &spot);
+    }
+    if (r == 0 &&
+        (work->kind == PIRN__ROOM_CLAIMS || work->kind == PIRN__ROOM_DRAFTS)) {
+        return take_owned(work, entry, id);
+    }
+    if (r == 0 && work->kind == PIRN__ROOM_SHARD && work->room.queue != NULL) {
+        const struct pirn__spot spot = {
+            .id = *id, .queue = queue_of_room(work), .slot = PIRN__SPOT_READY};
+        return pirn__spots_push(&work->names, &spot);
+    }
+    return r == 0 && work->kind != PIRN__ROOM_SIFTED
+               ? pirn__ids_push(&work->bodies, id)
+               : r;
+}
+
+static int32_t take_stray(struct pirn_check_work *work,
+                          const struct pirn_entry *entry)
+{
+    bool is_queue = work->kind == PIRN__ROOM_TOP &&
+                    pirn_queue_name_is_valid(entry->name) &&
+                    pirn__queue_find(work->spool, entry->name) != NULL;
+
+    return is_queue || work->kind == PIRN__ROOM_SHARD
+               ? 0
+               : push_odd(work, entry, PIRN_FAULT_STRAY, NULL, work->grace_ns);
+}
+
+static int32_t take(struct pirn__scan *scan, const struct pirn_entry *entry)
+{
+    struct pirn_check_work *work =
+        pirn_container_of(scan, struct pirn_check_work, scan);
+    struct pirn__named_by by = {.slot = 0};
+    int32_t r = 0;
+
+    switch (pirn__room_judge(&work->room, entry, &by)) {
+    case PIRN__ENTRY_OURS:
+        break;
+    case PIRN__ENTRY_SLOT:
+        set_bit(work->slots, by.slot);
+        if (work->kind == PIRN__ROOM_TMP) {
+            set_bit(work->homes, by.slot);
+        }
+        break;
+    case PIRN__ENTRY_ITEM:
+        return take_item(work, entry, &by.id);
+    case PIRN__ENTRY_NEXT:
+        return take_owned(work, entry, &by.id);
+    case PIRN__ENTRY_MISPLACED:
+        if (work->kind != PIRN__ROOM_SHARD) {
+            r = pirn__ids_push(&work->misplaced, &by.id);
+            r = r < 0 ? r
+                      : push_odd(work, entry, PIRN_FAULT_MISPLACED, &by.id,
+                                 work->grace_ns);
+        }
+        break;
+    case PIRN__ENTRY_HALF:
+        return push_odd(work, entry, PIRN_FAULT_LEFTOVER, NULL,
+                        work->grace_ns * HALF_GRACES);
+    case PIRN__ENTRY_STRAY:
+        return take_stray(work, entry);
+    }
+    return r;
+}
+
+/* ---- one after the other ---- */
+
+static bool is_last_of_shard(const struct pirn_check_work *work)
+{
+    return work->kind == PIRN__ROOM_SHARD &&
+           work->room_at % (1 + work->queue_count) == 0;
+}
+
+static void odd_next(struct pirn_check_work *work)
+{
+    if (work->odd_at < work->odd_count) {
+        pirn__doubt_odd(work, &work->odds[work->odd_at++], odd_next);
+    } else if (is_last_of_shard(work)) {
+        work->check->done = work->room.shard + 1;
+        pirn__check_shard(work);
+    } else if (work->kind == PIRN__ROOM_LOG_BODIES) {
+        pirn__check_log_bodies(work);
+    } else {
+        pirn__check_next_room(work);
+    }
+}
+
+static void listed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_check_work *work =
+        pirn_container_of(op, struct pirn_check_work, scan.op);
+
+    if (result == -ENOMEM) {
+        pirn__check_finish(work, result);
+        return;
+    }
+    if (result < 0 && result != -ENOENT) {
+        pirn__check_note(work, result);
+    }
+    odd_next(work);
+}
+
+static void enter_room(struct pirn_check_work *work)
+{
+    uint32_t rooms = rooms_of(work, work->kind);
+
+    while (work->room_at < rooms && !room_is_there(work, work->room_at)) {
+        work->room_at++;
+    }
+    if (work->room_at == rooms) {
+        work->room_at = 0;
+        work->kind++;
+        pirn__check_next_room(work);
+        return;
+    }
+    work->room_at++;
+    work->odd_count = 0;
+    work->odd_at = 0;
+    if (work->room.queue == NULL) { /* of a shard the first */
+        work->names.count = 0;
+        work->bodies.count = 0;
+    }
+    pirn__room_path(&work->room, &work->scan.path);
+    pirn__prep_scan(&work->scan, work->spool->root_fd, take);
+    pirn_start(work->spool->context, &work->scan.op, listed);
+}
+
+void pirn__check_next_room(struct pirn_check_work *work)
+{
+    while (work->kind < PIRN__ROOM_KINDS && rooms_of(work, work->kind) == 0) {
+        work->kind++;
+    }
+    if (work->kind == PIRN__ROOM_KINDS) {
+        pirn__check_log(work);
+        return;
+    }
+    pirn__check_hand_over(work, enter_room);
+}
+
+static void refreshed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_check_work *work =
+        pirn_container_of(op, struct pirn_check_work, refresh.op);
+
+    if (result < 0) {
+        pirn__check_finish(work, result);
+        return;
+    }
+    work->queue_count = work->spool->queue_count;
+    pirn__check_next_room(work);
+}
+
+static void swept(struct pirn_op *op, int32_t result)
+{
+    struct pirn_check_work *work =
+        pirn_container_of(op, struct pirn_check_work, sweep.waiter.op);
+
+    pirn_assert(result <= 0);
+    pirn__prep_refresh(&work->refresh, work->spool);
+    pirn_start(work->spool->context, &work->refresh.op, refreshed);
+}
+
+void pirn__check_walk(struct pirn_check_work *work)
+{
+    pirn__prep_sweep(&work->sweep, work->spool);
+    pirn_start(work->spool->context, &work->sweep.waiter.op, swept);
+}
