@@ -105,7 +105,9 @@ static void drafted(struct pirn_op *op, int32_t result)
     if (mend->result == 0) {
         mend->result = result;
     }
-    if (mend->is_file && mend->fd >= 0) {
+    if (mend->fd >= 0 && !mend->is_file) {
+        pirn__segment_drop(mend->spool->log, mend->hold.segment);
+    } else if (mend->fd >= 0) {
         pirn_prep_close(&mend->step, mend->fd);
         pirn_start(mend->spool->context, &mend->step, closed);
         return;
@@ -223,9 +225,9 @@ static void opened(struct pirn_op *op, int32_t result)
 static void opened_segment(struct pirn_op *op, int32_t result)
 {
     struct pirn__log_mend *mend =
-        pirn_container_of(op, struct pirn__log_mend, open.op);
+        pirn_container_of(op, struct pirn__log_mend, hold.waiter.op);
 
-    mend->fd = result; /* the log's, and stays open */
+    mend->fd = result;
     begin_draft(mend);
 }
 
@@ -249,8 +251,8 @@ static void open_body(struct pirn__log_mend *mend)
     }
     mend->at = (uint64_t)body.at * PIRN__RECORD_UNIT;
     mend->end = mend->at + bytes;
-    pirn__prep_segment_open(&mend->open, spool->log, body.segment);
-    pirn_start(spool->context, &mend->open.op, opened_segment);
+    pirn__prep_segment_hold(&mend->hold, spool->log, body.segment);
+    pirn_start(spool->context, &mend->hold.waiter.op, opened_segment);
 }
 
 static void have_part(struct pirn_op *op, int32_t result)

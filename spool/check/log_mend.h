@@ -10,6 +10,7 @@
 
 #include "spool/log/catalogue.h"
 #include "spool/log/reading.h"
+#include "spool/log/segment_files.h"
 
 /* Start &it->op. */
 struct pirn__log_mend {
@@ -20,7 +21,7 @@ struct pirn__log_mend {
     struct pirn__slot fields; /* of its slot */
     bool has_part;
     struct pirn__reading reading;
-    struct pirn__segment_open open;
+    struct pirn__segment_hold hold;
     struct pirn_draft draft;
     struct pirn_fields carried; /* malloc'd */
     struct pirn_op step;
