@@ -14,12 +14,12 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <pirn/chain.h>
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
+#include "spool/draft_memory.h"
 #include "spool/fields.h"
 #include "spool/file/commit.h"
 #include "spool/file/file.h"
@@ -28,10 +28,8 @@
 struct pirn_draft_work {
     struct pirn_draft *draft;
     struct pirn__commit commit;
-    char *memory; /* the body until its file is made */
-    uint32_t memory_len;
-    uint32_t memory_cap;
-    bool failed; /* only an abort is allowed */
+    struct pirn__draft_memory memory; /* the body until its file is made */
+    bool failed;                      /* only an abort is allowed */
     XXH3_state_t *hash;
     struct pirn__put put_memory;
     struct pirn__put put_bytes;
@@ -59,7 +57,7 @@ static void end(struct pirn_draft_work *work, int32_t result)
     spool->open_count--;
     draft->priv.work = NULL;
     (void)XXH3_freeState(work->hash);
-    free(work->memory);
+    pirn__draft_memory_clear(&work->memory);
     free(work);
     pirn_task_finish(spool->context, &draft->op, result);
 }
@@ -94,8 +92,8 @@ static uint32_t add_file_steps(struct pirn_draft_work *work, uint32_t count)
     pirn_assert(work->commit.made || work->commit.written == 0);
     if (!work->commit.made) {
         pirn__prep_make(&work->commit);
-        pirn__prep_put(&work->put_memory, &work->commit, work->memory,
-                       work->memory_len);
+        pirn__prep_put(&work->put_memory, &work->commit, work->memory.bytes,
+                       work->memory.len);
         work->steps[count++] = &work->commit.make;
         work->steps[count++] = &work->put_memory.op;
     }
@@ -186,32 +184,6 @@ void pirn__file_begin(struct pirn_draft *draft, struct pirn__queue *queue)
 
 /* ---- append ---- */
 
-static int keep_in_memory(struct pirn_draft_work *work, const void *bytes,
-                          uint32_t len)
-{
-    uint32_t need = work->memory_len + len;
-
-    pirn_assert(!work->commit.made);
-    pirn_assert(need <= PIRN_DRAFT_MEMORY);
-    if (need > work->memory_cap) {
-        uint32_t cap = work->memory_cap ? work->memory_cap : 4096;
-        while (cap < need) {
-            cap *= 2;
-        }
-        char *more = realloc(work->memory, cap);
-        if (more == NULL) {
-            return -ENOMEM;
-        }
-        work->memory = more;
-        work->memory_cap = cap;
-    }
-    if (len > 0) {
-        memcpy(work->memory + work->memory_len, bytes, len);
-    }
-    work->memory_len = need;
-    return 0;
-}
-
 static void appended(struct pirn_op *op, int32_t result)
 {
     struct pirn_draft_work *work =
@@ -220,10 +192,7 @@ static void appended(struct pirn_op *op, int32_t result)
     pirn_assert(result <= 0);
     work->failed = result < 0;
     if (result == 0) {
-        free(work->memory);
-        work->memory = NULL;
-        work->memory_len = 0;
-        work->memory_cap = 0;
+        pirn__draft_memory_clear(&work->memory);
     }
     finish(work, result);
 }
@@ -235,9 +204,9 @@ void pirn__file_append(struct pirn_draft *draft)
     pirn_assert_rule(!work->failed, "append to an open draft");
     count_bytes(work);
     if (!work->commit.made &&
-        draft->priv.len <= PIRN_DRAFT_MEMORY - work->memory_len) {
-        int r =
-            keep_in_memory(work, draft->priv.bytes, (uint32_t)draft->priv.len);
+        pirn__draft_memory_has_room(&work->memory, draft->priv.len)) {
+        int r = pirn__draft_memory_add(&work->memory, draft->priv.bytes,
+                                       draft->priv.len);
         work->failed = r < 0;
         finish(work, r);
         return;

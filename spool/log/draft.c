@@ -21,6 +21,7 @@
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
+#include "spool/draft_memory.h"
 #include "spool/fields.h"
 #include "spool/group_sync.h"
 #include "spool/hash.h"
@@ -44,9 +45,7 @@ struct pirn_draft_work {
     uint64_t size_bytes;
     uint64_t digest;
     XXH3_state_t *hash; /* of a body that streams in */
-    char *memory;
-    uint32_t memory_len;
-    uint32_t memory_cap;
+    struct pirn__draft_memory memory;
     int32_t result;
     void (*then)(struct pirn_draft_work *work); /* with a slot */
 
@@ -105,7 +104,7 @@ static void end(struct pirn_draft_work *work, int32_t result)
     spool->open_count--;
     draft->priv.work = NULL;
     (void)XXH3_freeState(work->hash);
-    free(work->memory);
+    pirn__draft_memory_clear(&work->memory);
     pirn__pool_give(&spool->log->draft_works, work);
     pirn_task_finish(spool->context, &draft->op, result);
 }
@@ -315,10 +314,7 @@ static void wrote_file(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn_draft_work, chain.op);
 
     if (result == 0) {
-        free(work->memory);
-        work->memory = NULL;
-        work->memory_len = 0;
-        work->memory_cap = 0;
+        pirn__draft_memory_clear(&work->memory);
     }
     file_done(work, result);
 }
@@ -329,10 +325,10 @@ static void write_file(struct pirn_draft_work *work)
     const struct pirn_draft *draft = work->draft;
     uint32_t count = 0;
 
-    if (work->memory_len > 0) {
-        pirn_prep_write(&work->write_memory, work->file_fd, work->memory,
-                        work->memory_len, work->written);
-        work->written += work->memory_len;
+    if (work->memory.len > 0) {
+        pirn_prep_write(&work->write_memory, work->file_fd, work->memory.bytes,
+                        work->memory.len, work->written);
+        work->written += work->memory.len;
         work->steps[count++] = &work->write_memory;
     }
     if (draft->priv.len > 0) {
@@ -498,32 +494,6 @@ void pirn__log_begin(struct pirn_draft *draft, struct pirn__queue *queue)
     finish(work, 0);
 }
 
-static int keep_in_memory(struct pirn_draft_work *work)
-{
-    const struct pirn_draft *draft = work->draft;
-    uint32_t need = work->memory_len + (uint32_t)draft->priv.len;
-
-    pirn_assert(!work->has_file && need <= PIRN_DRAFT_MEMORY);
-    if (need > work->memory_cap) {
-        uint32_t cap = work->memory_cap ? work->memory_cap : 4096;
-        while (cap < need) {
-            cap *= 2;
-        }
-        char *more = realloc(work->memory, cap);
-        if (more == NULL) {
-            return -ENOMEM;
-        }
-        work->memory = more;
-        work->memory_cap = cap;
-    }
-    if (draft->priv.len > 0) {
-        memcpy(work->memory + work->memory_len, draft->priv.bytes,
-               (size_t)draft->priv.len);
-    }
-    work->memory_len = need;
-    return 0;
-}
-
 void pirn__log_append(struct pirn_draft *draft)
 {
     struct pirn_draft_work *work = draft->priv.work;
@@ -532,8 +502,9 @@ void pirn__log_append(struct pirn_draft *draft)
     hash_bytes(work);
     if (work->has_file) {
         write_file(work);
-    } else if (draft->priv.len <= PIRN_DRAFT_MEMORY - work->memory_len) {
-        int r = keep_in_memory(work);
+    } else if (pirn__draft_memory_has_room(&work->memory, draft->priv.len)) {
+        int r = pirn__draft_memory_add(&work->memory, draft->priv.bytes,
+                                       draft->priv.len);
         work->failed = r < 0;
         finish(work, r);
     } else {
@@ -557,7 +528,7 @@ void pirn__log_commit(struct pirn_draft *draft)
         return;
     }
     work->digest = XXH3_64bits_digest(work->hash);
-    work->record.body = work->memory;
+    work->record.body = work->memory.bytes;
     work->then = commit_record;
     get_slot(work);
 }
