@@ -91,6 +91,14 @@ void pirn_prep_writev(struct pirn_op *op, int fd, const struct iovec *iov,
     prep_transfer(op, ENGINE_WRITEV, fd, iov, count, offset);
 }
 
+void pirn_prep_writev_durable(struct pirn_op *op, int fd,
+                              const struct iovec *iov, uint32_t count,
+                              uint64_t offset)
+{
+    prep_transfer(op, ENGINE_WRITEV, fd, iov, count, offset);
+    op->priv.op_flags = WRITE_DSYNC;
+}
+
 void pirn_prep_fsync(struct pirn_op *op, int fd, enum pirn_sync what)
 {
     struct pirn_loan *loan = pirn__prep(op, ENGINE_FSYNC);

@@ -105,7 +105,8 @@ PIRN_API void pirn_prep_write_durable(struct pirn_op *op, int fd,
                                       uint64_t offset);
 
 /**
- * pirn_prep_readv(), pirn_prep_writev() - the same into, from, several pieces
+ * pirn_prep_readv(), pirn_prep_writev(), pirn_prep_writev_durable() - the same
+ * into, from, several pieces
  * @iov:   @count pieces; the array and the pieces are loaned until the op ends
  * @count: 1 .. 1024 (IOV_MAX)
  */
@@ -115,6 +116,9 @@ PIRN_API void pirn_prep_readv(struct pirn_op *op, int fd,
 PIRN_API void pirn_prep_writev(struct pirn_op *op, int fd,
                                const struct iovec *iov, uint32_t count,
                                uint64_t offset);
+PIRN_API void pirn_prep_writev_durable(struct pirn_op *op, int fd,
+                                       const struct iovec *iov, uint32_t count,
+                                       uint64_t offset);
 
 /* What pirn_prep_fsync() makes durable. */
 enum pirn_sync {

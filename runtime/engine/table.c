@@ -84,7 +84,10 @@ const struct engine_row pirn__engine_rows[ENGINE_OPCODE_COUNT] = {
 
 static bool is_flagged_write(const struct pirn_loan *loan)
 {
-    return loan->opcode == ENGINE_WRITE && loan->op_flags != 0;
+    bool is_write =
+        loan->opcode == ENGINE_WRITE || loan->opcode == ENGINE_WRITEV;
+
+    return is_write && loan->op_flags != 0;
 }
 
 bool pirn__engine_links(const struct pirn_loan *before,

@@ -3,13 +3,14 @@
  * batch.c - one write of records, and the row of them in a segment
  *
  * The writer's side asserts what the reader's side checks: whatever one of ours
- * wrote, whole, is read without a word. Between begin and end a record's head
- * stands at the front of the heads' room with a part_at that counts from where
- * the parts begin; the end goes from the last to the first, so that no head is
- * overwritten before it was moved to its place.
+ * wrote, whole, is read without a word. Between begin and end there is a note
+ * of each record at the front of the heads' room: where its part stands, in the
+ * batch and in the buffer. The end goes from the last to the first, so that no
+ * note is overwritten by a head before it was read.
  */
 #include "spool/log/batch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -35,9 +36,15 @@ enum {
     BATCH_SEQUENCE = 40,
     BATCH_WRITTEN = 48,
 
+    NOTE_UNIT = 0, /* of the batch, from where the parts begin */
+    NOTE_BYTE = 4, /* of the buffer */
+    NOTE_BYTES = 8,
+
     MAGIC_BYTES = 8,
     UNIT = PIRN__RECORD_UNIT,
 };
+
+static_assert(NOTE_BYTES <= PIRN__HEAD_BYTES, "a head comes behind all notes");
 
 static const char segment_magic[] = "pirnseg1";
 static const char batch_magic[] = "pirnbat1";
@@ -106,6 +113,9 @@ void pirn__batch_begin(struct pirn__batch *batch)
 
     batch->count = 0;
     batch->used = PIRN__BATCH_ROOM;
+    batch->filled = PIRN__BATCH_ROOM;
+    batch->piece_count = 0;
+    batch->piece_from = 0;
     batch->start = 0;
 }
 
@@ -128,7 +138,8 @@ bool pirn__batch_fits(const struct pirn__batch *batch, uint32_t fields_bytes,
 
     if (count > PIRN__BATCH_RECORDS ||
         batch->first_record + count > PIRN__SEGMENT_RECORDS_MAX ||
-        fields_bytes > PIRN_FIELDS_MAX || body_bytes > batch->cap) {
+        fields_bytes > PIRN_FIELDS_MAX || body_bytes > batch->cap ||
+        batch->piece_count + 3 > PIRN__BATCH_PIECES) {
         return false;
     }
     uint64_t room = (body_bytes + UNIT - 1) / UNIT * UNIT;
@@ -144,22 +155,53 @@ bool pirn__batch_fits(const struct pirn__batch *batch, uint32_t fields_bytes,
            start + bytes <= batch->segment_bytes;
 }
 
-/* Where the head of a record stands until the batch ends. */
-static uint8_t *early_head(const struct pirn__batch *batch, uint32_t i)
+static uint8_t *note_of(const struct pirn__batch *batch, uint32_t i)
 {
-    return batch->buf + PIRN__BATCH_HEAD_BYTES + i * PIRN__HEAD_BYTES;
+    return batch->buf + i * NOTE_BYTES;
+}
+
+/* What of the buffer is in none yet. */
+static void piece_close(struct pirn__batch *batch)
+{
+    pirn_assert(batch->piece_count < PIRN__BATCH_PIECES);
+    batch->pieces[batch->piece_count++] = (struct iovec){
+        batch->buf + batch->piece_from,
+        batch->filled - batch->piece_from,
+    };
+    batch->piece_from = batch->filled;
+}
+
+/* Nobody writes through a piece: it is const for us, and not for iovec. */
+static void piece_add(struct pirn__batch *batch, const void *body, size_t len)
+{
+    piece_close(batch);
+    batch->pieces[batch->piece_count++] =
+        (struct iovec){(void *)(uintptr_t)body, len};
+}
+
+static void body_add(struct pirn__batch *batch, const void *body,
+                     uint64_t bytes, uint64_t room)
+{
+    if (batch->pieces != NULL && bytes > PIRN__BATCH_COPY_MAX) {
+        piece_add(batch, body, bytes);
+    } else {
+        memcpy(batch->buf + batch->filled, body, bytes);
+        batch->filled += (uint32_t)bytes;
+    }
+    memset(batch->buf + batch->filled, 0, room - bytes);
+    batch->filled += (uint32_t)(room - bytes);
+    batch->used += (uint32_t)room;
 }
 
 uint16_t pirn__batch_add(struct pirn__batch *batch, struct pirn__part *part,
                          const void *body)
 {
     struct pirn__head *head = &part->head;
-    bool is_put = head->kind == PIRN__RECORD_PUT;
-    uint8_t *at = batch->buf + batch->used;
+    uint8_t *note = note_of(batch, batch->count);
 
     head->part_bytes = pirn__part_bytes(part->fields_bytes);
     head->part_at = (batch->used - PIRN__BATCH_ROOM) / UNIT;
-    if (is_put) {
+    if (head->kind == PIRN__RECORD_PUT) {
         head->body = (struct pirn__place){
             .at = head->part_at + head->part_bytes / UNIT,
         };
@@ -167,37 +209,45 @@ uint16_t pirn__batch_add(struct pirn__batch *batch, struct pirn__part *part,
     uint64_t room = pirn__head_body_room(head);
     pirn_assert(pirn__batch_fits(batch, part->fields_bytes, room));
 
-    pirn__part_encode(part, at);
-    memcpy(early_head(batch, batch->count), pirn__part_head(at),
-           PIRN__HEAD_BYTES);
-    at += head->part_bytes;
+    pirn__put32(note + NOTE_UNIT, head->part_at);
+    pirn__put32(note + NOTE_BYTE, batch->filled);
+    pirn__part_encode(part, batch->buf + batch->filled);
+    batch->filled += head->part_bytes;
+    batch->used += head->part_bytes;
     if (room > 0) {
-        memcpy(at, body, head->body_bytes);
-        memset(at + head->body_bytes, 0, room - head->body_bytes);
+        body_add(batch, body, head->body_bytes, room);
     }
-    batch->used += head->part_bytes + (uint32_t)room;
     return (uint16_t)(batch->first_record + batch->count++);
+}
+
+static struct pirn__place place_of(const struct pirn__batch *batch, uint32_t i,
+                                   uint32_t at)
+{
+    return (struct pirn__place){
+        .segment = batch->segment,
+        .at = at,
+        .generation = (uint16_t)(batch->generation & PIRN__GENERATION_BITS),
+        .record = (uint16_t)(batch->first_record + i),
+    };
+}
+
+/* Where the head of a record stands when the batch has ended. */
+static uint8_t *head_of(const struct pirn__batch *batch, uint32_t i)
+{
+    return batch->buf + batch->start + PIRN__BATCH_HEAD_BYTES +
+           i * PIRN__HEAD_BYTES;
 }
 
 /* Gives the i-th record its place, in its part and among the heads. */
 static void record_seal(struct pirn__batch *batch, uint32_t i)
 {
-    uint8_t *to = batch->buf + batch->start + PIRN__BATCH_HEAD_BYTES +
-                  i * PIRN__HEAD_BYTES;
-    struct pirn__head head;
-    int r = pirn__head_decode(early_head(batch, i), &head);
+    const uint8_t *note = note_of(batch, i);
+    uint8_t *part = batch->buf + pirn__get32(note + NOTE_BYTE);
+    uint32_t parts_at = batch->at + (PIRN__BATCH_ROOM - batch->start) / UNIT;
+    uint32_t at = parts_at + pirn__get32(note + NOTE_UNIT);
 
-    pirn_assert(r == 0);
-    uint8_t *part = batch->buf + PIRN__BATCH_ROOM + head.part_at * UNIT;
-    struct pirn__place place = {
-        .segment = batch->segment,
-        .at =
-            batch->at + (PIRN__BATCH_ROOM - batch->start) / UNIT + head.part_at,
-        .generation = (uint16_t)(batch->generation & PIRN__GENERATION_BITS),
-        .record = (uint16_t)(batch->first_record + i),
-    };
-    pirn__part_seal(part, place, batch->salt);
-    memcpy(to, pirn__part_head(part), PIRN__HEAD_BYTES);
+    pirn__part_seal(part, place_of(batch, i, at), batch->salt);
+    memcpy(head_of(batch, i), pirn__part_head(part), PIRN__HEAD_BYTES);
 }
 
 static uint64_t sum_of(const uint8_t *buf, size_t len, uint64_t salt)
@@ -223,6 +273,17 @@ static void header_put(const struct pirn__batch *batch, uint32_t bytes,
                 sum_of(buf, PIRN__BATCH_ROOM - batch->start, batch->salt));
 }
 
+/* The last one, which may have nothing in it; the first one begins where the
+ * batch does. */
+static void pieces_end(struct pirn__batch *batch)
+{
+    if (batch->filled > batch->piece_from) {
+        piece_close(batch);
+    }
+    batch->pieces[0].iov_base = batch->buf + batch->start;
+    batch->pieces[0].iov_len -= batch->start;
+}
+
 uint32_t pirn__batch_end(struct pirn__batch *batch, uint64_t written_ns)
 {
     uint64_t bytes = bytes_of(batch->count, batch->used - PIRN__BATCH_ROOM);
@@ -235,18 +296,32 @@ uint32_t pirn__batch_end(struct pirn__batch *batch, uint64_t written_ns)
         record_seal(batch, i);
     }
     header_put(batch, (uint32_t)bytes, written_ns);
-    memset(batch->buf + batch->used, 0, batch->start + bytes - batch->used);
+    uint32_t rest = batch->start + (uint32_t)bytes - batch->used;
+    memset(batch->buf + batch->filled, 0, rest);
+    batch->filled += rest;
+    if (batch->pieces != NULL) {
+        pieces_end(batch);
+    }
     return (uint32_t)bytes;
+}
+
+struct pirn__place pirn__batch_seat(const struct pirn__batch *batch, uint32_t i,
+                                    struct pirn__head *head)
+{
+    pirn_assert(i < batch->count);
+    head->part_at = pirn__head_part_at(head_of(batch, i));
+    if (head->kind == PIRN__RECORD_PUT) {
+        head->body =
+            place_of(batch, i, head->part_at + head->part_bytes / UNIT);
+    }
+    return place_of(batch, i, head->part_at);
 }
 
 void pirn__batch_record(const struct pirn__batch *batch, uint32_t i,
                         struct pirn__head *ret_head)
 {
-    const uint8_t *at = batch->buf + batch->start + PIRN__BATCH_HEAD_BYTES +
-                        i * PIRN__HEAD_BYTES;
-
     pirn_assert(i < batch->count);
-    int r = pirn__head_decode(at, ret_head);
+    int r = pirn__head_decode(head_of(batch, i), ret_head);
     pirn_assert_rule(r == 0, "the batch has ended");
 }
 

@@ -25,6 +25,7 @@
 #define SPOOL_LOG_BATCH_H
 
 #include <stdbool.h>
+#include <sys/uio.h>
 
 #include "spool/log/record.h"
 
@@ -59,18 +60,27 @@ PIRN_MUST_CHECK int pirn__segment_head_decode(
  *   buf  | unused | header | head * count | part [body] * count | zeros |
  *        0      start                  ROOM                          start + n
  *
- * No body is moved, and nothing is written but what the batch needs. Then every
- * part gets its place and its sum. What is written begins at @start, which is
- * on no boundary in memory; in the file it is.
+ * Nothing is written but what the batch needs. Then every part gets its place
+ * and its sum. What is written begins at @start, which is on no boundary in
+ * memory; in the file it is.
+ *
+ * Where the caller has room for pieces, a body that is longer than
+ * PIRN__BATCH_COPY_MAX is not copied: it is a piece of its own, between two of
+ * the buffer, and stays the caller's until the batch is written.
+ *
+ *   pieces   buf: header, heads, part | body | buf: zeros, part | body | ...
  */
 #define PIRN__BATCH_RECORDS 512u
 #define PIRN__BATCH_ROOM \
     (PIRN__BATCH_HEAD_BYTES + PIRN__BATCH_RECORDS * PIRN__HEAD_BYTES)
+#define PIRN__BATCH_PIECES 1024u /* of one write: IOV_MAX */
+#define PIRN__BATCH_COPY_MAX 2048u
 
 struct pirn__batch {
-    uint8_t *buf; /* the caller's, @cap bytes */
-    uint32_t cap; /* above PIRN__BATCH_ROOM */
-    uint32_t at;  /* of the batch's first byte in its segment; units of 64 */
+    uint8_t *buf;         /* the caller's, @cap bytes */
+    struct iovec *pieces; /* his, PIRN__BATCH_PIECES; NULL: all is copied */
+    uint32_t cap;         /* above PIRN__BATCH_ROOM; of all bytes */
+    uint32_t at; /* of the batch's first byte in its segment; units of 64 */
     uint32_t segment;
     uint32_t generation;
     uint64_t segment_bytes;
@@ -78,14 +88,17 @@ struct pirn__batch {
     uint64_t sequence; /* 1 the first of the turn, and so on */
     uint32_t first_record;
     uint32_t count;
-    uint32_t used;  /* bytes of buf, heads' room included */
-    uint32_t start; /* set at the end */
+    uint32_t used;   /* bytes, heads' room included */
+    uint32_t filled; /* of these in buf */
+    uint32_t piece_count;
+    uint32_t piece_from; /* what of buf is in no piece yet */
+    uint32_t start;      /* set at the end */
 };
 
 /**
  * pirn__batch_begin() - an empty one
  *
- * The caller has set all but @count, @used and @start.
+ * The caller has set all from @buf to @first_record.
  */
 void pirn__batch_begin(struct pirn__batch *batch);
 
@@ -102,7 +115,7 @@ bool pirn__batch_fits(const struct pirn__batch *batch, uint32_t fields_bytes,
  * pirn__batch_add() - one more record, which fits
  * @part: its head's part_bytes is set here; its part_at, and of a PUT the
  *        body's place, are known at the batch's end
- * @body: of a PUT whose body is no file; copied
+ * @body: of a PUT whose body is no file; copied, or a piece
  *
  * Return: the record's number in its segment
  */
@@ -112,9 +125,14 @@ uint16_t pirn__batch_add(struct pirn__batch *batch, struct pirn__part *part,
 /**
  * pirn__batch_end() - places, sums, zeros; @count is 1 at least
  *
- * Return: how many bytes to write, from buf + start on
+ * Return: how many bytes to write: the pieces, or from buf + start on
  */
 uint32_t pirn__batch_end(struct pirn__batch *batch, uint64_t written_ns);
+
+/** pirn__batch_seat() - of an ended batch: its @i-th record's place; @head,
+ * which it was added with, gets the places that it has now */
+struct pirn__place pirn__batch_seat(const struct pirn__batch *batch, uint32_t i,
+                                    struct pirn__head *head);
 
 /** pirn__batch_record() - of an ended batch: its @i-th record, with its places;
  * the part stands at { segment, ret_head->part_at, first_record + i } */

@@ -136,6 +136,11 @@ int pirn__head_decode(const uint8_t *buf, struct pirn__head *ret_head)
     return 0;
 }
 
+uint32_t pirn__head_part_at(const uint8_t *buf)
+{
+    return pirn__get32(buf + HEAD_PART_AT);
+}
+
 uint64_t pirn__head_body_room(const struct pirn__head *head)
 {
     bool is_here = head->kind == PIRN__RECORD_PUT &&

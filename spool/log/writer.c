@@ -31,9 +31,17 @@
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
 
-/* A batch's buffer: 256 items of 4 KiB and their metadata, the room of heads,
- * and before it the segment's header, which goes with the first batch. */
-enum { BATCH_CAP = 1344 * 1024, HEADER = PIRN__BATCH_UNIT };
+/* A batch: 256 items of 4 KiB and their metadata, the room of heads. Before its
+ * buffer the segment's header, which goes with the first batch; behind it the
+ * pieces. Of the buffer that is touched which is used: long bodies are written
+ * from where their owners have them. */
+enum {
+    BATCH_CAP = 1344 * 1024,
+    HEADER = PIRN__BATCH_UNIT,
+    PIECES_BYTES = PIRN__BATCH_PIECES * sizeof(struct iovec),
+};
+
+static_assert(PIECES_BYTES % HEADER == 0, "aligned_alloc() wants it");
 
 /* Alone in a batch; heads and rests have two units. A record that fits nowhere
  * would take one segment after the other. */
@@ -78,7 +86,8 @@ static bool memory_alloc(struct pirn__writer *writer)
 {
     for (int i = 0; i < 2; i++) {
         if (writer->memory[i] == NULL) {
-            writer->memory[i] = aligned_alloc(HEADER, HEADER + BATCH_CAP);
+            writer->memory[i] =
+                aligned_alloc(HEADER, HEADER + BATCH_CAP + PIECES_BYTES);
         }
     }
     return writer->memory[0] != NULL && writer->memory[1] != NULL;
@@ -93,6 +102,8 @@ static void begin_batch(struct pirn__log *log)
     pirn_assert(writer->has_segment && writer->filling.head == NULL);
     writer->batch = (struct pirn__batch){
         .buf = writer->memory[writer->current] + HEADER,
+        .pieces =
+            (void *)(writer->memory[writer->current] + HEADER + BATCH_CAP),
         .cap = BATCH_CAP,
         .at = (uint32_t)(at / PIRN__RECORD_UNIT),
         .segment = writer->segment,
@@ -150,21 +161,13 @@ static void store_places(struct pirn__log *log)
     for (struct pirn__record *record = writer->flying.head; record != NULL;
          record = record->next) {
         struct pirn__slot *slot = &log->index.catalogue.slots[record->slot];
-        struct pirn__head head;
-        pirn__batch_record(&writer->batch, i, &head);
-        record->part_place = (struct pirn__place){
-            .segment = writer->segment,
-            .at = head.part_at,
-            .generation =
-                (uint16_t)(writer->generation & PIRN__GENERATION_BITS),
-            .record = (uint16_t)(writer->batch.first_record + i),
-        };
-        record->body_place = head.body;
+        struct pirn__head *head = &record->part.head;
+        record->part_place = pirn__batch_seat(&writer->batch, i, head);
+        record->body_place = head->body;
         record->part_generation = writer->generation;
-        record->part.head = head;
         uint64_t place = pirn__place_pack(record->part_place);
         if (pirn__word_unpack(slot->word).state == PIRN__FILLING) {
-            pirn__atom_store(&slot->body, pirn__place_pack(head.body));
+            pirn__atom_store(&slot->body, pirn__place_pack(head->body));
             pirn__atom_store(&slot->part, place);
         } else {
             pirn__atom_store(&slot->due, place);
@@ -186,6 +189,19 @@ static void put_header(struct pirn__log *log, uint8_t *buf)
 
     memcpy(head.spool, log->text.spool, sizeof(head.spool));
     pirn__segment_head_encode(&head, buf);
+}
+
+/* It stands directly before the batch, in the file and in the first piece. */
+static void prepend_header(struct pirn__log *log)
+{
+    struct pirn__writer *writer = &log->writer;
+    uint8_t *at = (uint8_t *)writer->pieces->iov_base - HEADER;
+
+    put_header(log, at);
+    writer->pieces->iov_base = at;
+    writer->pieces->iov_len += HEADER;
+    writer->offset -= HEADER;
+    writer->left += HEADER;
 }
 
 static void seal(struct pirn__log *log)
@@ -214,6 +230,32 @@ static void raise_mark(struct pirn__log *log)
                      pirn__mark_pack(writer->flying_mark));
 }
 
+/* Of the first pieces. */
+static void written(struct pirn__writer *writer, uint32_t bytes)
+{
+    writer->left -= bytes;
+    writer->offset += bytes;
+    while (bytes >= writer->pieces->iov_len) {
+        bytes -= (uint32_t)writer->pieces->iov_len;
+        writer->pieces++;
+        writer->piece_count--;
+        pirn_assert(writer->piece_count > 0);
+    }
+    writer->pieces->iov_base = (uint8_t *)writer->pieces->iov_base + bytes;
+    writer->pieces->iov_len -= bytes;
+}
+
+static void wrote(struct pirn_op *op, int32_t result);
+
+static void write_rest(struct pirn__log *log)
+{
+    struct pirn__writer *writer = &log->writer;
+
+    pirn_prep_writev_durable(&writer->write, writer->fd, writer->pieces,
+                             writer->piece_count, writer->offset);
+    pirn_start(log->context, &writer->write, wrote);
+}
+
 static void wrote(struct pirn_op *op, int32_t result)
 {
     struct pirn__log *log =
@@ -222,12 +264,8 @@ static void wrote(struct pirn_op *op, int32_t result)
 
     pirn_assert(writer->is_flying);
     if (result > 0 && (uint32_t)result < writer->left) {
-        writer->at += result;
-        writer->left -= (uint32_t)result;
-        writer->offset += (uint32_t)result;
-        pirn_prep_write_durable(op, writer->fd, writer->at, writer->left,
-                                writer->offset);
-        pirn_start(log->context, op, wrote);
+        written(writer, (uint32_t)result);
+        write_rest(log);
         return;
     }
     writer->is_flying = false;
@@ -258,15 +296,13 @@ static void take_off(struct pirn__log *log)
     pirn_assert(writer->filling.head != NULL && !writer->is_flying);
     uint32_t bytes =
         pirn__batch_end(batch, pirn_context_realtime_ns(log->context));
-    uint8_t *at = batch->buf + batch->start;
     writer->offset = (uint64_t)batch->at * PIRN__RECORD_UNIT;
+    writer->left = bytes;
+    writer->pieces = batch->pieces;
+    writer->piece_count = batch->piece_count;
     if (first) {
-        at -= HEADER;
-        writer->offset -= HEADER;
-        put_header(log, at);
+        prepend_header(log);
     }
-    writer->at = at;
-    writer->left = bytes + (first ? HEADER : 0);
     writer->flying = writer->filling;
     writer->filling = (struct pirn__records){0};
     store_places(log);
@@ -278,9 +314,7 @@ static void take_off(struct pirn__log *log)
     writer->current = 1 - writer->current;
     writer->is_flying = true;
     writer->failures = pirn__atom_load(&log->index.head->failures);
-    pirn_prep_write_durable(&writer->write, writer->fd, writer->at,
-                            writer->left, writer->offset);
-    pirn_start(log->context, &writer->write, wrote);
+    write_rest(log);
     if (pirn__planted("log-acknowledged-early")) {
         end_all(log, &writer->flying, 0);
     }

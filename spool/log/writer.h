@@ -31,7 +31,8 @@ struct pirn__record {
     struct pirn__log *log;
     struct pirn__record *next;
     struct pirn__part part;
-    const void *body; /* of a PUT whose body is no file; loaned */
+    const void *body; /* of a PUT whose body is no file; loaned, and written
+                       * from where it is */
     uint32_t slot;
 
     /* When it has ended with 0. */
@@ -74,8 +75,9 @@ struct pirn__writer {
     bool is_kicked;
     bool is_flying;
     bool is_taking;
-    uint64_t failures; /* of the spool, when the flight began */
-    const uint8_t *at; /* what is left of the write */
+    uint64_t failures;    /* of the spool, when the flight began */
+    struct iovec *pieces; /* what is left of the write */
+    uint32_t piece_count;
     uint32_t left;
     uint64_t offset;
     struct pirn__mark flying_mark;

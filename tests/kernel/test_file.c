@@ -67,6 +67,7 @@ static uint64_t dirty_pages(int fd, uint64_t len)
 static void what_is_written_durably_is_not_dirty(void **state)
 {
     static char bytes[3 * 4096];
+    const struct iovec pieces[] = {{bytes, 5000}, {bytes + 5000, 7288}};
     struct ring *ring = *state;
     struct pirn_op op = {0};
     char back[sizeof(bytes)];
@@ -79,6 +80,10 @@ static void what_is_written_durably_is_not_dirty(void **state)
     bytes[5000] = 'e';
     pirn_prep_write_durable(&op, fd, bytes + 5000, 1, 5000);
     assert_int_equal(pirn_wait(ring->context, &op), 1);
+    assert_int_equal(dirty_pages(fd, sizeof(bytes)), 0);
+    bytes[100] = bytes[9000] = 'f';
+    pirn_prep_writev_durable(&op, fd, pieces, 2, 0);
+    assert_int_equal(pirn_wait(ring->context, &op), sizeof(bytes));
     assert_int_equal(dirty_pages(fd, sizeof(bytes)), 0);
     pirn_prep_read(&op, fd, back, sizeof(back), 0);
     assert_int_equal(pirn_wait(ring->context, &op), sizeof(back));
@@ -95,6 +100,8 @@ static void a_durable_write_is_a_step_that_no_ring_links(void **state)
     struct ring *ring = *state;
     struct pirn_op write = {0};
     struct pirn_op durable = {0};
+    struct pirn_op gathered = {0};
+    const struct iovec piece = {bytes, sizeof(bytes)};
     struct pirn_op *const steps[] = {&write, &durable};
     struct pirn_chain chain = {0};
     int fd = open_new(ring, "a");
@@ -105,6 +112,9 @@ static void a_durable_write_is_a_step_that_no_ring_links(void **state)
         assert_true(pirn__context_joins(ring->context, &write, &write));
         assert_false(pirn__context_joins(ring->context, &write, &durable));
         assert_false(pirn__context_joins(ring->context, &durable, &write));
+        pirn_prep_writev_durable(&gathered, fd, &piece, 1, 0);
+        assert_false(pirn__context_joins(ring->context, &gathered, &write));
+        assert_false(pirn__context_joins(ring->context, &write, &gathered));
     }
     pirn_prep_chain(&chain, steps, 2);
     assert_int_equal(pirn_wait(ring->context, &chain.op), 0);

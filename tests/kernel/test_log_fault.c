@@ -159,6 +159,46 @@ static void a_write_that_comes_short_goes_on(void **state)
     log_expect_next(bed, "incoming", "short");
 }
 
+static void expect_next_bytes(struct bed *bed, const char *bytes, uint32_t len)
+{
+    struct pirn_claim claim = {0};
+    char *back = malloc(len);
+
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(log_read(bed, &claim, back, len, 0), (int32_t)len);
+    assert_memory_equal(back, bytes, len);
+    assert_int_equal(bed_remove(bed, &claim), 0);
+    free(back);
+}
+
+/* A long body is a piece of its own: 256 bytes of heads and part stand before
+ * it, zeros behind it. */
+static void a_write_of_pieces_goes_on_inside_any_of_them(void **state)
+{
+    static const int32_t moved[] = {1, 255, 256, 257, 3000, 5256, 5257, 8191};
+    static char bodies[8][5000];
+    struct bed *bed = *state;
+    struct pirn_draft draft = {0};
+
+    assert_int_equal(put(bed, "before"), 0);
+    for (size_t i = 0; i < 8; i++) {
+        for (size_t j = 0; j < sizeof(bodies[i]); j++) {
+            bodies[i][j] = (char)('a' + (i + j * j) % 23);
+        }
+        faulty_plan(ENGINE_WRITE, 1, 1, moved[i]);
+        assert_int_equal(log_enqueue(bed, &draft, "incoming", bodies[i],
+                                     sizeof(bodies[i]), NULL),
+                         0);
+        assert_int_equal(faulty_outcome()->seen, 2);
+        no_fault();
+    }
+    log_power_cut_and_open(bed);
+    log_expect_next(bed, "incoming", "before");
+    for (size_t i = 0; i < 8; i++) {
+        expect_next_bytes(bed, bodies[i], sizeof(bodies[i]));
+    }
+}
+
 static void no_room_is_told_and_is_no_failure_of_the_disk(void **state)
 {
     static const int32_t errors[] = {-ENOSPC, -EDQUOT};
@@ -341,6 +381,7 @@ BED_MAIN(T(a_failed_write_fails_its_batch_and_seals_its_segment),
          T(a_failed_write_fails_what_was_to_stand_behind_it),
          T(what_failed_does_not_come_back_after_its_cut_is_durable),
          T(a_write_that_comes_short_goes_on),
+         T(a_write_of_pieces_goes_on_inside_any_of_them),
          T(no_room_is_told_and_is_no_failure_of_the_disk),
          T(a_segment_that_cannot_be_made_is_made_the_next_time),
          T(a_body_that_cannot_be_stored_is_no_item),

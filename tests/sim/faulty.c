@@ -20,14 +20,24 @@ const struct faulty_plan *faulty_outcome(void)
     return &plan;
 }
 
+/* A write is one, gathered or not. */
+static bool is_meant(const struct pirn_loan *loan)
+{
+    bool is_write =
+        loan->opcode == ENGINE_WRITE || loan->opcode == ENGINE_WRITEV;
+
+    return plan.opcode != ENGINE_NONE &&
+           (loan->opcode == plan.opcode ||
+            (is_write && plan.opcode == ENGINE_WRITE));
+}
+
 static uint32_t faulty_reap(struct engine *engine, struct engine_event *events,
                             uint32_t max)
 {
     uint32_t count = base->reap(engine, events, max);
 
     for (uint32_t i = 0; i < count; i++) {
-        if (plan.opcode == ENGINE_NONE ||
-            events[i].loan->opcode != plan.opcode) {
+        if (!is_meant(events[i].loan)) {
             continue;
         }
         plan.seen++;

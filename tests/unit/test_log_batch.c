@@ -78,12 +78,10 @@ static int turn_teardown(void **state)
     return 0;
 }
 
-/* A PUT whose body is filled with a byte. */
-static uint16_t put(struct turn *turn, uint32_t fields_bytes,
-                    uint32_t body_bytes, uint8_t with)
+static uint16_t put_body(struct turn *turn, uint32_t fields_bytes,
+                         const uint8_t *body, uint32_t body_bytes)
 {
     static char fields[PIRN_FIELDS_MAX];
-    uint8_t *body = malloc(body_bytes + 1);
     struct pirn__part part = {
         .head =
             {
@@ -91,14 +89,24 @@ static uint16_t put(struct turn *turn, uint32_t fields_bytes,
                 .kind = PIRN__RECORD_PUT,
                 .body_bytes = body_bytes,
             },
+        .digest = XXH3_64bits(body, body_bytes),
         .fields = fields,
         .fields_bytes = fields_bytes,
     };
+    int with = body_bytes > 0 ? body[0] : 0;
 
-    memset(body, with, body_bytes);
     memset(part.head.id.bytes, with, sizeof(part.head.id.bytes));
-    part.digest = XXH3_64bits(body, body_bytes);
-    uint16_t record = pirn__batch_add(&turn->batch, &part, body);
+    return pirn__batch_add(&turn->batch, &part, body);
+}
+
+/* A PUT whose body is filled with a byte. */
+static uint16_t put(struct turn *turn, uint32_t fields_bytes,
+                    uint32_t body_bytes, uint8_t with)
+{
+    uint8_t *body = malloc(body_bytes + 1);
+
+    memset(body, with, body_bytes + 1);
+    uint16_t record = put_body(turn, fields_bytes, body, body_bytes);
     free(body);
     return record;
 }
@@ -642,6 +650,58 @@ static void full_is_told_before(void **state)
     assert_false(pirn__batch_fits(batch, 0, 0)); /* numbers */
 }
 
+/* The same batch twice: copied, and with its long bodies where they are. */
+static void pieces_are_the_same_bytes_as_one_buffer(void **state)
+{
+    static const uint32_t sizes[] = {0,    1,    63,   64,    2047,
+                                     2048, 2049, 4096, 10000, PIRN__BATCH_UNIT};
+    static uint8_t bodies[2][10][10000];
+    static uint8_t gathered[CAP];
+    struct iovec pieces[PIRN__BATCH_PIECES];
+    struct turn *turn = *state;
+    uint32_t bytes = 0;
+
+    for (int i = 0; i < 2; i++) {
+        struct pirn__batch *batch = &turn->batch;
+        turn_begin(turn, 3, 0x5a17);
+        batch->pieces = i == 0 ? pieces : NULL;
+        for (size_t j = 0; j < sizeof(sizes) / sizeof(sizes[0]); j++) {
+            memset(bodies[i][j], (int)('a' + j), sizes[j]);
+            put_body(turn, 100, bodies[i][j], sizes[j]);
+            meta(turn, (struct pirn__place){.segment = 3, .at = 7});
+        }
+        bytes = pirn__batch_end(batch, 17);
+        uint32_t len = 0;
+        for (uint32_t j = 0; i == 0 && j < batch->piece_count; j++) {
+            memcpy(gathered + len, pieces[j].iov_base, pieces[j].iov_len);
+            len += (uint32_t)pieces[j].iov_len;
+        }
+        assert_true(i == 1 || (len == bytes && batch->piece_count == 9));
+    }
+    assert_memory_equal(gathered, turn->buf + turn->batch.start, bytes);
+}
+
+static void a_batch_has_no_more_pieces_than_one_write_takes(void **state)
+{
+    static uint8_t body[PIRN__BATCH_COPY_MAX + 1];
+    struct iovec pieces[PIRN__BATCH_PIECES + 2];
+    const struct iovec none = {0};
+    struct turn *turn = *state;
+    struct pirn__batch *batch = &turn->batch;
+    uint32_t count = 0;
+
+    memset(pieces, 0, sizeof(pieces));
+    batch->pieces = pieces;
+    while (pirn__batch_fits(batch, 0, sizeof(body))) {
+        put_body(turn, 0, body, sizeof(body));
+        count++;
+    }
+    assert_int_equal(count, (PIRN__BATCH_PIECES - 1) / 2);
+    (void)pirn__batch_end(batch, 1);
+    assert_true(batch->piece_count <= PIRN__BATCH_PIECES);
+    assert_memory_equal(&pieces[PIRN__BATCH_PIECES], &none, sizeof(none));
+}
+
 /* What fits is written inside buffer and segment: to the last byte of both. */
 static void what_fits_ends_in_buffer_and_segment(void **state)
 {
@@ -687,4 +747,6 @@ TEST_MAIN(TURN_TEST(format_is_fixed),
           TURN_TEST(no_front_leads_out_of_the_segment),
           TURN_TEST(last_unit_of_the_longest_segment_stays_empty),
           TURN_TEST(full_is_told_before),
+          TURN_TEST(pieces_are_the_same_bytes_as_one_buffer),
+          TURN_TEST(a_batch_has_no_more_pieces_than_one_write_takes),
           TURN_TEST(what_fits_ends_in_buffer_and_segment))
