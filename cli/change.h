@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * change.h - what mv, hold and release share: items by id, given back changed
+ * change.h - what rm, mv, hold and release share: the items that are meant are
+ * claimed and ended, so nobody loses one that he works on
  *
  * Each verb's argp has change_parse() behind it, change_options and
  * change_children.
@@ -13,25 +14,37 @@
 #include <pirn/spool.h>
 
 #include "cli/ending.h"
-#include "cli/ids.h"
 #include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/selection.h"
 #include "cli/tool.h"
 
 struct change {
     const char *done;  /* "held" */
     const char *would; /* "would_hold" */
+    const char *doing; /* "holding" */
+    bool removes;      /* instead of what is said next */
     struct pirn_change what;
     struct options options;
     struct tool tool;
     struct endings endings;
-    struct ids ids;
+    struct selection selection;
+    struct progress progress;
     bool dry_run;
 };
 
 extern const struct argp_option change_options[];
 extern const struct argp_child change_children[];
 
-/** change_parse() - ids and --dry-run; input: a struct change */
+#define CHANGE_ARGS "ID...\n-\nFILTER...\n[--queue NAME] --all"
+
+/* How the help of each names the items. */
+#define CHANGE_ITEMS                                                         \
+    "by id, by the ids that begin the lines of standard input (-, and only " \
+    "if it is said), by what is known of them, or all (--all). `pirn ls' "   \
+    "with the same words lists them. "
+
+/** change_parse() - the items and --dry-run; input: a struct change */
 error_t change_parse(int key, char *arg, struct argp_state *state);
 
 /**

@@ -4,9 +4,10 @@
  *
  *   [look ->] claim -> remove, or give back changed [-> give back as it was]
  *
- * The look is before a change alone: what a layout cannot do shows in the
- * item's queue, and a claim that has to be given back would count as an
- * attempt.
+ * The look is before a change, and where a filter chooses: what a layout cannot
+ * do shows in the item's queue, and a claim that has to be given back would
+ * count as an attempt. Between the two somebody may have moved or changed the
+ * item: a filter is asked again when it is ours.
  */
 #include "cli/ending.h"
 
@@ -18,12 +19,20 @@
 
 #include "cli/json.h"
 
+/* The item is not meant. */
+enum { PASSED = 1 };
+
+/* How one is given back that is none of ours, in the log. */
+static const struct pirn_change untried = {.what = PIRN_CHANGE_UNTRIED};
+
 void endings_init(struct endings *endings, struct tool *tool,
-                  const struct pirn_change *change, bool tolerant)
+                  const struct pirn_change *change, const struct filter *filter,
+                  bool tolerant)
 {
     *endings = (struct endings){
         .tool = tool,
         .change = change,
+        .filter = filter,
         .tolerant = tolerant,
     };
     for (int i = 0; i < ENDING_MAX; i++) {
@@ -43,7 +52,8 @@ static void missed(struct endings *endings, const struct pirn_id *id, int error)
     endings->missing += gone;
     endings->claimed += claimed;
     endings->unable += unable;
-    if (!endings->tolerant || !(gone || claimed)) {
+    if (!endings->tolerant ||
+        !(gone || claimed || (unable && endings->unable > 1))) {
         code = tool_say_item(endings->tool, id, error);
     }
     if (!gone && !claimed && !unable && endings->failed == CODE_DONE) {
@@ -51,14 +61,14 @@ static void missed(struct endings *endings, const struct pirn_id *id, int error)
     }
 }
 
-static void finished(struct ending *ending, int error)
+static void finished(struct ending *ending, int result)
 {
     struct endings *all = ending->all;
 
-    if (error < 0) {
-        missed(all, &ending->id, error);
+    if (result < 0) {
+        missed(all, &ending->id, result);
     }
-    all->done += error == 0;
+    all->done += result == 0;
     ending->next = all->free;
     all->free = ending;
     all->pending--;
@@ -69,7 +79,7 @@ static void given_back(struct pirn_op *op, int32_t result)
     struct ending *ending = pirn_container_of(op, struct ending, claim.op);
 
     (void)result; /* where it fails, closing the spool gives the item back */
-    finished(ending, ending->error);
+    finished(ending, ending->result);
 }
 
 static void ended(struct pirn_op *op, int32_t result)
@@ -78,12 +88,25 @@ static void ended(struct pirn_op *op, int32_t result)
     bool has_it = result < 0 && result != -ESTALE;
 
     if (has_it && ending->all->change != NULL) {
-        ending->error = result;
+        ending->result = result;
         pirn_prep_give_back(&ending->claim);
         pirn_start(ending->all->tool->context, op, given_back);
         return;
     }
     finished(ending, result);
+}
+
+static void passed(struct pirn_op *op, int32_t result)
+{
+    struct ending *ending = pirn_container_of(op, struct ending, claim.op);
+
+    ending->result = PASSED;
+    if (result < 0 && result != -ESTALE) { /* files know no such change */
+        pirn_prep_give_back(&ending->claim);
+        pirn_start(ending->all->tool->context, op, given_back);
+        return;
+    }
+    finished(ending, PASSED);
 }
 
 static void claimed(struct pirn_op *op, int32_t result)
@@ -93,6 +116,12 @@ static void claimed(struct pirn_op *op, int32_t result)
 
     if (result <= 0) {
         finished(ending, result == 0 ? -EBUSY : result);
+        return;
+    }
+    if (ending->all->filter != NULL &&
+        !filter_matches_ours(ending->all->filter, &ending->claim.item)) {
+        pirn_prep_give_back_as(&ending->claim, &untried);
+        pirn_start(ending->all->tool->context, op, passed);
         return;
     }
     if (change != NULL) {
@@ -110,13 +139,14 @@ static enum code ring_failed(struct endings *endings, int error)
     return endings->failed;
 }
 
-/* 0: it may be claimed, and what is to be done can be. */
+/* 0: it may be claimed, and what is to be done can be; PASSED; or an errno. */
 static int look(struct endings *endings, const struct pirn_id *id)
 {
     struct tool *tool = endings->tool;
     struct pirn_view view = {0};
     char queue[PIRN_QUEUE_TEXT];
     bool claimed;
+    bool passed;
 
     pirn_prep_look(&view, tool->spool, id);
     int r = pirn_wait(tool->context, &view.op);
@@ -124,9 +154,14 @@ static int look(struct endings *endings, const struct pirn_id *id)
         return r;
     }
     claimed = view.item.state == PIRN_ITEM_CLAIMED;
+    passed =
+        endings->filter != NULL && !filter_matches(endings->filter, &view.item);
     snprintf(queue, sizeof(queue), "%s", view.item.queue);
     pirn_prep_view_end(&view);
     (void)pirn_wait(tool->context, &view.op);
+    if (passed) {
+        return PASSED;
+    }
     if (endings->change != NULL) {
         r = layouts_find(&endings->layouts, tool, queue);
         r = r < 0 ? r : r == PIRN_LAYOUT_LOG ? 0 : -EOPNOTSUPP;
@@ -156,13 +191,14 @@ enum code endings_add(struct endings *endings, const struct pirn_id *id)
     if (endings->failed != CODE_DONE) {
         return endings->failed;
     }
-    r = endings->change != NULL ? look(endings, id) : 0;
+    r = endings->change != NULL || endings->filter != NULL ? look(endings, id)
+                                                           : 0;
     if (r < 0) {
         missed(endings, id, r);
-        return endings->failed;
+    } else if (r != PASSED) {
+        claim(endings, id);
     }
-    claim(endings, id);
-    return CODE_DONE;
+    return endings->failed;
 }
 
 enum code endings_look(struct endings *endings, const struct pirn_id *id)

@@ -14,6 +14,7 @@
 
 #include <pirn/spool.h>
 
+#include "cli/filter.h"
 #include "cli/layout.h"
 #include "cli/tool.h"
 
@@ -25,12 +26,13 @@ struct ending {
     struct endings *all;
     struct ending *next; /* while it is free */
     struct pirn_id id;
-    int32_t error; /* of what was to be done, while it is given back */
+    int32_t result; /* of what was to be done, while it is given back */
 };
 
 struct endings {
     struct tool *tool;
     const struct pirn_change *change; /* NULL: removed */
+    const struct filter *filter;      /* NULL: any item */
     struct layouts layouts;
     struct ending ending[ENDING_MAX];
     struct ending *free;
@@ -43,9 +45,15 @@ struct endings {
     bool tolerant;    /* what is gone or claimed is not worth a word */
 };
 
-/** endings_init() - @change: borrowed until the last has ended; or NULL */
+/**
+ * endings_init() - nothing is begun
+ * @change:   borrowed until the last has ended; NULL: they are removed
+ * @filter:   likewise; what does not match it is passed over; or NULL
+ * @tolerant: what is gone or claimed is not worth a word
+ */
 void endings_init(struct endings *endings, struct tool *tool,
-                  const struct pirn_change *change, bool tolerant);
+                  const struct pirn_change *change, const struct filter *filter,
+                  bool tolerant);
 
 /**
  * endings_add() - one more; waits for room

@@ -6,11 +6,11 @@
 static const struct argp argp = {
     .options = change_options,
     .parser = change_parse,
-    .args_doc = "ID...\n-",
+    .args_doc = CHANGE_ARGS,
     .children = change_children,
-    .doc = "Hold items, by id, or by the ids that begin the lines of standard "
-           "input: nobody takes them until they are released. Queues of the "
-           "log layout alone. An item that somebody has claimed stays as it "
+    .doc = "Hold items, " CHANGE_ITEMS
+           "Nobody takes them until they are released. Queues of the log "
+           "layout alone. An item that somebody has claimed stays as it "
            "is, and the exit code is 75.",
 };
 
@@ -19,6 +19,7 @@ enum code verb_hold(int argc, char **argv)
     static const struct change hold = {
         .done = "held",
         .would = "would_hold",
+        .doing = "holding",
         .what = {.what = PIRN_CHANGE_HELD, .held = true},
     };
 

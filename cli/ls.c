@@ -4,18 +4,19 @@
  *
  * A page of ids at a time, and of each page so many items at once as there are
  * glances: the memory is the same for ten items and for a million. What goes
- * away between the two is passed over in silence.
+ * away between the two is passed over in silence. What was found is written out
+ * before the next page is made: a reader need not wait for the end.
  */
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/glance.h"
 #include "cli/options.h"
 #include "cli/print.h"
+#include "cli/selection.h"
 #include "cli/tool.h"
 #include "cli/verb.h"
 
@@ -24,8 +25,9 @@ struct ls {
     struct tool tool;
     struct glances glances;
     struct json json;
-    char **ids; /* what was named, @id_count; none: all */
-    int id_count;
+    struct selection selection;
+    struct pirn_id ids[GLANCE_MAX]; /* to be looked at, @count */
+    uint32_t count;
     bool printed;
     enum code code; /* the worst that was met */
 };
@@ -37,11 +39,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     (void)arg;
     switch (key) {
     case ARGP_KEY_INIT:
-        options_hand_down(state, &ls->options);
+        selection_hand_down(state, &ls->options, &ls->selection);
         return 0;
     case ARGP_KEY_ARGS:
-        ls->ids = state->argv + state->next;
-        ls->id_count = state->argc - state->next;
+        selection_take_ids(state, &ls->selection);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -49,6 +50,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
+    {&filter_argp, 0, NULL, 0},
     {&options_spool, 0, NULL, 0},
     {&options_queue, 0, NULL, 0},
     {&options_json, 0, NULL, 0},
@@ -56,11 +58,12 @@ static const struct argp_child children[] = {
 };
 static const struct argp argp = {
     .parser = parse,
-    .args_doc = "[ID...]",
+    .args_doc = "[ID...]\n-",
     .children = children,
-    .doc = "List the items of the spool, or of one queue, or those named. "
-           "Exits 0 also where there is none, but 1 if none of those named is "
-           "there.",
+    .doc = "List the items of the spool, or of one queue, or those named, or, "
+           "for -, those whose ids begin the lines of standard input; of all "
+           "these the ones that match. Exits 0 also where there is none, but "
+           "1 if none of those named is there, or none matches.",
 };
 
 static void print(struct ls *ls, const struct pirn_item *item)
@@ -76,26 +79,24 @@ static void print(struct ls *ls, const struct pirn_item *item)
     ls->printed = true;
 }
 
-static bool is_wanted(const struct ls *ls, const struct pirn_item *item)
+static enum code look(struct ls *ls)
 {
-    return ls->options.queue == NULL ||
-           strcmp(ls->options.queue, item->queue) == 0;
-}
-
-static enum code look(struct ls *ls, const struct pirn_id *ids, uint32_t count)
-{
-    int r = glances_look(&ls->glances, &ls->tool, ids, count);
+    uint32_t count = ls->count;
+    int r = glances_look(&ls->glances, &ls->tool, ls->ids, count);
 
     if (r < 0) {
         return tool_say(&ls->tool, THING_SPOOL, ls->tool.path, r);
     }
+    ls->count = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct glance *glance = &ls->glances.glance[i];
+        const struct pirn_item *item = &glance->view.item;
 
-        if (glance->result == 0 && is_wanted(ls, &glance->view.item)) {
-            print(ls, &glance->view.item);
+        if (glance->result == 0 &&
+            filter_matches(&ls->selection.filter, item)) {
+            print(ls, item);
         } else if (glance->result < 0 && glance->result != -ENOENT) {
-            ls->code = tool_say_item(&ls->tool, &ids[i], glance->result);
+            ls->code = tool_say_item(&ls->tool, &ls->ids[i], glance->result);
         }
     }
     r = glances_end(&ls->glances, &ls->tool, count);
@@ -103,78 +104,49 @@ static enum code look(struct ls *ls, const struct pirn_id *ids, uint32_t count)
                  : CODE_DONE;
 }
 
-static enum code list_page(struct ls *ls, const struct pirn_listed *items,
-                           uint32_t count)
+/* Those that are left over, and out with all. */
+static enum code next_page(void *user)
 {
-    struct pirn_id ids[GLANCE_MAX];
-    enum code code = CODE_DONE;
+    struct ls *ls = user;
+    enum code code = look(ls);
 
-    while (code == CODE_DONE && count > 0) {
-        uint32_t some = count < GLANCE_MAX ? count : GLANCE_MAX;
-
-        for (uint32_t i = 0; i < some; i++) {
-            ids[i] = items[i].id;
-        }
-        code = look(ls, ids, some);
-        items += some;
-        count -= some;
+    errno = 0;
+    if (code == CODE_DONE && fflush(stdout) != 0) {
+        code = failure_say(THING_OUTPUT, "standard output",
+                           errno != 0 ? -errno : -EIO);
     }
     return code;
 }
 
-static enum code list_all(struct ls *ls)
+static enum code add(void *user, const struct pirn_id *id)
 {
-    const char *queue = ls->options.queue;
-    struct pirn_listing listing = {0};
-    enum code code = CODE_DONE;
-    int32_t r;
+    struct ls *ls = user;
 
-    pirn_prep_listing(&listing, ls->tool.spool, queue);
-    r = pirn_wait(ls->tool.context, &listing.op);
-    if (r < 0) {
-        return tool_say(&ls->tool, THING_QUEUE, queue != NULL ? queue : "", r);
-    }
-    do {
-        pirn_prep_listing_next(&listing);
-        r = pirn_wait(ls->tool.context, &listing.op);
-        if (r < 0) {
-            code = tool_say(&ls->tool, THING_SPOOL, ls->tool.path, r);
-        } else {
-            code = list_page(ls, listing.items, (uint32_t)r);
-        }
-    } while (code == CODE_DONE && r > 0);
-    pirn_prep_listing_end(&listing);
-    (void)pirn_wait(ls->tool.context, &listing.op);
-    return code;
-}
-
-static enum code list_named(struct ls *ls)
-{
-    for (int i = 0; i < ls->id_count; i++) {
-        struct pirn_id id;
-        enum code code = tool_parse_id(ls->ids[i], &id);
-
-        if (code == CODE_DONE) {
-            code = look(ls, &id, 1);
-        }
-        if (code != CODE_DONE) {
-            return code;
-        }
-    }
-    return ls->printed ? CODE_DONE : CODE_NO;
+    ls->ids[ls->count++] = *id;
+    return ls->count == GLANCE_MAX ? look(ls) : CODE_DONE;
 }
 
 static enum code run(struct ls *ls)
 {
-    enum code code = tool_check_ids(ls->ids, ls->id_count);
+    struct selection *selection = &ls->selection;
+    enum code code = ids_check(&selection->ids);
 
     if (code == CODE_DONE) {
         code = tool_open(&ls->tool, &ls->options, false);
     }
     if (code == CODE_DONE) {
-        code = ls->id_count > 0 ? list_named(ls) : list_all(ls);
+        code = selection_each(selection, &ls->tool, add, next_page, ls);
     }
-    return ls->code != CODE_DONE ? ls->code : code;
+    if (code == CODE_DONE) {
+        code = next_page(ls);
+    }
+    if (ls->code != CODE_DONE || code != CODE_DONE) {
+        return ls->code != CODE_DONE ? ls->code : code;
+    }
+    return ls->printed || (selection_is_listed(selection) &&
+                           !selection_is_narrow(selection))
+               ? CODE_DONE
+               : CODE_NO;
 }
 
 enum code verb_ls(int argc, char **argv)
@@ -188,6 +160,7 @@ enum code verb_ls(int argc, char **argv)
     ls->json.out = stdout;
     argp_parse(&argp, argc, argv, 0, NULL, ls);
     options_settle(&ls->options);
+    ls->selection.filter.queue = ls->options.queue;
     code = run(ls);
     tool_close(&ls->tool);
     free(ls);

@@ -18,7 +18,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (change->what.queue == NULL) {
             argp_error(state, "--to QUEUE is needed");
         }
-        return 0;
+        return change_parse(key, arg, state);
     default:
         return change_parse(key, arg, state);
     }
@@ -32,11 +32,12 @@ static const struct argp_option own[] = {
 static const struct argp argp = {
     .options = own,
     .parser = parse,
-    .args_doc = "--to QUEUE ID...\n--to QUEUE -",
+    .args_doc = "--to QUEUE ID...\n--to QUEUE -\n--to QUEUE FILTER...\n"
+                "--to QUEUE [--queue NAME] --all",
     .children = change_children,
-    .doc = "Move items to another queue, by id, or by the ids that begin the "
-           "lines of standard input. From and to queues of the log layout "
-           "alone. An item that somebody has claimed stays where it is, and "
+    .doc = "Move items to another queue, " CHANGE_ITEMS
+           "From and to queues of the log layout alone. An item that somebody "
+           "has claimed stays where it is, and "
            "the exit code is 75.",
 };
 
@@ -45,6 +46,7 @@ enum code verb_mv(int argc, char **argv)
     static const struct change mv = {
         .done = "moved",
         .would = "would_move",
+        .doing = "moving",
         .what = {.what = PIRN_CHANGE_QUEUE},
     };
 

@@ -85,12 +85,18 @@ const struct argp options_layout = {.options = layout_options, .parser = parse};
 
 /* With its own help and version argp puts a root of its own, which parses
  * nothing, above the verb's: the verb's is then the first below it. */
-void options_hand_down(struct argp_state *state, struct options *options)
+const struct argp_child *options_children(const struct argp_state *state)
 {
     const struct argp *root = state->root_argp;
     const struct argp *verb =
         root->parser == NULL ? root->children[0].argp : root;
-    const struct argp_child *child = verb->children;
+
+    return verb->children;
+}
+
+void options_hand_down(struct argp_state *state, struct options *options)
+{
+    const struct argp_child *child = options_children(state);
 
     for (int i = 0; child[i].argp != NULL; i++) {
         state->child_inputs[i] = options;

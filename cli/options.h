@@ -30,6 +30,9 @@ extern const struct argp options_queue;  /* --queue NAME */
 extern const struct argp options_json;   /* --json */
 extern const struct argp options_layout; /* --layout log|file */
 
+/** options_children() - of the verb's argp, in ARGP_KEY_INIT */
+const struct argp_child *options_children(const struct argp_state *state);
+
 /** options_hand_down() - in ARGP_KEY_INIT: the children fill @options */
 void options_hand_down(struct argp_state *state, struct options *options);
 

@@ -33,7 +33,9 @@ def every_verb(spool):
 
 def a_wrong_command_line_is_64():
     for words in (("nothing",), ("ls", "--wrong"), ("cat",), ("show",),
-                  ("rm",), ("rm", "--all"), ("put", "-", "-"),
+                  ("rm",), ("rm", "--queue", "x"),
+                  ("rm", "--all", "0" * 26), ("rm", "--all", "--older", "1d"),
+                  ("put", "-", "-"),
                   ("put", "--field", "novalue"), ("put", "--field", "A B=x"),
                   ("put", "--field", "x=" + "y" * 70000),
                   ("put", "--queue", "Not A Name"), ("cat", "shortid"),

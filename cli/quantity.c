@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * quantity.c - see quantity.h
+ *
+ * A time needs its unit: what is 90 to one program are seconds, and days to
+ * another. A size needs none, for bytes are what sizes are in.
+ */
+#include "cli/quantity.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct unit {
+    const char *name;
+    uint64_t is;
+};
+
+enum { DATE_LEN = 10, NS_DIGITS = 9, YEAR_0 = 1900, YEAR_MIN = 1970 };
+
+static const uint64_t ns_per_s = 1000000000;
+
+static const struct unit sizes[] = {
+    {"", 1},
+    {"K", UINT64_C(1) << 10},
+    {"M", UINT64_C(1) << 20},
+    {"G", UINT64_C(1) << 30},
+    {"T", UINT64_C(1) << 40},
+    {NULL, 0},
+};
+static const struct unit times[] = {
+    {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}, {NULL, 0},
+};
+
+/* The unit that is named by @len letters, in either case; 0: none. */
+static uint64_t unit_of(const struct unit *units, const char *name, size_t len)
+{
+    for (; units->name != NULL; units++) {
+        if (strlen(units->name) == len &&
+            strncasecmp(units->name, name, len) == 0) {
+            return units->is;
+        }
+    }
+    return 0;
+}
+
+/* Digits, maybe with a fraction; false: none, or too many. */
+static bool parse_number(const char **at, double *ret)
+{
+    char *end = NULL;
+
+    if (!isdigit((unsigned char)**at)) {
+        return false;
+    }
+    size_t len = strspn(*at, "0123456789.");
+    *ret = strtod(*at, &end);
+    if (end != *at + len) { /* hexadecimal, two points */
+        return false;
+    }
+    *at = end;
+    return true;
+}
+
+static bool parse_bytes(const char *text, uint64_t *ret_bytes)
+{
+    double number = 0;
+
+    if (!parse_number(&text, &number)) {
+        return false;
+    }
+    size_t len = strlen(text);
+    if (len > 1 && strcasecmp(text + 1, "iB") == 0) {
+        len = 1;
+    } else if (len > 0 && toupper((unsigned char)text[len - 1]) == 'B') {
+        len--;
+    }
+    number *= (double)unit_of(sizes, text, len);
+    if (unit_of(sizes, text, len) == 0 || number >= (double)INT64_MAX) {
+        return false;
+    }
+    *ret_bytes = (uint64_t)number;
+    return true;
+}
+
+static bool parse_ns(const char *text, uint64_t *ret_ns)
+{
+    double sum = 0;
+
+    do {
+        double number = 0;
+
+        if (!parse_number(&text, &number)) {
+            return false;
+        }
+        size_t len = strcspn(text, "0123456789.");
+        uint64_t unit = unit_of(times, text, len);
+        if (unit == 0) {
+            return false;
+        }
+        sum += number * (double)unit * (double)ns_per_s;
+        text += len;
+    } while (*text != '\0');
+    *ret_ns = (uint64_t)sum;
+    return sum < (double)INT64_MAX;
+}
+
+/* The digits behind a second's point as nanoseconds. */
+static bool parse_fraction(const char **at, uint64_t *ret_ns)
+{
+    uint64_t ns = 0;
+    int digits = 0;
+
+    if (**at != '.') {
+        return true;
+    }
+    for ((*at)++; isdigit((unsigned char)**at); (*at)++) {
+        if (digits++ < NS_DIGITS) {
+            ns = ns * 10 + (uint64_t)(**at - '0');
+        }
+    }
+    for (int i = digits; i < NS_DIGITS; i++) {
+        ns *= 10;
+    }
+    *ret_ns = ns;
+    return digits > 0;
+}
+
+/* 2026-02-31 would be a day of March. */
+static bool is_of_calendar(const struct tm *tm, time_t seconds)
+{
+    struct tm again;
+
+    return gmtime_r(&seconds, &again) != NULL && again.tm_mday == tm->tm_mday &&
+           again.tm_mon == tm->tm_mon && tm->tm_year >= YEAR_MIN - YEAR_0;
+}
+
+static bool parse_date(const char *text, uint64_t *ret_ns)
+{
+    struct tm tm = {0};
+    uint64_t ns = 0;
+    const char *at = strptime(text, "%Y-%m-%d", &tm);
+
+    if (at == NULL || at - text != DATE_LEN) {
+        return false;
+    }
+    if (*at == 'T') {
+        at = strptime(at, "T%H:%M:%S", &tm);
+        if (at == NULL || !parse_fraction(&at, &ns) || *at++ != 'Z') {
+            return false;
+        }
+    }
+    struct tm copy = tm;
+    time_t seconds = timegm(&copy);
+    if (*at != '\0' || seconds < 0 || !is_of_calendar(&tm, seconds)) {
+        return false;
+    }
+    *ret_ns = (uint64_t)seconds * ns_per_s + ns;
+    return true;
+}
+
+uint64_t quantity_bytes(struct argp_state *state, const char *what,
+                        const char *text)
+{
+    uint64_t bytes = 0;
+
+    if (!parse_bytes(text, &bytes)) {
+        argp_error(state, "%s %s: a size is needed, as 4096, 16K or 2.5M", what,
+                   text);
+    }
+    return bytes;
+}
+
+uint64_t quantity_ns(struct argp_state *state, const char *what,
+                     const char *text)
+{
+    uint64_t ns = 0;
+
+    if (!parse_ns(text, &ns)) {
+        argp_error(state,
+                   "%s %s: a time with its unit is needed, as 30s, 15m, 12h, "
+                   "3d, 2w or 1h30m",
+                   what, text);
+    }
+    return ns;
+}
+
+struct quantity_moment quantity_moment(struct argp_state *state,
+                                       const char *what, const char *text)
+{
+    struct quantity_moment moment = {.is_age = !parse_date(text, &moment.ns)};
+
+    if (moment.is_age && !parse_ns(text, &moment.ns)) {
+        argp_error(state,
+                   "%s %s: a time with its unit is needed, as 30s, 15m, 12h, "
+                   "3d or 2w, or a date, as 2026-03-01 or "
+                   "2026-03-01T12:34:56Z",
+                   what, text);
+    }
+    return moment;
+}
+
+uint64_t quantity_moment_ns(const struct quantity_moment *moment,
+                            uint64_t now_ns)
+{
+    if (!moment->is_age) {
+        return moment->ns;
+    }
+    return moment->ns < now_ns ? now_ns - moment->ns : 0;
+}
