@@ -10,14 +10,22 @@
  *
  * The descriptor stays open from the first fsync on: an error of the file
  * system is reported to descriptors that were open when it happened.
+ *
+ * An fsync's 0 is believed when the file system has answered one question
+ * more. xfs that has shut itself down, because its journal could not be
+ * written, goes on to say 0 to the fsync of a directory (Linux 6.18: there is
+ * nothing left to force), and refuses all else. It is marked as shut down
+ * before it forgets what it had to write, so who asks after the fsync hears it.
  */
 #include "spool/group_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <pirn/file.h>
 #include <pirn/invariant.h>
+#include <pirn/path.h>
 
 #include "runtime/plant.h"
 
@@ -37,7 +45,7 @@ static void fail(struct pirn__sync *sync, int32_t result)
     pirn__waiters_finish(sync->context, &sync->waiting, result);
 }
 
-static void synced(struct pirn_op *op, int32_t result)
+static void confirmed(struct pirn_op *op, int32_t result)
 {
     struct pirn__sync *sync = sync_of(op);
 
@@ -53,6 +61,20 @@ static void synced(struct pirn_op *op, int32_t result)
     if (sync->waiting.head != NULL) {
         fly(sync);
     }
+}
+
+static void synced(struct pirn_op *op, int32_t result)
+{
+    struct pirn__sync *sync = sync_of(op);
+
+    pirn_assert(sync->fd >= 0);
+    if (result < 0) {
+        confirmed(op, result);
+        return;
+    }
+    pirn_prep_stat(&sync->op, sync->fd, "", AT_EMPTY_PATH, STATX_TYPE,
+                   &sync->statx);
+    pirn_start(sync->context, &sync->op, confirmed);
 }
 
 static void opened(struct pirn_op *op, int32_t result)

@@ -80,6 +80,20 @@ static void a_failed_sync_publishes_nothing_wherever_it_fails(void **state)
     assert_int_equal(bed_status(bed).drafts, 0);
 }
 
+/* xfs that is shut down says 0 to a directory's sync, and refuses the rest. */
+static void a_sync_is_believed_when_the_file_system_answers_after_it(
+    void **state)
+{
+    struct bed *bed = *state;
+    unsigned stored = 0;
+
+    for (uint32_t place = 1; place <= PLACES; place++) {
+        stored += spoiled(bed, ENGINE_STAT, place, -EIO) == 0 ? 1 : 0;
+        assert_int_equal(bed_status(bed).ready, stored);
+    }
+    assert_int_equal(stored, PLACES - 2); /* .data/XY, QUEUE/XY */
+}
+
 static void a_failed_write_publishes_nothing_and_says_why(void **state)
 {
     static const int32_t errors[] = {-EIO, -ENOSPC, -EDQUOT};
@@ -303,6 +317,7 @@ static void metadata_that_cannot_be_read_are_set_aside(void **state)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 BED_MAIN(T(a_failed_sync_publishes_nothing_wherever_it_fails),
+         T(a_sync_is_believed_when_the_file_system_answers_after_it),
          T(a_failed_write_publishes_nothing_and_says_why),
          T(an_id_that_is_taken_is_not_used),
          T(a_rename_that_failed_and_happened_loses_nothing),
