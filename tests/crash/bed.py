@@ -148,6 +148,12 @@ def record(place, system, seed, **more):
     return disk
 
 
+def figures(said):
+    """The line of a program that has them."""
+    return json.loads(next(x for x in said.splitlines()
+                           if x.startswith("# {"))[2:])
+
+
 def replay_command(disk, seed, states, own, **more):
     options = {"log": disk.log, "journal": disk.place + "/journal",
                "room": own, "bytes": disk.bytes, "type": disk.type,
@@ -166,8 +172,8 @@ def replay(disk, seed, states, **more):
                           stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE)
     assert done.returncode in (0, 1), f"crash_replay: {done.returncode}"
-    line = next(x for x in done.stdout.splitlines() if x.startswith("# {"))
-    return json.loads(line[2:]), done.stdout.replace(line + "\n", "")
+    said = [x for x in done.stdout.splitlines() if not x.startswith("# {")]
+    return figures(done.stdout), "\n".join(said) + "\n"
 
 
 def keep(disk, name, seed, states, **more):

@@ -210,30 +210,44 @@ static bool says(const struct change *change, const struct ledger_found *found)
            (change->held != 0) == (found->item->state == PIRN_ITEM_HELD);
 }
 
+/* The newest version below @below that was begun; 0: none. */
+static uint32_t next_below(const struct ledger_item *item, uint64_t position,
+                           uint32_t below)
+{
+    uint32_t next = 0;
+
+    for (uint32_t i = 0; i < item->change_count; i++) {
+        const struct change *change = &item->changes[i];
+        if (change->version < below && change->begun < position &&
+            change->version > next) {
+            next = change->version;
+        }
+    }
+    return next;
+}
+
 /* Down from the newest that is not newer than the item: what failed, or had
- * not ended, is passed over. */
+ * not ended, is passed over. What a power cut undid may have its number again
+ * by another change. */
 static bool is_one_of(const struct ledger_item *item, uint64_t position,
                       const struct ledger_found *found)
 {
-    uint32_t below = found->item->version + 1;
+    uint32_t version = next_below(item, position, found->item->version + 1);
+    bool acked = false;
 
-    for (;;) {
-        const struct change *next = NULL;
+    while (version != 0 && !acked) {
         for (uint32_t i = 0; i < item->change_count; i++) {
             const struct change *change = &item->changes[i];
-            if (change->version < below && change->begun < position &&
-                (next == NULL || change->version > next->version)) {
-                next = change;
+            if (change->version == version && change->begun < position) {
+                if (says(change, found)) {
+                    return true;
+                }
+                acked = acked || change->acked <= position;
             }
         }
-        if (next == NULL || says(next, found)) {
-            return next != NULL;
-        }
-        if (next->acked <= position) {
-            return false;
-        }
-        below = next->version;
+        version = next_below(item, position, version);
     }
+    return false;
 }
 
 static bool is_older(const struct ledger_item *item, uint64_t position,

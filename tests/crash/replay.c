@@ -9,7 +9,7 @@
  *     --type FS --options OPTS    how it is mounted
  *     --seed S --states N         N states, chosen by S
  *     --only K                    of these, the one with this number
- *     --end 1                     all states are of the end of the log
+ *     --at P                      all are cut at this position
  *
  * Each state is written into an image, mounted, which lets the file system
  * recover, and checked (check.h) by a child, which may crash or hang. States
@@ -51,13 +51,13 @@ enum option {
     SEED,
     STATES,
     ONLY,
-    END,
+    AT,
     OPTION_COUNT
 };
 
 static const char *const names[OPTION_COUNT] = {
     "--log",     "--journal", "--room",   "--bytes", "--type",
-    "--options", "--seed",    "--states", "--only",  "--end",
+    "--options", "--seed",    "--states", "--only",  "--at",
 };
 
 struct state {
@@ -104,8 +104,8 @@ static struct state choose(const struct replay *replay, uint32_t which)
     if (rng_coin(&state.rng) && ledger->end_count > 0) {
         state.position = ledger->ends[rng_below(&state.rng, ledger->end_count)];
     }
-    if (number(replay, END) != 0) {
-        state.position = replay->image.entry_count;
+    if (replay->values[AT] != NULL) {
+        state.position = number(replay, AT);
     }
     return state;
 }

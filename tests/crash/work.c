@@ -363,7 +363,19 @@ static int make(struct work *work)
     return r;
 }
 
-static int live(struct work *work, uint64_t child, uint32_t rounds)
+/* What is there already, shared by all who begin. */
+static int32_t share(struct work *work, uint64_t processes)
+{
+    struct pirn_status status = {0};
+
+    pirn_prep_status(&status, work->spool);
+    int32_t r = pirn_wait(work->context, &status.op);
+    uint64_t items = status.ready + status.claimed + status.held;
+    return r < 0 ? 0 : (int32_t)(items / processes);
+}
+
+static int live(struct work *work, uint64_t child, uint64_t processes,
+                uint32_t rounds)
 {
     (void)prctl(PR_SET_PDEATHSIG, 9);
     work->next = child << 24;
@@ -374,6 +386,7 @@ static int live(struct work *work, uint64_t child, uint32_t rounds)
         fprintf(stderr, "crash_work: open: %s\n", strerror(-r));
         return 1;
     }
+    work->live = share(work, processes);
     for (uint32_t i = 0; i < rounds; i++) {
         bool puts =
             work->live <= 2 || (work->live < LIVE_MAX && rng_coin(&work->rng));
@@ -423,7 +436,7 @@ int main(int argc, char **argv)
     uint64_t count = strtoull(argv[7], NULL, 10);
     for (uint64_t i = first; i < first + count; i++) {
         if (fork() == 0) {
-            _exit(live(&work, i, (uint32_t)atoi(argv[6])));
+            _exit(live(&work, i, count, (uint32_t)atoi(argv[6])));
         }
     }
     return wait_for_all();
