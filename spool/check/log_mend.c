@@ -21,7 +21,7 @@
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
 
-enum { BUF_BYTES = 64 * 1024 };
+enum { BUF_BYTES = PIRN__BATCH_BODY_MAX };
 
 static void read_piece(struct pirn__log_mend *mend);
 
@@ -75,19 +75,35 @@ static void put_back(struct pirn__log_mend *mend)
     }
 }
 
-static void finish(struct pirn__log_mend *mend)
+static void end(struct pirn__log_mend *mend, int32_t result)
 {
-    int32_t result = mend->result;
-
-    if (result == 0) {
-        result = remove_it(mend);
-    } else {
-        put_back(mend);
-    }
     pirn__reading_deinit(&mend->reading);
     free(mend->carried.bytes);
     free(mend->buf);
     pirn_task_finish(mend->spool->context, &mend->op, result);
+}
+
+static void removed(struct pirn_op *op, int32_t result)
+{
+    end(pirn_container_of(op, struct pirn__log_mend, round.waiter.op), result);
+}
+
+static void finish(struct pirn__log_mend *mend)
+{
+    struct pirn__log *log = mend->spool->log;
+
+    if (mend->result < 0) {
+        put_back(mend);
+        end(mend, mend->result);
+        return;
+    }
+    int r = remove_it(mend);
+    if (r < 0) {
+        end(mend, r);
+        return;
+    }
+    pirn__prep_round(&mend->round, log);
+    pirn_start(log->context, &mend->round.waiter.op, removed);
 }
 
 /* ---- the copy ---- */
@@ -105,9 +121,7 @@ static void drafted(struct pirn_op *op, int32_t result)
     if (mend->result == 0) {
         mend->result = result;
     }
-    if (mend->fd >= 0 && !mend->is_file) {
-        pirn__segment_drop(mend->spool->log, mend->hold.segment);
-    } else if (mend->fd >= 0) {
+    if (mend->is_file && mend->fd >= 0) {
         pirn_prep_close(&mend->step, mend->fd);
         pirn_start(mend->spool->context, &mend->step, closed);
         return;
@@ -176,14 +190,11 @@ static void have_piece(struct pirn_op *op, int32_t result)
 
 static void read_piece(struct pirn__log_mend *mend)
 {
-    uint64_t left = mend->at < mend->end ? mend->end - mend->at : 0;
-
-    if (left == 0 || mend->fd < 0) {
+    if (mend->fd < 0) {
         commit(mend);
         return;
     }
-    pirn_prep_read(&mend->step, mend->fd, mend->buf,
-                   left < BUF_BYTES ? (uint32_t)left : BUF_BYTES, mend->at);
+    pirn_prep_read(&mend->step, mend->fd, mend->buf, BUF_BYTES, mend->at);
     pirn_start(mend->spool->context, &mend->step, have_piece);
 }
 
@@ -195,15 +206,19 @@ static void begun(struct pirn_op *op, int32_t result)
         drafted(op, result);
         return;
     }
-    read_piece(mend);
+    if (mend->len == 0) {
+        read_piece(mend);
+        return;
+    }
+    pirn_prep_append(&mend->draft, mend->buf, mend->len);
+    pirn_start(mend->spool->context, &mend->draft.op, appended);
 }
 
 static void begin_draft(struct pirn__log_mend *mend)
 {
-    mend->buf = malloc(BUF_BYTES);
     mend->carried = (struct pirn_fields){.bytes = malloc(PIRN_FIELDS_MAX),
                                          .cap = PIRN_FIELDS_MAX};
-    if (mend->buf == NULL || mend->carried.bytes == NULL) {
+    if (mend->carried.bytes == NULL) {
         drafted(&mend->draft.op, -ENOMEM);
         return;
     }
@@ -218,17 +233,46 @@ static void opened(struct pirn_op *op, int32_t result)
     struct pirn__log_mend *mend = mend_of_step(op);
 
     mend->fd = result;
-    mend->end = UINT64_MAX;
     begin_draft(mend);
 }
 
-static void opened_segment(struct pirn_op *op, int32_t result)
+static void read_segment(struct pirn__log_mend *mend);
+
+static void have_read(struct pirn_op *op, int32_t result)
+{
+    struct pirn__log_mend *mend = mend_of_step(op);
+
+    mend->len += result > 0 ? (uint32_t)result : 0;
+    if (result > 0 && mend->len < mend->want) {
+        read_segment(mend);
+        return;
+    }
+    pirn__segment_drop(mend->spool->log, mend->hold.segment);
+    begin_draft(mend);
+}
+
+static void read_segment(struct pirn__log_mend *mend)
+{
+    struct pirn__log *log = mend->spool->log;
+    struct pirn__place body = pirn__place_unpack(mend->fields.body);
+
+    pirn_prep_read(&mend->step, pirn__segment_fd(log, body.segment),
+                   mend->buf + mend->len, mend->want - mend->len,
+                   (uint64_t)body.at * PIRN__RECORD_UNIT + mend->len);
+    pirn_start(log->context, &mend->step, have_read);
+}
+
+static void held(struct pirn_op *op, int32_t result)
 {
     struct pirn__log_mend *mend =
         pirn_container_of(op, struct pirn__log_mend, hold.waiter.op);
 
-    mend->fd = result;
-    begin_draft(mend);
+    if (result < 0) {
+        mend->result = result;
+        finish(mend);
+        return;
+    }
+    read_segment(mend);
 }
 
 static void open_body(struct pirn__log_mend *mend)
@@ -244,15 +288,14 @@ static void open_body(struct pirn__log_mend *mend)
         pirn_start(spool->context, &mend->step, opened);
         return;
     }
-    if (body.segment >= spool->log->text.size.segments ||
+    if (body.segment >= spool->log->text.size.segments || bytes == 0 ||
         bytes > PIRN__BATCH_BODY_MAX) {
         begin_draft(mend); /* of no place that a body has */
         return;
     }
-    mend->at = (uint64_t)body.at * PIRN__RECORD_UNIT;
-    mend->end = mend->at + bytes;
+    mend->want = (uint32_t)bytes;
     pirn__prep_segment_hold(&mend->hold, spool->log, body.segment);
-    pirn_start(spool->context, &mend->hold.waiter.op, opened_segment);
+    pirn_start(spool->context, &mend->hold.waiter.op, held);
 }
 
 static void have_part(struct pirn_op *op, int32_t result)
@@ -287,6 +330,12 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     }
     mend->fields = log->index.catalogue.slots[mend->grip.slot];
     mend->fields.word = mend->grip.word;
+    mend->buf = malloc(BUF_BYTES);
+    if (mend->buf == NULL) {
+        put_back(mend);
+        pirn_task_finish(context, op, -ENOMEM);
+        return;
+    }
     mend->is_file = (pirn__route_unpack(mend->fields.route).flags &
                      PIRN__RECORD_BODY_FILE) != 0;
     pirn__prep_reading(&mend->reading, log, mend->grip.slot, &mend->fields);

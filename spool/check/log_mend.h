@@ -9,6 +9,7 @@
 #include <pirn/draft.h>
 
 #include "spool/log/catalogue.h"
+#include "spool/log/keeper.h"
 #include "spool/log/reading.h"
 #include "spool/log/segment_files.h"
 
@@ -22,14 +23,16 @@ struct pirn__log_mend {
     bool has_part;
     struct pirn__reading reading;
     struct pirn__segment_hold hold;
+    struct pirn__round_wait round;
     struct pirn_draft draft;
     struct pirn_fields carried; /* malloc'd */
     struct pirn_op step;
     struct pirn__name path;
     bool is_file;
-    int fd;
-    uint64_t at; /* in what @fd is: where the body goes on, */
-    uint64_t end;
+    int fd;        /* of a body that is a file */
+    uint64_t at;   /* in it: where it goes on */
+    uint32_t len;  /* in @buf: what of the body was in a segment, */
+    uint32_t want; /* of so many bytes */
     char *buf;
     int32_t result;
 };
@@ -40,7 +43,7 @@ struct pirn__log_mend {
  * The copy has what of the body can be read, the fields if the record says
  * them, and `was' and `was-queue': a record cannot be mended where it stands.
  *
- * Result: 0, the copy is durable; -EBUSY somebody has it; -ENOENT it is gone;
+ * Result: 0, both are durable; -EBUSY somebody has it; -ENOENT it is gone;
  * or an errno: it is as it was.
  */
 void pirn__prep_log_mend(struct pirn__log_mend *mend, struct pirn_spool *spool,

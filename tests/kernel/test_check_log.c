@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_check_log.c - what is wrong in a log is found, and mended
+ */
+#include "kernel/test_check.h"
+#include "kernel/test_log.h"
+
+#include "spool/log/catalogue.h"
+#include "spool/log/index.h"
+#include "spool/log/word.h"
+
+enum { LONG_BODY = 100000 };
+
+static void put_three(struct bed *bed, struct pirn_id ids[3])
+{
+    ids[0] = log_put(bed, "first body");
+    ids[1] = log_put(bed, "second body");
+    ids[2] = log_put(bed, "third body");
+}
+
+static void expect_neighbours(struct bed *bed, const struct pirn_id ids[3])
+{
+    expect_body(bed, &ids[0], "incoming", "first body");
+    expect_body(bed, &ids[2], "incoming", "third body");
+}
+
+/* The one item of quarantine: what it was, and its body. */
+static void expect_aside(struct bed *bed, const struct pirn_id *was,
+                         const char *fault, const char *body)
+{
+    struct pirn_listing listing = {0};
+    struct pirn_view view = {0};
+    char id[PIRN_ID_TEXT];
+
+    pirn_prep_listing(&listing, bed->spool, "quarantine");
+    assert_int_equal(pirn_wait(bed->context, &listing.op), 0);
+    pirn_prep_listing_next(&listing);
+    assert_int_equal(pirn_wait(bed->context, &listing.op), 1);
+    struct pirn_id there = listing.items[0].id;
+    pirn_prep_listing_end(&listing);
+    assert_int_equal(pirn_wait(bed->context, &listing.op), 0);
+    assert_int_equal(bed_look(bed, &view, &there), 0);
+    pirn_id_format(was, id);
+    assert_string_equal(pirn_fields_get(&view.item.fields, "was"), id);
+    assert_string_equal(pirn_fields_get(&view.item.fields, "quarantined"),
+                        fault);
+    bed_view_end(bed, &view);
+    if (body != NULL) {
+        expect_body(bed, &there, "quarantine", body);
+    }
+}
+
+static const char *body_path(struct bed *bed, const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+    char path[96];
+
+    pirn_id_format(id, text);
+    snprintf(path, sizeof(path), ".log/data/%s/%s", text + PIRN_ID_TEXT - 3,
+             text);
+    return bed_at(bed, path);
+}
+
+static struct pirn_id put_long(struct bed *bed)
+{
+    static char body[LONG_BODY];
+
+    return bed_put(bed, body, sizeof(body));
+}
+
+/* ---- as it should be ---- */
+
+static void items_claims_and_drafts_are_no_faults(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct pirn_draft draft = {0};
+    static char body[LONG_BODY];
+
+    expect_clean(bed);
+    bed_put_many(bed, 600); /* more than a page */
+    (void)put_long(bed);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    pirn_prep_begin(&draft, bed->spool, "incoming");
+    assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
+    pirn_prep_append(&draft, body, sizeof(body));
+    assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
+    expect_clean(bed);
+    assert_int_equal(check(bed, &look).items, 601);
+    pirn_prep_abort(&draft);
+    assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
+    assert_int_equal(bed_remove(bed, &claim), 0);
+    expect_clean(bed);
+}
+
+/* ---- damage ---- */
+
+static void a_damaged_record_is_set_aside_with_its_body(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id ids[3];
+
+    put_three(bed, ids);
+    log_shut_down(bed);
+    const char *path = log_segment(bed, 0);
+    log_flip(path, log_find(path, "second body", 11) - 40);
+    assert_int_equal(bed_open(bed, false), 0);
+    expect_mended(bed, PIRN_FAULT_BAD_RECORD, &ids[1]);
+    expect_aside(bed, &ids[1], "bad-record", "second body");
+    log_expect_gone(bed, &ids[1]);
+    expect_neighbours(bed, ids);
+    log_power_cut_and_open(bed);
+    expect_clean(bed);
+    expect_neighbours(bed, ids);
+}
+
+/* Held because a taker met it: it is told and mended all the same. */
+static void a_damaged_record_that_a_taker_met_is_set_aside(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct pirn_id ids[3];
+
+    put_three(bed, ids);
+    log_shut_down(bed);
+    const char *path = log_segment(bed, 0);
+    log_flip(path, log_find(path, "first body", 10) - 40);
+    assert_int_equal(bed_open(bed, false), 0);
+    assert_int_equal(log_claim_id(bed, &claim, &ids[0]), -EBADMSG);
+    expect_mended(bed, PIRN_FAULT_BAD_RECORD, &ids[0]);
+    expect_aside(bed, &ids[0], "bad-record", "first body");
+}
+
+static void a_damaged_body_is_set_aside_as_it_is(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id ids[3];
+
+    put_three(bed, ids);
+    log_shut_down(bed);
+    const char *path = log_segment(bed, 0);
+    log_flip(path, log_find(path, "second body", 11) + 3);
+    assert_int_equal(bed_open(bed, false), 0);
+    expect_mended(bed, PIRN_FAULT_BAD_BODY, &ids[1]);
+    expect_aside(bed, &ids[1], "bad-body", "sec\177nd body");
+    expect_neighbours(bed, ids);
+}
+
+static void a_long_body_that_is_gone_is_told(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id ids[3];
+
+    put_three(bed, ids);
+    struct pirn_id id = put_long(bed);
+    assert_int_equal(unlink(body_path(bed, &id)), 0);
+    expect_mended(bed, PIRN_FAULT_NO_BODY, &id);
+    expect_aside(bed, &id, "no-body", NULL);
+    log_expect_gone(bed, &id);
+    expect_neighbours(bed, ids);
+}
+
+static void a_long_body_that_was_cut_is_set_aside(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = put_long(bed);
+
+    assert_int_equal(truncate(body_path(bed, &id), LONG_BODY - 1), 0);
+    expect_mended(bed, PIRN_FAULT_BAD_BODY, &id);
+    expect_aside(bed, &id, "bad-body", NULL);
+}
+
+static void other_bytes_of_a_long_body_are_found_by_reading_it(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = put_long(bed);
+
+    log_flip(body_path(bed, &id), 70000);
+    assert_int_equal(check(bed, &look).count, 0);
+    struct found found = check(bed, &look_deep);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.findings[0].fault, PIRN_FAULT_BAD_BODY);
+}
+
+static void what_somebody_has_is_told_and_left_to_him(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = put_long(bed);
+    struct pirn_claim claim = {0};
+
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(unlink(body_path(bed, &id)), 0);
+    struct found found = check(bed, &repair);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.findings[0].error, -EBUSY);
+    assert_int_equal(bed_remove(bed, &claim), 0);
+    expect_clean(bed);
+}
+
+/* ---- nobody's ---- */
+
+static void an_orphaned_long_body_becomes_an_item_of_quarantine(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = log_put(bed, "body");
+    struct pirn_claim claim = {0};
+
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    pirn_prep_remove_durable(&claim);
+    assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
+    bed_write(body_path(bed, &id), "orphan", 6);
+    expect_mended(bed, PIRN_FAULT_ORPHANED, &id);
+    expect_aside(bed, &id, "orphaned", "orphan");
+    assert_int_equal(access(body_path(bed, &id), F_OK), -1);
+}
+
+/* The word says an owner whom no sweep knows. */
+static void a_claim_of_an_owner_that_nobody_knows_is_ready_again(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id ids[3];
+    struct pirn_claim claim = {0};
+    uint64_t word;
+
+    put_three(bed, ids);
+    assert_int_equal(log_claim_id(bed, &claim, &ids[1]), 1);
+    const struct pirn__index_size size = {.slots = LOG_SLOTS,
+                                          .segments = LOG_SEGMENTS,
+                                          .segment_bytes = LOG_SEGMENT_BYTES};
+    struct pirn__index index;
+    struct pirn__log_id id;
+    pirn__log_id_unpack(&ids[1], &id);
+    pirn__index_lay_out(&size, NULL, &index);
+    off_t at = (off_t)(index.slots_at + id.slot * sizeof(struct pirn__slot));
+    int fd = open(log_index_path(bed), O_RDWR);
+    assert_int_equal(pread(fd, &word, sizeof(word), at), sizeof(word));
+    struct pirn__word parts = pirn__word_unpack(word);
+    assert_int_equal(parts.state, PIRN__CLAIMED);
+    parts.owner = 777;
+    word = pirn__word_pack(parts);
+    assert_int_equal(pwrite(fd, &word, sizeof(word), at), sizeof(word));
+    close(fd);
+    expect_mended(bed, PIRN_FAULT_STALE_CLAIM, &ids[1]);
+    expect_body(bed, &ids[1], "incoming", "second body");
+    assert_int_equal(bed_remove(bed, &claim), -ESTALE);
+    expect_neighbours(bed, ids);
+}
+
+static void a_name_of_the_files_with_a_logs_id_is_set_aside(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = log_put(bed, "of the log");
+    char name[256];
+
+    bed_write(bed_path(bed, BED_READY, &id), "of the files", 12);
+    bed_write(bed_path(bed, BED_BODY, &id), "of the files", 12);
+    struct found found = check(bed, &repair);
+    print_found(&found);
+    assert_int_equal(found.findings[0].fault, PIRN_FAULT_DUPLICATED);
+    assert_true(found.findings[0].mended);
+    assert_int_equal(count_strays(bed, name), 2);
+    expect_clean(bed);
+    expect_body(bed, &id, "incoming", "of the log");
+}
+
+static void a_segment_that_was_set_aside_is_told(void **state)
+{
+    struct bed *bed = *state;
+
+    bed_write(bed_at(bed, ".log/seg/000003.damaged.1"), "x", 1);
+    expect_mended(bed, PIRN_FAULT_STRAY, NULL);
+    bed_write(bed_at(bed, ".log/queues/new.0003"), "x", 1);
+    expect_mended(bed, PIRN_FAULT_LEFTOVER, NULL);
+}
+
+/* ---- too old ---- */
+
+static void what_is_older_than_its_limit_is_told(void **state)
+{
+    struct bed *bed = *state;
+    const struct pirn_check_limit limits[] = {{"other", 1}, {"incoming", 1}};
+    struct pirn_check_config config = {.grace_ns = 1, .repair = true};
+
+    bed_put_many(bed, 300);
+    config.item_ns = 3600000000000;
+    assert_int_equal(check(bed, &config).count, 0);
+    config.limits = limits;
+    config.limit_count = 1;
+    assert_int_equal(check(bed, &config).count, 0);
+    config.limit_count = 2;
+    struct found found = check(bed, &config);
+    assert_int_equal(found.count, FOUND_MAX); /* that are kept of 300 */
+    assert_int_equal(found.findings[0].fault, PIRN_FAULT_TOO_OLD);
+    assert_string_equal(found.findings[0].queue, "incoming");
+}
+
+BED_MAIN(LOG_TEST(items_claims_and_drafts_are_no_faults),
+         LOG_TEST(a_damaged_record_is_set_aside_with_its_body),
+         LOG_TEST(a_damaged_record_that_a_taker_met_is_set_aside),
+         LOG_TEST(a_damaged_body_is_set_aside_as_it_is),
+         LOG_TEST(a_long_body_that_is_gone_is_told),
+         LOG_TEST(a_long_body_that_was_cut_is_set_aside),
+         LOG_TEST(other_bytes_of_a_long_body_are_found_by_reading_it),
+         LOG_TEST(what_somebody_has_is_told_and_left_to_him),
+         LOG_TEST(an_orphaned_long_body_becomes_an_item_of_quarantine),
+         LOG_TEST(a_claim_of_an_owner_that_nobody_knows_is_ready_again),
+         LOG_TEST(a_name_of_the_files_with_a_logs_id_is_set_aside),
+         LOG_TEST(a_segment_that_was_set_aside_is_told),
+         LOG_TEST(what_is_older_than_its_limit_is_told))
