@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_check_live.c - a spool that is used while it is checked has no faults
+ *
+ * Four put items in, long ones too, four take them, give some back and remove
+ * the rest, and make queues; one checks all the while, with repair, so that a
+ * false alarm does harm, too. Each does so much, and then it is over; nothing
+ * may be found, and no item may be missing.
+ */
+#include "kernel/test_check.h"
+#include "kernel/test_log.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    WRITERS = 4,
+    TAKERS = 4,
+    ROUNDS = 4,
+    EACH = 16,
+    ALL = WRITERS * ROUNDS * EACH,
+    LONG_BODY = 80000,
+};
+
+struct crowd {
+    const struct bed *bed;
+    atomic_uint removed;
+    atomic_uint left; /* threads that have not ended */
+    atomic_int failed;
+};
+
+struct member {
+    struct crowd *crowd;
+    pthread_t thread;
+    uint32_t number;
+};
+
+static int join(const struct bed *bed, struct bed *ret_other)
+{
+    *ret_other = *bed;
+    int r = pirn_context_create(NULL, &ret_other->context);
+
+    return r < 0 ? r : bed_open(ret_other, false);
+}
+
+static void leave(struct bed *other)
+{
+    bed_close(other);
+    pirn_context_destroy(other->context);
+}
+
+static void note_failure(struct crowd *crowd, int result)
+{
+    if (result < 0) {
+        atomic_store(&crowd->failed, result);
+    }
+}
+
+static int put_some(struct bed *bed, uint32_t round)
+{
+    static const char body[LONG_BODY];
+    struct bed_draft drafts[EACH] = {0};
+
+    for (int i = 0; i < EACH; i++) {
+        pirn_prep_enqueue(&drafts[i].draft, bed->spool, "incoming", body,
+                          (round + (uint32_t)i) % 8 == 0 ? LONG_BODY : 100,
+                          NULL);
+        pirn_start(bed->context, &drafts[i].draft.op, bed_note);
+    }
+    int r = pirn_context_drain(bed->context);
+    for (int i = 0; r == 0 && i < EACH; i++) {
+        r = drafts[i].result;
+    }
+    return r;
+}
+
+static void *write_items(void *arg)
+{
+    struct member *member = arg;
+    struct crowd *crowd = member->crowd;
+    struct bed mine;
+    int r = join(crowd->bed, &mine);
+
+    for (uint32_t round = 0; r == 0 && round < ROUNDS; round++) {
+        char queue[16];
+        snprintf(queue, sizeof(queue), "q%u_%u", member->number, round);
+        r = put_some(&mine, round);
+        if (r == 0 && round % 3 == 0) {
+            r = pirn_spool_create_queue(mine.spool, queue);
+        }
+    }
+    note_failure(crowd, r);
+    leave(&mine);
+    atomic_fetch_sub(&crowd->left, 1);
+    return NULL;
+}
+
+static int take_one(struct bed *bed, struct crowd *crowd, uint32_t turn)
+{
+    struct pirn_claim claim = {0};
+
+    pirn_prep_claim_wait(&claim, bed->spool, "incoming", 20000000);
+    int r = pirn_wait(bed->context, &claim.op);
+    if (r != 1) {
+        return r;
+    }
+    if (turn % 4 == 0) {
+        return bed_give_back(bed, &claim);
+    }
+    r = bed_remove(bed, &claim);
+    if (r == 0) {
+        atomic_fetch_add(&crowd->removed, 1);
+    }
+    return r;
+}
+
+static void *take_items(void *arg)
+{
+    struct member *member = arg;
+    struct crowd *crowd = member->crowd;
+    struct bed mine;
+    int r = join(crowd->bed, &mine);
+
+    for (uint32_t turn = 0; r == 0 && atomic_load(&crowd->removed) < ALL &&
+                            atomic_load(&crowd->failed) == 0;
+         turn++) {
+        r = take_one(&mine, crowd, turn);
+    }
+    note_failure(crowd, r);
+    leave(&mine);
+    atomic_fetch_sub(&crowd->left, 1);
+    return NULL;
+}
+
+/* Until all have ended; how many checks that were. */
+static uint32_t check_all_the_while(struct bed *bed, struct crowd *crowd)
+{
+    struct pirn_check_config config = {.repair = true, .grace_ns = 200000000};
+    uint32_t checks = 0;
+
+    while (atomic_load(&crowd->left) > 0) {
+        config.deep = checks++ % 2 == 1;
+        struct found found = check(bed, &config);
+        print_found(&found);
+        note_failure(crowd, found.result);
+        note_failure(crowd, found.count > 0 ? -EUCLEAN : 0);
+    }
+    return checks;
+}
+
+static void nothing_is_found_where_all_is_well(void **state)
+{
+    struct bed *bed = *state;
+    struct crowd crowd = {.bed = bed, .left = WRITERS + TAKERS};
+    struct member members[WRITERS + TAKERS];
+
+    for (uint32_t i = 0; i < WRITERS + TAKERS; i++) {
+        members[i].crowd = &crowd;
+        members[i].number = i;
+        assert_int_equal(pthread_create(&members[i].thread, NULL,
+                                        i % 2 ? write_items : take_items,
+                                        &members[i]),
+                         0);
+    }
+    printf("# %u checks\n", check_all_the_while(bed, &crowd));
+    for (uint32_t i = 0; i < WRITERS + TAKERS; i++) {
+        pthread_join(members[i].thread, NULL);
+    }
+    assert_int_equal(atomic_load(&crowd.failed), 0);
+    assert_int_equal(atomic_load(&crowd.removed), ALL);
+    expect_clean(bed);
+    assert_int_equal(bed_status(bed).quarantined, 0);
+}
+
+static int setup_file(void **state)
+{
+    int r = log_setup_closed(state);
+    struct bed *bed = *state;
+
+    bed->layout = PIRN_LAYOUT_FILE;
+    return r == 0 ? bed_open(bed, true) : r;
+}
+
+BED_MAIN(LOG_TEST(nothing_is_found_where_all_is_well),
+         cmocka_unit_test_setup_teardown(nothing_is_found_where_all_is_well,
+                                         setup_file, log_teardown))
