@@ -27,6 +27,7 @@ static const struct verb verbs[] = {
     {"hold", "keep items from being taken", verb_hold},
     {"release", "make held or delayed items ready", verb_release},
     {"rm", "remove items", verb_rm},
+    {"fsck", "find what is wrong in a spool, and mend it", verb_fsck},
     {"status", "count items, owners and leftovers", verb_status},
     {"probe", "print what this kernel gives, and the engine", verb_probe},
 };
@@ -102,10 +103,10 @@ static const struct argp argp = {
         "A durable spool of items, and a mail server that fills it.\n"
         "\vEach verb has a --help of its own. The spool is --spool DIR, "
         "else $PIRN_SPOOL, else " PIRN_SPOOL_DIR ".\n\n"
-        "Exit codes: 0 done, 1 nothing matched, 64 usage, 65 not a spool or "
-        "a newer format, 66 no such spool or item, 69 io_uring refused, 70 a "
-        "bug, 74 I/O error, 75 try later (full, busy), 77 permission, 78 "
-        "configuration.",
+        "Exit codes: 0 done, 1 nothing matched, or fsck found something, 64 "
+        "usage, 65 not a spool or a newer format, 66 no such spool or item, 69 "
+        "io_uring refused, 70 a bug, 74 I/O error, 75 try later (full, busy), "
+        "77 permission, 78 configuration.",
     .help_filter = help_filter,
 };
 
