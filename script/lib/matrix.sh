@@ -61,3 +61,23 @@ matrix_memcheck() {
     PIRN_ENGINE=uring build_test build-memcheck kernel 20 "$@" --suite kernel \
         chain file host path session_fault signal spool_fault stream
 }
+
+# Hostile input: libFuzzer looks for new inputs of each target, for $seconds
+# each. What it finds is kept in build-fuzz/corpus, what stops a target in
+# build-fuzz/crash-TARGET-*. It says 77 of a crash, which is to skip elsewhere,
+# unless told otherwise.
+matrix_fuzz() {
+    seconds=${seconds:-3600}
+    logs="$logs build-fuzz"
+    rm -f build-fuzz/meson-logs/testlog.json
+    CC=clang build_setup build-fuzz -Dfuzzer=true -Dtests=enabled \
+        -Dserver=enabled -Dbench=disabled -Dwerror=$werror \
+        -Db_sanitize=address,undefined -Db_lundef=false -Dallocator=system &&
+    build_ninja build-fuzz fuzz || return 0
+    for folder in tests/fuzz/corpus/*; do
+        mkdir -p "build-fuzz/corpus/${folder##*/}"
+    done
+    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+        build_test build-fuzz testlog $((seconds / 60 + 2)) --suite fuzz \
+        --test-args "-max_total_time=$seconds"
+}
