@@ -56,11 +56,14 @@ static struct pirn__batch_cursor cursor_of(const struct pirn__batch_head *head,
     };
 }
 
+/* One record behind the other, all of them inside. */
 static void check_taken(const struct pirn__batch_cursor *cursor,
                         const struct pirn__batch_head *head,
                         const uint8_t *front)
 {
     uint64_t begin = PIRN__BATCH_UNIT;
+    uint64_t behind = begin + PIRN__BATCH_HEAD_BYTES +
+                      (uint64_t)head->count * PIRN__HEAD_BYTES;
 
     pirn_assert(cursor->at * (uint64_t)PIRN__RECORD_UNIT ==
                 begin + head->bytes);
@@ -69,10 +72,9 @@ static void check_taken(const struct pirn__batch_cursor *cursor,
         int r = pirn__head_decode(
             front + PIRN__BATCH_HEAD_BYTES + i * PIRN__HEAD_BYTES, &record);
         pirn_assert(r == 0);
-        uint64_t part = (uint64_t)record.part_at * PIRN__RECORD_UNIT;
-        pirn_assert(part >= begin);
-        pirn_assert(part + record.part_bytes + pirn__head_body_room(&record) <=
-                    begin + head->bytes);
+        pirn_assert((uint64_t)record.part_at * PIRN__RECORD_UNIT == behind);
+        behind += record.part_bytes + pirn__head_body_room(&record);
+        pirn_assert(behind <= begin + head->bytes);
     }
 }
 
