@@ -158,6 +158,14 @@ static bool end_agrees(const char *text, size_t len)
 int pirn__text_check(const char *text, size_t len, const char *magic,
                      struct pirn__text_in *ret_in)
 {
+    int format = pirn__text_check_as(text, len, magic, 1, ret_in);
+
+    return format < 0 ? format : 0;
+}
+
+int pirn__text_check_as(const char *text, size_t len, const char *magic,
+                        int newest, struct pirn__text_in *ret_in)
+{
     uint64_t format;
 
     if (!end_agrees(text, len)) {
@@ -169,9 +177,9 @@ int pirn__text_check(const char *text, size_t len, const char *magic,
         format == 0) {
         return -EBADMSG;
     }
-    if (format > 1) {
+    if (format > (uint64_t)newest) {
         return -EPROTO;
     }
     *ret_in = in;
-    return 0;
+    return (int)format;
 }

@@ -60,4 +60,10 @@ PIRN_MUST_CHECK int pirn__text_check(const char *text, size_t len,
                                      const char *magic,
                                      struct pirn__text_in *ret_in);
 
+/** pirn__text_check_as() - likewise, with formats up to @newest. Return: the
+ * format's number, or as pirn__text_check() */
+PIRN_MUST_CHECK int pirn__text_check_as(const char *text, size_t len,
+                                        const char *magic, int newest,
+                                        struct pirn__text_in *ret_in);
+
 #endif /* SPOOL_TEXT_H */

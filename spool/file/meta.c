@@ -9,6 +9,7 @@
 #include "spool/file/meta.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <pirn/invariant.h>
@@ -17,9 +18,13 @@
 #include "spool/text.h"
 
 /* More than all lines but the fields need. */
-enum { FIXED_MAX = 320 };
+enum { FIXED_MAX = 480 };
 
 #define SECOND_NS 1000000000ull
+
+/* The first format that knows where an item belongs; what has nothing of it is
+ * written in the one before, which older programs read. */
+enum { FORMAT_PLAIN = 1, FORMAT_PLACED = 2 };
 
 static bool is_escaped(char c)
 {
@@ -105,7 +110,7 @@ static bool take_time(struct pirn__text_in *in, uint64_t *ret_ns)
         !pirn__text_take(in, "Z")) {
         return false;
     }
-    if (date.year < 1970 || date.year > 2500 || date.month < 1 ||
+    if (date.year < 1970 || date.year > 2553 || date.month < 1 ||
         date.month > 12 || date.day < 1 || date.day > 31 || hour > 23 ||
         minute > 59 || second > 59) {
         return false;
@@ -129,6 +134,37 @@ static size_t escaped_len(const char *value)
     return len;
 }
 
+static bool is_placed(const struct pirn_item *item)
+{
+    return item->queue[0] != '\0' || item->due_ns != 0 || item->priority != 0 ||
+           item->state == PIRN_ITEM_HELD;
+}
+
+/* Where it belongs, as far as that is not where it stands. */
+static void put_place(struct pirn__text_out *out, const struct pirn_item *item)
+{
+    if (item->queue[0] != '\0') {
+        pirn__text_put_string(out, "queue ");
+        pirn__text_put_string(out, item->queue);
+        pirn__text_put(out, "\n", 1);
+    }
+    if (item->due_ns != 0) {
+        pirn__text_put_string(out, "due ");
+        put_time(out, item->due_ns < PIRN__META_DUE_MAX ? item->due_ns
+                                                        : PIRN__META_DUE_MAX);
+        pirn__text_put(out, "\n", 1);
+    }
+    if (item->priority != 0) {
+        pirn__text_put_string(out,
+                              item->priority < 0 ? "priority -" : "priority ");
+        pirn__text_put_u64(out, (uint64_t)abs(item->priority), 1);
+        pirn__text_put(out, "\n", 1);
+    }
+    if (item->state == PIRN_ITEM_HELD) {
+        pirn__text_put_string(out, "held\n");
+    }
+}
+
 /* The lines before the fields. @buf has FIXED_MAX bytes. */
 static size_t put_fixed(const struct pirn_item *item, char *buf)
 {
@@ -136,7 +172,8 @@ static size_t put_fixed(const struct pirn_item *item, char *buf)
     char id[PIRN_ID_TEXT];
 
     pirn_id_format(&item->id, id);
-    pirn__text_put_string(&out, "pirn-item 1\nid ");
+    pirn__text_put_string(&out, is_placed(item) ? "pirn-item 2\nid "
+                                                : "pirn-item 1\nid ");
     pirn__text_put_string(&out, id);
     pirn__text_put_string(&out, "\nversion ");
     pirn__text_put_u64(&out, item->version, 1);
@@ -149,6 +186,7 @@ static size_t put_fixed(const struct pirn_item *item, char *buf)
     pirn__text_put_string(&out, "\nattempts ");
     pirn__text_put_u64(&out, item->attempts, 1);
     pirn__text_put(&out, "\n", 1);
+    put_place(&out, item);
     return (size_t)(out.at - buf);
 }
 
@@ -243,6 +281,53 @@ static bool take_fixed(struct pirn__text_in *in, struct pirn_item *item)
            take_u32(in, &item->attempts) && pirn__text_take(in, "\n");
 }
 
+/* To the end of the line. */
+static bool take_queue(struct pirn__text_in *in, char queue[PIRN_QUEUE_TEXT])
+{
+    size_t len = 0;
+
+    while (in->at < in->end && *in->at != '\n' && len + 1 < PIRN_QUEUE_TEXT) {
+        queue[len++] = *in->at++;
+    }
+    queue[len] = '\0';
+    return strlen(queue) == len && pirn_queue_name_is_valid(queue) &&
+           pirn__text_take(in, "\n");
+}
+
+static bool take_priority(struct pirn__text_in *in, int8_t *ret_priority)
+{
+    bool below = pirn__text_take(in, "-");
+    uint64_t value;
+
+    if (!pirn__text_take_u64(in, &value) || value == 0 ||
+        value > (below ? 8 : 7)) {
+        return false;
+    }
+    *ret_priority = (int8_t)(below ? -(int)value : (int)value);
+    return pirn__text_take(in, "\n");
+}
+
+/* Each line is there or not, and one at least is. */
+static bool take_place(struct pirn__text_in *in, struct pirn_item *item)
+{
+    if (pirn__text_take(in, "queue ") && !take_queue(in, item->queue)) {
+        return false;
+    }
+    if (pirn__text_take(in, "due ") &&
+        (!take_time(in, &item->due_ns) || item->due_ns == 0 ||
+         !pirn__text_take(in, "\n"))) {
+        return false;
+    }
+    if (pirn__text_take(in, "priority ") &&
+        !take_priority(in, &item->priority)) {
+        return false;
+    }
+    if (pirn__text_take(in, "held\n")) {
+        item->state = PIRN_ITEM_HELD;
+    }
+    return is_placed(item);
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9') {
@@ -307,12 +392,14 @@ int pirn__meta_decode(const char *text, size_t len, char *fields,
     struct pirn__text_out out = {fields, fields + len};
     struct pirn_item item = {0};
     struct pirn__text_in in;
-    int r = pirn__text_check(text, len, "pirn-item", &in);
+    int format =
+        pirn__text_check_as(text, len, "pirn-item", FORMAT_PLACED, &in);
 
-    if (r < 0) {
-        return r;
+    if (format < 0) {
+        return format;
     }
-    if (!take_fixed(&in, &item)) {
+    if (!take_fixed(&in, &item) ||
+        (format == FORMAT_PLACED && !take_place(&in, &item))) {
         return -EBADMSG;
     }
     while (in.at < in.end) {

@@ -9,6 +9,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,7 +132,7 @@ static void a_newer_format_is_told_from_damage(void **state)
     struct pirn_item item;
     char fields[256];
     char buf[256];
-    size_t len = sealed(buf, sizeof(buf), "pirn-item 2\nwhatever\n");
+    size_t len = sealed(buf, sizeof(buf), "pirn-item 3\nwhatever\n");
 
     (void)state;
     assert_int_equal(pirn__meta_decode(buf, len, fields, &item), -EPROTO);
@@ -185,6 +186,118 @@ static void lines_that_no_encoder_writes_are_refused(void **state)
         size_t len = sealed(buf, sizeof(buf), bad[i]);
         assert_int_equal(pirn__meta_decode(buf, len, fields, &item), -EBADMSG);
     }
+}
+
+#define HEAD_PLACED "pirn-item 2\nid 01hf7uaq3r000000000000001v\n"
+
+static const char golden_placed[] =
+    HEAD_PLACED TIME TAIL "queue later\n"
+                          "due 2023-11-14T22:13:20.000000001Z\n"
+                          "priority -8\n"
+                          "held\n"
+                          "field to b\n"
+                          "end 32c94fb830f58f7f\n";
+
+static void where_an_item_belongs_is_written_and_read(void **state)
+{
+    struct pirn_item item = item_of_golden();
+    struct pirn_item back;
+    char fields[512];
+    char buf[512];
+
+    (void)state;
+    item.version = 1;
+    item.fields.len = 0;
+    assert_int_equal(pirn_fields_add(&item.fields, "to", "b"), 0);
+    strcpy(item.queue, "later");
+    item.due_ns = 1700000000000000001;
+    item.priority = -8;
+    item.state = PIRN_ITEM_HELD;
+    size_t len = pirn__meta_encode(&item, buf, sizeof(buf) - 1);
+    buf[len] = '\0';
+    assert_string_equal(buf, golden_placed);
+    assert_int_equal(pirn__meta_decode(buf, len, fields, &back), 0);
+    assert_string_equal(back.queue, "later");
+    assert_int_equal(back.due_ns, item.due_ns);
+    assert_int_equal(back.priority, -8);
+    assert_int_equal(back.state, PIRN_ITEM_HELD);
+}
+
+static void nothing_to_say_of_its_place_is_the_first_format(void **state)
+{
+    static const char *const lines[] = {
+        "queue later\n",
+        "due 2023-11-14T22:13:20.000000001Z\n",
+        "priority 7\n",
+        "held\n",
+    };
+    struct pirn_item item;
+    char fields[512];
+    char text[512];
+    char buf[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        snprintf(text, sizeof(text), "%s%s", HEAD_PLACED TIME TAIL, lines[i]);
+        assert_int_equal(pirn__meta_decode(buf, sealed(buf, sizeof(buf), text),
+                                           fields, &item),
+                         0);
+        snprintf(text, sizeof(text), "%s%s", HEAD TIME TAIL, lines[i]);
+        assert_int_equal(pirn__meta_decode(buf, sealed(buf, sizeof(buf), text),
+                                           fields, &item),
+                         -EBADMSG);
+    }
+    assert_int_equal(
+        pirn__meta_decode(buf, sealed(buf, sizeof(buf), HEAD_PLACED TIME TAIL),
+                          fields, &item),
+        -EBADMSG);
+}
+
+static void places_that_no_encoder_writes_are_refused(void **state)
+{
+    static const char *const bad[] = {
+        "priority 0\n",
+        "priority 8\n",
+        "priority -9\n",
+        "priority -0\n",
+        "priority +1\n",
+        "held\nheld\n",
+        "held \n",
+        "queue \n",
+        "queue .tmp\n",
+        "queue a/b\n",
+        "held\nqueue a\n",
+        "due 0\n",
+        "priority 1",
+        "queue a\nqueue b\n",
+        "due 1970-01-01T00:00:00.000000000Z\n",
+        "due 2554-01-01T00:00:00.000000000Z\n",
+    };
+    struct pirn_item item;
+    char fields[512];
+    char text[512];
+    char buf[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(text, sizeof(text), "%s%s", HEAD_PLACED TIME TAIL, bad[i]);
+        assert_int_equal(pirn__meta_decode(buf, sealed(buf, sizeof(buf), text),
+                                           fields, &item),
+                         -EBADMSG);
+    }
+}
+
+static void the_latest_time_is_written_as_one_that_can_be_read(void **state)
+{
+    struct pirn_item item = {.due_ns = UINT64_MAX};
+    struct pirn_item back;
+    char fields[512];
+    char buf[512];
+
+    (void)state;
+    size_t len = pirn__meta_encode(&item, buf, sizeof(buf));
+    assert_int_equal(pirn__meta_decode(buf, len, fields, &back), 0);
+    assert_int_equal(back.due_ns, PIRN__META_DUE_MAX);
 }
 
 /* A NUL would make one name of the name, and of what is behind it another. */
@@ -291,6 +404,10 @@ TEST_MAIN(cmocka_unit_test(format_is_fixed),
           cmocka_unit_test(a_newer_format_is_told_from_damage),
           cmocka_unit_test(lines_that_no_encoder_writes_are_refused),
           cmocka_unit_test(a_name_with_a_nul_is_refused),
+          cmocka_unit_test(where_an_item_belongs_is_written_and_read),
+          cmocka_unit_test(nothing_to_say_of_its_place_is_the_first_format),
+          cmocka_unit_test(places_that_no_encoder_writes_are_refused),
+          cmocka_unit_test(the_latest_time_is_written_as_one_that_can_be_read),
           cmocka_unit_test(times_are_those_of_the_calendar),
           cmocka_unit_test(the_longest_fields_fit),
           cmocka_unit_test(a_superblock_is_whole_or_refused))
