@@ -10,6 +10,10 @@
  * Locks of one open do not conflict with each other, so one sweep at a time:
  * it holds at most one slot besides ours.
  *
+ * Of who lives his entry is read (owner_entry.h). Where his lease is over, what
+ * he has is taken from him, and again 10 s later if his entry still says so: he
+ * may have been stopped between a claim and the word of it.
+ *
  * The byte behind the slots is the gate, through which owners come one by one.
  * Who could lock all slots behind it is alone: nobody else has the spool open,
  * nor can open it until the gate is open again.
@@ -30,6 +34,7 @@
 
 #define SWEEP_EVERY_NS 250000000ull
 #define GATE_EVERY_NS 5000000ull
+#define FENCE_EVERY_NS 10000000000ull
 
 /* The byte of .owners that is nobody's. */
 enum { GATE = PIRN__SLOTS };
@@ -152,7 +157,7 @@ bool pirn__owner_lives(const struct pirn_spool *spool, uint32_t slot)
 {
     pirn_assert(slot < PIRN__SLOTS);
     return slot == spool->slot ||
-           (spool->sweep->lives[slot / 64] >> slot % 64 & 1) != 0;
+           (spool->living_slots[slot / 64] >> slot % 64 & 1) != 0;
 }
 
 static void finish(struct pirn__sweep *sweep)
@@ -162,6 +167,7 @@ static void finish(struct pirn__sweep *sweep)
     pirn_assert(spool->sweeping);
     spool->sweeping = false;
     spool->living = sweep->living;
+    memcpy(spool->living_slots, sweep->lives, sizeof(spool->living_slots));
     spool->swept_ns = pirn_context_now_ns(spool->context);
     pirn__waiters_finish(spool->context, &spool->sweep_waiters, 0);
 }
@@ -207,16 +213,66 @@ static void recovered(struct pirn_op *op, int32_t result)
     pirn_start(spool->context, &sweep->rescue.op, rescued);
 }
 
+/* ---- who lives ---- */
+
+static void fenced(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0); /* what it could not do is tried again */
+    sweep_next(pirn_container_of(op, struct pirn__sweep, fence.op));
+}
+
+/* Whether it is to be met now. */
+static bool is_over(struct pirn__sweep *sweep, uint64_t until_ns, uint32_t slot)
+{
+    const struct pirn_spool *spool = sweep->spool;
+    uint64_t now_ns = pirn_context_realtime_ns(spool->context);
+    bool is_known = sweep->over[slot].until_ns == until_ns &&
+                    now_ns - sweep->over[slot].met_ns < FENCE_EVERY_NS;
+
+    if (until_ns == 0 || until_ns >= now_ns || is_known) {
+        return false;
+    }
+    sweep->over[slot].until_ns = until_ns;
+    sweep->over[slot].met_ns = now_ns;
+    return true;
+}
+
+static void have_entry(struct pirn_op *op, int32_t result)
+{
+    struct pirn__sweep *sweep = pirn_container_of(op, struct pirn__sweep, read);
+    uint32_t slot = sweep->slots.slots[sweep->at - 1];
+    struct pirn__owner_entry entry;
+    bool is_whole = result == PIRN__OWNER_ENTRY_BYTES &&
+                    pirn__owner_entry_decode(sweep->bytes, slot, &entry) == 0;
+
+    if (!is_whole || !is_over(sweep, entry.until_ns, slot)) {
+        sweep_next(sweep);
+        return;
+    }
+    pirn__prep_fence_slot(&sweep->fence, sweep->spool, slot, &sweep->recover);
+    pirn_start(sweep->spool->context, &sweep->fence.op, fenced);
+}
+
+static void read_entry(struct pirn__sweep *sweep)
+{
+    struct pirn_spool *spool = sweep->spool;
+    uint32_t slot = sweep->slots.slots[sweep->at - 1];
+
+    pirn_assert(slot != spool->slot);
+    sweep->living++;
+    sweep->lives[slot / 64] |= UINT64_C(1) << slot % 64;
+    pirn_prep_read(&sweep->read, spool->owners_fd, sweep->bytes,
+                   sizeof(sweep->bytes), pirn__owner_entry_at(slot));
+    pirn_start(spool->context, &sweep->read, have_entry);
+}
+
 static void locked(struct pirn_op *op, int32_t result)
 {
     struct pirn__sweep *sweep = pirn_container_of(op, struct pirn__sweep, lock);
 
     pirn_assert(result <= 0);
     if (result < 0 && !pirn__planted("living-robbed")) {
-        uint32_t slot = sweep->slots.slots[sweep->at - 1];
-        sweep->living++;
-        sweep->lives[slot / 64] |= UINT64_C(1) << slot % 64;
-        sweep_next(sweep);
+        read_entry(sweep);
         return;
     }
     pirn_assert(sweep->slots.slots[sweep->at - 1] != sweep->spool->slot);

@@ -5,6 +5,7 @@
 #ifndef SPOOL_OWNER_H
 #define SPOOL_OWNER_H
 
+#include "spool/fence.h"
 #include "spool/file/recover.h"
 #include "spool/log/rescue.h"
 #include "spool/spool.h"
@@ -19,6 +20,15 @@ struct pirn__sweep {
     struct pirn_op lock;
     struct pirn__recover recover;
     struct pirn__rescue rescue;
+
+    /* Leases that were over: of each slot until when, and when that was met. */
+    struct pirn_op read;
+    uint8_t bytes[PIRN__OWNER_ENTRY_BYTES];
+    struct pirn__fence fence;
+    struct {
+        uint64_t until_ns;
+        uint64_t met_ns;
+    } over[PIRN__SLOTS];
 };
 
 /**
@@ -52,7 +62,8 @@ struct pirn__sweep_wait {
 };
 
 /**
- * pirn__prep_sweep() - recover every owner whose lock can be had
+ * pirn__prep_sweep() - recover every owner whose lock can be had, fence out
+ * every other one whose lease is over
  *
  * Result: 0. A lock that cannot be had is a living owner's, or not free yet
  * although its owner was just killed: the next sweep sees.

@@ -302,6 +302,7 @@ int pirn_spool_open(struct pirn_context *context,
         return r;
     }
     init_bodies(spool);
+    pirn__lease_open(spool, config->lease_ns);
     recover_own(spool);
     if (spool->log != NULL) {
         pirn__log_rescue_own(spool->log);
@@ -317,6 +318,7 @@ struct pirn_spool *pirn_spool_close(struct pirn_spool *spool)
         pirn_assert_rule(spool->open_count == 0,
                          "drafts, views and listings are ended before");
         pirn__naps_deinit(spool);
+        pirn__lease_close(spool);
         if (spool->log != NULL) {
             pirn__bell_rest(spool->log);
         }

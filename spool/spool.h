@@ -12,6 +12,7 @@
 #include "spool/file/supply.h"
 #include "spool/group_sync.h"
 #include "spool/id.h"
+#include "spool/lease.h"
 #include "spool/names.h"
 #include "spool/waiters.h"
 
@@ -63,6 +64,8 @@ struct pirn_spool {
     uint64_t swept_ns;
     bool sweeping;
     uint32_t living; /* other owners, at the last look */
+    uint64_t living_slots[PIRN__SLOTS / 64]; /* a bit each */
+    struct pirn__lease lease;
 
     /* Claims that nobody has ended yet, and how much else is open. */
     struct pirn_claim_work *claims;

@@ -136,8 +136,9 @@ PIRN_API void pirn_prep_remove_durable(struct pirn_claim *claim);
  * pirn_prep_update() - change what is known of the item; we go on having it
  * @change: loaned until the op ends
  *
- * Result: 0, and @claim->item says it; -ENOENT no such queue; -ENOSPC, -EIO and
- * others: it is as it was; -EOPNOTSUPP file layout.
+ * Result: 0, and @claim->item says it; -ESTALE we do not have it any more, and
+ * the claim has ended; -ENOENT no such queue; -ENOSPC, -EIO and others: it is
+ * as it was; -EOPNOTSUPP file layout.
  *
  * Durable: when the op ends with 0.
  */

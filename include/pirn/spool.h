@@ -30,6 +30,7 @@
 #include <pirn/context.h>
 #include <pirn/draft.h>
 #include <pirn/item.h>
+#include <pirn/owner.h>
 #include <pirn/view.h>
 
 PIRN_BEGIN_DECLS
@@ -61,6 +62,11 @@ struct pirn_spool_config {
     /* Where the log's index is, which all who open the spool share: about 64
      * bytes an item, not on a disk; NULL: /dev/shm */
     const char *index_dir;
+
+    /* What this open has claimed may be given to others when it has had no new
+     * item, and has renewed nothing (pirn_prep_renew()), for so long; 0: it
+     * keeps it until it ends it or dies */
+    uint64_t lease_ns;
 };
 
 /**

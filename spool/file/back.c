@@ -84,7 +84,7 @@ static void prep_names(struct pirn__back *back)
 
     pirn_assert(pirn_queue_name_is_valid(queue));
     pirn_assert(back->slot < PIRN__SLOTS);
-    pirn__name_next(&back->next, back->slot, id);
+    pirn__name_next(&back->next, back->next_slot, id);
     pirn__name_claimed(&back->claimed, queue, back->slot, id);
     pirn__name_ready(&back->ready, queue, id);
 }
@@ -156,6 +156,7 @@ void pirn__prep_back(struct pirn__back *back, struct pirn_spool *spool,
     back->spool = spool;
     back->queue = queue;
     back->slot = slot;
+    back->next_slot = slot;
     back->item = *item;
     back->item.attempts += item->attempts < UINT32_MAX;
     back->item.version += item->version < UINT32_MAX;

@@ -15,6 +15,7 @@ struct pirn__back {
     struct pirn_spool *spool;
     struct pirn__queue *queue;
     uint32_t slot;
+    uint32_t next_slot;    /* whose .tmp has the new metadata on their way */
     struct pirn_item item; /* as it will be written */
     char *text;
     uint32_t text_len;
@@ -36,7 +37,8 @@ struct pirn__back {
 
 /**
  * pirn__prep_back() - give back what the owner of @slot has claimed
- * @slot: ours, or a dead owner's whose lock we hold
+ * @slot: ours, or a dead owner's whose lock we hold, or a living one's who is
+ *        fenced out: then @back->next_slot is set to ours
  * @item: borrowed until the op ends; attempts and version are raised by one in
  *        what is written
  *

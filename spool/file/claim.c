@@ -64,6 +64,18 @@ void pirn__claims_deinit(struct pirn_spool *spool)
     }
 }
 
+/* Who has been fenced out may get the item anew, under the very name that an
+ * older claim of his still holds to be its own. */
+static void tell_older(const struct pirn_claim_work *work)
+{
+    for (struct pirn_claim_work *older = work->spool->claims; older != NULL;
+         older = older->next) {
+        if (memcmp(&older->id, &work->id, sizeof(work->id)) == 0) {
+            older->lost = true;
+        }
+    }
+}
+
 static void finish(struct pirn_claim_work *work, int32_t result)
 {
     struct pirn_claim *claim = work->claim;
@@ -72,6 +84,8 @@ static void finish(struct pirn_claim_work *work, int32_t result)
     pirn_assert(result <= 1);
     pirn_assert(claim->priv.work == work);
     if (result == 1) {
+        tell_older(work);
+        pirn__lease_touch(spool);
         work->next = spool->claims;
         if (spool->claims != NULL) {
             spool->claims->prev = work;
@@ -136,6 +150,19 @@ static void move_away(struct pirn_claim_work *work, bool aside, int32_t result)
     pirn_start(spool->context, &work->step, moved_back);
 }
 
+/* We were fenced out before we had read it: as if somebody had been faster. */
+static void taken_away(struct pirn_claim_work *work)
+{
+    pirn_assert(work->queue != NULL);
+    work->misses++;
+    work->result = 0;
+    if (work->by_id) {
+        finish(work, 0);
+        return;
+    }
+    pick(work);
+}
+
 static void read_meta(struct pirn_op *op, int32_t result)
 {
     struct pirn_claim_work *work =
@@ -146,6 +173,10 @@ static void read_meta(struct pirn_op *op, int32_t result)
         damaged && strcmp(work->queue->name, PIRN__NAME_QUARANTINE) != 0;
 
     pirn_assert(result <= 0);
+    if (result == -ENOENT) {
+        taken_away(work);
+        return;
+    }
     if (result < 0) {
         move_away(work, aside, damaged && !work->by_id ? 0 : result);
         return;

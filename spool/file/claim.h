@@ -22,6 +22,7 @@ struct pirn_claim_work {
     struct pirn_id id;
     uint64_t since; /* listings before the claim */
     bool by_id;
+    bool lost;   /* and had anew by another claim of this open */
     bool looked; /* for dead owners, after nothing was ready */
     int32_t result;
     uint32_t queue_at;

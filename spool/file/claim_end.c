@@ -101,6 +101,10 @@ void pirn__file_give_back(struct pirn_claim *claim)
         pirn__file_update(claim);
         return;
     }
+    if (work->lost) {
+        end(work, -ESTALE);
+        return;
+    }
     pirn__prep_back(&work->back, work->spool, work->queue, work->spool->slot,
                     &work->meta.item);
     pirn_start(work->spool->context, &work->back.op, given_back);
@@ -189,6 +193,10 @@ void pirn__file_remove(struct pirn_claim *claim)
 
     pirn_assert(work->claim == claim);
     pirn_assert(work->meta.item.owner == spool->slot);
+    if (work->lost) {
+        end(work, -ESTALE);
+        return;
+    }
     pirn__name_claimed(&work->from, work->queue->name, spool->slot, &work->id);
     pirn__name_draft(&work->to, spool->slot, &work->id);
     pirn_prep_rename(&work->step, spool->root_fd, work->from.text,

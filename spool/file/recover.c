@@ -44,8 +44,10 @@ static struct pirn__recover_worker *worker_of(struct pirn_op *step)
 
 static void note(struct pirn__recover *recover, int32_t result)
 {
+    bool is_his = recover->living && result == -ENOENT;
+
     pirn_assert(recover->result <= 0);
-    if (result < 0 && recover->result == 0) {
+    if (result < 0 && recover->result == 0 && !is_his) {
         recover->result = result;
     }
 }
@@ -151,6 +153,7 @@ static void given_back(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0);
     free(worker->meta.memory);
+    worker->recover->returned += result == 0;
     worker_done(worker, result);
 }
 
@@ -167,6 +170,9 @@ static void saw_body(struct pirn_op *op, int32_t result)
     }
     pirn__prep_back(&worker->back, recover->spool, recover->queue,
                     recover->slot, &worker->meta.item);
+    if (recover->living) {
+        worker->back.next_slot = recover->spool->slot;
+    }
     pirn_start(recover->spool->context, &worker->back.op, given_back);
 }
 
@@ -367,6 +373,10 @@ static void refreshed(struct pirn_op *op, int32_t result)
         finish(recover);
         return;
     }
+    if (recover->living) {
+        queue_next(recover);
+        return;
+    }
     pirn__name_tmp_dir(&recover->scan.scan.path, recover->slot);
     pirn__prep_id_scan(&recover->scan, spool->root_fd);
     pirn_start(spool->context, &recover->scan.scan.op, listed_drafts);
@@ -383,6 +393,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     recover->queue_at = 0;
     recover->shards = 0;
     recover->sync_at = 0;
+    recover->returned = 0;
     recover->result = 0;
     pirn__prep_refresh(&recover->refresh, recover->spool);
     pirn_start(context, &recover->refresh.op, refreshed);
@@ -397,5 +408,15 @@ void pirn__prep_recover(struct pirn__recover *recover, struct pirn_spool *spool,
 
     recover->spool = spool;
     recover->slot = slot;
+    recover->living = false;
     pirn_prep_task(&recover->op, &verbs);
+}
+
+void pirn__prep_fence(struct pirn__recover *recover, struct pirn_spool *spool,
+                      uint32_t slot)
+{
+    pirn_assert(slot != spool->slot);
+
+    pirn__prep_recover(recover, spool, slot);
+    recover->living = true;
 }

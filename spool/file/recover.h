@@ -13,6 +13,7 @@
 /* Items put right at once. */
 #define PIRN__RECOVER_WORKERS 16u
 
+struct pirn__fence;
 struct pirn__recover;
 
 /* One item at a time. */
@@ -33,6 +34,9 @@ struct pirn__recover {
     struct pirn_op op;
     struct pirn_spool *spool;
     uint32_t slot;
+    bool living;               /* he is fenced out: his claims alone */
+    struct pirn__fence *fence; /* then: for whom */
+    uint64_t returned;         /* claims that were given back */
 
     struct pirn__refresh refresh;
     struct pirn__id_scan scan; /* .tmp/SLOT, then each .checkout/SLOT */
@@ -66,5 +70,16 @@ struct pirn__recover {
  */
 void pirn__prep_recover(struct pirn__recover *recover, struct pirn_spool *spool,
                         uint32_t slot);
+
+/**
+ * pirn__prep_fence() - give back the claims of one who lives
+ *
+ * Each step is a rename out of his directory, which he and we may try at once:
+ * one of us gets 0, and the other -ENOENT, which says nothing against him.
+ *
+ * Result: as pirn__prep_recover()
+ */
+void pirn__prep_fence(struct pirn__recover *recover, struct pirn_spool *spool,
+                      uint32_t slot);
 
 #endif /* SPOOL_FILE_RECOVER_H */

@@ -130,10 +130,13 @@ static bool line_is_same(uint64_t route, struct pirn__route now)
     return then.queue == now.queue && then.priority == now.priority;
 }
 
-/* Of the word of an item that somebody has, others clear `hinted` alone. */
+/* Of the word of an item that somebody has, others clear `hinted` and set
+ * `fenced` alone. */
 static bool word_is_of(uint64_t word, const struct pirn__grip *grip)
 {
-    return ((word ^ grip->word) & ~PIRN__WORD_HINTED) == 0;
+    const uint64_t others = PIRN__WORD_HINTED | PIRN__WORD_FENCED;
+
+    return ((word ^ grip->word) & ~others) == 0;
 }
 
 /* An earlier call that met -ENOSPC may have left an entry in the hand. */
@@ -295,6 +298,9 @@ int pirn__slot_turn(const struct pirn__catalogue *catalogue,
     for (;;) {
         uint64_t from = pirn__atom_load(at);
         if (!word_is_of(from, grip)) {
+            return -ESTALE;
+        }
+        if (to == PIRN__CLAIMED && (from & PIRN__WORD_FENCED) != 0) {
             return -ESTALE;
         }
         struct pirn__word word = pirn__word_unpack(from);

@@ -172,7 +172,8 @@ PIRN_MUST_CHECK int pirn__slot_claim(const struct pirn__catalogue *catalogue,
 
 /** pirn__slot_turn() - from one passing state to another: CLAIMED to UPDATING
  * or REMOVING, UPDATING to CLAIMED or REMOVING, FILLING to REMOVING. @grip goes
- * along. 0 or -ESTALE */
+ * along. 0; -ESTALE, and on the way back to CLAIMED that may be a mark alone:
+ * the item is the actor's still, to be released */
 PIRN_MUST_CHECK int pirn__slot_turn(const struct pirn__catalogue *catalogue,
                                     struct pirn__grip *grip,
                                     enum pirn__state to);

@@ -99,6 +99,7 @@ static void have_item(struct pirn_claim_work *work)
         log->claims->prev = work;
     }
     log->claims = work;
+    pirn__lease_touch(log->spool);
     pirn__reading_item(&work->reading, &claim->item);
     pirn_task_finish(log->context, &claim->op, 1);
 }

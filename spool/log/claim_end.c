@@ -129,15 +129,32 @@ static void store_fields(struct pirn_claim_work *work)
     pirn__keeper_touch(work->log);
 }
 
+/* Somebody else's from here on; the claim keeps a grip of nothing. */
+static void let_go(struct pirn_claim_work *work)
+{
+    struct pirn__word word = pirn__word_unpack(work->grip.word);
+    struct pirn__route route = pirn__route_unpack(slot_of(work)->route);
+
+    pirn_assert(word.state == PIRN__UPDATING);
+    route.attempts = pirn__log_attempts(route.attempts + 1u);
+    pirn__atom_store(&slot_of(work)->route, pirn__route_pack(route));
+    int r = release(work);
+    pirn_assert(r == 0 || r == -ENOSPC); /* then it stays ours until we close */
+    word.state = PIRN__CLAIMED;
+    work->grip.word = pirn__word_pack(word);
+}
+
 /* The claim goes on, with the item as it was, or as it was written. */
 static void go_on(struct pirn_claim_work *work, bool written, int32_t result)
 {
     struct pirn__catalogue *catalogue = &work->log->index.catalogue;
     int r = pirn__slot_turn(catalogue, &work->grip, PIRN__CLAIMED);
 
-    pirn_assert(r == 0); /* an updating owner is fenced by his death alone */
     if (written) {
         renew(work);
+    }
+    if (r < 0) {
+        let_go(work); /* fenced out meanwhile: the next verb hears of it */
     }
     free(work->renewed);
     work->renewed = NULL;

@@ -15,7 +15,7 @@
 #include "spool/log/catalogue.h"
 #include "spool/log/tomb.h"
 
-#define PIRN__INDEX_VERSION 2u
+#define PIRN__INDEX_VERSION 3u
 #define PIRN__INDEX_OWNERS 1024u
 #define PIRN__INDEX_QUEUES 128u
 #define PIRN__INDEX_READS 8u

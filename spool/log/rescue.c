@@ -53,18 +53,26 @@ static bool is_committed(const struct pirn__log *log, uint64_t packed)
            place.record < mark.records;
 }
 
-static void release(struct pirn__rescue *rescue, bool front)
+static int release_grip(struct pirn__log *log, struct pirn__grip *grip,
+                        bool front)
 {
-    struct pirn__log *log = rescue->log;
+    const struct pirn__catalogue *catalogue = &log->index.catalogue;
     bool ready = false;
-    uint32_t queue = pirn__route_unpack(slot_of(rescue)->route).queue;
+    uint32_t queue =
+        pirn__route_unpack(catalogue->slots[grip->slot].route).queue;
+    int r = pirn__slot_release(catalogue, &log->actor, grip,
+                               pirn_context_realtime_ns(log->context), front,
+                               &ready);
 
-    note(rescue, pirn__slot_release(
-                     &log->index.catalogue, &log->actor, &rescue->grip,
-                     pirn_context_realtime_ns(log->context), front, &ready));
     if (ready) {
         pirn__log_wake(log, queue);
     }
+    return r;
+}
+
+static void release(struct pirn__rescue *rescue, bool front)
+{
+    note(rescue, release_grip(rescue->log, &rescue->grip, front));
 }
 
 static void bury(struct pirn__log *log, uint64_t packed)
@@ -113,19 +121,18 @@ static void end_filling(struct pirn__rescue *rescue)
     }
 }
 
-static void end_claim(struct pirn__rescue *rescue)
+int pirn__log_return(struct pirn__log *log, struct pirn__grip *grip)
 {
-    struct pirn__slot *slot = slot_of(rescue);
-    int r = pirn__slot_turn(&rescue->log->index.catalogue, &rescue->grip,
-                            PIRN__UPDATING);
+    struct pirn__slot *slot = &log->index.catalogue.slots[grip->slot];
+    int r = pirn__slot_turn(&log->index.catalogue, grip, PIRN__UPDATING);
 
-    note(rescue, r);
-    if (r == 0) {
-        struct pirn__route route = pirn__route_unpack(slot->route);
-        route.attempts = pirn__log_attempts(route.attempts + 1u);
-        pirn__atom_store(&slot->route, pirn__route_pack(route));
-        release(rescue, true);
+    if (r < 0) {
+        return r;
     }
+    struct pirn__route route = pirn__route_unpack(slot->route);
+    route.attempts = pirn__log_attempts(route.attempts + 1u);
+    pirn__atom_store(&slot->route, pirn__route_pack(route));
+    return release_grip(log, grip, true);
 }
 
 /* ---- one that was being changed ---- */
@@ -249,7 +256,7 @@ static bool end_one(struct pirn__rescue *rescue)
         end_filling(rescue);
         break;
     case PIRN__CLAIMED:
-        end_claim(rescue);
+        note(rescue, pirn__log_return(rescue->log, &rescue->grip));
         break;
     case PIRN__UPDATING:
         end_change(rescue);

@@ -30,4 +30,13 @@ struct pirn__rescue {
 void pirn__prep_rescue(struct pirn__rescue *rescue, struct pirn__log *log,
                        uint16_t dead);
 
+/**
+ * pirn__log_return() - CLAIMED by us, and somebody else's before: given back
+ * with one more attempt
+ *
+ * Return: 0; -ESTALE we were fenced out; or an errno: it is ours still
+ */
+PIRN_MUST_CHECK int pirn__log_return(struct pirn__log *log,
+                                     struct pirn__grip *grip);
+
 #endif /* SPOOL_LOG_RESCUE_H */

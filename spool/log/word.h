@@ -4,7 +4,7 @@
  *
  *    63  60 59     58    57    48 47    32 31                  0
  *   +------+------+------+--------+--------+--------------------+
- *   | state|hinted|   0  | owner  | fence  | incarnation        |
+ *   | state|hinted|fenced| owner  | fence  | incarnation        |
  *   +------+------+------+--------+--------+--------------------+
  *
  * A word is changed by compare-and-swap alone, so who changed it knows what it
@@ -19,6 +19,8 @@
  *                on it as if it still were his
  *   owner        whose passing state it is
  *   hinted       an entry of a lane leads to it (or is in somebody's hand)
+ *   fenced       while UPDATING: whoever has it has been fenced out, and lets
+ *                it go when that is done. No swap but one to CLAIMED minds it
  *
  * Pure.
  */
@@ -49,6 +51,7 @@ struct pirn__word {
 };
 
 #define PIRN__WORD_HINTED (1ull << 59)
+#define PIRN__WORD_FENCED (1ull << 58)
 
 static inline uint64_t pirn__word_pack(struct pirn__word word)
 {

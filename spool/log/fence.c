@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fence.c - what a living owner has, and taking it from him
+ *
+ *   CLAIMED(him)    CLAIMED(us), fence + 1: whatever he still tries fails; then
+ *                   given back as what the dead had is
+ *   UPDATING(him)   the mark: he stores fields without asking, so nobody else
+ *                   may have it; he finds the mark when he is done, and lets go
+ *   FILLING, REMOVING   no claims of his any more, or not yet
+ *
+ * Each step is one swap. Killed behind the first one, the item is ours, and is
+ * given back as such.
+ */
+#include "spool/log/fence.h"
+
+#include <pirn/invariant.h>
+
+#include "spool/log/atom.h"
+#include "spool/log/rescue.h"
+
+/* Whether it was marked; false: the word was another by then. */
+static bool mark(uint64_t *at, uint64_t from)
+{
+    return (from & PIRN__WORD_FENCED) != 0 ||
+           pirn__atom_swap(at, from, from | PIRN__WORD_FENCED);
+}
+
+/* Whether it is ours now. Its place in line may be twice: see inherit. */
+static bool take(const struct pirn__log *log, uint32_t slot, uint64_t from,
+                 struct pirn__grip *ret_grip)
+{
+    struct pirn__slot *fields = &log->index.catalogue.slots[slot];
+    struct pirn__word word = pirn__word_unpack(from);
+
+    word.owner = log->actor.owner;
+    word.fence++;
+    word.hinted = false;
+    *ret_grip = (struct pirn__grip){
+        .slot = slot,
+        .word = pirn__word_pack(word),
+        .route = pirn__atom_load(&fields->route),
+    };
+    return pirn__atom_swap(&fields->word, from, ret_grip->word);
+}
+
+/* One slot, until its word stands still. */
+static int fence_one(struct pirn__log *log, uint32_t slot, uint16_t owner,
+                     struct pirn__log_fenced *fenced)
+{
+    uint64_t *at = &log->index.catalogue.slots[slot].word;
+
+    for (;;) {
+        uint64_t from = pirn__atom_load(at);
+        struct pirn__word word = pirn__word_unpack(from);
+        struct pirn__grip grip;
+        if (word.owner != owner ||
+            (word.state != PIRN__CLAIMED && word.state != PIRN__UPDATING)) {
+            return 0;
+        }
+        if (word.state == PIRN__UPDATING) {
+            if (mark(at, from)) {
+                fenced->midst++;
+                return 0;
+            }
+        } else if (take(log, slot, from, &grip)) {
+            fenced->count++;
+            return pirn__log_return(log, &grip);
+        }
+    }
+}
+
+int pirn__log_fence(struct pirn__log *log, uint16_t owner,
+                    struct pirn__log_fenced *ret_fenced)
+{
+    uint32_t used = pirn__catalogue_used(&log->index.catalogue);
+    struct pirn__log_fenced fenced = {0};
+    int result = 0;
+
+    pirn_assert(owner != log->actor.owner && owner < PIRN__INDEX_OWNERS);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        int r = fence_one(log, slot, owner, &fenced);
+        result = result < 0 ? result : r;
+    }
+    *ret_fenced = fenced;
+    return result;
+}
+
+void pirn__log_claims(const struct pirn__log *log,
+                      uint64_t counts[PIRN__INDEX_OWNERS])
+{
+    uint32_t used = pirn__catalogue_used(&log->index.catalogue);
+
+    for (uint32_t slot = 0; slot < used; slot++) {
+        struct pirn__word word = pirn__word_unpack(
+            pirn__atom_load(&log->index.catalogue.slots[slot].word));
+        if (word.state == PIRN__CLAIMED || word.state == PIRN__UPDATING) {
+            counts[word.owner]++;
+        }
+    }
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool/log/fence.h - what a living owner has, and taking it from him
+ */
+#ifndef SPOOL_LOG_FENCE_H
+#define SPOOL_LOG_FENCE_H
+
+#include "spool/log/log.h"
+
+/* How many items of an owner's there were. */
+struct pirn__log_fenced {
+    uint64_t count; /* taken from him, and ready by now */
+    uint64_t midst; /* marked: ready when the verb that has them ends */
+};
+
+/**
+ * pirn__log_fence() - what another owner has claimed is ready for others
+ *
+ * Return: 0; or the first error, what it concerns is ours until we close
+ */
+PIRN_MUST_CHECK int pirn__log_fence(struct pirn__log *log, uint16_t owner,
+                                    struct pirn__log_fenced *ret_fenced);
+
+/** pirn__log_claims() - add to @counts[owner] what each of them has */
+void pirn__log_claims(const struct pirn__log *log,
+                      uint64_t counts[PIRN__INDEX_OWNERS]);
+
+#endif /* SPOOL_LOG_FENCE_H */
