@@ -187,7 +187,7 @@ static void multishot_accept_takes_every_connection(void **state)
 
 /* --- several contexts on one listening socket --- */
 
-enum { MEMBERS = 4, CONNECTIONS = 64 };
+enum { MEMBERS = 4, CONNECTIONS = 64, CONNECTIONS_MAX = 4096 };
 
 struct acceptor {
     struct pirn_op op;
@@ -275,35 +275,45 @@ static struct pirn_group *crowd_create(struct crowd *crowd)
     return group;
 }
 
-static void assert_all_worked(struct crowd *crowd)
+/* The least that one of them has had. */
+static int least(const struct crowd *crowd)
 {
-    int sum = 0;
+    int count = crowd->acceptors[0].accepted;
 
-    for (int i = 0; i < MEMBERS; i++) {
-        print_message("context %d accepted %d\n", i,
-                      crowd->acceptors[i].accepted);
-        assert_true(crowd->acceptors[i].accepted > 0);
-        sum += crowd->acceptors[i].accepted;
+    for (int i = 1; i < MEMBERS; i++) {
+        if (crowd->acceptors[i].accepted < count) {
+            count = crowd->acceptors[i].accepted;
+        }
     }
-    assert_int_equal(sum, CONNECTIONS);
+    return count;
 }
 
+/* Where the machine has more to do than this, a context may be late to sleep,
+ * and another is woken in its turn: then it takes a few more. */
 static void connections_one_by_one_reach_every_context(void **state)
 {
     struct crowd crowd = {0};
     struct pirn_address address;
     struct pirn_group *group;
+    int count = 0;
+    int sum = 0;
 
     crowd.listener = listen_anywhere(*state, &address);
     group = crowd_create(&crowd);
-    for (int i = 0; i < CONNECTIONS; i++) {
+    while (count < CONNECTIONS ||
+           (least(&crowd) == 0 && count < CONNECTIONS_MAX)) {
         close(connect_to(&address));
         sem_wait(&crowd.accepted);
         all_accept(&crowd, group);
+        count++;
     }
     pirn_group_destroy(group);
     close(crowd.listener);
-    assert_all_worked(&crowd);
+    for (int i = 0; i < MEMBERS; i++) {
+        sum += crowd.acceptors[i].accepted;
+    }
+    assert_int_equal(sum, count);
+    assert_true(least(&crowd) > 0);
 }
 
 /* Who is awake takes them: one context may well have none. */
