@@ -21,6 +21,7 @@
 #include "spool/log/atom.h"
 #include "spool/log/claim.h"
 #include "spool/log/doors.h"
+#include "spool/log/slot.h"
 
 static struct pirn__slot *slot_of(const struct pirn_claim_work *work)
 {
@@ -95,37 +96,26 @@ static void renew(struct pirn_claim_work *work)
 static void spend_version(struct pirn_claim_work *work)
 {
     struct pirn__slot *slot = slot_of(work);
-    struct pirn__route route = pirn__route_unpack(work->reading.fields.route);
+    struct pirn__slot *before = &work->reading.fields;
 
-    if (!pirn__planted("log-version-reused")) {
-        route.version = work->record.part.head.version;
-    }
-    slot->due = work->reading.fields.due;
-    pirn__atom_store(&slot->route, pirn__route_pack(route));
-    work->reading.fields.route = slot->route;
+    pirn__slot_spend_version(slot, before,
+                             pirn__planted("log-version-reused")
+                                 ? pirn__route_unpack(before->route).version
+                                 : work->record.part.head.version);
+    before->route = slot->route;
 }
 
 static void store_fields(struct pirn_claim_work *work)
 {
     const struct pirn__record *record = &work->record;
-    const struct pirn__head *head = &record->part.head;
-    struct pirn__slot *slot = slot_of(work);
     struct pirn__place before = pirn__place_unpack(work->reading.fields.part);
     struct pirn__place body = pirn__place_unpack(work->reading.fields.body);
 
     if (before.segment != body.segment || before.record != body.record) {
         pirn__log_bury(work->log, before, work->reading.part_generation);
     }
-    slot->sizes = (uint64_t)head->part_bytes << 40 | head->body_bytes;
-    pirn__atom_store(&slot->part, pirn__place_pack(record->part_place));
-    pirn__atom_store(&slot->route, pirn__route_pack((struct pirn__route){
-                                       .version = head->version,
-                                       .queue = head->queue,
-                                       .attempts = head->attempts,
-                                       .priority = head->priority,
-                                       .flags = head->flags,
-                                   }));
-    pirn__atom_store(&slot->due, head->due_ns);
+    pirn__slot_take_record(slot_of(work), &record->part.head,
+                           pirn__place_pack(record->part_place));
     pirn__keeper_touch(work->log);
 }
 

@@ -20,6 +20,7 @@
 
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
+#include "spool/log/slot.h"
 
 /* Slots looked at in one turn; and from so many sealed segments on. */
 enum { SLOTS_A_TURN = 4096, SEALED_MIN = 4 };
@@ -127,37 +128,14 @@ static void store_fields(struct pirn__log *log)
 {
     struct pirn__compact *compact = &log->compact;
     const struct pirn__reading *before = &compact->reading;
-    const struct pirn__head *head = &compact->record.part.head;
-    struct pirn__slot *slot = slot_of(log);
 
     pirn__log_bury(log, pirn__place_unpack(before->fields.body),
                    before->body_generation);
     pirn__log_bury(log, pirn__place_unpack(before->fields.part),
                    before->part_generation);
-    slot->sizes = (uint64_t)head->part_bytes << 40 | head->body_bytes;
-    pirn__atom_store(&slot->body, pirn__place_pack(compact->record.body_place));
-    pirn__atom_store(&slot->part, pirn__place_pack(compact->record.part_place));
-    pirn__atom_store(&slot->route, pirn__route_pack((struct pirn__route){
-                                       .version = head->version,
-                                       .queue = head->queue,
-                                       .attempts = head->attempts,
-                                       .priority = head->priority,
-                                       .flags = head->flags,
-                                   }));
-    pirn__atom_store(&slot->due, head->due_ns);
+    pirn__slot_take_record(slot_of(log), &compact->record.part.head,
+                           pirn__place_pack(compact->record.part_place));
     pirn__keeper_touch(log);
-}
-
-/* The version that failed is spent. */
-static void spend_version(struct pirn__log *log)
-{
-    struct pirn__slot *slot = slot_of(log);
-    struct pirn__route route =
-        pirn__route_unpack(log->compact.reading.fields.route);
-
-    route.version = log->compact.record.part.head.version;
-    slot->due = log->compact.reading.fields.due;
-    pirn__atom_store(&slot->route, pirn__route_pack(route));
 }
 
 static void committed(struct pirn_op *op, int32_t result)
@@ -166,7 +144,8 @@ static void committed(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn__log, compact.record.op);
 
     if (result < 0) {
-        spend_version(log);
+        pirn__slot_spend_version(slot_of(log), &log->compact.reading.fields,
+                                 log->compact.record.part.head.version);
         release(log);
         finish(log, result);
         return;

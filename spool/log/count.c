@@ -5,6 +5,7 @@
 #include <pirn/invariant.h>
 
 #include "spool/log/queues.h"
+#include "spool/log/slot.h"
 
 /* What a slot's item is to others; false: there is none, or none to be seen. */
 static bool see(const struct pirn__log *log, uint32_t slot,
@@ -84,7 +85,7 @@ void pirn__log_count(const struct pirn__log *log, struct pirn_status *status)
             break;
         }
         if (word.state != PIRN__FILLING && word.state != PIRN__REMOVING) {
-            status->body_bytes += fields.sizes & 0xffffffffff;
+            status->body_bytes += pirn__sizes_unpack(fields.sizes).body_bytes;
         }
     }
 }

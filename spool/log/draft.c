@@ -29,6 +29,7 @@
 #include "spool/log/backing.h"
 #include "spool/log/doors.h"
 #include "spool/log/log.h"
+#include "spool/log/slot.h"
 
 struct pirn_draft_work {
     struct pirn_draft *draft;
@@ -236,8 +237,10 @@ static void fill_slot(struct pirn_draft_work *work, uint32_t fields_bytes)
     uint32_t flags = (work->has_file ? PIRN__RECORD_BODY_FILE : 0) |
                      (draft->held ? PIRN__RECORD_HELD : 0);
 
-    slot->sizes =
-        (uint64_t)pirn__part_bytes(fields_bytes) << 40 | work->size_bytes;
+    slot->sizes = pirn__sizes_pack((struct pirn__sizes){
+        .part_bytes = pirn__part_bytes(fields_bytes),
+        .body_bytes = work->size_bytes,
+    });
     slot->due = draft->due_ns;
     slot->born = pirn__log_born(&work->parts);
     pirn__atom_store(&slot->route,

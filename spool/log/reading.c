@@ -22,6 +22,7 @@
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
 #include "spool/log/queues.h"
+#include "spool/log/slot.h"
 
 #define PART_MAX (PIRN__PART_HEAD_BYTES + PIRN_FIELDS_MAX + PIRN__RECORD_UNIT)
 
@@ -50,17 +51,6 @@ static void finish(struct pirn__reading *reading, int32_t result)
         reading->holds = false;
     }
     pirn_task_finish(reading->log->context, &reading->op, result);
-}
-
-/* The sizes of a slot: part 24 | body 40. */
-static uint32_t part_bytes_of(const struct pirn__slot *fields)
-{
-    return (uint32_t)(fields->sizes >> 40);
-}
-
-static uint64_t body_bytes_of(const struct pirn__slot *fields)
-{
-    return fields->sizes & 0xffffffffff;
 }
 
 static bool is_file(const struct pirn__reading *reading)
@@ -193,20 +183,21 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     const struct pirn__slot *fields = &reading->fields;
     struct pirn__place place = pirn__place_unpack(fields->part);
     struct pirn__place body = pirn__place_unpack(fields->body);
-    uint32_t part_bytes = part_bytes_of(fields);
-    uint64_t body_bytes = body_bytes_of(fields);
+    struct pirn__sizes sizes = pirn__sizes_unpack(fields->sizes);
     int r = generation_of(reading->log, place, &reading->part_generation);
 
     r = r < 0 ? r
               : generation_of(reading->log, body, &reading->body_generation);
-    if (r < 0 || part_bytes < PIRN__PART_HEAD_BYTES || part_bytes > PART_MAX) {
+    if (r < 0 || sizes.part_bytes < PIRN__PART_HEAD_BYTES ||
+        sizes.part_bytes > PART_MAX) {
         pirn_task_finish(context, op, r < 0 ? r : -EBADMSG);
         return;
     }
     bool with_body = body.record == place.record &&
                      body.segment == place.segment &&
-                     body_bytes <= PIRN__BATCH_BODY_MAX;
-    reading->want = part_bytes + (with_body ? (uint32_t)body_bytes : 0);
+                     sizes.body_bytes <= PIRN__BATCH_BODY_MAX;
+    reading->want =
+        sizes.part_bytes + (with_body ? (uint32_t)sizes.body_bytes : 0);
     reading->memory = memory_take(reading);
     if (reading->memory == NULL) {
         pirn_task_finish(context, op, -ENOMEM);

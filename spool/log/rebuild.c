@@ -29,6 +29,7 @@
 #include "spool/log/atom.h"
 #include "spool/log/backing.h"
 #include "spool/log/replay.h"
+#include "spool/log/slot.h"
 #include "spool/scan.h"
 #include "spool/text_file.h"
 
@@ -560,26 +561,6 @@ static int read_segments(struct rebuild *rebuild)
 
 /* ---- what lives ---- */
 
-static void fill_slot(struct pirn__slot *slot, const struct pirn__head *head,
-                      struct pirn__place part)
-{
-    struct pirn__log_id id;
-
-    pirn__log_id_unpack(&head->id, &id);
-    slot->part = pirn__place_pack(part);
-    slot->body = pirn__place_pack(head->body);
-    slot->sizes = (uint64_t)head->part_bytes << 40 | head->body_bytes;
-    slot->route = pirn__route_pack((struct pirn__route){
-        .version = head->version,
-        .queue = head->queue,
-        .attempts = head->attempts,
-        .priority = head->priority,
-        .flags = head->flags,
-    });
-    slot->due = head->due_ns;
-    slot->born = pirn__log_born(&id);
-}
-
 static void keep(struct rebuild *rebuild, struct pirn__place at)
 {
     if (at.segment < rebuild->log->text.size.segments &&
@@ -618,8 +599,10 @@ static int restore_one(struct rebuild *rebuild, uint32_t i)
     if (r < 0) {
         return r;
     }
-    fill_slot(&catalogue->slots[id.slot], &head, part);
-    grip.route = catalogue->slots[id.slot].route;
+    struct pirn__slot *slot = &catalogue->slots[id.slot];
+    pirn__slot_take_record(slot, &head, pirn__place_pack(part));
+    slot->born = pirn__log_born(&id);
+    grip.route = slot->route;
     return pirn__slot_release(catalogue, &log->actor, &grip,
                               pirn_context_realtime_ns(log->context), false,
                               NULL);

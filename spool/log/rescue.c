@@ -21,6 +21,7 @@
 
 #include "spool/log/atom.h"
 #include "spool/log/bell.h"
+#include "spool/log/slot.h"
 
 static void next(struct pirn__rescue *rescue);
 
@@ -166,30 +167,20 @@ static uint32_t next_version(const struct pirn__rescue *rescue)
 /* All fields as the record has them; one version is spent, as it may be. */
 static void take_fields(struct pirn__rescue *rescue)
 {
-    const struct pirn__head *head = &rescue->reading.part.head;
-    struct pirn__slot *slot = slot_of(rescue);
+    struct pirn__head head = rescue->reading.part.head;
     struct pirn__route before = pirn__route_unpack(rescue->fields.route);
 
     if (rescue->pending) {
-        bury_unless(rescue, rescue->fields.body, head->body);
+        bury_unless(rescue, rescue->fields.body, head.body);
     }
     if (rescue->pending && rescue->fields.part != rescue->reading.fields.part) {
-        bury_unless(rescue, rescue->fields.part, head->body);
+        bury_unless(rescue, rescue->fields.part, head.body);
     }
-    slot->sizes = (uint64_t)head->part_bytes << 40 | head->body_bytes;
-    pirn__atom_store(&slot->part, rescue->reading.fields.part);
-    pirn__atom_store(&slot->body, pirn__place_pack(head->body));
-    pirn__atom_store(&slot->route,
-                     pirn__route_pack((struct pirn__route){
-                         .version = next_version(rescue),
-                         .queue = head->queue,
-                         .attempts = (uint16_t)(before.attempts > head->attempts
-                                                    ? before.attempts
-                                                    : head->attempts),
-                         .priority = head->priority,
-                         .flags = head->flags,
-                     }));
-    pirn__atom_store(&slot->due, head->due_ns);
+    head.version = next_version(rescue);
+    if (before.attempts > head.attempts) {
+        head.attempts = before.attempts;
+    }
+    pirn__slot_take_record(slot_of(rescue), &head, rescue->reading.fields.part);
 }
 
 static void have_read(struct pirn_op *op, int32_t result)
@@ -219,8 +210,10 @@ static void read_record(struct pirn__rescue *rescue, uint64_t place)
     fields.part = place;
     fields.body = place; /* which is not read */
     /* As long as any part; its own head says how long it is. */
-    fields.sizes = (uint64_t)pirn__part_bytes(PIRN_FIELDS_MAX) << 40 |
-                   UINT64_C(0xffffffffff);
+    fields.sizes = pirn__sizes_pack((struct pirn__sizes){
+        .part_bytes = pirn__part_bytes(PIRN_FIELDS_MAX),
+        .body_bytes = UINT64_MAX,
+    });
     pirn__prep_reading(&rescue->reading, rescue->log, rescue->grip.slot,
                        &fields);
     pirn_start(rescue->log->context, &rescue->reading.op, have_read);

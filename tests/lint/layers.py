@@ -15,7 +15,7 @@ PURE = [
     r"runtime/(heap|invariant|list)\.[ch]",
     r"spool/(fields|id|file/meta|names|owner_entry|superblock|text)\.[ch]",
     r"spool/log/(atom|batch|bytes|catalogue|index|lane|log_text|record|"
-    r"replay|tomb|wheel|word)\.[ch]",
+    r"replay|slot|tomb|wheel|word)\.[ch]",
     r"smtp/(address|body|command|envelope|line|protocol|reply|scan)\.[ch]",
 ]
 
