@@ -60,7 +60,8 @@ struct pirn_spool_config {
     uint64_t log_segment_bytes; /* 144 KiB to 64 MiB (16 MiB) */
 
     /* Where the log's index is, which all who open the spool share: about 64
-     * bytes an item, not on a disk; NULL: /dev/shm */
+     * bytes an item, not on a disk; NULL: /dev/shm. An absolute path: another
+     * one is taken from SPOOL/.log, not from where the program is. */
     const char *index_dir;
 
     /* What this open has claimed may be given to others when it has had no new
@@ -91,7 +92,8 @@ struct pirn_spool_config {
  *   -ENOTEMPTY the directory holds other things: not made into a spool
  *   -EMEDIUMTYPE not a spool, or its superblock, or what it has of a log, is
  *              damaged
- *   -EPROTO    a newer format than this program knows
+ *   -EPROTO    a newer format than this program knows; or others have it open
+ *              with an index of another version
  *   -EROFS, -EACCES, -ENOSPC, ... from the file system
  *   -EUSERS    no owner's slot is free
  *   -EXDEV     others have it open, and share an index that is not to be seen

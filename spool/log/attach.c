@@ -74,7 +74,6 @@ static int map(struct pirn__log *log)
     return r;
 }
 
-/* A file that is too short has pages that are none. */
 /* Of another version it may have another size; a file that is too short has
  * pages that are none. */
 static int check_file(struct pirn__log *log)
@@ -148,8 +147,9 @@ static int check_name(struct pirn__log *log)
     return slash != NULL && strcmp(slash + 1, name) == 0 ? 0 : -ESTALE;
 }
 
-/* The index that the text names, if it is of this boot and place, and whole. */
-static int find(struct pirn__log *log)
+/* The index that the text names, if it is of this boot and place, and whole. Of
+ * another version it is of no use to us; to others it may be. */
+static int find(struct pirn__log *log, bool alone)
 {
     char text[PIRN__TEXT_FILE_MAX];
     struct pirn_identity identity;
@@ -174,7 +174,7 @@ static int find(struct pirn__log *log)
     if (r < 0) {
         close_index(log);
     }
-    return r;
+    return r == -EPROTO && alone ? -ESTALE : r;
 }
 
 static int allocate(struct pirn__log *log)
@@ -253,7 +253,7 @@ static bool is_none(int r)
 int pirn__log_attach(struct pirn__log *log, bool alone, const char *dir,
                      bool *ret_is_new)
 {
-    int r = find(log);
+    int r = find(log, alone);
 
     *ret_is_new = false;
     if (!is_none(r)) {
