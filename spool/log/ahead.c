@@ -2,8 +2,8 @@
 /*
  * ahead.c - see spool/log/ahead.h
  *
- * Some readers, each with a segment: its header, then batch after batch, as far
- * as they look like ones of its turn; then the next segment that nobody has.
+ * Some readers, each with a segment: a sync, its header, batch after batch, as
+ * far as they look like ones of its turn; then the next that nobody has.
  * Sums are left to the rebuild, which reads all of it again, from memory.
  */
 #include "spool/log/ahead.h"
@@ -81,6 +81,15 @@ static void have_read(struct pirn_op *op, int32_t result)
     next_segment(reader);
 }
 
+static void synced(struct pirn_op *op, int32_t result)
+{
+    struct pirn__ahead_reader *reader =
+        pirn_container_of(op, struct pirn__ahead_reader, step);
+
+    reader->ahead->synced[reader->segment] = result;
+    read_on(reader);
+}
+
 static void have_segment(struct pirn_op *op, int32_t result)
 {
     struct pirn__ahead_reader *reader =
@@ -90,7 +99,8 @@ static void have_segment(struct pirn_op *op, int32_t result)
         next_segment(reader);
         return;
     }
-    read_on(reader);
+    pirn_prep_fsync(&reader->step, result, PIRN_SYNC_DATA);
+    pirn_start(reader->ahead->log->context, &reader->step, synced);
 }
 
 static void end(struct pirn__ahead *ahead)
@@ -141,12 +151,13 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
 }
 
 void pirn__prep_ahead(struct pirn__ahead *ahead, struct pirn__log *log,
-                      const bool *there)
+                      const bool *there, int32_t *synced)
 {
     static const struct pirn_task_verbs verbs = {.begin = begin};
 
     ahead->log = log;
     ahead->there = there;
+    ahead->synced = synced;
     ahead->next = 0;
     pirn_prep_task(&ahead->op, &verbs);
 }

@@ -44,8 +44,10 @@ struct rebuild {
     uint64_t **kept;  /* of each sealed segment: records that something needs */
     uint32_t *newest; /* of each slot: the item that names it, plus one */
     bool *ends;       /* of each segment: nothing of its turn is behind */
+    int32_t *synced;  /* of each segment; see ahead.h */
     bool only_counts; /* what lives, and adds nothing */
     uint32_t alive;
+    uint64_t now_ns; /* of all that is released */
 };
 
 /* Which of so many files are there. */
@@ -297,10 +299,13 @@ static bool is_ours(const struct pirn__log *log, uint32_t segment,
 
 /* What the page cache has and the disk has not is not to be built upon: the
  * index may have been lost without a power cut. */
-static int sync_file(struct pirn__log *log, int fd)
+static int sync_file(struct pirn__log *log, int fd, int32_t synced)
 {
     struct pirn_op op = {0};
 
+    if (synced <= 0) {
+        return synced;
+    }
     pirn_prep_fsync(&op, fd, PIRN_SYNC_DATA);
     return wait_for(log, &op);
 }
@@ -428,17 +433,22 @@ static int read_file(struct rebuild *rebuild, uint32_t segment, int fd)
     struct pirn__mark mark = {0};
     uint8_t page[PIRN__BATCH_UNIT] = {0};
 
-    int64_t size = sync_file(log, fd);
-    size = size < 0 ? size : size_of(log, fd);
-    if (size < 0) {
-        return (int)size;
+    int synced = sync_file(log, fd, rebuild->synced[segment]);
+    if (synced < 0) {
+        return synced;
     }
     uint32_t generation = generation_of_words(&log->index.tombs, segment);
     int64_t len = read_at(log, fd, page, sizeof(page), 0);
-    if (len >= 0 && (uint64_t)size < log->text.size.segment_bytes &&
-        is_blank(page, (size_t)len)) { /* whoever made it was stopped */
-        set_segment(log, segment, PIRN__SEGMENT_UNMADE, generation);
-        return 0;
+    if (len >= 0 && is_blank(page, (size_t)len)) {
+        int64_t size = size_of(log, fd);
+        if (size < 0) {
+            return (int)size;
+        }
+        if ((uint64_t)size < log->text.size.segment_bytes) {
+            /* whoever made it was stopped */
+            set_segment(log, segment, PIRN__SEGMENT_UNMADE, generation);
+            return 0;
+        }
     }
     int r = len < 0               ? (int)len
             : len == sizeof(page) ? pirn__segment_head_decode(page, &head)
@@ -537,6 +547,9 @@ static int read_segments(struct rebuild *rebuild)
     struct segment_scan names = {.count = count};
     int r;
 
+    for (uint32_t i = 0; i < count; i++) {
+        rebuild->synced[i] = 1;
+    }
     names.there = calloc(count, sizeof(*names.there));
     if (names.there == NULL) {
         return -ENOMEM;
@@ -547,7 +560,7 @@ static int read_segments(struct rebuild *rebuild)
     r = r == 0 ? make_room(rebuild, &names) : r;
     if (r == 0) {
         struct pirn__ahead ahead = {0};
-        pirn__prep_ahead(&ahead, log, names.there);
+        pirn__prep_ahead(&ahead, log, names.there, rebuild->synced);
         r = wait_for(log, &ahead.op);
     }
     for (uint32_t i = 0; r == 0 && i < count; i++) {
@@ -590,11 +603,7 @@ static int restore_one(struct rebuild *rebuild, uint32_t i)
     if (!is_known || head.queue >= PIRN__INDEX_QUEUES) {
         return 0; /* of another catalogue: it stays where it is */
     }
-    int r = pirn__log_back_slots(log, id.slot + 1);
-    if (r < 0) {
-        return r;
-    }
-    r = pirn__slot_restore(catalogue, &log->actor, id.slot, id.incarnation,
+    int r = pirn__slot_restore(catalogue, &log->actor, id.slot, id.incarnation,
                            &grip);
     if (r < 0) {
         return r;
@@ -603,16 +612,18 @@ static int restore_one(struct rebuild *rebuild, uint32_t i)
     pirn__slot_take_record(slot, &head, pirn__place_pack(part));
     slot->born = pirn__log_born(&id);
     grip.route = slot->route;
-    return pirn__slot_release(catalogue, &log->actor, &grip,
-                              pirn_context_realtime_ns(log->context), false,
-                              NULL);
+    return pirn__slot_release(catalogue, &log->actor, &grip, rebuild->now_ns,
+                              false, NULL);
 }
 
 /* A slot is given to another item when the one before is durably dead. So of
- * two that name it, which lost tombstones can leave, the later one lives. */
+ * two that name it, which lost tombstones can leave, the later one lives. All
+ * slots up to the highest are backed then, at once: each wait for that is a
+ * turn of a worker. */
 static int find_newest(struct rebuild *rebuild, uint32_t count)
 {
     uint32_t slots = rebuild->log->text.size.slots;
+    uint32_t end = 0;
 
     rebuild->newest = calloc(slots, sizeof(*rebuild->newest));
     if (rebuild->newest == NULL) {
@@ -626,9 +637,10 @@ static int find_newest(struct rebuild *rebuild, uint32_t count)
         pirn__log_id_unpack(&head.id, &id);
         if (id.slot < slots) {
             rebuild->newest[id.slot] = i + 1; /* in the order of commits */
+            end = id.slot < end ? end : id.slot + 1;
         }
     }
-    return 0;
+    return pirn__log_back_slots(rebuild->log, end);
 }
 
 static int restore_all(struct rebuild *rebuild)
@@ -636,6 +648,7 @@ static int restore_all(struct rebuild *rebuild)
     uint32_t count = pirn__replay_end(&rebuild->replay);
     int r = find_newest(rebuild, count);
 
+    rebuild->now_ns = pirn_context_realtime_ns(rebuild->log->context);
     for (uint32_t i = 0; r == 0 && i < count; i++) {
         r = restore_one(rebuild, i);
     }
@@ -733,6 +746,7 @@ static void rebuild_deinit(struct rebuild *rebuild)
     free(rebuild->newest);
     free(rebuild->segments);
     free(rebuild->ends);
+    free(rebuild->synced);
     free(rebuild->memory);
     free(rebuild->front);
     free(rebuild->whole);
@@ -748,11 +762,12 @@ int pirn__log_rebuild(struct pirn__log *log)
         calloc(log->text.size.segments, sizeof(*rebuild.segments));
     rebuild.kept = calloc(log->text.size.segments, sizeof(*rebuild.kept));
     rebuild.ends = calloc(log->text.size.segments, sizeof(*rebuild.ends));
+    rebuild.synced = calloc(log->text.size.segments, sizeof(*rebuild.synced));
     rebuild.memory = malloc(pirn__replay_bytes(FIRST_CAP));
     rebuild.front = malloc(2 * PIRN__BATCH_ROOM);
     if (rebuild.segments != NULL && rebuild.kept != NULL &&
-        rebuild.ends != NULL && rebuild.memory != NULL &&
-        rebuild.front != NULL) {
+        rebuild.ends != NULL && rebuild.synced != NULL &&
+        rebuild.memory != NULL && rebuild.front != NULL) {
         pirn__replay_init(&rebuild.replay, &log->index.tombs, rebuild.segments,
                           rebuild.memory, FIRST_CAP);
         r = read_tombs(log);
