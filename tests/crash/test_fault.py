@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A disk that fails anywhere loses nothing that was acknowledged.
+
+One process works on a spool on ext4, on a disk (disk.c) which fails the n-th
+write or flush with EIO, once or from there on. Whatever fails, who was told
+that it did not finds it there: at the end the power goes, and states that it
+may leave are looked at (replay.c). What is refused says why, by an errno that
+a failed disk may have.
+
+Each n in turn with PIRN_LONG=1, else some, chosen by the seed. PIRN_FAULT=N
+tries this one alone.
+"""
+import collections
+import errno
+import mmap
+import os
+import random
+import struct
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from bed import (LONG, SEED, Bar, Disk, alone, cases, keep, needs,  # noqa: E402
+                 replay, room, tell, work)
+
+SOME = 16
+STATES = 4
+ROUNDS = 12
+EVER = 1 << 40
+TOLD = struct.Struct("<IIQQ16siIQII")  # struct told
+ENDS = 2
+
+# The write that failed; what a file system that gave up says; room that could
+# not be made sure of.
+HONEST = {errno.EIO, errno.EROFS, errno.EUCLEAN, errno.ENOSPC}
+
+
+class Page:
+    """The page by which a disk is steered (disk_log.h)."""
+
+    def __init__(self, path):
+        with open(path, "r+b") as file:
+            self.words = memoryview(mmap.mmap(file.fileno(), 4096)).cast("Q")
+
+    def asked(self):
+        return self.words[1]
+
+    def failed(self):
+        return self.words[2]
+
+    def fail(self, number, count):
+        self.words[3] = self.words[1] + number
+        self.words[4] = count
+
+
+def refusals(journal):
+    """How often each errno was told."""
+    with open(journal, "rb") as file:
+        told = TOLD.iter_unpack(file.read())
+    return collections.Counter(-t[5] for t in told
+                               if t[0] == ENDS and t[5] < 0)
+
+
+def life(number, count):
+    """One life, in which this fails: what was said, and the figures."""
+    with room() as place:
+        with Disk(place, "ext4") as disk:
+            page = Page(disk.page)
+            before = page.asked()
+            if count:
+                page.fail(number, count)
+            done = work(disk, SEED, rounds=ROUNDS, processes=1)
+            asked = page.asked() - before
+            failed = page.failed()
+            page.fail(0, 0)
+            refused = refusals(place + "/journal")
+            end = struct.unpack("<Q", open(disk.page, "rb").read(8))[0]
+        # Told or not, a process that could not go on says so.
+        assert done.returncode in (0, 1, 2), (done.returncode, done.stdout)
+        figures, said = replay(disk, SEED, STATES, at=end)
+        if figures["violated"]:
+            said += "again: " + keep(disk, f"fault-{number}-{count}", SEED,
+                                     STATES, at=end) + "\n"
+            raise AssertionError(said)
+    dishonest = set(refused) - HONEST
+    assert not dishonest, f"{[errno.errorcode[e] for e in dishonest]} was told"
+    return asked, failed, refused
+
+
+def each_fails(name, count):
+    needs("mkfs.ext4")
+    begin = time.monotonic()
+    asked, _, refused = life(0, 0)
+    assert not refused, refused
+    numbers = list(range(asked))
+    if os.environ.get("PIRN_FAULT"):
+        numbers = [int(os.environ["PIRN_FAULT"])]
+    elif not LONG:
+        numbers = sorted(random.Random(SEED).sample(numbers, SOME))
+    bar = Bar(name, len(numbers))
+    failed = 0
+    total = collections.Counter()
+
+    def one(number):
+        try:
+            return life(number, count)
+        except AssertionError as why:
+            raise AssertionError(
+                f"PIRN_SEED={SEED} PIRN_FAULT={number} {sys.argv[0]}: "
+                f"{why}") from None
+        finally:
+            bar.step()
+
+    with ThreadPoolExecutor(2) as pool:
+        for _, hit, refused in pool.map(one, numbers):
+            failed += hit
+            total += refused
+    tell(suite=name, seed=SEED, asked=asked, lives=len(numbers),
+         failed=failed, refused={errno.errorcode[e]: n
+                                 for e, n in total.items()},
+         seconds=round(time.monotonic() - begin, 2))
+
+
+def one_failure_loses_nothing_acknowledged():
+    each_fails("crash-fault-once", 1)
+
+
+def failures_from_there_on_lose_nothing_acknowledged():
+    each_fails("crash-fault-ever", EVER)
+
+
+if __name__ == "__main__":
+    alone()
+    print(f"PIRN_SEED={SEED}", flush=True)
+    cases(one_failure_loses_nothing_acknowledged,
+          failures_from_there_on_lose_nothing_acknowledged)
