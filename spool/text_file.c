@@ -80,6 +80,29 @@ int pirn__text_file_write(struct pirn_context *context, int dir_fd,
     return r;
 }
 
+static int cut(struct pirn_context *context, int fd, uint32_t len)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_truncate(&op, fd, len);
+    return pirn_wait(context, &op);
+}
+
+int pirn__text_file_rewrite(struct pirn_context *context, int dir_fd,
+                            const char *path, const char *text, uint32_t len)
+{
+    pirn_assert(len > 0 && len <= PIRN__TEXT_FILE_MAX);
+
+    int fd = open_path(context, dir_fd, path, O_WRONLY | O_CREAT);
+    if (fd < 0) {
+        return fd;
+    }
+    int r = cut(context, fd, len); /* or longer, by zeros: no block goes */
+    r = r < 0 ? r : write_all(context, fd, text, len);
+    close_fd(context, fd);
+    return r;
+}
+
 int pirn__sync_dir(struct pirn_context *context, int dir_fd, const char *path)
 {
     struct pirn_op op = {0};

@@ -23,6 +23,12 @@ PIRN_MUST_CHECK int pirn__text_file_write(struct pirn_context *context,
                                           int dir_fd, const char *path,
                                           const char *text, uint32_t len);
 
+/** pirn__text_file_rewrite() - likewise, over what is there, in its blocks; who
+ * is cut short leaves a file that is neither */
+PIRN_MUST_CHECK int pirn__text_file_rewrite(struct pirn_context *context,
+                                            int dir_fd, const char *path,
+                                            const char *text, uint32_t len);
+
 /** pirn__sync_dir() - its entries are durable when this returns 0 */
 PIRN_MUST_CHECK int pirn__sync_dir(struct pirn_context *context, int dir_fd,
                                    const char *path);

@@ -192,23 +192,44 @@ static int allocate(struct pirn__log *log)
     return r;
 }
 
-/* Under another name first: the text is whole at every instant. */
+static int rename_text(struct pirn__log *log, unsigned flags)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_rename(&op, log->dir_fd, "index.new", log->dir_fd, "index",
+                     flags);
+    return wait_for(log, &op);
+}
+
+/*
+ * Under another name first: the text is whole at every instant. The one before
+ * it takes that name, so that its block is there for the next text: who has to
+ * remove items from a full disk has to open first. Names are synced before what
+ * stands under the other name is written over, or it might be what a power cut
+ * finds under the first.
+ */
 static int write_text(struct pirn__log *log)
 {
     char text[PIRN__TEXT_FILE_MAX];
     uint32_t len = (uint32_t)pirn__index_text_encode(&log->place, text);
-    struct pirn_op op = {0};
+    int r = pirn__sync_dir(log->context, log->dir_fd, ".");
 
-    pirn_prep_unlink(&op, log->dir_fd, "index.new", 0);
-    (void)wait_for(log, &op); /* of somebody who was killed here */
-    int r = pirn__text_file_write(log->context, log->dir_fd, "index.new", text,
-                                  len);
-    if (r == 0) {
-        pirn_prep_rename(&op, log->dir_fd, "index.new", log->dir_fd, "index",
-                         0);
-        r = wait_for(log, &op);
+    r = r < 0 ? r
+              : pirn__text_file_rewrite(log->context, log->dir_fd, "index.new",
+                                        text, len);
+    if (r < 0) {
+        return r;
     }
-    return r < 0 ? r : pirn__sync_dir(log->context, log->dir_fd, ".");
+    r = rename_text(log, RENAME_EXCHANGE);
+    bool is_first = r == -ENOENT || r == -EINVAL;
+    r = is_first ? rename_text(log, 0) : r;
+    r = r < 0 ? r : pirn__sync_dir(log->context, log->dir_fd, ".");
+    if (r == 0 && is_first) {
+        int spare = pirn__text_file_rewrite(log->context, log->dir_fd,
+                                            "index.new", text, len);
+        pirn_assert(spare <= 0); /* there was no room: the next one makes it */
+    }
+    return r;
 }
 
 static int make(struct pirn__log *log, const char *dir)
