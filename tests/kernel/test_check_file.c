@@ -447,11 +447,18 @@ static void end(struct bed *bed, struct noted *noted)
     assert_int_equal(pirn_wait(bed->context, &noted->check.op), 0);
 }
 
-/* The grace time is asked for, and the answer comes before it is over. */
+/* Long enough for who does not wait to have told it. */
+static void turn_on(struct bed *bed, int turns)
+{
+    for (int i = 0; i < turns; i++) {
+        assert_true(pirn_context_turn(bed->context, 100000) >= 0);
+    }
+}
+
 static void what_is_put_right_within_the_grace_time_is_no_fault(void **state)
 {
     struct bed *bed = *state;
-    const struct pirn_check_config patient = {.grace_ns = 400000000};
+    const struct pirn_check_config patient = {.grace_ns = 3600000000000};
     struct pirn_id id = put(bed, "body");
     struct noted noted = {.result = 1};
     char kept[512];
@@ -463,10 +470,17 @@ static void what_is_put_right_within_the_grace_time_is_no_fault(void **state)
     while (noted.check.done <= pirn__id_shard(&id)) {
         assert_true(pirn_context_turn(bed->context, PIRN_FOREVER) >= 0);
     }
+    turn_on(bed, 500);
+    bool waits = !pirn_op_is_idle(&noted.check.op);
     assert_int_equal(rename(kept, bed_path(bed, BED_READY, &id)), 0);
+    pirn_cancel(bed->context, &noted.check.op);
     assert_int_equal(pirn_context_drain(bed->context), 0);
-    assert_int_equal(noted.result, 0);
+    assert_int_equal(noted.result, waits ? -ECANCELED : 1);
+    start_next(bed, &noted);
+    assert_int_equal(pirn_context_drain(bed->context), 0);
     end(bed, &noted);
+    assert_true(waits);
+    assert_int_equal(noted.result, 0);
 }
 
 static void a_check_that_is_asked_to_end_goes_on_later(void **state)
