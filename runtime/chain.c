@@ -78,7 +78,7 @@ static bool wants_to_run(const struct pirn_chain *chain,
 static int resolve_fd(const struct pirn_chain *chain, uint32_t own)
 {
     struct pirn_op *op = step(chain, own);
-    uint32_t index = (uint32_t)(op->priv.fd - INT32_MIN);
+    uint32_t index = (uint32_t)op->priv.fd - (uint32_t)INT32_MIN;
     int32_t fd;
 
     if (!is_fd_of(op)) {
