@@ -28,6 +28,7 @@ enum { KEPT_MAX = 4096, LONG = 50, CHANGES_MAX = 4, PATH_BYTES = 1024 };
 struct input {
     uint8_t *bytes;
     size_t len;
+    char name[256];
 };
 
 struct kept {
@@ -79,7 +80,8 @@ static void watch_for_stops(void)
 
 static void try(const uint8_t *bytes, size_t len)
 {
-    tried = (struct input){fuzz_copy(bytes, len), len};
+    tried.bytes = fuzz_copy(bytes, len);
+    tried.len = len;
     LLVMFuzzerTestOneInput(tried.bytes, tried.len);
     free(tried.bytes);
 }
@@ -101,34 +103,49 @@ static bool input_read(const char *path, struct input *ret_input)
     return ret_input->len == (size_t)len;
 }
 
+static bool kept_add(struct kept *kept, const char *folder, const char *name)
+{
+    struct input *input = &kept->inputs[kept->count];
+    char path[2 * PATH_BYTES];
+
+    if (name[0] == '.') {
+        return true;
+    }
+    pirn_assert_rule(kept->count < KEPT_MAX, "a corpus is not that large");
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    snprintf(input->name, sizeof(input->name), "%s", name);
+    kept->count++;
+    return input_read(path, input);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct input *)a)->name,
+                  ((const struct input *)b)->name);
+}
+
 /* In the order of their names, so that a seed means the same everywhere. */
 static bool kept_read(struct kept *kept)
 {
     const char *corpus = getenv("PIRN_FUZZ_CORPUS");
-    char path[PATH_BYTES];
-    struct dirent **names;
+    char folder[PATH_BYTES];
+    bool is_read = true;
 
-    snprintf(path, sizeof(path), "%s/%s",
+    snprintf(folder, sizeof(folder), "%s/%s",
              corpus != NULL ? corpus : "tests/fuzz/corpus", fuzz_target.name);
-    int count = scandir(path, &names, NULL, alphasort);
-    if (count < 0) {
+    DIR *names = opendir(folder);
+    if (names == NULL) {
         fprintf(stderr,
                 "%s: no kept inputs: %s; run it from the source's root, or "
                 "name the corpus by PIRN_FUZZ_CORPUS\n",
-                path, strerror(errno));
+                folder, strerror(errno));
         return false;
     }
-    bool is_read = true;
-    for (int i = 0; i < count; i++) {
-        char file[2 * PATH_BYTES];
-        snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name);
-        if (names[i]->d_name[0] != '.' && kept->count < KEPT_MAX) {
-            is_read = input_read(file, &kept->inputs[kept->count]) && is_read;
-            kept->count++;
-        }
-        free(names[i]);
+    for (struct dirent *at = readdir(names); at != NULL; at = readdir(names)) {
+        is_read = kept_add(kept, folder, at->d_name) && is_read;
     }
-    free(names);
+    closedir(names);
+    qsort(kept->inputs, kept->count, sizeof(kept->inputs[0]), by_name);
     return is_read && kept->count > 0;
 }
 

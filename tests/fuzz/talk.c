@@ -9,7 +9,6 @@
 #include "tests/fuzz/talk.h"
 
 #include "spool/fields.h"
-#include "tests/fuzz/fuzz.h"
 
 struct talk *talk_create(void)
 {
@@ -74,6 +73,8 @@ void talk_begin(struct talk *talk, uint8_t setting)
     talk->in_mail = false;
     talk->closed = false;
     talk->log_len = 0;
+    talk->replies.len = 0;
+    talk->kept.len = 0;
     pirn__smtp_init(&talk->protocol, &talk->limits);
     begin_arena(talk);
 }
@@ -160,6 +161,13 @@ static void end_asked(struct talk *talk, struct smtp_event *event)
     pirn_assert(len <= talk->limits.size_max);
     check_mail(talk->log + talk->mail_at, len);
     talk->in_mail = false;
+    if (is_kept) {
+        const struct smtp_envelope *envelope = &talk->protocol.envelope;
+        talk_row_add(&talk->kept, envelope->bytes, envelope->len);
+        talk_row_add(&talk->kept, "\n", 1);
+        talk_row_add(&talk->kept, talk->log + talk->mail_at, len);
+        talk_row_add(&talk->kept, "\n", 1);
+    }
     note_text(talk, "[end]");
     pirn__smtp_end_result(&talk->protocol, is_kept ? SMTP_QUEUED : SMTP_FAULT,
                           is_kept ? "id1" : NULL, event);
@@ -176,6 +184,7 @@ static void abort_asked(struct talk *talk)
 static void reply(struct talk *talk, const struct smtp_event *event)
 {
     check_reply(&event->reply);
+    talk_row_add(&talk->replies, event->reply.text, event->reply.len);
     note(talk, event->reply.text, event->reply.len);
     if (event->type == SMTP_EVENT_CLOSE) {
         pirn_assert(event->reply.len > 0);

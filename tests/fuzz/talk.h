@@ -13,9 +13,24 @@
 #define TESTS_FUZZ_TALK_H
 
 #include "smtp/protocol.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/sim/model/rng.h"
 
 enum { TALK_LOG_MAX = 1 << 18 };
+
+/* A row of bytes that grows, up to that. */
+struct talk_row {
+    size_t len;
+    char bytes[TALK_LOG_MAX];
+};
+
+static inline void talk_row_add(struct talk_row *row, const void *bytes,
+                                size_t len)
+{
+    pirn_assert(len <= TALK_LOG_MAX - row->len);
+    memcpy(row->bytes + row->len, bytes, len);
+    row->len += len;
+}
 
 struct talk {
     struct smtp_limits limits;
@@ -29,6 +44,8 @@ struct talk {
     bool closed;
     size_t log_len;
     char log[TALK_LOG_MAX];
+    struct talk_row replies; /* what the client hears, but for the greeting */
+    struct talk_row kept;    /* of each accepted mail envelope, LF, bytes, LF */
 };
 
 /* How the server is set up: bits, any combination. */
