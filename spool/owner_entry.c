@@ -34,6 +34,7 @@ int pirn__owner_entry_decode(const uint8_t bytes[PIRN__OWNER_ENTRY_BYTES],
                              uint32_t slot, struct pirn__owner_entry *ret_entry)
 {
     if (pirn__get64(bytes) != MAGIC || pirn__get64(bytes + 8) != slot ||
+        pirn__get64(bytes + 16) > UINT32_MAX ||
         pirn__get64(bytes + SUM_AT) != XXH3_64bits(bytes, SUM_AT)) {
         return -EBADMSG;
     }
