@@ -12,8 +12,8 @@
 
 const struct fuzz_target fuzz_target = {"meta", 60000, 4096};
 
-/* The last second whose year the text can say. */
-#define CREATED_END (UINT64_C(16756761599) * 1000000000)
+/* Behind the last year that the text can say. */
+#define YEARS_END (PIRN__META_DUE_MAX + 1)
 
 static void check_same(const struct pirn_item *a, const struct pirn_item *b)
 {
@@ -23,6 +23,10 @@ static void check_same(const struct pirn_item *a, const struct pirn_item *b)
     pirn_assert(a->created_ns == b->created_ns);
     pirn_assert(a->size_bytes == b->size_bytes);
     pirn_assert(a->digest == b->digest);
+    pirn_assert(strcmp(a->queue, b->queue) == 0);
+    pirn_assert(a->due_ns == b->due_ns);
+    pirn_assert(a->priority == b->priority);
+    pirn_assert(a->state == b->state);
     pirn_assert(a->fields.len == b->fields.len);
     pirn_assert(a->fields.len == 0 ||
                 memcmp(a->fields.bytes, b->fields.bytes, a->fields.len) == 0);
@@ -71,15 +75,20 @@ static struct pirn_fields fields_of(struct fuzz_in *in, uint32_t cap)
 
 static void check_item(struct fuzz_in *in)
 {
+    static const char *const queues[] = {"", "later", "a-b_0", ""};
     struct pirn_item item = {
+        .state = fuzz_below(in, 4) == 0 ? PIRN_ITEM_HELD : PIRN_ITEM_READY,
+        .priority = (int8_t)((int)fuzz_below(in, 16) - 8),
+        .due_ns = fuzz_below(in, 2) ? fuzz_take(in, 8) % YEARS_END : 0,
         .version = (uint32_t)fuzz_take(in, 4),
         .attempts = (uint32_t)fuzz_take(in, 4),
-        .created_ns = fuzz_take(in, 8) % CREATED_END,
+        .created_ns = fuzz_take(in, 8) % YEARS_END,
         .size_bytes = fuzz_take(in, 8),
         .digest = fuzz_take(in, 8),
     };
     struct pirn_item again;
 
+    strcpy(item.queue, queues[fuzz_below(in, 4)]);
     for (unsigned i = 0; i < sizeof(item.id.bytes); i++) {
         item.id.bytes[i] = (uint8_t)fuzz_take(in, 1);
     }
