@@ -13,6 +13,8 @@
 
 struct pirn__layout {
     void (*enqueue)(struct pirn_draft *draft, struct pirn__queue *queue);
+    /* On the body's file of priv.of, which has one, in whatever layout. */
+    void (*share)(struct pirn_draft *draft, struct pirn__queue *queue);
     void (*begin)(struct pirn_draft *draft, struct pirn__queue *queue);
     void (*append)(struct pirn_draft *draft);
     void (*commit)(struct pirn_draft *draft);
@@ -23,6 +25,9 @@ struct pirn__layout {
     void (*claim_cancel)(struct pirn_claim *claim);
     void (*claim_id)(struct pirn_claim *claim);
     void (*claim_read)(struct pirn_claim *claim);
+    /* Where the claimed item's body is; false: in no file of its own. */
+    bool (*claim_body)(const struct pirn_claim *claim,
+                       struct pirn__name *ret_name);
     void (*remove)(struct pirn_claim *claim);
     void (*update)(struct pirn_claim *claim);    /* by priv.change */
     void (*give_back)(struct pirn_claim *claim); /* likewise, if it is there */

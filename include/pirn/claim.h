@@ -16,6 +16,7 @@
 
 PIRN_BEGIN_DECLS
 
+struct pirn_draft;
 struct pirn_spool;
 struct pirn__layout;
 
@@ -52,6 +53,7 @@ struct pirn_claim {
         uint32_t len;
         uint64_t offset;
         const struct pirn_change *change;
+        struct pirn_draft *sharing;
         bool durable;
         uint64_t timeout_ns;
         uint64_t until_ns; /* 0: it does not wait */

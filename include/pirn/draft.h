@@ -16,7 +16,9 @@
 
 PIRN_BEGIN_DECLS
 
+struct pirn_claim;
 struct pirn_spool;
+struct pirn__copying;
 struct pirn__layout;
 
 /* A body up to this long is kept in memory until the commit. */
@@ -39,6 +41,8 @@ struct pirn_draft {
         const void *bytes;
         uint64_t len;
         const struct pirn_fields *fields;
+        struct pirn_claim *of;
+        struct pirn__copying *copying;
     } priv;
 };
 
@@ -64,6 +68,27 @@ PIRN_API void pirn_prep_enqueue(struct pirn_draft *draft,
                                 struct pirn_spool *spool, const char *queue,
                                 const void *body, uint64_t len,
                                 const struct pirn_fields *fields);
+
+/**
+ * pirn_prep_share() - another item on the body of one that we have
+ * @of:     has an item; loaned until the op ends, and has it then still
+ * @queue:  of either layout, whatever that of @of's is; as pirn_prep_enqueue()
+ * @fields: of the new item; as there
+ *
+ * The new item has an id, a queue, a due time, a priority and fields of its
+ * own, and is claimed, changed and removed by itself. The body goes when the
+ * last of its items does. It is one more name of its file; but a body that
+ * stands in a record of the log, which is 64 KiB at most, is copied.
+ *
+ * Result: as pirn_prep_enqueue(); -ESTALE we do not have @of's item any more,
+ * and its body is gone; -EMLINK the file system gives the body no more names
+ * (ext4: 65,000); -EBADMSG a body to be copied is not what was stored
+ *
+ * Durable: as pirn_prep_enqueue().
+ */
+PIRN_API void pirn_prep_share(struct pirn_draft *draft, struct pirn_claim *of,
+                              const char *queue,
+                              const struct pirn_fields *fields);
 
 /**
  * pirn_prep_begin() - an item whose body streams in

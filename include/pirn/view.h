@@ -107,7 +107,7 @@ struct pirn_status {
     uint64_t quarantined;
     uint64_t drafts;     /* items in the making, or being removed */
     uint64_t leftovers;  /* bodies and metadata that belong to no item */
-    uint64_t body_bytes; /* of all bodies */
+    uint64_t body_bytes; /* of all items; a shared body counts for each */
     uint32_t owners;     /* processes and contexts that have it open */
     struct {
         struct pirn_status_work *work;

@@ -77,6 +77,13 @@ void pirn__file_claim_read(struct pirn_claim *claim)
     pirn_start(work->spool->context, &work->body.op, have_read);
 }
 
+bool pirn__file_claim_body(const struct pirn_claim *claim,
+                           struct pirn__name *ret_name)
+{
+    pirn__name_body(ret_name, &claim->priv.work->id);
+    return true;
+}
+
 /* ---- give back ---- */
 
 /* The metadata have no place yet for what could be different. */

@@ -3,6 +3,7 @@
  * commit.c - an item is published whole and durable, or not at all
  *
  *   make      open .tmp/O/ID, open .data/XY/ID (both O_EXCL)
+ *             shared: open .tmp/O/ID, open SOURCE, link SOURCE .data/XY/ID
  *   put       write the body
  *   publish   write the metadata
  *             fdatasync both and fsync .data/XY, at once; all three have said 0
@@ -32,6 +33,7 @@
 
 enum {
     TRIES_MAX = 8,
+    STEP_LINK = 2, /* of the making of a shared one */
     /* The steps of a publication that decide. */
     STEP_RENAME = 4,
     STEP_SYNC = 5,
@@ -81,12 +83,29 @@ static void closed_unmade(struct pirn_op *op, int32_t result)
     pirn_start(commit->spool->context, &commit->unlink_name, unmade);
 }
 
+static void unmake(struct pirn__commit *commit)
+{
+    pirn_prep_close(&commit->close_meta, commit->meta_fd);
+    pirn_start(commit->spool->context, &commit->close_meta, closed_unmade);
+}
+
+static void closed_source(struct pirn_op *op, int32_t result)
+{
+    struct pirn__commit *commit =
+        pirn_container_of(op, struct pirn__commit, close_body);
+
+    pirn_assert(result <= 0);
+    commit->body_fd = -1;
+    unmake(commit);
+}
+
 static void made(struct pirn_op *op, int32_t result)
 {
     struct pirn__commit *commit = commit_of_chain(op);
+    bool is_gone = commit->is_shared && result == -ENOENT;
 
     pirn_assert(result <= 0);
-    commit->result = result;
+    commit->result = is_gone ? -ESTALE : result;
     if (result == 0) {
         commit->meta_fd = pirn_op_result(&commit->open_meta);
         commit->body_fd = pirn_op_result(&commit->open_body);
@@ -99,8 +118,13 @@ static void made(struct pirn_op *op, int32_t result)
         return;
     }
     commit->meta_fd = pirn_op_result(&commit->open_meta);
-    pirn_prep_close(&commit->close_meta, commit->meta_fd);
-    pirn_start(commit->spool->context, &commit->close_meta, closed_unmade);
+    if (pirn_chain_failed(&commit->chain) == STEP_LINK) {
+        commit->body_fd = pirn_op_result(&commit->open_body);
+        pirn_prep_close(&commit->close_body, commit->body_fd);
+        pirn_start(commit->spool->context, &commit->close_body, closed_source);
+        return;
+    }
+    unmake(commit);
 }
 
 static void make_files(struct pirn__commit *commit)
@@ -117,11 +141,19 @@ static void make_files(struct pirn__commit *commit)
     pirn__name_ready(&commit->ready_name, commit->queue->name, id);
     pirn_prep_open(&commit->open_meta, spool->root_fd, commit->draft_name.text,
                    CREATE, PIRN__FILE_MODE);
-    pirn_prep_open(&commit->open_body, spool->root_fd, commit->body_name.text,
-                   CREATE, PIRN__FILE_MODE);
     commit->steps[0] = &commit->open_meta;
     commit->steps[1] = &commit->open_body;
-    start_chain(commit, 2, made);
+    commit->steps[STEP_LINK] = &commit->link_body;
+    if (commit->is_shared) {
+        pirn_prep_open(&commit->open_body, spool->root_fd, commit->source.text,
+                       O_RDONLY, 0);
+        pirn_prep_link(&commit->link_body, spool->root_fd, commit->source.text,
+                       spool->root_fd, commit->body_name.text, 0);
+    } else {
+        pirn_prep_open(&commit->open_body, spool->root_fd,
+                       commit->body_name.text, CREATE, PIRN__FILE_MODE);
+    }
+    start_chain(commit, commit->is_shared ? 3 : 2, made);
 }
 
 static void make_begin(struct pirn_context *context, struct pirn_op *op)

@@ -39,7 +39,9 @@ struct pirn__commit {
     struct pirn__queue *queue;
     struct pirn_item item; /* as it will be published */
 
-    bool made; /* both files are there */
+    bool made;      /* both files are there */
+    bool is_shared; /* the body is another name of what stands at @source */
+    struct pirn__name source;
     int meta_fd;
     int body_fd;
     uint64_t written; /* bytes of the body in its file */
@@ -56,6 +58,7 @@ struct pirn__commit {
 
     struct pirn_op open_meta; /* and everything that is done to the files */
     struct pirn_op open_body;
+    struct pirn_op link_body;
     struct pirn_op write_meta;
     struct pirn__flush flush;
     struct pirn_op close_meta;
@@ -71,7 +74,8 @@ struct pirn__commit {
 /**
  * pirn__prep_make() - take an id and create both files under it
  *
- * Result: 0, @commit->item.id is set; or an errno, and nothing was made.
+ * Result: 0, @commit->item.id is set; or an errno, and nothing was made:
+ * -ESTALE there is nothing at @commit->source.
  */
 void pirn__prep_make(struct pirn__commit *commit);
 

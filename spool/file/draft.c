@@ -7,6 +7,7 @@
  * counted over what came, never over what was written.
  *
  *   enqueue            make  put            publish  (undo)
+ *   share              make                 publish  (undo)
  *   append, too long   make  put  put
  *   append, later                 put
  *   commit             [make put]           publish  (undo)
@@ -24,6 +25,7 @@
 #include "spool/file/commit.h"
 #include "spool/file/file.h"
 #include "spool/hash.h"
+#include "spool/layout.h"
 
 struct pirn_draft_work {
     struct pirn_draft *draft;
@@ -128,7 +130,9 @@ static void start_publishing(struct pirn_draft_work *work, uint32_t count)
     const struct pirn_fields *fields = work->draft->priv.fields;
 
     pirn_assert(!work->failed);
-    commit->item.digest = XXH3_64bits_digest(work->hash);
+    if (!commit->is_shared) {
+        commit->item.digest = XXH3_64bits_digest(work->hash);
+    }
     if (fields != NULL) {
         commit->item.fields = *fields;
     }
@@ -170,6 +174,34 @@ void pirn__file_enqueue(struct pirn_draft *draft, struct pirn__queue *queue)
     }
     count_bytes(work);
     start_publishing(work, add_bytes_step(work, add_file_steps(work, 0)));
+}
+
+/* ---- share ---- */
+
+/* All of the body is there: only its name is made. */
+void pirn__file_share(struct pirn_draft *draft, struct pirn__queue *queue)
+{
+    struct pirn_draft_work *work = work_create(draft, queue);
+    const struct pirn_claim *of = draft->priv.of;
+
+    if (work == NULL) {
+        pirn_task_finish(draft->priv.spool->context, &draft->op, -ENOMEM);
+        return;
+    }
+    struct pirn__commit *commit = &work->commit;
+    int r = pirn__fields_check(draft->priv.fields);
+    commit->is_shared = of->priv.layout->claim_body(of, &commit->source);
+    pirn_assert(commit->is_shared);
+    if (r < 0) {
+        end(work, r);
+        return;
+    }
+    commit->item.size_bytes = of->item.size_bytes;
+    commit->item.digest = of->item.digest;
+    commit->written = of->item.size_bytes;
+    pirn__prep_make(commit);
+    work->steps[0] = &commit->make;
+    start_publishing(work, 1);
 }
 
 /* ---- begin ---- */

@@ -6,6 +6,7 @@
 
 const struct pirn__layout pirn__layout_file = {
     .enqueue = pirn__file_enqueue,
+    .share = pirn__file_share,
     .begin = pirn__file_begin,
     .append = pirn__file_append,
     .commit = pirn__file_commit,
@@ -14,6 +15,7 @@ const struct pirn__layout pirn__layout_file = {
     .claim_cancel = pirn__file_claim_cancel,
     .claim_id = pirn__file_claim_id,
     .claim_read = pirn__file_claim_read,
+    .claim_body = pirn__file_claim_body,
     .remove = pirn__file_remove,
     .update = pirn__file_update,
     .give_back = pirn__file_give_back,

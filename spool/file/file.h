@@ -10,6 +10,7 @@
 #include "spool/spool.h"
 
 void pirn__file_enqueue(struct pirn_draft *draft, struct pirn__queue *queue);
+void pirn__file_share(struct pirn_draft *draft, struct pirn__queue *queue);
 void pirn__file_begin(struct pirn_draft *draft, struct pirn__queue *queue);
 void pirn__file_append(struct pirn_draft *draft);
 void pirn__file_commit(struct pirn_draft *draft);
@@ -19,6 +20,8 @@ void pirn__file_claim(struct pirn_claim *claim, struct pirn__queue *queue);
 void pirn__file_claim_cancel(struct pirn_claim *claim);
 void pirn__file_claim_id(struct pirn_claim *claim);
 void pirn__file_claim_read(struct pirn_claim *claim);
+bool pirn__file_claim_body(const struct pirn_claim *claim,
+                           struct pirn__name *ret_name);
 void pirn__file_remove(struct pirn_claim *claim);
 void pirn__file_update(struct pirn_claim *claim);
 void pirn__file_give_back(struct pirn_claim *claim);

@@ -338,3 +338,15 @@ void pirn__log_claim_read(struct pirn_claim *claim)
                             claim->priv.offset);
     pirn_start(work->log->context, &work->reading.op, have_body);
 }
+
+bool pirn__log_claim_body(const struct pirn_claim *claim,
+                          struct pirn__name *ret_name)
+{
+    const struct pirn__head *head = &claim->priv.work->reading.part.head;
+
+    if ((head->flags & PIRN__RECORD_BODY_FILE) == 0) {
+        return false;
+    }
+    pirn__name_log_body(ret_name, &head->id);
+    return true;
+}

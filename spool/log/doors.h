@@ -10,6 +10,7 @@
 #include "spool/spool.h"
 
 void pirn__log_enqueue(struct pirn_draft *draft, struct pirn__queue *queue);
+void pirn__log_share(struct pirn_draft *draft, struct pirn__queue *queue);
 void pirn__log_begin(struct pirn_draft *draft, struct pirn__queue *queue);
 void pirn__log_append(struct pirn_draft *draft);
 void pirn__log_commit(struct pirn_draft *draft);
@@ -20,6 +21,8 @@ void pirn__log_claim(struct pirn_claim *claim, struct pirn__queue *queue);
 void pirn__log_claim_cancel(struct pirn_claim *claim);
 void pirn__log_claim_id(struct pirn_claim *claim);
 void pirn__log_claim_read(struct pirn_claim *claim);
+bool pirn__log_claim_body(const struct pirn_claim *claim,
+                          struct pirn__name *ret_name);
 void pirn__log_remove(struct pirn_claim *claim);
 void pirn__log_update(struct pirn_claim *claim);
 void pirn__log_give_back(struct pirn_claim *claim);

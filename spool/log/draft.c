@@ -3,6 +3,8 @@
  * draft.c - items in the making: I0 to I2
  *
  *   enqueue   slot, record, publish
+ *   share     slot, link of the body's file, its directory synced, record,
+ *             publish
  *   append    memory, up to PIRN_DRAFT_MEMORY; then slot, file, and all into it
  *   commit    [slot] [file synced, its directory synced] record, publish
  *   abort     [slot, and file, into limbo]
@@ -25,6 +27,7 @@
 #include "spool/fields.h"
 #include "spool/group_sync.h"
 #include "spool/hash.h"
+#include "spool/layout.h"
 #include "spool/log/atom.h"
 #include "spool/log/backing.h"
 #include "spool/log/doors.h"
@@ -56,6 +59,7 @@ struct pirn_draft_work {
     int file_fd;
     uint64_t written;
     struct pirn__name path;
+    struct pirn__name source; /* of a body that is shared */
     struct pirn_op step;
     struct pirn_op write_memory;
     struct pirn_op write_bytes;
@@ -364,7 +368,7 @@ static void opened_file(struct pirn_op *op, int32_t result)
 }
 
 /* Before there is a file: who recovers us takes it away by what stands here. */
-static void open_file(struct pirn_draft_work *work)
+static void announce_file(struct pirn_draft_work *work)
 {
     struct pirn__slot *slot =
         &work->log->index.catalogue.slots[work->grip.slot];
@@ -377,6 +381,11 @@ static void open_file(struct pirn_draft_work *work)
                                        .flags = PIRN__RECORD_BODY_FILE,
                                    }));
     pirn__name_log_body(&work->path, &work->id);
+}
+
+static void open_file(struct pirn_draft_work *work)
+{
+    announce_file(work);
     pirn_prep_open(&work->step, work->log->spool->root_fd, work->path.text,
                    O_WRONLY | O_CREAT | O_EXCL, PIRN__FILE_MODE);
     pirn_start(work->log->context, &work->step, opened_file);
@@ -417,6 +426,33 @@ static void synced_file(struct pirn_op *op, int32_t result)
     pirn_prep_close(op, work->file_fd);
     work->file_fd = -1;
     pirn_start(work->log->context, op, closed_file);
+}
+
+/* Who recovers us takes the link away, as he would a file (open_file). */
+static void linked(struct pirn_op *op, int32_t result)
+{
+    struct pirn_draft_work *work =
+        pirn_container_of(op, struct pirn_draft_work, step);
+
+    if (result < 0) {
+        drop(work, result == -ENOENT ? -ESTALE : result);
+        return;
+    }
+    work->has_file = true;
+    closed_file(op, 0);
+}
+
+static void link_file(struct pirn_draft_work *work)
+{
+    const struct pirn_claim *of = work->draft->priv.of;
+    int root_fd = work->log->spool->root_fd;
+    bool is_file = of->priv.layout->claim_body(of, &work->source);
+
+    pirn_assert(is_file);
+    announce_file(work);
+    pirn_prep_link(&work->step, root_fd, work->source.text, root_fd,
+                   work->path.text, 0);
+    pirn_start(work->log->context, &work->step, linked);
 }
 
 static void commit_file(struct pirn_draft_work *work)
@@ -479,6 +515,25 @@ void pirn__log_enqueue(struct pirn_draft *draft, struct pirn__queue *queue)
         end(work, r);
         return;
     }
+    get_slot(work);
+}
+
+void pirn__log_share(struct pirn_draft *draft, struct pirn__queue *queue)
+{
+    struct pirn_draft_work *work = work_create(draft, queue);
+
+    if (work == NULL) {
+        pirn_task_finish(draft->priv.spool->context, &draft->op, -ENOMEM);
+        return;
+    }
+    int r = pirn__fields_check(draft->priv.fields);
+    if (r < 0) {
+        end(work, r);
+        return;
+    }
+    work->size_bytes = draft->priv.of->item.size_bytes;
+    work->digest = draft->priv.of->item.digest;
+    work->then = link_file;
     get_slot(work);
 }
 

@@ -369,6 +369,7 @@ struct pirn__log_id pirn__log_id_of(uint32_t slot, struct pirn__word word,
 
 const struct pirn__layout pirn__layout_log = {
     .enqueue = pirn__log_enqueue,
+    .share = pirn__log_share,
     .begin = pirn__log_begin,
     .append = pirn__log_append,
     .commit = pirn__log_commit,
@@ -377,6 +378,7 @@ const struct pirn__layout pirn__layout_log = {
     .claim_cancel = pirn__log_claim_cancel,
     .claim_id = pirn__log_claim_id,
     .claim_read = pirn__log_claim_read,
+    .claim_body = pirn__log_claim_body,
     .remove = pirn__log_remove,
     .update = pirn__log_update,
     .give_back = pirn__log_give_back,
