@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "cli/owner.h"
+
 const struct argp_option change_options[] = {
     {"dry-run", 'n', NULL, 0, "Change nothing, say what would be done", 0},
     {0},
@@ -105,6 +107,9 @@ static enum code run(struct change *change)
     }
     if (code != CODE_DONE) {
         return code;
+    }
+    if (change->owner != NULL) {
+        return owner_fence(&change->tool, change->owner, change->options.json);
     }
     endings_init(
         &change->endings, &change->tool, change->removes ? NULL : &change->what,

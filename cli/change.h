@@ -31,6 +31,7 @@ struct change {
     struct selection selection;
     struct progress progress;
     bool dry_run;
+    const char *owner; /* release: whom to fence out, instead of all that */
 };
 
 extern const struct argp_option change_options[];

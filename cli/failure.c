@@ -100,6 +100,12 @@ static const struct cause causes[] = {
      "this is no program; begin a script with #! and its interpreter"},
     {THING_COMMAND, EAGAIN, CODE_TRY_LATER,
      "no process is left; raise the limit (ulimit -u), or try again later"},
+    {THING_OWNER, ESRCH, CODE_NOT_THERE,
+     "no such owner lives, and what he had is ready already; `pirn status' "
+     "lists those who do"},
+    {THING_OWNER, EINVAL, CODE_USAGE,
+     "this is no owner but this command itself, or nobody's name; name one as "
+     "`pirn status' prints it"},
     {THING_ANY, ENOSPC, CODE_TRY_LATER,
      "no room is left on its file system; make room and try again"},
     {THING_ANY, EDQUOT, CODE_TRY_LATER,
@@ -126,6 +132,7 @@ static const char *const things[] = {
     [THING_QUEUE] = "queue ", [THING_ITEM] = "item ",
     [THING_FILE] = "file ",   [THING_ADDRESS] = "address ",
     [THING_OUTPUT] = "",      [THING_COMMAND] = "command ",
+    [THING_OWNER] = "owner ",
 };
 
 static const struct cause *find(enum thing thing, int error)

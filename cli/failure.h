@@ -33,6 +33,7 @@ enum thing {
     THING_ADDRESS,
     THING_OUTPUT,
     THING_COMMAND,
+    THING_OWNER,
 };
 
 /**

@@ -1,17 +1,52 @@
 /* SPDX-License-Identifier: MIT */
-/* release.c - items that were held or delayed are ready now */
+/* release.c - items that were held or delayed are ready now, or all that an
+ * owner has */
 #include "cli/change.h"
+#include "cli/owner.h"
 #include "cli/verb.h"
 
+static const struct argp_option options[] = {
+    {"dry-run", 'n', NULL, 0, "Change nothing, say what would be done", 0},
+    {"owner", 'o', "OWNER", 0,
+     "Instead: all that this owner has claimed, who lives, and is fenced out; "
+     "his slot, or slot and time, as `pirn status' prints them",
+     0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct change *change = state->input;
+
+    switch (key) {
+    case 'o':
+        change->owner = arg;
+        return 0;
+    case ARGP_KEY_ARGS:
+        if (change->owner != NULL) {
+            argp_error(state, "--owner: no item is named besides");
+        }
+        return change_parse(key, arg, state);
+    case ARGP_KEY_END:
+        return change->owner != NULL ? 0 : change_parse(key, arg, state);
+    default:
+        return change_parse(key, arg, state);
+    }
+}
+
 static const struct argp argp = {
-    .options = change_options,
-    .parser = change_parse,
-    .args_doc = CHANGE_ARGS,
+    .options = options,
+    .parser = parse,
+    .args_doc = CHANGE_ARGS "\n--owner OWNER",
     .children = change_children,
     .doc = "Release items that are held, and make those that are delayed "
            "ready now, " CHANGE_ITEMS
            "Queues of the log layout alone. An item that somebody has "
-           "claimed stays as it is, and the exit code is 75.",
+           "claimed stays as it is, and the exit code is 75. With --owner: "
+           "what a process that was stopped, or hangs, has claimed is ready "
+           "for others, with one attempt more, and it can do nothing to these "
+           "items any more; both layouts. What it was in the midst of changing "
+           "follows when it goes on, or is killed.",
 };
 
 enum code verb_release(int argc, char **argv)

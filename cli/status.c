@@ -11,6 +11,8 @@
 
 #include "cli/json.h"
 #include "cli/options.h"
+#include "cli/owner.h"
+#include "cli/print.h"
 #include "cli/tool.h"
 #include "cli/verb.h"
 
@@ -183,10 +185,92 @@ static void print_all(struct status *status)
     }
 }
 
+static void print_owner_json(struct json *json,
+                             const struct pirn_spool_owner *owner)
+{
+    char text[PRINT_TIME_TEXT];
+
+    owner_print(owner, text);
+    json_open(json, '{');
+    json_key(json, "owner");
+    json_text(json, text);
+    json_key(json, "pid");
+    json_number(json, owner->pid);
+    print_time(owner->opened_ns, text);
+    json_key(json, "since");
+    json_text(json, text);
+    json_key(json, "claims");
+    json_number(json, owner->claims);
+    json_key(json, "is_self");
+    json_bool(json, owner->is_self);
+    if (owner->lease_until_ns > 0) {
+        print_time(owner->lease_until_ns, text);
+        json_key(json, "lease_until");
+        json_text(json, text);
+    }
+    json_close(json, '}');
+}
+
+static void print_owner(const struct pirn_spool_owner *owner)
+{
+    char name[OWNER_TEXT];
+    char since[PRINT_TIME_TEXT];
+
+    owner_print(owner, name);
+    print_time(owner->opened_ns, since);
+    printf("owner %s: process %" PRIu32 ", since %s, %" PRIu64 " claimed%s\n",
+           name, owner->pid, since, owner->claims,
+           owner->is_self ? ", this one" : "");
+}
+
+/* Whom one may have to fence out. */
+static void print_owners(struct status *status,
+                         const struct pirn_owners *owners)
+{
+    if (status->options.json) {
+        json_key(&status->json, "owner_list");
+        json_open(&status->json, '[');
+    }
+    for (uint32_t i = 0; i < owners->count; i++) {
+        if (status->options.json) {
+            print_owner_json(&status->json, &owners->owners[i]);
+        } else {
+            print_owner(&owners->owners[i]);
+        }
+    }
+    if (status->options.json) {
+        json_close(&status->json, ']');
+    }
+}
+
+static enum code print(struct status *status, const struct pirn_owners *owners)
+{
+    enum code code;
+
+    if (!status->options.json) {
+        print_all(status);
+        print_owners(status, owners);
+        return print_queues(status);
+    }
+    json_open(&status->json, '{');
+    json_key(&status->json, "spool");
+    json_text(&status->json, status->tool.path);
+    print_all(status);
+    print_owners(status, owners);
+    json_key(&status->json, "queues");
+    json_open(&status->json, '{');
+    code = print_queues(status);
+    json_close(&status->json, '}');
+    json_close(&status->json, '}');
+    json_end(&status->json);
+    return code;
+}
+
 /* The line is begun when all that can fail but the queues has been done. */
 static enum code run(struct status *status)
 {
     enum code code = tool_open(&status->tool, &status->options, false);
+    struct pirn_owners owners = {0};
     int32_t r;
 
     if (code != CODE_DONE) {
@@ -194,23 +278,15 @@ static enum code run(struct status *status)
     }
     pirn_prep_status(&status->all, status->tool.spool);
     r = pirn_wait(status->tool.context, &status->all.op);
+    if (r == 0) {
+        pirn_prep_owners(&owners, status->tool.spool);
+        r = pirn_wait(status->tool.context, &owners.op);
+    }
     if (r < 0) {
         return tool_say(&status->tool, THING_SPOOL, status->tool.path, r);
     }
-    if (!status->options.json) {
-        print_all(status);
-        return print_queues(status);
-    }
-    json_open(&status->json, '{');
-    json_key(&status->json, "spool");
-    json_text(&status->json, status->tool.path);
-    print_all(status);
-    json_key(&status->json, "queues");
-    json_open(&status->json, '{');
-    code = print_queues(status);
-    json_close(&status->json, '}');
-    json_close(&status->json, '}');
-    json_end(&status->json);
+    code = print(status, &owners);
+    pirn_owners_end(&owners);
     return code;
 }
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * owner.h - owners by name: SLOT, or SLOT-OPENED, which is one open for good
+ */
+#ifndef CLI_OWNER_H
+#define CLI_OWNER_H
+
+#include <stdbool.h>
+
+#include <pirn/spool.h>
+
+#include "cli/tool.h"
+
+/* "0003-18a3f0c2d4e5b6a7" and NUL. */
+#define OWNER_TEXT 24
+
+/** owner_print() - SLOT-OPENED */
+void owner_print(const struct pirn_spool_owner *owner, char text[OWNER_TEXT]);
+
+/** owner_parse() - false: it is neither; *ret_opened_ns 0: SLOT alone */
+bool owner_parse(const char *text, uint32_t *ret_slot, uint64_t *ret_opened_ns);
+
+/** owner_fence() - fence out who @text says, and say how many items he had */
+enum code owner_fence(struct tool *tool, const char *text, bool json);
+
+#endif /* CLI_OWNER_H */

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Owners by name: who has what, and taking it from one who is stopped."""
+import os
+import signal
+
+from command import each_layout, new_spool, objects, put, run
+from harness import cases, directory
+from test_cli_take import Taker
+
+
+def others(spool):
+    """The owners but the command that asks."""
+    status = objects(run("status", "--json", spool=spool).exits(0))[0]
+    assert status["owners"] == len(status["owner_list"])
+    return [owner for owner in status["owner_list"] if not owner["is_self"]]
+
+
+@each_layout
+def a_stopped_owner_is_seen_and_fenced_out(layout):
+    with directory() as here:
+        spool = new_spool(here, layout)
+        item = put(spool)
+        with Taker(here, spool) as taker:
+            assert taker.next() == item
+            os.kill(taker.process.pid, signal.SIGSTOP)
+            owner, = others(spool)
+            assert owner["pid"] == taker.process.pid
+            assert owner["claims"] == 1 and owner["since"].endswith("Z")
+            words = run("status", spool=spool).exits(0).out.decode()
+            assert f"owner {owner['owner']}: process {owner['pid']}" in words
+            ran = run("release", "--owner", owner["owner"], spool=spool)
+            assert ran.exits(0).out.startswith(b"1 released")
+            assert others(spool)[0]["claims"] == 0
+            run("take", "--", "true", spool=spool).exits(0)
+            os.kill(taker.process.pid, signal.SIGCONT)
+            taker.let_end()
+            code, _ = taker.is_over()
+            assert code in (0, 1, 75), code
+        assert run("ls", spool=spool).exits(0).out == b""
+
+
+@each_layout
+def who_is_not_there_is_not_fenced_out(layout):
+    with directory() as here:
+        spool = new_spool(here, layout)
+        release = ("release", "--owner")
+        run(*release, "0007", spool=spool).exits(66).says("owner 0007",
+                                                          "pirn status")
+        run(*release, "0", spool=spool).exits(64).says("owner 0")
+        for text in ("", "x", "1-", "1-12", "1-" + "g" * 16, "12345"):
+            run(*release, text, spool=spool).exits(64).says("pirn status")
+        run(*release, "1", "0" * 26, spool=spool).exits(64)
+        ran = run(*release, "1-" + "0" * 15 + "1", "--json", spool=spool)
+        ran.exits(66)
+
+
+if __name__ == "__main__":
+    cases(a_stopped_owner_is_seen_and_fenced_out,
+          who_is_not_there_is_not_fenced_out)
