@@ -106,6 +106,11 @@ static const struct cause causes[] = {
     {THING_OWNER, EINVAL, CODE_USAGE,
      "this is no owner but this command itself, or nobody's name; name one as "
      "`pirn status' prints it"},
+    {THING_MAILDIR, ENOENT, CODE_NOT_THERE,
+     "there is no such Maildir, with tmp, new and cur in it; make one with "
+     "`mkdir -p DIR/tmp DIR/new DIR/cur'"},
+    {THING_MAILDIR, ENOTDIR, CODE_NOT_THERE,
+     "this is no Maildir; name a directory with tmp, new and cur in it"},
     {THING_ANY, ENOSPC, CODE_TRY_LATER,
      "no room is left on its file system; make room and try again"},
     {THING_ANY, EDQUOT, CODE_TRY_LATER,
@@ -128,10 +133,15 @@ static const struct cause causes[] = {
 };
 
 static const char *const things[] = {
-    [THING_ANY] = "",         [THING_SPOOL] = "spool ",
-    [THING_QUEUE] = "queue ", [THING_ITEM] = "item ",
-    [THING_FILE] = "file ",   [THING_ADDRESS] = "address ",
-    [THING_OUTPUT] = "",      [THING_COMMAND] = "command ",
+    [THING_ANY] = "",
+    [THING_SPOOL] = "spool ",
+    [THING_QUEUE] = "queue ",
+    [THING_ITEM] = "item ",
+    [THING_FILE] = "file ",
+    [THING_ADDRESS] = "address ",
+    [THING_OUTPUT] = "",
+    [THING_COMMAND] = "command ",
+    [THING_MAILDIR] = "Maildir ",
     [THING_OWNER] = "owner ",
 };
 

@@ -34,6 +34,7 @@ enum thing {
     THING_OUTPUT,
     THING_COMMAND,
     THING_OWNER,
+    THING_MAILDIR,
 };
 
 /**

@@ -27,6 +27,7 @@ static const struct verb verbs[] = {
     {"hold", "keep items from being taken", verb_hold},
     {"release", "make held or delayed items ready", verb_release},
     {"rm", "remove items", verb_rm},
+    {"export", "copy items to a Maildir", verb_export},
     {"fsck", "find what is wrong in a spool, and mend it", verb_fsck},
     {"status", "count items, owners and leftovers", verb_status},
     {"probe", "print what this kernel gives, and the engine", verb_probe},

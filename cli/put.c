@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * put.c - an item from each file, or from standard input
+ * put.c - an item from each file, or from standard input; see put.h
  *
  * Bodies stream through one buffer, whatever their size. An id is printed once
  * the item is durable: whoever has read it may forget the file.
@@ -17,25 +17,10 @@
 #include <pirn/invariant.h>
 
 #include "cli/json.h"
-#include "cli/options.h"
-#include "cli/progress.h"
-#include "cli/storing.h"
-#include "cli/tool.h"
+#include "cli/put.h"
 #include "cli/verb.h"
 
-enum { KEY_CREATE = 0x200 };
-
-struct put {
-    struct options options;
-    struct tool tool;
-    char **files; /* @count of them; "-": standard input */
-    int count;
-    bool create;
-    struct progress progress;
-    struct pirn_fields fields;
-    char field_bytes[PIRN_FIELDS_MAX];
-    struct storings storings;
-};
+enum { KEY_CREATE = 0x200, KEY_MAILDIR, KEY_FROM_MAILDIR, KEY_REMOVE };
 
 static void add_field(struct put *put, char *arg, struct argp_state *state)
 {
@@ -58,10 +43,38 @@ static void add_field(struct put *put, char *arg, struct argp_state *state)
     }
 }
 
+/* What goes together; if nothing was said, standard input it is. */
+static void check(struct put *put, struct argp_state *state)
+{
+    static char dash[] = "-";
+    static char *standard_input[] = {dash};
+    int inputs = 0;
+
+    for (int i = 0; i < put->count; i++) {
+        inputs += strcmp(put->files[i], "-") == 0;
+    }
+    if (inputs > 1) {
+        argp_error(state, "-: standard input makes one item, not %d", inputs);
+    } else if (put->from_maildir != NULL &&
+               (put->count > 0 || put->maildir != NULL)) {
+        argp_error(state, "--from-maildir goes without files and without "
+                          "--maildir; leave one of them out");
+    } else if (put->removes && put->from_maildir == NULL) {
+        argp_error(state, "--remove goes with --from-maildir alone");
+    } else if (put->maildir != NULL &&
+               (put->options.spool != NULL || put->options.queue != NULL ||
+                put->create || put->fields.len > 0)) {
+        argp_error(state, "--maildir is instead of a spool, and has neither "
+                          "queue nor fields");
+    } else if (put->count == 0) {
+        put->files = standard_input;
+        put->count = 1;
+    }
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct put *put = state->input;
-    int inputs = 0;
 
     switch (key) {
     case ARGP_KEY_INIT:
@@ -73,16 +86,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_CREATE:
         put->create = true;
         return 0;
+    case KEY_MAILDIR:
+        put->maildir = arg;
+        return 0;
+    case KEY_FROM_MAILDIR:
+        put->from_maildir = arg;
+        return 0;
+    case KEY_REMOVE:
+        put->removes = true;
+        return 0;
     case ARGP_KEY_ARGS:
         put->files = state->argv + state->next;
         put->count = state->argc - state->next;
-        for (int i = 0; i < put->count; i++) {
-            inputs += strcmp(put->files[i], "-") == 0;
-        }
-        if (inputs > 1) {
-            argp_error(state, "-: standard input makes one item, not %d",
-                       inputs);
-        }
+        return 0;
+    case ARGP_KEY_END:
+        check(put, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -94,6 +112,16 @@ static const struct argp_option own[] = {
      "Store it with each item; may be given again, also with the same name", 0},
     {"create", KEY_CREATE, NULL, 0,
      "Make the spool and the queue if they are not there", 0},
+    {"from-maildir", KEY_FROM_MAILDIR, "DIR", 0,
+     "Instead of files: each message of this Maildir, new and seen ones, with "
+     "its name in the field `maildir'",
+     0},
+    {"remove", KEY_REMOVE, NULL, 0,
+     "Remove each of these once its item is durable", 0},
+    {"maildir", KEY_MAILDIR, "DIR", 0,
+     "Instead of a spool: deliver each file to this Maildir, and print its "
+     "name there once it is durable",
+     0},
     {0},
 };
 static const struct argp_child children[] = {
@@ -106,7 +134,8 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
     .options = own,
     .parser = parse,
-    .args_doc = "[FILE...]",
+    .args_doc = "[FILE...]\n--from-maildir DIR [--remove]\n--maildir DIR "
+                "[FILE...]",
     .children = children,
     .doc = "Store an item from each FILE, or one from standard input, in the "
            "queue (`incoming'), and print each one's id once it is durable, in "
@@ -142,15 +171,14 @@ static enum code stored(void *user, const struct storing *storing)
                                              errno != 0 ? -errno : -EIO);
 }
 
-static void copy_fields(const struct put *put, struct storing *storing)
+void put_copy_fields(const struct put *put, struct storing *storing)
 {
     pirn_assert(storing->fields.cap >= put->fields.len);
     memcpy(storing->fields.bytes, put->fields.bytes, put->fields.len);
     storing->fields.len = put->fields.len;
 }
 
-/* A descriptor, or an errno that was said. */
-static int open_file(struct put *put, const char *file)
+int put_open_file(struct put *put, const char *file)
 {
     struct pirn_op op = {0};
 
@@ -165,7 +193,7 @@ static int open_file(struct put *put, const char *file)
     return fd;
 }
 
-static void close_file(struct put *put, int fd)
+void put_close_file(struct put *put, int fd)
 {
     struct pirn_op op = {0};
 
@@ -183,7 +211,8 @@ static enum code open_spool(struct put *put)
         code = tool_make_queue(&put->tool, &put->options, put->options.queue);
     }
     if (code == CODE_DONE && !isatty(STDOUT_FILENO)) { /* ids are progress */
-        progress_begin(&put->progress, "storing", (uint64_t)put->count,
+        progress_begin(&put->progress, "storing",
+                       put->from_maildir == NULL ? (uint64_t)put->count : 0,
                        pirn_context_now_ns(put->tool.context));
     }
     return code;
@@ -195,15 +224,47 @@ static bool store(struct put *put, const char *file, int fd)
     struct storing *storing = storings_next(&put->storings);
 
     if (storing != NULL) {
-        copy_fields(put, storing);
+        put_copy_fields(put, storing);
         storing->source = file;
         storings_store(&put->storings, storing, fd);
     }
-    close_file(put, fd);
+    put_close_file(put, fd);
     return storing != NULL;
 }
 
 /* The first file is opened first: a missing one leaves no spool behind. */
+static enum code store_files(struct put *put)
+{
+    int fd = put_open_file(put, put->files[0]);
+
+    if (fd < 0 && put->count == 1) {
+        return put->storings.missed;
+    }
+    enum code code = open_spool(put);
+    if (code != CODE_DONE) {
+        put_close_file(put, fd);
+        return code;
+    }
+    for (int i = 0; i < put->count; i++) {
+        fd = i == 0 ? fd : put_open_file(put, put->files[i]);
+        if (fd >= 0 && !store(put, put->files[i], fd)) {
+            break;
+        }
+    }
+    return storings_finish(&put->storings);
+}
+
+static enum code store_maildir(struct put *put)
+{
+    enum code code = open_spool(put);
+
+    if (code != CODE_DONE) {
+        return code;
+    }
+    put_from_maildir(put);
+    return storings_finish(&put->storings);
+}
+
 static enum code run(struct put *put)
 {
     enum code code = tool_open_context(&put->tool);
@@ -212,37 +273,21 @@ static enum code run(struct put *put)
         return code;
     }
     storings_init(&put->storings, &put->tool, put->options.queue, stored, put);
-    int fd = open_file(put, put->files[0]);
-    if (fd < 0 && put->count == 1) {
-        return put->storings.missed;
+    if (put->maildir != NULL) {
+        return put_to_maildir(put);
     }
-    code = open_spool(put);
-    if (code != CODE_DONE) {
-        close_file(put, fd);
-        return code;
-    }
-    for (int i = 0; i < put->count; i++) {
-        fd = i == 0 ? fd : open_file(put, put->files[i]);
-        if (fd >= 0 && !store(put, put->files[i], fd)) {
-            break;
-        }
-    }
-    code = storings_finish(&put->storings);
+    code = put->from_maildir != NULL ? store_maildir(put) : store_files(put);
     progress_end(&put->progress);
     return code;
 }
 
 enum code verb_put(int argc, char **argv)
 {
-    static char dash[] = "-";
-    static char *standard_input[] = {dash};
     struct put *put = calloc(1, sizeof(*put));
 
     if (put == NULL) {
         return failure_say(THING_ANY, "put", -ENOMEM);
     }
-    put->files = standard_input;
-    put->count = 1;
     put->fields.bytes = put->field_bytes;
     put->fields.cap = sizeof(put->field_bytes);
     argp_parse(&argp, argc, argv, 0, NULL, put);

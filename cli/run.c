@@ -6,6 +6,9 @@
  * never sees a body that is damaged, nor, whoever is killed meanwhile, one that
  * ends early.
  *
+ * A delivery is the same with another file: it is published when all of the
+ * body is there. What fails then is the Maildir and not the item: take ends.
+ *
  * What it says on standard error is passed on and its last line remembered. It
  * has ended when it has: who inherited its standard error may go on, and what
  * he has not said by then is his.
@@ -51,8 +54,19 @@ void run_fail(struct run *run, int error)
     }
 }
 
+static void abandoned(struct pirn_op *op, int32_t result)
+{
+    (void)result;
+    outcome_begin(pirn_container_of(op, struct run, delivery.op));
+}
+
 static void finish(struct run *run)
 {
+    if (run->all->maildir != NULL && run->delivery.fd >= 0) {
+        maildir_prep_abandon(&run->delivery);
+        start(run, &run->delivery.op, abandoned);
+        return;
+    }
     spawn_close(run->body_fd);
     spawn_close(run->errors_fd);
     run->body_fd = -1;
@@ -173,15 +187,42 @@ static void begin_command(struct run *run)
     wait_for_child(run);
 }
 
+/* ---- the delivery ---- */
+
+static void published(struct pirn_op *op, int32_t result)
+{
+    struct run *run = pirn_container_of(op, struct run, delivery.op);
+
+    run->body_fd = -1;
+    if (result < 0) {
+        give_up(run, maildir_say(run->all->maildir, result));
+        return;
+    }
+    finish(run);
+}
+
+static void publish(struct run *run)
+{
+    pirn_assert(run->delivery.fd == run->body_fd);
+    maildir_prep_publish(&run->delivery, run->offset, false);
+    start(run, &run->delivery.op, published);
+}
+
 /* ---- the body ---- */
+
+static enum code say_body(const struct run *run, int error)
+{
+    return run->all->maildir != NULL
+               ? maildir_say(run->all->maildir, error)
+               : failure_say(THING_ANY, "body in memory", error);
+}
 
 static void have_written(struct pirn_op *op, int32_t result)
 {
     struct run *run = pirn_container_of(op, struct run, step);
 
     if (result <= 0) {
-        give_up(run, failure_say(THING_ANY, "body in memory",
-                                 result == 0 ? -EIO : result));
+        give_up(run, say_body(run, result == 0 ? -EIO : result));
         return;
     }
     run->at += (uint32_t)result;
@@ -214,6 +255,8 @@ static void have_read(struct pirn_op *op, int32_t result)
         run->len = (uint32_t)result;
         run->at = 0;
         write_body(run);
+    } else if (run->all->maildir != NULL) {
+        publish(run);
     } else {
         begin_command(run);
     }
@@ -227,6 +270,23 @@ static void read_body(struct run *run)
 }
 
 /* ---- the claim ---- */
+
+static void have_file(struct run *run, int fd)
+{
+    run->body_fd = fd;
+    if (fd < 0) {
+        give_up(run, say_body(run, fd));
+        return;
+    }
+    read_body(run);
+}
+
+static void have_begun(struct pirn_op *op, int32_t result)
+{
+    struct run *run = pirn_container_of(op, struct run, delivery.op);
+
+    have_file(run, result < 0 ? result : run->delivery.fd);
+}
 
 static void have_claimed(struct pirn_op *op, int32_t result)
 {
@@ -242,12 +302,12 @@ static void have_claimed(struct pirn_op *op, int32_t result)
         run_is_over(run);
         return;
     }
-    run->body_fd = spawn_file();
-    if (run->body_fd < 0) {
-        give_up(run, failure_say(THING_ANY, "body in memory", run->body_fd));
+    if (all->maildir == NULL) {
+        have_file(run, spawn_file());
         return;
     }
-    read_body(run);
+    maildir_prep_begin(&run->delivery, all->maildir, &run->claim.item);
+    start(run, &run->delivery.op, have_begun);
 }
 
 void run_begin(struct run *run)
@@ -256,6 +316,7 @@ void run_begin(struct run *run)
 
     run->body_fd = -1;
     run->errors_fd = -1;
+    run->delivery.fd = -1;
     run->offset = 0;
     run->status = 0;
     run->is_damaged = false;

@@ -3,6 +3,7 @@
  * run.h - a command run on an item, from its claim to its end
  *
  *   claim -> body into a file in memory, checked -> command -> its end
+ *         -> body into a file of a Maildir, checked -> published
  *     -> removed; given back with a delay; or moved to `dead'    (outcome.c)
  */
 #ifndef CLI_RUN_H
@@ -15,6 +16,7 @@
 #include <pirn/spool.h>
 
 #include "cli/last_line.h"
+#include "cli/maildir.h"
 #include "cli/tool.h"
 
 struct runs;
@@ -28,6 +30,7 @@ struct run {
     struct pirn_op hear;
     struct pirn_op rest; /* while it is set aside */
     struct pirn_child child;
+    struct delivery delivery;
     pid_t pid;
     int body_fd;
     int errors_fd; /* where the command's standard error is read */
@@ -49,7 +52,8 @@ struct run {
 /* What all runs share. */
 struct runs {
     struct tool *tool;
-    char *const *argv;
+    char *const *argv;       /* the command; or, if there is none, */
+    struct maildir *maildir; /* where items are delivered; else NULL */
     const char *queue;
     bool is_log;       /* the queue's layout */
     uint32_t attempts; /* that an item has */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * take.c - run a command on items
+ * take.c - run a command on items, or deliver them to a Maildir
  *
  *   as long as runs are free, none was told to stop, and the queue is not dry:
  *     a run on the next item; --follow looks again when it was dry
@@ -22,7 +22,7 @@
 #include "cli/tool.h"
 #include "cli/verb.h"
 
-enum { KEY_MAX = 0x200, KEY_PARALLEL, KEY_FOLLOW, KEY_ATTEMPTS };
+enum { KEY_MAX = 0x200, KEY_PARALLEL, KEY_FOLLOW, KEY_ATTEMPTS, KEY_MAILDIR };
 enum { PARALLEL_MAX = 1024, ATTEMPTS_USUAL = 5, ATTEMPTS_MAX = 60000 };
 
 static const uint64_t look_again_ns = 250000000;
@@ -32,7 +32,9 @@ struct take {
     struct tool tool;
     struct runs runs;
     struct pirn_signals signals;
-    struct pirn_op pause; /* until the queue is looked at again */
+    struct maildir maildir;
+    const char *maildir_path; /* NULL: a command is run */
+    struct pirn_op pause;     /* until the queue is looked at again */
     uint64_t max;
     uint32_t parallel;
     bool follow;
@@ -65,8 +67,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_ARGS:
         take->runs.argv = state->argv + state->next;
         return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "a command is needed, after --");
+    case KEY_MAILDIR:
+        take->maildir_path = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (take->runs.argv == NULL && take->maildir_path == NULL) {
+            argp_error(state, "a command is needed, after --; or --maildir");
+        } else if (take->runs.argv != NULL && take->maildir_path != NULL) {
+            argp_error(state, "--maildir: an item is delivered, or a command "
+                              "is run; leave one of them out");
+        }
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -81,6 +91,10 @@ static const struct argp_option own[] = {
     {"attempts", KEY_ATTEMPTS, "N", 0,
      "After the Nth command that failed the item goes to the queue `dead' (5)",
      0},
+    {"maildir", KEY_MAILDIR, "DIR", 0,
+     "Instead of a command: deliver each item to this Maildir, as it came, and "
+     "remove it once that is durable",
+     0},
     {0},
 };
 static const struct argp_child children[] = {
@@ -91,7 +105,7 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
     .options = own,
     .parser = parse,
-    .args_doc = "-- COMMAND [ARGUMENT...]",
+    .args_doc = "-- COMMAND [ARGUMENT...]\n--maildir DIR",
     .children = children,
     .doc =
         "Claim the items of a queue (`incoming'), and run COMMAND on each: the "
@@ -259,6 +273,13 @@ static enum code run(struct take *take)
     if (code != CODE_DONE) {
         return code;
     }
+    if (take->maildir_path != NULL) {
+        code = maildir_open(&take->maildir, &take->tool, take->maildir_path);
+        if (code != CODE_DONE) {
+            return code;
+        }
+        take->runs.maildir = &take->maildir;
+    }
     pirn_signals_start(take->tool.context, &take->signals, &set, told);
     take->listens = true;
     int r = take_items(take);
@@ -283,6 +304,7 @@ enum code verb_take(int argc, char **argv)
     take.runs.queue =
         take.options.queue != NULL ? take.options.queue : "incoming";
     enum code code = run(&take);
+    maildir_close(&take.maildir);
     tool_close(&take.tool);
     while (take.runs.free != NULL) {
         struct run *next = take.runs.free->next;

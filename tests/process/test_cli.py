@@ -11,6 +11,7 @@ from command import put, run, shown
 from harness import PIRN, cases, directory
 
 VERBS = ("serve", "create", "put", "ls", "show", "cat", "mv", "hold",
+         "export",
          "release", "rm", "status", "probe", "take")
 
 

@@ -130,6 +130,18 @@ def what_moves_while_it_is_listed_is_met_once():
 
 
 @each_layout
+def what_goes_while_it_is_listed_is_met_once(layout):
+    with directory() as here:
+        spool = new_spool(here, layout)
+        path = here + "/f"
+        with open(path, "wb") as file:
+            file.write(b"x")
+        run("put", *[path] * 600, spool=spool).exits(0)
+        ran = run("rm", "--json", "--smaller", "9", spool=spool).exits(0)
+        assert objects(ran) == [{"removed": 600, "claimed": 0, "missing": 0}]
+
+
+@each_layout
 def all_of_a_spool_has_to_be_said(layout):
     with directory() as here:
         spool, _ = some(here, layout)
