@@ -4,10 +4,14 @@
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import harness  # noqa: E402
 
 EXAMPLES = Path(os.environ["PIRN_EXAMPLES"])
 SECONDS = 20
@@ -142,6 +146,56 @@ class Others(unittest.TestCase):
         self.assertEqual(sorted(lines), sorted(f"mail {i}" for i in range(40)))
         self.assertEqual([p for p in (self.here / "mails").rglob("*")
                           if p.is_file() and b"mail 1" in p.read_bytes()], [])
+
+    def test_a_taker_has_what_a_producer_stores(self):
+        if not (EXAMPLES / "taker").exists():
+            self.skipTest("built without the spool")
+        spool = self.here / "spool"
+        texts = [f"line {i} {'x' * (i % 90)}" for i in range(500)]
+        one, rest = "\n".join(texts[:1]), "\n".join(texts[1:])
+        with subprocess.Popen([EXAMPLES / "producer", spool],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as producer:
+            out = producer.communicate(one + "\n", timeout=SECONDS)[0]
+        with subprocess.Popen([EXAMPLES / "taker", spool, "500"], text=True,
+                              stdout=subprocess.PIPE) as taker:
+            self.addCleanup(taker.kill)  # it has one, and waits for more
+            self.assertEqual(taker.stdout.readline(), one + "\n")
+            told = subprocess.run([EXAMPLES / "producer", spool], text=True,
+                                  input=rest + "\n", check=True,
+                                  stdout=subprocess.PIPE, timeout=SECONDS)
+            self.assertEqual(sorted(taker.stdout.read().splitlines()),
+                             sorted(texts[1:]))
+            self.assertEqual(taker.wait(SECONDS), 0)
+        told = (out + told.stdout).splitlines()
+        self.assertEqual(sorted(line[27:] for line in told), sorted(texts))
+        self.assertEqual(len({line[:26] for line in told}), 500)
+
+    def test_shell_workers_file_each_item_by_its_sender(self):
+        if "PIRN" not in os.environ:
+            self.skipTest("built without the server")
+        pirn, spool = os.environ["PIRN"], str(self.here / "spool")
+        worker = Path(__file__).parents[2] / "examples" / "worker.sh"
+        ids = {}
+        for sender in ("a@b", "", "c@d", "../x", "a@b"):
+            put = subprocess.run(
+                [pirn, "put", "--create", "--spool", spool, "--field",
+                 "from=" + sender], input=sender.encode() * 3, check=True,
+                stdout=subprocess.PIPE, timeout=SECONDS)
+            ids[put.stdout.decode().strip()] = sender
+        subprocess.run(["sh", worker, spool, self.here / "out"], check=True,
+                       stderr=subprocess.DEVNULL, timeout=SECONDS)
+        filed = {path.name: path for path in (self.here / "out").glob("*/*")}
+        for item, sender in ids.items():
+            if sender == "../x":
+                self.assertNotIn(item, filed)
+                continue
+            self.assertEqual(filed[item].parent.name, sender or "nobody")
+            self.assertEqual(filed[item].read_text(), sender * 3)
+        left = subprocess.run([pirn, "ls", "--spool", spool], check=True,
+                              stdout=subprocess.PIPE, timeout=SECONDS)
+        self.assertEqual(len(left.stdout.splitlines()), 1)
+        harness.remove_indexes(self.here)  # one item is left
 
     def test_workers_do_every_job(self):
         self.assertEqual(run("worker"), "25 jobs done\n")
