@@ -21,7 +21,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <pirn/file.h>
 #include <pirn/invariant.h>
@@ -52,6 +51,8 @@ static void close_dir(struct maildir *maildir, int fd)
     }
 }
 
+enum { ESCAPED = 4 }; /* characters, of \057 */
+
 /* As names of a Maildir have it: without / and :. */
 static void set_host(struct maildir *maildir, const char *name)
 {
@@ -59,7 +60,8 @@ static void set_host(struct maildir *maildir, const char *name)
 
     for (; *name != '\0'; name++) {
         if (*name == '/' || *name == ':') {
-            out += sprintf(out, "\\%03o", (unsigned)*name);
+            memcpy(out, *name == '/' ? "\\057" : "\\072", ESCAPED);
+            out += ESCAPED;
         } else {
             *out++ = *name;
         }
@@ -72,6 +74,7 @@ enum code maildir_open(struct maildir *maildir, struct tool *tool,
                        const char *path)
 {
     char host[MACHINE_NAME_TEXT];
+    struct pirn_identity identity;
 
     *maildir = (struct maildir){
         .context = tool->context,
@@ -81,6 +84,8 @@ enum code maildir_open(struct maildir *maildir, struct tool *tool,
     };
     machine_name(tool, host);
     set_host(maildir, host);
+    pirn_context_identity(maildir->context, &identity);
+    maildir->pid = identity.pid;
     maildir->dir_fd = open_dir(maildir, AT_FDCWD, path);
     if (maildir->dir_fd < 0) {
         return maildir_say(maildir, maildir->dir_fd);
@@ -157,7 +162,7 @@ static void name_file(struct delivery *delivery)
     pirn_context_random(maildir->context, &random, sizeof(random));
     int len = print_time_of(base, pirn_context_realtime_ns(maildir->context));
     snprintf(base + len, MAILDIR_NAME - (size_t)len,
-             "P%dV%xI%" PRIx64 "_%016" PRIx64 ".%s", (int)getpid(),
+             "P%" PRIu32 "V%xI%" PRIx64 "_%016" PRIx64 ".%s", maildir->pid,
              statx->stx_dev_major << 8 | statx->stx_dev_minor,
              (uint64_t)statx->stx_ino, random, maildir->host);
 }
@@ -200,8 +205,9 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     char *tmp = delivery->priv.tmp;
     int len = print_time_of(tmp, pirn_context_realtime_ns(context));
 
-    snprintf(tmp + len, MAILDIR_NAME - (size_t)len, "P%dQ%" PRIu64 ".%s",
-             (int)getpid(), maildir->begun++, maildir->host);
+    snprintf(tmp + len, MAILDIR_NAME - (size_t)len,
+             "P%" PRIu32 "Q%" PRIu64 ".%s", maildir->pid, maildir->begun++,
+             maildir->host);
     pirn_prep_open(&delivery->priv.steps[0], maildir->tmp_fd, tmp,
                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
     start(delivery, &delivery->priv.steps[0], have_opened);

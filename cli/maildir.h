@@ -31,6 +31,7 @@ struct maildir {
     int dir_fd;
     int tmp_fd;
     int new_fd;
+    uint32_t pid;
     uint64_t begun;
     char host[4 * MACHINE_NAME_TEXT];
 };

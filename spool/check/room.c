@@ -103,16 +103,14 @@ static bool is_one_of(const char *name, const char *const *names, size_t count)
 
 static enum pirn__entry_kind judge_log(const char *name)
 {
-    static const char *const ours[] = {"log",   "index", "queues", "seg",
-                                       "tombs", "bells", "data"};
-    static const char *const halves[] = {"index.new", "tombs.new"};
+    static const char *const ours[] = {"log", "index", "index.new", "queues",
+                                       "seg", "tombs", "bells",     "data"};
 
     if (is_one_of(name, ours, sizeof(ours) / sizeof(ours[0]))) {
         return PIRN__ENTRY_OURS;
     }
-    return is_one_of(name, halves, sizeof(halves) / sizeof(halves[0]))
-               ? PIRN__ENTRY_HALF
-               : PIRN__ENTRY_STRAY;
+    return strcmp(name, "tombs.new") == 0 ? PIRN__ENTRY_HALF
+                                          : PIRN__ENTRY_STRAY;
 }
 
 static enum pirn__entry_kind judge_slot(const struct pirn_entry *entry,

@@ -604,7 +604,7 @@ static int restore_one(struct rebuild *rebuild, uint32_t i)
         return 0; /* of another catalogue: it stays where it is */
     }
     int r = pirn__slot_restore(catalogue, &log->actor, id.slot, id.incarnation,
-                           &grip);
+                               &grip);
     if (r < 0) {
         return r;
     }

@@ -39,7 +39,7 @@ TERMINAL = r"""
     stdin stdout stderr v?f?printf __v?f?printf_chk puts fputs fputc putchar
     putc fwrite fflush ferror fileno perror v?asprintf __v?asprintf_chk
     getenv exit _?_?exit strerror strdup strndup isatty
-    gmtime_r strftime timegm open_memstream fclose
+    gmtime_r strftime strptime timegm strtod open_memstream fclose
     main __libc_start_main
 """
 
