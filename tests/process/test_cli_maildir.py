@@ -277,11 +277,14 @@ def a_step_that_fails_keeps_the_item_and_leaves_nothing():
         if traced(trace, spool, maildir).returncode != 0:
             raise Skip("strace may not trace here")
         with open(trace, encoding="ascii", errors="replace") as file:
-            syncs = sum("fsync(" in line for line in file)
+            lines = file.readlines()
+        syncs = sum("fsync(" in line for line in lines)
+        writes = [line for line in lines if "pwritev2(" in line]
+        body = 1 + next(i for i, line in enumerate(writes) if '"body"' in line)
         for call, error, code in (
                 (f"fsync:error=EIO:when={syncs - 1}", "EIO", 74),
                 (f"fsync:error=ENOSPC:when={syncs}", "no room", 75),
-                ("pwritev2:error=ENOSPC:when=2", "no room", 75),
+                (f"pwritev2:error=ENOSPC:when={body}", "no room", 75),
                 ("linkat:error=EIO:when=3", "EIO", 74)):
             spool, maildir, item = fresh(here, b"body")
             ran = traced(trace, spool, maildir, "-e", "inject=" + call)
