@@ -46,9 +46,16 @@ static int hold(struct pirn__reading *reading, uint32_t segment,
 
 static void finish(struct pirn__reading *reading, int32_t result)
 {
+    pirn__reading_fn *then = reading->then;
+
     if (reading->holds) {
         pirn__segment_drop(reading->log, reading->segment);
         reading->holds = false;
+    }
+    if (then != NULL) {
+        reading->then = NULL;
+        then(reading, result);
+        return;
     }
     pirn_task_finish(reading->log->context, &reading->op, result);
 }
@@ -176,10 +183,9 @@ static void memory_give(struct pirn__reading *reading)
     reading->memory = NULL;
 }
 
-static void begin(struct pirn_context *context, struct pirn_op *op)
+/* 0: it is under way; or how it ended, and nothing is. */
+static int start(struct pirn__reading *reading)
 {
-    struct pirn__reading *reading =
-        pirn_container_of(op, struct pirn__reading, op);
     const struct pirn__slot *fields = &reading->fields;
     struct pirn__place place = pirn__place_unpack(fields->part);
     struct pirn__place body = pirn__place_unpack(fields->body);
@@ -190,8 +196,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
               : generation_of(reading->log, body, &reading->body_generation);
     if (r < 0 || sizes.part_bytes < PIRN__PART_HEAD_BYTES ||
         sizes.part_bytes > PART_MAX) {
-        pirn_task_finish(context, op, r < 0 ? r : -EBADMSG);
-        return;
+        return r < 0 ? r : -EBADMSG;
     }
     bool with_body = body.record == place.record &&
                      body.segment == place.segment &&
@@ -200,19 +205,26 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
         sizes.part_bytes + (with_body ? (uint32_t)sizes.body_bytes : 0);
     reading->memory = memory_take(reading);
     if (reading->memory == NULL) {
-        pirn_task_finish(context, op, -ENOMEM);
-        return;
+        return -ENOMEM;
     }
     if (hold(reading, place.segment, have_segment) >= 0) {
         read_more(reading);
     }
+    return 0;
 }
 
-void pirn__prep_reading(struct pirn__reading *reading, struct pirn__log *log,
-                        uint32_t slot, const struct pirn__slot *fields)
+static void begin(struct pirn_context *context, struct pirn_op *op)
 {
-    static const struct pirn_task_verbs verbs = {.begin = begin};
+    int r = start(pirn_container_of(op, struct pirn__reading, op));
 
+    if (r < 0) {
+        pirn_task_finish(context, op, r);
+    }
+}
+
+static void prepare(struct pirn__reading *reading, struct pirn__log *log,
+                    uint32_t slot, const struct pirn__slot *fields)
+{
     pirn_assert(reading->memory == NULL && !reading->has_file);
     reading->log = log;
     reading->slot = slot;
@@ -220,7 +232,28 @@ void pirn__prep_reading(struct pirn__reading *reading, struct pirn__log *log,
     reading->len = 0;
     reading->body = NULL;
     reading->body_is_bad = false;
+}
+
+void pirn__prep_reading(struct pirn__reading *reading, struct pirn__log *log,
+                        uint32_t slot, const struct pirn__slot *fields)
+{
+    static const struct pirn_task_verbs verbs = {.begin = begin};
+
+    prepare(reading, log, slot, fields);
     pirn_prep_task(&reading->op, &verbs);
+}
+
+int pirn__reading_start(struct pirn__reading *reading, struct pirn__log *log,
+                        uint32_t slot, const struct pirn__slot *fields,
+                        pirn__reading_fn *then)
+{
+    prepare(reading, log, slot, fields);
+    reading->then = then;
+    int r = start(reading);
+    if (r < 0) {
+        reading->then = NULL;
+    }
+    return r;
 }
 
 /* A body that was read with the old part is read again, by its place. */
@@ -252,18 +285,25 @@ void pirn__reading_renew(struct pirn__reading *reading,
 
 /* ---- the body ---- */
 
-static void copy_body(struct pirn__reading *reading)
+int32_t pirn__reading_copy(const struct pirn__reading *reading, void *buf,
+                           uint32_t len, uint64_t offset)
 {
     uint64_t bytes = reading->part.head.body_bytes;
-    uint64_t left = reading->offset < bytes ? bytes - reading->offset : 0;
-    uint32_t len = left < reading->buf_len ? (uint32_t)left : reading->buf_len;
+    uint64_t left = offset < bytes ? bytes - offset : 0;
 
+    pirn_assert(reading->body != NULL);
     if (reading->body_is_bad) {
-        finish(reading, -EBADMSG);
-        return;
+        return -EBADMSG;
     }
-    memcpy(reading->buf, reading->body + (left > 0 ? reading->offset : 0), len);
-    finish(reading, (int32_t)len);
+    len = left < len ? (uint32_t)left : len;
+    memcpy(buf, reading->body + (left > 0 ? offset : 0), len);
+    return (int32_t)len;
+}
+
+static void copy_body(struct pirn__reading *reading)
+{
+    finish(reading, pirn__reading_copy(reading, reading->buf, reading->buf_len,
+                                       reading->offset));
 }
 
 /* A file's bytes count as long as they are read in order. */

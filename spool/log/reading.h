@@ -17,9 +17,15 @@
 
 struct XXH3_state_s;
 
+struct pirn__reading;
+
+/* Called from a turn, once: results as of pirn__prep_reading(). */
+typedef void pirn__reading_fn(struct pirn__reading *reading, int32_t result);
+
 /* Zeroed once; start &it->op. */
 struct pirn__reading {
     struct pirn_op op;
+    pirn__reading_fn *then; /* instead of the op, which is idle then */
     struct pirn__log *log;
     uint32_t slot;
     struct pirn__slot fields; /* of the slot, when the reading began */
@@ -60,6 +66,25 @@ struct pirn__reading {
  */
 void pirn__prep_reading(struct pirn__reading *reading, struct pirn__log *log,
                         uint32_t slot, const struct pirn__slot *fields);
+
+/**
+ * pirn__reading_start() - the same, for who waits for nothing but @then
+ *
+ * An op that ends in a turn has its function called in the next one; this calls
+ * @then in the turn that has the bytes.
+ *
+ * Return: 0: @then will be called; or what is wrong at once: it will not
+ */
+PIRN_MUST_CHECK int pirn__reading_start(struct pirn__reading *reading,
+                                        struct pirn__log *log, uint32_t slot,
+                                        const struct pirn__slot *fields,
+                                        pirn__reading_fn *then);
+
+/** pirn__reading_copy() - of a body that is in memory (@reading->body): the
+ * bytes copied, or -EBADMSG */
+PIRN_MUST_CHECK int32_t pirn__reading_copy(const struct pirn__reading *reading,
+                                           void *buf, uint32_t len,
+                                           uint64_t offset);
 
 /**
  * pirn__reading_renew() - the item as it is after a change, without a read
