@@ -27,6 +27,7 @@
 #include "crash/disk_log.h"
 
 enum {
+    PAGE = 4096,
     TRANSFER = 1024 * 1024, /* the longest write, and read */
     REQUEST = TRANSFER + 64 * 1024,
 };
@@ -35,6 +36,7 @@ struct disk {
     int fuse;
     int log;
     uint8_t *bytes;
+    uint8_t *written; /* per page */
     uint64_t size;
     struct disk_page *page;
     uint8_t *request;
@@ -49,6 +51,25 @@ static bool should_fail(struct disk *disk)
 
     atomic_fetch_add(&disk->page->failed, fails ? 1 : 0);
     return fails;
+}
+
+/* Whether there is room for all of it; then it has it. */
+static bool take_room(struct disk *disk, uint64_t at, uint32_t bytes)
+{
+    uint64_t last = (at + bytes - 1) / PAGE;
+    uint64_t max = atomic_load(&disk->page->pages_max);
+    uint64_t more = 0;
+
+    for (uint64_t i = at / PAGE; i <= last; i++) {
+        more += disk->written[i] ? 0 : 1;
+    }
+    if (max != 0 && atomic_load(&disk->page->pages) + more > max) {
+        atomic_fetch_add(&disk->page->failed, 1);
+        return false;
+    }
+    memset(disk->written + at / PAGE, 1, last + 1 - at / PAGE);
+    atomic_fetch_add(&disk->page->pages, more);
+    return true;
 }
 
 /* 0 or -EIO: a log that has a gap is worth nothing. */
@@ -136,6 +157,8 @@ static void serve_write(struct disk *disk, uint64_t unique,
     if (should_fail(disk)) {
         error = -EIO;
     } else if (in->offset > disk->size || in->size > disk->size - in->offset) {
+        error = -EINVAL;
+    } else if (!take_room(disk, in->offset, in->size)) {
         error = -ENOSPC;
     } else {
         memcpy(disk->bytes + in->offset, in + 1, in->size);
@@ -265,6 +288,8 @@ int main(int argc, char **argv)
     }
     disk.bytes =
         map(-1, disk.size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+    disk.written =
+        map(-1, disk.size / PAGE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
     disk.page = map(page, DISK_PAGE_BYTES, MAP_SHARED);
     disk.request = map(-1, REQUEST, MAP_PRIVATE | MAP_ANONYMOUS);
     int r = mount_on(argv[1], disk.fuse);

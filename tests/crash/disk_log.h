@@ -33,6 +33,11 @@ struct disk_page {
      * @fail_count - 1 behind it. */
     _Atomic uint64_t fail_from;
     _Atomic uint64_t fail_count;
+
+    /* A thin disk: it says ENOSPC to a write that would give it more pages than
+     * @pages_max, if that is not 0. */
+    _Atomic uint64_t pages;
+    _Atomic uint64_t pages_max;
 };
 
 #endif /* TESTS_CRASH_DISK_LOG_H */

@@ -10,9 +10,13 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { TRIES = 100 }; /* others look for a free device, too */
+enum {
+    TRIES = 100, /* others look for a free device, too */
+    PATIENCE = 20000,
+};
 
 int loop_private(void)
 {
@@ -58,4 +62,20 @@ int loop_mount(const struct loop *loop, const char *point, const char *type,
                const char *options)
 {
     return mount(loop->path, point, type, MS_NOATIME, options) < 0 ? -errno : 0;
+}
+
+int loop_unmount(const char *point)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+
+    for (int i = 0; i < PATIENCE; i++) {
+        if (umount2(point, 0) == 0) {
+            return 0;
+        }
+        if (errno != EBUSY) {
+            break;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return -errno;
 }

@@ -28,4 +28,8 @@ void loop_forget(const struct loop *loop);
 int loop_mount(const struct loop *loop, const char *point, const char *type,
                const char *options);
 
+/** loop_unmount() - 0 or a negative errno; a ring that has ended lets go of its
+ * files a little later, and what is mounted still must not be written under */
+int loop_unmount(const char *point);
+
 #endif /* TESTS_CRASH_LOOP_H */

@@ -26,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -203,9 +202,9 @@ static int try(struct replay *replay, const struct state *state)
     loop_forget(&replay->loop);
     fflush(stdout);
     int code = look_in_child(replay, state);
-    if (code != 2 && umount2(replay->point, 0) < 0 &&
-        umount2(replay->point, MNT_DETACH) < 0) {
-        return -errno;
+    r = code != 2 ? loop_unmount(replay->point) : 0;
+    if (r < 0) {
+        return r;
     }
     if (code != 0) {
         violated(replay, state, pending, code);

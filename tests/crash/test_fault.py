@@ -4,7 +4,8 @@
 
 One process works on a spool on ext4, on a disk (disk.c) which fails the n-th
 write or flush with EIO, once or from there on. Whatever fails, who was told
-that it did not finds it there: at the end the power goes, and states that it
+that it did not finds it there; so with a disk that has less room than it says,
+which a file system hears when it flushes. At the end the power goes, and states that it
 may leave are looked at (replay.c). What is refused says why, by an errno that
 a failed disk may have.
 
@@ -50,6 +51,9 @@ class Page:
     def failed(self):
         return self.words[2]
 
+    def bound(self, pages):
+        self.words[6] = pages and self.words[5] + pages
+
     def fail(self, number, count):
         self.words[3] = self.words[1] + number
         self.words[4] = count
@@ -63,18 +67,22 @@ def refusals(journal):
                                if t[0] == ENDS and t[5] < 0)
 
 
-def life(number, count):
-    """One life, in which this fails: what was said, and the figures."""
+def life(number, count, pages=0, rounds=ROUNDS):
+    """One life, in which this fails, or with room for so many pages more: what
+    was asked and failed, and which errnos were told."""
     with room() as place:
         with Disk(place, "ext4") as disk:
             page = Page(disk.page)
             before = page.asked()
             if count:
                 page.fail(number, count)
-            done = work(disk, SEED, rounds=ROUNDS, processes=1)
+            if pages:
+                page.bound(pages)
+            done = work(disk, SEED, rounds=rounds, processes=1)
             asked = page.asked() - before
             failed = page.failed()
             page.fail(0, 0)
+            page.bound(0)
             refused = refusals(place + "/journal")
             end = struct.unpack("<Q", open(disk.page, "rb").read(8))[0]
         # Told or not, a process that could not go on says so.
@@ -131,8 +139,28 @@ def failures_from_there_on_lose_nothing_acknowledged():
     each_fails("crash-fault-ever", EVER)
 
 
+def room_that_ends_at_the_flush_loses_nothing_acknowledged():
+    needs("mkfs.ext4")
+    begin = time.monotonic()
+    draw = random.Random(SEED)
+    total = collections.Counter()
+    failed = 0
+    bounds = [draw.randint(300, 1000) for _ in range(100 if LONG else 2)]
+    bar = Bar("crash-thin", len(bounds))
+    for pages in bounds:
+        _, hit, refused = life(0, 0, pages, 90)
+        failed += hit
+        total += refused
+        bar.step()
+    assert failed and total, "there was always room"
+    tell(suite="crash-thin", seed=SEED, lives=len(bounds), failed=failed,
+         refused={errno.errorcode[e]: n for e, n in total.items()},
+         seconds=round(time.monotonic() - begin, 2))
+
+
 if __name__ == "__main__":
     alone()
     print(f"PIRN_SEED={SEED}", flush=True)
     cases(one_failure_loses_nothing_acknowledged,
-          failures_from_there_on_lose_nothing_acknowledged)
+          failures_from_there_on_lose_nothing_acknowledged,
+          room_that_ends_at_the_flush_loses_nothing_acknowledged)
