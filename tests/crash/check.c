@@ -25,6 +25,7 @@ struct check {
     struct ledger *ledger;
     uint64_t position;
     uint32_t complaints;
+    uint32_t husks;
     uint32_t ready[TOLD_QUEUES];
     uint8_t body[TOLD_BODY_MAX + 1];
 };
@@ -94,15 +95,41 @@ static int32_t read_body(struct check *check, struct pirn_view *view)
     return r < 0 ? r : (int32_t)have;
 }
 
-static void check_view(struct check *check, struct pirn_view *view)
+static uint32_t queue_of(const char *name)
+{
+    uint32_t queue = 0;
+
+    while (queue < TOLD_QUEUES && strcmp(told_queues[queue], name) != 0) {
+        queue++;
+    }
+    return queue;
+}
+
+/* What is left of a removal, set aside? Then it is counted. */
+static bool is_husk(struct check *check, const struct pirn_item *item,
+                    int32_t result)
+{
+    if (result != -ENOENT || queue_of(item->queue) != TOLD_QUEUES ||
+        !ledger_leaves(check->ledger, check->position, &item->id)) {
+        return false;
+    }
+    check->husks++;
+    return true;
+}
+
+/* Whether it is an item. */
+static bool check_view(struct check *check, struct pirn_view *view)
 {
     const struct pirn_item *item = &view->item;
     const char *turn = pirn_fields_get(&item->fields, TOLD_FIELD);
     int32_t r = read_body(check, view);
 
+    if (is_husk(check, item, r)) {
+        return false;
+    }
     if (r < 0) {
         complain(check, "its body cannot be read", &item->id, 0, r);
-        return;
+        return true;
     }
     struct ledger_found found = {
         .number = told_number(check->body, (uint64_t)r),
@@ -115,16 +142,7 @@ static void check_view(struct check *check, struct pirn_view *view)
     if (wrong != NULL) {
         complain(check, wrong, &item->id, found.number, 0);
     }
-}
-
-static uint32_t queue_of(const char *name)
-{
-    uint32_t queue = 0;
-
-    while (queue < TOLD_QUEUES && strcmp(told_queues[queue], name) != 0) {
-        queue++;
-    }
-    return queue;
+    return true;
 }
 
 static void check_listed(struct check *check, const struct pirn_listed *listed)
@@ -138,10 +156,13 @@ static void check_listed(struct check *check, const struct pirn_listed *listed)
                  r);
         return;
     }
-    check_view(check, &view);
+    bool is_item = check_view(check, &view);
     pirn_prep_view_end(&view);
     (void)pirn_wait(check->context, &view.op);
     uint32_t queue = queue_of(listed->queue);
+    if (!is_item) {
+        return;
+    }
     if (queue == TOLD_QUEUES) {
         complain(check, "is set aside", &listed->id, 0, 0);
     } else {
@@ -263,7 +284,8 @@ static void check_use(struct check *check, const char *queue)
 }
 
 uint32_t check_spool(const char *path, const char *index_dir,
-                     struct ledger *ledger, uint64_t position)
+                     struct ledger *ledger, uint64_t position,
+                     uint32_t *ret_husks)
 {
     struct check *check = calloc(1, sizeof(*check));
 
@@ -286,6 +308,7 @@ uint32_t check_spool(const char *path, const char *index_dir,
         pirn_context_destroy(check->context);
     }
     uint32_t complaints = check->complaints;
+    *ret_husks = check->husks;
     free(check);
     return complaints;
 }

@@ -203,6 +203,19 @@ enum ledger_owed ledger_owed(const struct ledger *ledger, uint64_t position,
     return owed(item_of(ledger, number), position);
 }
 
+bool ledger_leaves(const struct ledger *ledger, uint64_t position,
+                   const struct pirn_id *id)
+{
+    for (uint32_t i = 0; i < ledger->cap; i++) {
+        const struct ledger_item *item = &ledger->items[i];
+        if (item->number != 0 && item->removing < position &&
+            memcmp(&item->id, id, sizeof(*id)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool says(const struct change *change, const struct ledger_found *found)
 {
     return change->turn == found->turn &&

@@ -62,6 +62,10 @@ const char *ledger_find(struct ledger *ledger, uint64_t position,
 uint64_t ledger_missing(const struct ledger *ledger, uint64_t position,
                         uint32_t *at, struct pirn_id *ret_id);
 
+/** ledger_leaves() - an item with this id was being removed, or was, by then */
+bool ledger_leaves(const struct ledger *ledger, uint64_t position,
+                   const struct pirn_id *id);
+
 /** ledger_owed() - what there is of an item at this position */
 enum ledger_owed ledger_owed(const struct ledger *ledger, uint64_t position,
                              uint64_t number);

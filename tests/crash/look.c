@@ -22,10 +22,12 @@ int main(int argc, char **argv)
         return 2;
     }
     /* Later than all that was told. */
+    uint32_t husks = 0;
     uint32_t complaints =
-        check_spool(argv[1], argv[2], &ledger, ledger.last + 1);
+        check_spool(argv[1], argv[2], &ledger, ledger.last + 1, &husks);
+    printf("  %u husks\n", husks);
     printf("# {\"acknowledged\": %u, \"refused\": %u, \"items\": %u}\n",
            ledger.end_count, ledger.refused, ledger.count);
     ledger_free(&ledger);
-    return complaints > 0 ? 1 : 0;
+    return complaints + husks > 0 ? 1 : 0;
 }

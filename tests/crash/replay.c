@@ -10,6 +10,7 @@
  *     --seed S --states N         N states, chosen by S
  *     --only K                    of these, the one with this number
  *     --at P                      all are cut at this position
+ *     --husks 1                   husks (check.h) are counted, no violation
  *
  * Each state is written into an image, mounted, which lets the file system
  * recover, and checked (check.h) by a child, which may crash or hang. States
@@ -51,12 +52,13 @@ enum option {
     STATES,
     ONLY,
     AT,
+    HUSKS,
     OPTION_COUNT
 };
 
 static const char *const names[OPTION_COUNT] = {
-    "--log",     "--journal", "--room",   "--bytes", "--type",
-    "--options", "--seed",    "--states", "--only",  "--at",
+    "--log",  "--journal", "--room", "--bytes", "--type",  "--options",
+    "--seed", "--states",  "--only", "--at",    "--husks",
 };
 
 struct state {
@@ -77,6 +79,7 @@ struct replay {
     uint32_t done;
     uint32_t bad;
     uint32_t unmountable;
+    uint32_t husks;
     uint32_t by_cut[IMAGE_CUTS];
 };
 
@@ -121,8 +124,10 @@ static int compare(const void *a, const void *b)
 
 /* ---- one state ---- */
 
-/* In a child: 0 it keeps the promise, 1 it does not, 2 it cannot be mounted. */
-static int look(struct replay *replay, const struct state *state)
+enum outcome { KEPT, BROKEN, UNMOUNTABLE, LEFT_HUSKS };
+
+/* In a child. */
+static enum outcome look(struct replay *replay, const struct state *state)
 {
     const char *type = replay->values[TYPE];
     alarm(PATIENCE_S);
@@ -131,12 +136,18 @@ static int look(struct replay *replay, const struct state *state)
 
     if (r < 0) {
         printf("  mount: %s\n", strerror(-r));
-        return 2;
+        return UNMOUNTABLE;
     }
-    return check_spool(replay->spool, replay->index, &replay->ledger,
-                       state->position) > 0
-               ? 1
-               : 0;
+    uint32_t husks = 0;
+    uint32_t complaints = check_spool(replay->spool, replay->index,
+                                      &replay->ledger, state->position, &husks);
+    bool allowed = number(replay, HUSKS) != 0;
+    if (husks > 0 && !allowed) {
+        printf("  %u husks of removed items\n", husks);
+    }
+    return complaints > 0 || (husks > 0 && !allowed) ? BROKEN
+           : husks > 0                               ? LEFT_HUSKS
+                                                     : KEPT;
 }
 
 static int look_in_child(struct replay *replay, const struct state *state)
@@ -145,7 +156,7 @@ static int look_in_child(struct replay *replay, const struct state *state)
     pid_t pid = fork();
 
     if (pid == 0) {
-        int code = look(replay, state);
+        enum outcome code = look(replay, state);
         fflush(stdout);
         _exit(code);
     }
@@ -180,7 +191,7 @@ static void violated(struct replay *replay, const struct state *state,
                      int64_t pending, int code)
 {
     replay->bad++;
-    replay->unmountable += code == 2 ? 1 : 0;
+    replay->unmountable += code == UNMOUNTABLE ? 1 : 0;
     printf("state %u: cut at %" PRIu64 " of %" PRIu64 ", %" PRId64
            " requests behind the last flush: %s; violated\n",
            state->number, state->position, replay->image.entry_count, pending,
@@ -202,11 +213,12 @@ static int try(struct replay *replay, const struct state *state)
     loop_forget(&replay->loop);
     fflush(stdout);
     int code = look_in_child(replay, state);
-    r = code != 2 ? loop_unmount(replay->point) : 0;
+    r = code != UNMOUNTABLE ? loop_unmount(replay->point) : 0;
     if (r < 0) {
         return r;
     }
-    if (code != 0) {
+    replay->husks += code == LEFT_HUSKS ? 1 : 0;
+    if (code == BROKEN || code == UNMOUNTABLE) {
         violated(replay, state, pending, code);
     }
     replay->by_cut[state->cut]++;
@@ -263,8 +275,9 @@ static int prepare(struct replay *replay)
 
 static void report(const struct replay *replay, double seconds)
 {
-    printf("# {\"states\": %u, \"violated\": %u, \"unmountable\": %u",
-           replay->done, replay->bad, replay->unmountable);
+    printf("# {\"states\": %u, \"violated\": %u, \"unmountable\": %u, "
+           "\"with_husks\": %u",
+           replay->done, replay->bad, replay->unmountable, replay->husks);
     for (int i = 0; i < IMAGE_CUTS; i++) {
         printf(", \"%s\": %u", image_cut_names[i], replay->by_cut[i]);
     }
