@@ -45,6 +45,9 @@ class Page:
         with open(path, "r+b") as file:
             self.words = memoryview(mmap.mmap(file.fileno(), 4096)).cast("Q")
 
+    def entries(self):
+        return self.words[0]
+
     def asked(self):
         return self.words[1]
 
@@ -84,7 +87,7 @@ def life(number, count, pages=0, rounds=ROUNDS):
             page.fail(0, 0)
             page.bound(0)
             refused = refusals(place + "/journal")
-            end = struct.unpack("<Q", open(disk.page, "rb").read(8))[0]
+            end = page.entries()
         # Told or not, a process that could not go on says so.
         assert done.returncode in (0, 1, 2), (done.returncode, done.stdout)
         figures, said = replay(disk, SEED, STATES, at=end)
