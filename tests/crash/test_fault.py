@@ -148,7 +148,7 @@ def room_that_ends_at_the_flush_loses_nothing_acknowledged():
     draw = random.Random(SEED)
     total = collections.Counter()
     failed = 0
-    bounds = [draw.randint(300, 1000) for _ in range(100 if LONG else 2)]
+    bounds = [draw.randint(250, 600) for _ in range(100 if LONG else 2)]
     bar = Bar("crash-thin", len(bounds))
     for pages in bounds:
         _, hit, refused = life(0, 0, pages, 90)
