@@ -504,10 +504,20 @@ static void a_check_that_is_asked_to_end_goes_on_later(void **state)
     end(bed, &noted);
 }
 
-#define CASE(name) \
+static int setup(void **state)
+{
+    int r = bed_setup_empty(state);
+    struct bed *bed = *state;
+
+    bed->without_log = true;
+    return r == 0 ? bed_open(bed, true) : r;
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, bed_teardown)
+#define CASE_BESIDE_A_LOG(name) \
     cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
 
-BED_MAIN(CASE(an_empty_spool_has_no_faults),
+BED_MAIN(CASE_BESIDE_A_LOG(an_empty_spool_has_no_faults),
          CASE(items_claims_and_drafts_are_no_faults),
          CASE(an_orphaned_body_becomes_an_item_of_quarantine),
          CASE(half_an_adoption_costs_no_body),
@@ -520,7 +530,7 @@ BED_MAIN(CASE(an_empty_spool_has_no_faults),
          CASE(of_an_item_that_is_twice_one_stays),
          CASE(of_two_names_the_higher_version_stays),
          CASE(a_claim_of_the_living_stays),
-         CASE(strays_of_every_directory_are_set_aside),
+         CASE_BESIDE_A_LOG(strays_of_every_directory_are_set_aside),
          CASE(a_directory_with_an_items_name_is_a_stray),
          CASE(a_lost_and_found_and_a_new_queue_are_no_strays),
          CASE(what_stands_in_anothers_shard_goes_into_its_own),
