@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -298,6 +299,32 @@ static void open_body(struct pirn__log_mend *mend)
     pirn_start(spool->context, &mend->hold.waiter.op, held);
 }
 
+static void kept_record(struct pirn_op *op, int32_t result)
+{
+    struct pirn__log_mend *mend =
+        pirn_container_of(op, struct pirn__log_mend, record.op);
+
+    if (result < 0) {
+        mend->result = result;
+        finish(mend);
+        return;
+    }
+    open_body(mend);
+}
+
+/* Its fields may be in there, if for a person alone. */
+static void keep_record(struct pirn__log_mend *mend)
+{
+    char name[PIRN_ID_TEXT + sizeof(".record")];
+    char id[PIRN_ID_TEXT];
+
+    pirn_id_format(&mend->finding->id, id);
+    (void)snprintf(name, sizeof(name), "%s.record", id);
+    pirn__prep_stray_bytes(&mend->record, mend->spool, name,
+                           mend->reading.memory, mend->reading.len);
+    pirn_start(mend->spool->context, &mend->record.op, kept_record);
+}
+
 static void have_part(struct pirn_op *op, int32_t result)
 {
     struct pirn__log_mend *mend =
@@ -309,7 +336,11 @@ static void have_part(struct pirn_op *op, int32_t result)
         finish(mend);
         return;
     }
-    open_body(mend);
+    if (mend->has_part || mend->reading.len == 0) {
+        open_body(mend);
+        return;
+    }
+    keep_record(mend);
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)

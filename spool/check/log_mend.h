@@ -8,6 +8,7 @@
 #include <pirn/check.h>
 #include <pirn/draft.h>
 
+#include "spool/check/strays.h"
 #include "spool/log/catalogue.h"
 #include "spool/log/keeper.h"
 #include "spool/log/reading.h"
@@ -24,6 +25,7 @@ struct pirn__log_mend {
     struct pirn__reading reading;
     struct pirn__segment_hold hold;
     struct pirn__round_wait round;
+    struct pirn__stray_bytes record; /* as it was read */
     struct pirn_draft draft;
     struct pirn_fields carried; /* malloc'd */
     struct pirn_op step;

@@ -95,6 +95,20 @@ static void items_claims_and_drafts_are_no_faults(void **state)
 
 /* ---- damage ---- */
 
+/* In a file, as it was read. */
+static void expect_record_kept(struct bed *bed, const struct pirn_id *id)
+{
+    char name[256];
+    char text[PIRN_ID_TEXT];
+    char path[320];
+
+    pirn_id_format(id, text);
+    assert_int_equal(count_strays(bed, name), 1);
+    assert_memory_equal(name + PIRN_ID_TEXT, text, PIRN_ID_TEXT - 1);
+    snprintf(path, sizeof(path), "quarantine/.strays/%s", name);
+    assert_true(log_find(bed_at(bed, path), id->bytes, sizeof(id->bytes)) > 0);
+}
+
 static void a_damaged_record_is_set_aside_with_its_body(void **state)
 {
     struct bed *bed = *state;
@@ -107,6 +121,7 @@ static void a_damaged_record_is_set_aside_with_its_body(void **state)
     assert_int_equal(bed_open(bed, false), 0);
     expect_mended(bed, PIRN_FAULT_BAD_RECORD, &ids[1]);
     expect_aside(bed, &ids[1], "bad-record", "second body");
+    expect_record_kept(bed, &ids[1]);
     log_expect_gone(bed, &ids[1]);
     expect_neighbours(bed, ids);
     log_power_cut_and_open(bed);
