@@ -199,7 +199,7 @@ class Postfix:
                      if os.getuid() == 0 else {})
         run = subprocess.run(
             [f"{self.place}/lib/postfix/sbin/smtpd", "-S"], input=said,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=300,
             check=False, cwd=f"{self.place}/spool", **as_nobody,
             env={"LD_LIBRARY_PATH": ":".join(path),
                  "MAIL_CONFIG": f"{self.place}/etc", "PATH": os.defpath})

@@ -52,7 +52,7 @@ def ours(setting, sessions):
                 file.write(said)
         logs = subprocess.run([CHUNKING, "--say", str(setting), *paths],
                               stdout=subprocess.PIPE, check=True,
-                              timeout=60).stdout
+                              timeout=300).stdout
     at = 0
     for _ in sessions:
         end = logs.index(b"\n", at)
