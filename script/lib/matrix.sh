@@ -79,5 +79,5 @@ matrix_fuzz() {
     done
     UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
         build_test build-fuzz testlog $((seconds / 60 + 2)) --suite fuzz \
-        --test-args "-max_total_time=$seconds"
+        "--test-args=-max_total_time=$seconds"
 }
