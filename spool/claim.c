@@ -3,12 +3,16 @@
  * claim.c - items that somebody has, whatever their layout
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 
 #include <pirn/invariant.h>
+#include <pirn/path.h>
 #include <pirn/task.h>
 
 #include "spool/layout.h"
 #include "spool/queue.h"
+#include "spool/registry.h"
 
 static struct pirn_claim *claim_of(struct pirn_op *op)
 {
@@ -133,10 +137,78 @@ void pirn_prep_claim_read(struct pirn_claim *claim, void *buf, uint32_t len,
     pirn_prep_task(&claim->op, &verbs);
 }
 
+/* ---- the name of an item that is removed ---- */
+
+struct pirn__named {
+    struct pirn_claim *claim;
+    struct pirn__name entry;
+    struct pirn__name dir;
+    struct pirn_op ops[2];
+    struct pirn_op *steps[2];
+    struct pirn_chain chain;
+};
+
+static void unnamed(struct pirn_op *op, int32_t result)
+{
+    struct pirn__named *named =
+        pirn_container_of(op, struct pirn__named, chain.op);
+    struct pirn_claim *claim = named->claim;
+
+    (void)result; /* what is left leads to no item: it is free to who asks */
+    free(named);
+    pirn_task_finish(claim->priv.spool->context, &claim->op, 0);
+}
+
+void pirn__claim_end(struct pirn_claim *claim, int32_t result)
+{
+    struct pirn__named *named = claim->priv.named;
+    struct pirn_spool *spool = claim->priv.spool;
+
+    claim->priv.named = NULL;
+    if (named == NULL || result != 0) {
+        free(named);
+        pirn_task_finish(spool->context, &claim->op, result);
+        return;
+    }
+    pirn_prep_unlink(&named->ops[0], spool->root_fd, named->entry.text, 0);
+    pirn_prep_unlink(&named->ops[1], spool->root_fd, named->dir.text,
+                     AT_REMOVEDIR);
+    pirn_step_when(&named->ops[1], PIRN_STEP_ALWAYS);
+    named->steps[0] = &named->ops[0];
+    named->steps[1] = &named->ops[1];
+    pirn_chain_start(spool->context, &named->chain, named->steps, 2, unnamed);
+}
+
+/* The name is free only when the removal is durable: else a power cut brought
+ * back an item whose name another one has. Where there is no memory it is free
+ * to who asks. */
+static void note_name(struct pirn_claim *claim)
+{
+    const char *text =
+        claim->item.fields.len == 0
+            ? NULL
+            : pirn_fields_get(&claim->item.fields, PIRN__NAME_FIELD);
+    char id[PIRN_ID_TEXT];
+
+    pirn_assert(claim->priv.named == NULL);
+    if (text == NULL || !pirn_name_is_valid(text)) {
+        return;
+    }
+    claim->priv.durable = true;
+    claim->priv.named = calloc(1, sizeof(*claim->priv.named));
+    if (claim->priv.named != NULL) {
+        pirn_id_format(&claim->item.id, id);
+        claim->priv.named->claim = claim;
+        pirn__name_called_in(&claim->priv.named->entry, text, id);
+        pirn__name_called(&claim->priv.named->dir, text);
+    }
+}
+
 static void remove_begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn_claim *claim = claim_with_item(context, op);
 
+    note_name(claim);
     claim->priv.layout->remove(claim);
 }
 

@@ -9,6 +9,7 @@
 
 #include "spool/layout.h"
 #include "spool/queue.h"
+#include "spool/registry.h"
 
 static struct pirn_draft *draft_of(struct pirn_op *op)
 {
@@ -25,13 +26,29 @@ static void prep(struct pirn_draft *draft, struct pirn_spool *spool,
     pirn_prep_task(&draft->op, verbs);
 }
 
+/* False: the op has ended. */
+static bool take_name(struct pirn_draft *draft)
+{
+    if (draft->name == NULL) {
+        return true;
+    }
+    draft->priv.fields = pirn__name_fields(draft->name, draft->priv.fields);
+    if (draft->priv.fields == NULL) {
+        pirn_task_finish(draft->priv.spool->context, &draft->op, -ENOMEM);
+        return false;
+    }
+    return true;
+}
+
 static void enqueue_met(struct pirn_op *op, struct pirn__queue *queue)
 {
     struct pirn_draft *draft = draft_of(op);
 
     pirn_assert_rule(draft->priv.work == NULL, "one draft at a time");
     draft->priv.layout = queue->layout;
-    queue->layout->enqueue(draft, queue);
+    if (take_name(draft)) {
+        queue->layout->enqueue(draft, queue);
+    }
 }
 
 static void enqueue_begin(struct pirn_context *context, struct pirn_op *op)
@@ -105,7 +122,9 @@ static void commit_begin(struct pirn_context *context, struct pirn_op *op)
 
     pirn_assert(context == draft->priv.spool->context);
     pirn_assert_rule(draft->priv.work != NULL, "commit of an open draft");
-    draft->priv.layout->commit(draft);
+    if (take_name(draft)) {
+        draft->priv.layout->commit(draft);
+    }
 }
 
 void pirn_prep_commit(struct pirn_draft *draft,

@@ -40,6 +40,10 @@ struct pirn__layout {
 extern const struct pirn__layout pirn__layout_file;
 extern const struct pirn__layout pirn__layout_log;
 
+/** pirn__claim_end() - a claim's op ends with @result, and its item's name, if
+ * it was removed and had one; instead of pirn_task_finish() */
+void pirn__claim_end(struct pirn_claim *claim, int32_t result);
+
 /** pirn__layout_of() - where an item with that id is, if it is anywhere */
 const struct pirn__layout *pirn__layout_of(struct pirn_spool *spool,
                                            const struct pirn_id *id);

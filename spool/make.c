@@ -109,7 +109,8 @@ bool pirn__make_is_ours(const char *name)
     static const char *const ours[] = {
         PIRN__NAME_DATA,       PIRN__NAME_TMP,        PIRN__NAME_MAKING,
         PIRN__NAME_INCOMING,   PIRN__NAME_QUARANTINE, PIRN__NAME_OWNERS,
-        PIRN__NAME_SUPERBLOCK, PIRN__NAME_LOG,        "lost+found",
+        PIRN__NAME_SUPERBLOCK, PIRN__NAME_LOG,        PIRN__NAME_REGISTRY,
+        "lost+found",
     };
 
     pirn_assert(name[0] != '\0');
@@ -291,6 +292,9 @@ int pirn__make_spool(struct pirn_spool *spool,
     r = r == 0 ? make_dir(spool, PIRN__NAME_TMP) : r;
     r = r == 0 ? make_dir(spool, PIRN__NAME_MAKING) : r;
     r = r == 0 ? make_shards(spool, PIRN__NAME_DATA) : r;
+    r = r == 0 ? make_dir(spool, PIRN__NAME_REGISTRY) : r;
+    r = r == 0 ? make_dir(spool, PIRN__NAME_RESERVED) : r;
+    r = r == 0 ? sync_dir(spool, PIRN__NAME_REGISTRY) : r;
     r = r == 0 && !config->without_log ? make_log(spool, config) : r;
     r = r == 0 ? pirn__make_queue(spool, PIRN__NAME_INCOMING) : r;
     r = r == 0 ? pirn__make_queue(spool, PIRN__NAME_QUARANTINE) : r;

@@ -8,6 +8,7 @@
 #include "spool/names.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -161,4 +162,59 @@ bool pirn__name_parse_next(const char *text, struct pirn_id *ret_id)
     memcpy(id, text, PIRN_ID_TEXT - 1);
     id[PIRN_ID_TEXT - 1] = '\0';
     return pirn_id_parse(id, ret_id) == 0;
+}
+
+bool pirn_name_is_valid(const char *text)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@+:");
+
+    return len >= 1 && len < PIRN_NAME_TEXT && text[len] == '\0' &&
+           text[0] != '.';
+}
+
+void pirn__name_mark(char mark[PIRN__MARK_TEXT], uint32_t slot,
+                     uint64_t opened_ns)
+{
+    pirn_assert(slot < PIRN__SLOTS);
+    (void)snprintf(mark, PIRN__MARK_TEXT, "=%04u-%016" PRIx64, slot & 0x3ff,
+                   opened_ns);
+}
+
+void pirn__name_called(struct pirn__name *name, const char *text)
+{
+    pirn_assert(pirn_name_is_valid(text));
+    print(name, PIRN__NAME_REGISTRY "/%s", text);
+}
+
+void pirn__name_called_in(struct pirn__name *name, const char *text,
+                          const char *entry)
+{
+    pirn_assert(pirn_name_is_valid(text));
+    print(name, PIRN__NAME_REGISTRY "/%s/%s", text, entry);
+}
+
+void pirn__name_own_dir(struct pirn__name *name, uint32_t slot)
+{
+    pirn_assert(slot < PIRN__SLOTS);
+    print(name, PIRN__NAME_RESERVED "/%04u", slot);
+}
+
+void pirn__name_note(struct pirn__name *name, uint32_t slot, const char *text)
+{
+    pirn_assert(slot < PIRN__SLOTS && pirn_name_is_valid(text));
+    print(name, PIRN__NAME_RESERVED "/%04u/%s", slot, text);
+}
+
+void pirn__name_new(struct pirn__name *name, uint32_t slot, const char *text)
+{
+    pirn_assert(slot < PIRN__SLOTS && pirn_name_is_valid(text));
+    print(name, PIRN__NAME_RESERVED "/%04u/%s=", slot, text);
+}
+
+void pirn__name_new_in(struct pirn__name *name, uint32_t slot, const char *text,
+                       const char *entry)
+{
+    pirn_assert(slot < PIRN__SLOTS && pirn_name_is_valid(text));
+    print(name, PIRN__NAME_RESERVED "/%04u/%s=/%s", slot, text, entry);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <pirn/item.h>
+#include <pirn/name.h>
 
 #define PIRN__SHARDS 64u
 
@@ -25,6 +26,8 @@
 #define PIRN__NAME_MAKING ".making"
 #define PIRN__NAME_LOG ".log"
 #define PIRN__NAME_LOG_DATA ".log/data"
+#define PIRN__NAME_REGISTRY ".registry"
+#define PIRN__NAME_RESERVED ".registry/.own"
 #define PIRN__NAME_INCOMING "incoming"
 #define PIRN__NAME_QUARANTINE "quarantine"
 
@@ -53,6 +56,19 @@ void pirn__name_ready(struct pirn__name *name, const char *queue,
                       const struct pirn_id *id);
 void pirn__name_claimed(struct pirn__name *name, const char *queue,
                         uint32_t slot, const struct pirn_id *id);
+
+/* Of callers' names (registry.c). A mark is "=SLOT-OPENED". */
+#define PIRN__MARK_TEXT 23
+void pirn__name_mark(char mark[PIRN__MARK_TEXT], uint32_t slot,
+                     uint64_t opened_ns);
+void pirn__name_called(struct pirn__name *name, const char *text);
+void pirn__name_called_in(struct pirn__name *name, const char *text,
+                          const char *entry);
+void pirn__name_own_dir(struct pirn__name *name, uint32_t slot);
+void pirn__name_note(struct pirn__name *name, uint32_t slot, const char *text);
+void pirn__name_new(struct pirn__name *name, uint32_t slot, const char *text);
+void pirn__name_new_in(struct pirn__name *name, uint32_t slot, const char *text,
+                       const char *entry);
 
 /** pirn__name_parse_slot() - from four digits; false: not a slot's name */
 bool pirn__name_parse_slot(const char *text, uint32_t *ret_slot);

@@ -190,10 +190,23 @@ static void give_slot_back(struct pirn__sweep *sweep)
     pirn_start(spool->context, &sweep->lock, unlocked);
 }
 
+static void unreserved(struct pirn_op *op, int32_t result)
+{
+    (void)result; /* the next owner of the slot tries again */
+    give_slot_back(pirn_container_of(op, struct pirn__sweep, unreserve.op));
+}
+
+/* Names last: whether his items are there is known by now. */
+static void unreserve(struct pirn__sweep *sweep)
+{
+    pirn__prep_unreserve(&sweep->unreserve, sweep->spool, sweep->recover.slot);
+    pirn_start(sweep->spool->context, &sweep->unreserve.op, unreserved);
+}
+
 static void rescued(struct pirn_op *op, int32_t result)
 {
     pirn_assert(result <= 0); /* what it could not do is ours until we close */
-    give_slot_back(pirn_container_of(op, struct pirn__sweep, rescue.op));
+    unreserve(pirn_container_of(op, struct pirn__sweep, rescue.op));
 }
 
 static void recovered(struct pirn_op *op, int32_t result)
@@ -205,7 +218,7 @@ static void recovered(struct pirn_op *op, int32_t result)
     pirn_assert(result <=
                 0); /* what it could not do, the next sweep tries again */
     if (spool->log == NULL) {
-        give_slot_back(sweep);
+        unreserve(sweep);
         return;
     }
     pirn__prep_rescue(&sweep->rescue, spool->log,

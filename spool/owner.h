@@ -8,6 +8,7 @@
 #include "spool/fence.h"
 #include "spool/file/recover.h"
 #include "spool/log/rescue.h"
+#include "spool/registry.h"
 #include "spool/spool.h"
 
 /* Looking through all slots but ours. One at a time per spool. */
@@ -20,6 +21,7 @@ struct pirn__sweep {
     struct pirn_op lock;
     struct pirn__recover recover;
     struct pirn__rescue rescue;
+    struct pirn__unreserve unreserve;
 
     /* Leases that were over: of each slot until when, and when that was met. */
     struct pirn_op read;

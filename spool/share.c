@@ -18,6 +18,7 @@
 
 #include "spool/layout.h"
 #include "spool/queue.h"
+#include "spool/registry.h"
 
 /* A body that is copied. */
 struct pirn__copying {
@@ -56,6 +57,7 @@ static void enqueue(struct pirn__copying *copying)
     copying->inner.due_ns = draft->due_ns;
     copying->inner.priority = draft->priority;
     copying->inner.held = draft->held;
+    copying->inner.name = draft->name;
     pirn_prep_enqueue(&copying->inner, draft->priv.spool, draft->priv.queue,
                       copying->bytes, copying->len, draft->priv.fields);
     pirn_start(draft->priv.spool->context, &copying->inner.op, enqueued);
@@ -118,11 +120,18 @@ static void met(struct pirn_op *op, struct pirn__queue *queue)
 
     pirn_assert_rule(draft->priv.work == NULL, "one draft at a time");
     draft->priv.layout = queue->layout;
-    if (of->priv.layout->claim_body(of, &source)) {
-        queue->layout->share(draft, queue);
-    } else {
+    if (!of->priv.layout->claim_body(of, &source)) {
         copy(draft);
+        return;
     }
+    if (draft->name != NULL) {
+        draft->priv.fields = pirn__name_fields(draft->name, draft->priv.fields);
+    }
+    if (draft->name != NULL && draft->priv.fields == NULL) {
+        pirn_task_finish(draft->priv.spool->context, op, -ENOMEM);
+        return;
+    }
+    queue->layout->share(draft, queue);
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)

@@ -152,6 +152,15 @@ static void recover_own(struct pirn_spool *spool)
     }
 }
 
+static void unreserve_own(struct pirn_spool *spool)
+{
+    struct pirn__unreserve *unreserve = &spool->sweep->unreserve;
+
+    pirn_assert(!spool->sweeping);
+    pirn__prep_unreserve(unreserve, spool, spool->slot);
+    (void)wait_for(spool, &unreserve->op);
+}
+
 static int meet_queues(struct pirn_spool *spool)
 {
     struct pirn__refresh refresh = {0};
@@ -307,6 +316,7 @@ int pirn_spool_open(struct pirn_context *context,
     if (spool->log != NULL) {
         pirn__log_rescue_own(spool->log);
     }
+    unreserve_own(spool);
     sweep_others(spool);
     *ret_spool = spool;
     return 0;
@@ -316,7 +326,7 @@ struct pirn_spool *pirn_spool_close(struct pirn_spool *spool)
 {
     if (spool != NULL) {
         pirn_assert_rule(spool->open_count == 0,
-                         "drafts, views and listings are ended before");
+                         "drafts, views, listings and names are ended before");
         pirn__naps_deinit(spool);
         pirn__lease_close(spool);
         if (spool->log != NULL) {

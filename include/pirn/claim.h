@@ -54,6 +54,7 @@ struct pirn_claim {
         uint64_t offset;
         const struct pirn_change *change;
         struct pirn_draft *sharing;
+        struct pirn__named *named; /* being removed */
         bool durable;
         uint64_t timeout_ns;
         uint64_t until_ns; /* 0: it does not wait */

@@ -17,6 +17,7 @@
 PIRN_BEGIN_DECLS
 
 struct pirn_claim;
+struct pirn_name;
 struct pirn_spool;
 struct pirn__copying;
 struct pirn__layout;
@@ -33,6 +34,9 @@ struct pirn_draft {
     uint64_t due_ns; /* not before; CLOCK_REALTIME; 0: at once */
     int8_t priority; /* -8 .. 7, the higher the earlier */
     bool held;       /* until it is released */
+
+    /* NULL, or one that is reserved: the item has it; of a share, too */
+    struct pirn_name *name;
     struct {
         struct pirn_draft_work *work;
         const struct pirn__layout *layout;

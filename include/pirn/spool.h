@@ -30,6 +30,7 @@
 #include <pirn/context.h>
 #include <pirn/draft.h>
 #include <pirn/item.h>
+#include <pirn/name.h>
 #include <pirn/owner.h>
 #include <pirn/view.h>
 
@@ -107,9 +108,10 @@ PIRN_API PIRN_MUST_CHECK int pirn_spool_open(
 
 /**
  * pirn_spool_close() - give the owner's slot back
- * @spool: may be NULL; nothing of it is on loan, and its drafts, views and
- *         listings are ended. What it still has claimed is ready again for
- *         others; such a claim may not be used any more, nor need it be there.
+ * @spool: may be NULL; nothing of it is on loan, and its drafts, views,
+ *         listings and reservations are ended. What it still has claimed is
+ *         ready again for others; such a claim may not be used any more, nor
+ *         need it be there.
  *
  * Return:  NULL
  * Context: as pirn_spool_open(). Blocks.

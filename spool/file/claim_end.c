@@ -26,6 +26,7 @@
 #include <pirn/task.h>
 
 #include "spool/file/file.h"
+#include "spool/layout.h"
 
 static struct pirn_claim_work *work_of(struct pirn_op *step)
 {
@@ -36,14 +37,13 @@ static void closed(struct pirn_op *op, int32_t result)
 {
     struct pirn_claim_work *work = work_of(op);
     struct pirn_claim *claim = work->claim;
-    struct pirn_spool *spool = work->spool;
     int32_t r = work->result;
 
     pirn_assert(result <= 0); /* nothing was written */
     claim->priv.work = NULL;
     claim->item.fields = (struct pirn_fields){0};
     pirn__claim_work_destroy(work);
-    pirn_task_finish(spool->context, &claim->op, r);
+    pirn__claim_end(claim, r);
 }
 
 /* The claim's end. What we should have had and did not is -ESTALE. */

@@ -26,6 +26,7 @@
 #include "spool/file/file.h"
 #include "spool/hash.h"
 #include "spool/layout.h"
+#include "spool/registry.h"
 
 struct pirn_draft_work {
     struct pirn_draft *draft;
@@ -35,7 +36,8 @@ struct pirn_draft_work {
     XXH3_state_t *hash;
     struct pirn__put put_memory;
     struct pirn__put put_bytes;
-    struct pirn_op *steps[5];
+    struct pirn__bind bind; /* of an item that has a name */
+    struct pirn_op *steps[6];
     struct pirn_chain chain;
 };
 
@@ -135,6 +137,11 @@ static void start_publishing(struct pirn_draft_work *work, uint32_t count)
     }
     if (fields != NULL) {
         commit->item.fields = *fields;
+    }
+    if (work->draft->name != NULL) { /* durable before there is an item */
+        pirn__prep_bind(&work->bind, commit->spool, work->draft->name->text,
+                        &commit->item.id);
+        work->steps[count++] = &work->bind.op;
     }
     pirn__prep_publish(commit);
     pirn__prep_undo(commit);

@@ -19,6 +19,7 @@
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
+#include "spool/layout.h"
 #include "spool/log/atom.h"
 #include "spool/log/doors.h"
 
@@ -48,13 +49,12 @@ static void work_destroy(struct pirn_claim_work *work)
 static void destroy_and_finish(struct pirn_claim_work *work)
 {
     struct pirn_claim *claim = work->claim;
-    struct pirn_context *context = work->log->context;
     int32_t result = work->result;
 
     claim->priv.work = NULL;
     claim->item.fields = (struct pirn_fields){0};
     work_destroy(work);
-    pirn_task_finish(context, &claim->op, result);
+    pirn__claim_end(claim, result);
 }
 
 static void closed(struct pirn_op *op, int32_t result)

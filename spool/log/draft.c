@@ -33,6 +33,7 @@
 #include "spool/log/doors.h"
 #include "spool/log/log.h"
 #include "spool/log/slot.h"
+#include "spool/registry.h"
 
 struct pirn_draft_work {
     struct pirn_draft *draft;
@@ -41,6 +42,7 @@ struct pirn_draft_work {
     bool is_enqueue; /* all of it is there */
     bool failed;
     bool has_slot;
+    bool is_bound; /* its id stands beside its name */
     bool has_file;
     struct pirn__grip grip;
     struct pirn_id id;
@@ -55,6 +57,7 @@ struct pirn_draft_work {
 
     struct pirn__backing_wait back;
     struct pirn__record record;
+    struct pirn__bind bind;
 
     int file_fd;
     uint64_t written;
@@ -256,6 +259,21 @@ static void fill_slot(struct pirn_draft_work *work, uint32_t fields_bytes)
                      }));
 }
 
+static void commit_record(struct pirn_draft_work *work);
+
+static void bound(struct pirn_op *op, int32_t result)
+{
+    struct pirn_draft_work *work =
+        pirn_container_of(op, struct pirn_draft_work, bind.op);
+
+    if (result < 0) {
+        drop(work, result);
+        return;
+    }
+    work->is_bound = true;
+    commit_record(work);
+}
+
 static void commit_record(struct pirn_draft_work *work)
 {
     const struct pirn_draft *draft = work->draft;
@@ -263,6 +281,12 @@ static void commit_record(struct pirn_draft_work *work)
     uint32_t fields_bytes = fields == NULL ? 0 : fields->len;
     struct pirn__record *record = &work->record;
 
+    if (draft->name != NULL && !work->is_bound) {
+        pirn__prep_bind(&work->bind, work->log->spool, draft->name->text,
+                        &work->id);
+        pirn_start(work->log->context, &work->bind.op, bound);
+        return;
+    }
     fill_slot(work, fields_bytes);
     struct pirn__route route = pirn__route_unpack(
         work->log->index.catalogue.slots[work->grip.slot].route);

@@ -21,7 +21,8 @@ PURE = [
 
 # What libpirn alone does not have.
 SPOOL_HEADERS = ["pirn/check.h", "pirn/claim.h", "pirn/draft.h",
-                 "pirn/item.h", "pirn/owner.h", "pirn/spool.h", "pirn/view.h"]
+                 "pirn/item.h", "pirn/name.h", "pirn/owner.h", "pirn/spool.h",
+                 "pirn/view.h"]
 
 # A file (the first row that matches counts) -> what it may include, and what
 # it may not although a prefix would allow it.
@@ -39,7 +40,8 @@ LAYERS = [
     (r"runtime/.*", ["runtime/", "pirn/"], SPOOL_HEADERS),
     (r"spool/hash\.h", ["xxhash.h", "xxh_x86dispatch.h"], []),
     (PURE[1], ["spool/", "runtime/list.h", "pirn/base.h",
-               "pirn/invariant.h", "pirn/item.h", "xxhash.h"], []),
+               "pirn/invariant.h", "pirn/item.h", "pirn/name.h", "xxhash.h"],
+     []),
     (PURE[2], ["spool/log/", "spool/hash.h", "spool/text.h", "pirn/base.h",
                "pirn/invariant.h", "pirn/item.h", "xxhash.h"], []),
     (r"spool/.*", ["spool/", "runtime/", "pirn/", "xxhash.h"],
