@@ -162,7 +162,8 @@ static const struct argp_option options[] = {
      "Stored longer ago than 30s, 15m, 12h, 3d or 2w, or before a date, as "
      "2026-03-01 or 2026-03-01T12:34:56Z",
      0},
-    {"newer", KEY_NEWER, "TIME", 0, "Stored since then", 0},
+    {"newer", KEY_NEWER, "TIME", 0, "Stored since then: TIME as for --older",
+     0},
     {"larger", KEY_LARGER, "SIZE", 0,
      "With a body of more than 4096, 16K, 2.5M ... bytes", 0},
     {"smaller", KEY_SMALLER, "SIZE", 0, "With a body of less", 0},

@@ -18,8 +18,8 @@ struct verb {
 static const struct verb verbs[] = {
     {"serve", "take mail by SMTP into a spool", verb_serve},
     {"create", "make a spool, or a queue in it", verb_create},
-    {"put", "store one item from a file or standard input", verb_put},
-    {"take", "run a command on items", verb_take},
+    {"put", "store items from files, standard input or a Maildir", verb_put},
+    {"take", "run a command on items, or deliver them", verb_take},
     {"ls", "list items", verb_ls},
     {"show", "print all that is known of an item", verb_show},
     {"cat", "print an item's body as it came", verb_cat},
