@@ -149,8 +149,9 @@ static enum code deliver(struct exporting *all)
 
     maildir_prep_begin(delivery, &all->maildir, item);
     int r = step(all, &delivery->op);
-    if (r < 0) {
-        return maildir_say(&all->maildir, r);
+    if (r != 0) {
+        all->there += r == 1;
+        return r < 0 ? maildir_say(&all->maildir, r) : CODE_DONE;
     }
     r = copy(all, &is_items);
     if (r < 0) {

@@ -8,7 +8,9 @@
  * Killed before the link, new/ knows nothing of it, and who reads the Maildir
  * removes what is old in tmp/. Killed after it, the message is there, whole,
  * for its bytes were synced before they had a name; and who delivers the same
- * item again makes the same name, so link(2) says that it is there.
+ * item again makes the same name, so link(2) says that it is there. A reader
+ * may have moved it to cur/ meanwhile: of an item with attempts that directory
+ * is listed.
  *
  * Names: TIME.MmicrosecondsPpidVdeviceIinode_random.HOST,S=size, by the rules;
  * those of an item TIME.Mmicroseconds_ID.HOST,S=size, of its creation. The id
@@ -188,7 +190,6 @@ static void have_opened(struct pirn_op *op, int32_t result)
     }
     delivery->fd = result;
     if (delivery->priv.item != NULL) {
-        name_item(delivery);
         finish(delivery, 0);
         return;
     }
@@ -198,12 +199,11 @@ static void have_opened(struct pirn_op *op, int32_t result)
 }
 
 /* No two of a process have the same, and none of two that live. */
-static void begin(struct pirn_context *context, struct pirn_op *op)
+static void make_file(struct delivery *delivery)
 {
-    struct delivery *delivery = delivery_of(op);
     struct maildir *maildir = delivery->priv.maildir;
     char *tmp = delivery->priv.tmp;
-    int len = print_time_of(tmp, pirn_context_realtime_ns(context));
+    int len = print_time_of(tmp, pirn_context_realtime_ns(maildir->context));
 
     snprintf(tmp + len, MAILDIR_NAME - (size_t)len,
              "P%" PRIu32 "Q%" PRIu64 ".%s", maildir->pid, maildir->begun++,
@@ -211,6 +211,104 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     pirn_prep_open(&delivery->priv.steps[0], maildir->tmp_fd, tmp,
                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
     start(delivery, &delivery->priv.steps[0], have_opened);
+}
+
+/* ---- cur/ ---- */
+
+static void list_on(struct delivery *delivery);
+
+static void have_closed(struct pirn_op *op, int32_t result)
+{
+    struct delivery *delivery =
+        pirn_container_of(op, struct delivery, priv.steps[0]);
+
+    (void)result; /* nothing was written */
+    if (delivery->priv.result != 0) {
+        finish(delivery, delivery->priv.result);
+        return;
+    }
+    make_file(delivery);
+}
+
+static void leave(struct delivery *delivery, int32_t result)
+{
+    delivery->priv.result = result;
+    pirn_prep_close(&delivery->priv.steps[0], delivery->priv.cur_fd);
+    start(delivery, &delivery->priv.steps[0], have_closed);
+}
+
+static void have_synced_cur(struct pirn_op *op, int32_t result)
+{
+    leave(pirn_container_of(op, struct delivery, priv.steps[0]),
+          result < 0 ? result : 1);
+}
+
+/* Behind the name stand its size, and what the reader has added. */
+static bool is_listed(const struct delivery *delivery, uint32_t len)
+{
+    const char *base = delivery->priv.base;
+    struct pirn_entry entry;
+    uint32_t at = 0;
+
+    while (pirn_entry_next(delivery->priv.list, len, &at, &entry)) {
+        if (strncmp(entry.name, base, strlen(base)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void have_listed(struct pirn_op *op, int32_t result)
+{
+    struct delivery *delivery =
+        pirn_container_of(op, struct delivery, priv.steps[0]);
+
+    if (result <= 0) {
+        leave(delivery, result);
+    } else if (is_listed(delivery, (uint32_t)result)) {
+        pirn_prep_fsync(op, delivery->priv.cur_fd, PIRN_SYNC_ALL);
+        start(delivery, op, have_synced_cur);
+    } else {
+        list_on(delivery);
+    }
+}
+
+static void list_on(struct delivery *delivery)
+{
+    pirn_prep_list(&delivery->priv.steps[0], delivery->priv.cur_fd,
+                   delivery->priv.list, sizeof(delivery->priv.list));
+    start(delivery, &delivery->priv.steps[0], have_listed);
+}
+
+static void have_cur(struct pirn_op *op, int32_t result)
+{
+    struct delivery *delivery =
+        pirn_container_of(op, struct delivery, priv.steps[0]);
+
+    if (result < 0) {
+        finish(delivery, result);
+        return;
+    }
+    delivery->priv.cur_fd = result;
+    list_on(delivery);
+}
+
+static void begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct delivery *delivery = delivery_of(op);
+    const struct pirn_item *item = delivery->priv.item;
+
+    pirn_assert(context == delivery->priv.maildir->context);
+    if (item != NULL) {
+        name_item(delivery);
+    }
+    if (item == NULL || item->attempts == 0) {
+        make_file(delivery);
+        return;
+    }
+    pirn_prep_open(&delivery->priv.steps[0], delivery->priv.maildir->dir_fd,
+                   "cur", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    start(delivery, &delivery->priv.steps[0], have_cur);
 }
 
 void maildir_prep_begin(struct delivery *delivery, struct maildir *maildir,

@@ -50,6 +50,9 @@ struct delivery {
         struct pirn_chain chain;
         struct pirn_op steps[4];
         struct pirn_op *order[4];
+        int cur_fd;
+        int32_t result;
+        uint64_t list[512];
         char base[MAILDIR_NAME]; /* of the name, up to its size */
         char tmp[MAILDIR_NAME];
     } priv;
@@ -72,7 +75,11 @@ enum code maildir_say(const struct maildir *maildir, int error);
  *        item's time and id, and is the same whenever it is delivered; NULL:
  *        no item, and the name is one that was never there
  *
- * Result: 0, and a publish or an abandon is owed; or an errno.
+ * An item that somebody had before may be there, and seen: cur/ is looked
+ * through for it.
+ *
+ * Result: 0, and a publish or an abandon is owed; 1 the item stands in cur/
+ * already, durably, and nothing is owed; or an errno.
  */
 void maildir_prep_begin(struct delivery *delivery, struct maildir *maildir,
                         const struct pirn_item *item);

@@ -285,6 +285,10 @@ static void have_begun(struct pirn_op *op, int32_t result)
 {
     struct run *run = pirn_container_of(op, struct run, delivery.op);
 
+    if (result == 1) { /* and seen, since */
+        finish(run);
+        return;
+    }
     have_file(run, result < 0 ? result : run->delivery.fd);
 }
 
