@@ -73,19 +73,21 @@ def what_was_delivered_and_seen_is_not_delivered_again(layout):
         for i in range(200):  # more than one listing of the directory
             with open(f"{maildir}/cur/{i}.M0P1Q{i}.host:2,S", "wb"):
                 pass
-        items = [put(spool, BODIES[1]), put(spool, BODIES[2])]
-        run("take", "--", "sh", "-c", "exit 75", spool=spool).exits(0)
+        items = put_all(here, spool, [b"%d" % i for i in range(20)])
+        run("take", "--parallel", "5", "--", "sh", "-c", "exit 75",
+            spool=spool).exits(0)
         if layout == "log":
             run("release", *items, spool=spool).exits(0)
         assert shown(spool, items[0])["attempts"] == 1
-        run("export", "--maildir", maildir, items[0], spool=spool).exits(0)
-        name, = messages(maildir)
-        os.rename(f"{maildir}/new/{name}", f"{maildir}/cur/{name}:2,S")
-        ran = run("export", "--maildir", maildir, items[0], spool=spool)
-        assert ran.exits(0).out == b"0 exported, 1 there before\n"
+        run("export", "--maildir", maildir, *items, spool=spool).exits(0)
+        for name in messages(maildir):
+            os.rename(f"{maildir}/new/{name}", f"{maildir}/cur/{name}:2,S")
+        ran = run("export", "--maildir", maildir, "--all", spool=spool)
+        assert ran.exits(0).out == b"0 exported, 20 there before\n"
+        put(spool, b"another")
         run("take", "--maildir", maildir, spool=spool).exits(0)
-        assert list(messages(maildir).values()) == [BODIES[2]]
-        assert len(messages(maildir, "cur")) == 201 and is_empty(spool)
+        assert list(messages(maildir).values()) == [b"another"]
+        assert len(messages(maildir, "cur")) == 220 and is_empty(spool)
 
 
 def put_delivers_files_under_names_that_were_never_there():
