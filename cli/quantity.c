@@ -8,9 +8,6 @@
 #include "cli/quantity.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -19,7 +16,7 @@ struct unit {
     uint64_t is;
 };
 
-enum { DATE_LEN = 10, NS_DIGITS = 9, YEAR_0 = 1900, YEAR_MIN = 1970 };
+enum { TEN = 10, NS_DIGITS = 9, YEAR_0 = 1900, YEAR_MIN = 1970 };
 
 static const uint64_t ns_per_s = 1000000000;
 
@@ -47,20 +44,27 @@ static uint64_t unit_of(const struct unit *units, const char *name, size_t len)
     return 0;
 }
 
-/* Digits, maybe with a fraction; false: none, or too many. */
+/* Digits, maybe with a fraction; false: none. */
 static bool parse_number(const char **at, double *ret)
 {
-    char *end = NULL;
+    const char *digit = *at;
+    double number = 0;
+    double is = 1;
 
-    if (!isdigit((unsigned char)**at)) {
+    for (; isdigit((unsigned char)*digit); digit++) {
+        number = number * TEN + (*digit - '0');
+    }
+    if (digit == *at) {
         return false;
     }
-    size_t len = strspn(*at, "0123456789.");
-    *ret = strtod(*at, &end);
-    if (end != *at + len) { /* hexadecimal, two points */
-        return false;
+    if (*digit == '.' && isdigit((unsigned char)digit[1])) {
+        for (digit++; isdigit((unsigned char)*digit); digit++) {
+            is /= TEN;
+            number += (*digit - '0') * is;
+        }
     }
-    *at = end;
+    *at = digit;
+    *ret = number;
     return true;
 }
 
@@ -128,33 +132,64 @@ static bool parse_fraction(const char **at, uint64_t *ret_ns)
     return digits > 0;
 }
 
-/* 2026-02-31 would be a day of March. */
+/* Two or four digits, and what stands behind them; '\0': nothing need. */
+static bool parse_part(const char **at, int digits, char behind, int *ret)
+{
+    int value = 0;
+
+    for (int i = 0; i < digits; i++, (*at)++) {
+        if (!isdigit((unsigned char)**at)) {
+            return false;
+        }
+        value = value * TEN + (**at - '0');
+    }
+    *ret = value;
+    if (behind == '\0') {
+        return true;
+    }
+    return *(*at)++ == behind;
+}
+
+/* 2026-02-31 would be a day of March, and 25:00 one of the next. */
 static bool is_of_calendar(const struct tm *tm, time_t seconds)
 {
     struct tm again;
 
     return gmtime_r(&seconds, &again) != NULL && again.tm_mday == tm->tm_mday &&
-           again.tm_mon == tm->tm_mon && tm->tm_year >= YEAR_MIN - YEAR_0;
+           again.tm_mon == tm->tm_mon && again.tm_hour == tm->tm_hour &&
+           again.tm_min == tm->tm_min && again.tm_sec == tm->tm_sec &&
+           tm->tm_year >= YEAR_MIN - YEAR_0;
+}
+
+static bool parse_clock(const char **at, struct tm *tm, uint64_t *ret_ns)
+{
+    return parse_part(at, 2, ':', &tm->tm_hour) &&
+           parse_part(at, 2, ':', &tm->tm_min) &&
+           parse_part(at, 2, '\0', &tm->tm_sec) && parse_fraction(at, ret_ns) &&
+           *(*at)++ == 'Z';
 }
 
 static bool parse_date(const char *text, uint64_t *ret_ns)
 {
     struct tm tm = {0};
     uint64_t ns = 0;
-    const char *at = strptime(text, "%Y-%m-%d", &tm);
 
-    if (at == NULL || at - text != DATE_LEN) {
+    if (!parse_part(&text, 4, '-', &tm.tm_year) ||
+        !parse_part(&text, 2, '-', &tm.tm_mon) ||
+        !parse_part(&text, 2, '\0', &tm.tm_mday)) {
         return false;
     }
-    if (*at == 'T') {
-        at = strptime(at, "T%H:%M:%S", &tm);
-        if (at == NULL || !parse_fraction(&at, &ns) || *at++ != 'Z') {
+    tm.tm_year -= YEAR_0;
+    tm.tm_mon--;
+    if (*text == 'T') {
+        text++;
+        if (!parse_clock(&text, &tm, &ns)) {
             return false;
         }
     }
     struct tm copy = tm;
     time_t seconds = timegm(&copy);
-    if (*at != '\0' || seconds < 0 || !is_of_calendar(&tm, seconds)) {
+    if (*text != '\0' || seconds < 0 || !is_of_calendar(&tm, seconds)) {
         return false;
     }
     *ret_ns = (uint64_t)seconds * ns_per_s + ns;
