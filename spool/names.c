@@ -17,7 +17,8 @@
 
 #include "spool/id.h"
 
-static_assert(PIRN_QUEUE_TEXT + sizeof("/.checkout/0000/") + PIRN_ID_TEXT <=
+static_assert(PIRN_QUEUE_TEXT + sizeof("/.due/000000000000+0/") +
+                      PIRN_ID_TEXT <=
                   sizeof(struct pirn__name),
               "the longest path");
 
@@ -72,6 +73,51 @@ void pirn__name_checkout_dir(struct pirn__name *name, const char *queue,
 {
     pirn_assert(slot < PIRN__SLOTS);
     print(name, "%s/.checkout/%04u", queue, slot);
+}
+
+void pirn__name_queue_dir(struct pirn__name *name, const char *queue)
+{
+    print(name, "%s", queue);
+}
+
+void pirn__name_shelf_dir(struct pirn__name *name, const char *queue,
+                          uint32_t shelf)
+{
+    pirn_assert(shelf < PIRN__SHELVES && shelf != PIRN__SHELF_NORMAL);
+    if (shelf == PIRN__SHELF_HELD) {
+        print(name, "%s/.held", queue);
+    } else {
+        print(name, "%s/.priority%+d", queue,
+              (int)shelf - (int)PIRN__SHELF_NORMAL);
+    }
+}
+
+void pirn__name_due_dir(struct pirn__name *name, const char *queue)
+{
+    print(name, "%s/" PIRN__NAME_DUE, queue);
+}
+
+void pirn__name_bucket_dir(struct pirn__name *name, const char *queue,
+                           const struct pirn__bucket *bucket)
+{
+    unsigned long long due_s = bucket->due_s;
+
+    pirn_assert(due_s < 1000000000000);
+    if (bucket->priority == 0) {
+        print(name, "%s/" PIRN__NAME_DUE "/%012llu", queue, due_s);
+    } else {
+        print(name, "%s/" PIRN__NAME_DUE "/%012llu%+d", queue, due_s,
+              bucket->priority);
+    }
+}
+
+void pirn__name_in(struct pirn__name *name, const struct pirn__name *dir,
+                   const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+
+    pirn_id_format(id, text);
+    print(name, "%s/%s", dir->text, text);
 }
 
 void pirn__name_making(struct pirn__name *name, const char *queue)
@@ -132,6 +178,53 @@ void pirn__name_claimed(struct pirn__name *name, const char *queue,
     pirn_assert(slot < PIRN__SLOTS);
     pirn_id_format(id, text);
     print(name, "%s/.checkout/%04u/%s", queue, slot, text);
+}
+
+/* "+7" .. "+1", "-1" .. "-8"; nothing else. */
+static bool parse_priority(const char *text, int8_t *ret_priority)
+{
+    bool below = text[0] == '-';
+
+    if ((text[0] != '+' && !below) || text[1] < '1' ||
+        text[1] > (below ? '8' : '7') || text[2] != '\0') {
+        return false;
+    }
+    *ret_priority = (int8_t)(below ? '0' - text[1] : text[1] - '0');
+    return true;
+}
+
+bool pirn__name_parse_shelf(const char *text, uint32_t *ret_shelf)
+{
+    static const char prefix[] = ".priority";
+    int8_t priority;
+
+    if (strcmp(text, ".held") == 0) {
+        *ret_shelf = PIRN__SHELF_HELD;
+        return true;
+    }
+    if (strncmp(text, prefix, sizeof(prefix) - 1) != 0 ||
+        !parse_priority(text + sizeof(prefix) - 1, &priority)) {
+        return false;
+    }
+    *ret_shelf = (uint32_t)(priority + (int)PIRN__SHELF_NORMAL);
+    return true;
+}
+
+bool pirn__name_parse_bucket(const char *text, struct pirn__bucket *ret_bucket)
+{
+    struct pirn__bucket bucket = {0};
+
+    if (strspn(text, "0123456789") != 12) {
+        return false;
+    }
+    for (unsigned i = 0; i < 12; i++) {
+        bucket.due_s = bucket.due_s * 10 + (uint64_t)(text[i] - '0');
+    }
+    if (text[12] != '\0' && !parse_priority(text + 12, &bucket.priority)) {
+        return false;
+    }
+    *ret_bucket = bucket;
+    return true;
 }
 
 bool pirn__name_parse_slot(const char *text, uint32_t *ret_slot)

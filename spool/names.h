@@ -23,6 +23,7 @@
 #define PIRN__NAME_OWNERS ".owners"
 #define PIRN__NAME_DATA ".data"
 #define PIRN__NAME_TMP ".tmp"
+#define PIRN__NAME_DUE ".due"
 #define PIRN__NAME_MAKING ".making"
 #define PIRN__NAME_LOG ".log"
 #define PIRN__NAME_LOG_DATA ".log/data"
@@ -31,7 +32,20 @@
 #define PIRN__NAME_INCOMING "incoming"
 #define PIRN__NAME_QUARANTINE "quarantine"
 
-/* The longest is QUEUE/.checkout/0000/ID. */
+/* What a queue has besides its shards: a directory each, made when it is first
+ * needed, for the items of one priority (0 .. 15: -8 .. 7; for those of 0 there
+ * are the shards), and one for those which are held. */
+#define PIRN__SHELVES 17u
+#define PIRN__SHELF_NORMAL 8u
+#define PIRN__SHELF_HELD 16u
+
+/* Delayed items that become ready at one time, with one priority. */
+struct pirn__bucket {
+    uint64_t due_s; /* CLOCK_REALTIME, seconds */
+    int8_t priority;
+};
+
+/* The longest is QUEUE/.due/SECONDS+P/ID. */
 struct pirn__name {
     char text[120];
 };
@@ -43,6 +57,12 @@ void pirn__name_tmp_dir(struct pirn__name *name, uint32_t slot);
 void pirn__name_checkout(struct pirn__name *name, const char *queue);
 void pirn__name_checkout_dir(struct pirn__name *name, const char *queue,
                              uint32_t slot);
+void pirn__name_queue_dir(struct pirn__name *name, const char *queue);
+void pirn__name_shelf_dir(struct pirn__name *name, const char *queue,
+                          uint32_t shelf);
+void pirn__name_due_dir(struct pirn__name *name, const char *queue);
+void pirn__name_bucket_dir(struct pirn__name *name, const char *queue,
+                           const struct pirn__bucket *bucket);
 void pirn__name_making(struct pirn__name *name, const char *queue);
 
 /* Files. */
@@ -69,6 +89,16 @@ void pirn__name_note(struct pirn__name *name, uint32_t slot, const char *text);
 void pirn__name_new(struct pirn__name *name, uint32_t slot, const char *text);
 void pirn__name_new_in(struct pirn__name *name, uint32_t slot, const char *text,
                        const char *entry);
+
+/** pirn__name_in() - of an item in a directory that holds items */
+void pirn__name_in(struct pirn__name *name, const struct pirn__name *dir,
+                   const struct pirn_id *id);
+
+/** pirn__name_parse_shelf() - from an entry of a queue's directory */
+bool pirn__name_parse_shelf(const char *text, uint32_t *ret_shelf);
+
+/** pirn__name_parse_bucket() - from an entry of QUEUE/.due */
+bool pirn__name_parse_bucket(const char *text, struct pirn__bucket *ret_bucket);
 
 /** pirn__name_parse_slot() - from four digits; false: not a slot's name */
 bool pirn__name_parse_slot(const char *text, uint32_t *ret_slot);

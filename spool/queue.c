@@ -4,7 +4,8 @@
  *
  * A refresh lists the spool first and gets the new ones ready one after the
  * other then. Two refreshes may meet the same queue: who comes second to the
- * table drops his.
+ * table drops his. At last each queue is listed, for the directories that it
+ * has only where they are needed.
  */
 #include "spool/queue.h"
 
@@ -22,6 +23,7 @@
 #include "spool/log/log.h"
 
 static void admit_next(struct pirn__refresh *refresh);
+static void look_next(struct pirn__refresh *refresh);
 
 struct pirn__queue *pirn__queue_find(const struct pirn_spool *spool,
                                      const char *name)
@@ -32,6 +34,27 @@ struct pirn__queue *pirn__queue_find(const struct pirn_spool *spool,
         }
     }
     return NULL;
+}
+
+/* What it need not have. */
+static void init_rest(struct pirn_spool *spool, struct pirn__queue *queue)
+{
+    for (uint32_t i = 0; i < PIRN__SHELVES; i++) {
+        struct pirn__shelf *shelf = &queue->shelves[i];
+        shelf->sync.fd = -1;
+        if (i != PIRN__SHELF_NORMAL) {
+            pirn__name_shelf_dir(&shelf->sync.path, queue->name, i);
+            pirn__sync_init(&shelf->sync, spool->context, spool->root_fd);
+            pirn__supply_init(&shelf->supply, spool->context, spool->root_fd,
+                              shelf->sync.path.text, spool->slot);
+            shelf->supply.is_flat = true;
+        }
+    }
+    pirn__name_queue_dir(&queue->self.path, queue->name);
+    pirn__sync_init(&queue->self, spool->context, spool->root_fd);
+    pirn__name_due_dir(&queue->due.path, queue->name);
+    pirn__sync_init(&queue->due, spool->context, spool->root_fd);
+    pirn__survey_init(&queue->survey, spool, queue);
 }
 
 static struct pirn__queue *queue_create(struct pirn_spool *spool,
@@ -57,6 +80,7 @@ static struct pirn__queue *queue_create(struct pirn_spool *spool,
     pirn__sync_init(&queue->checkout, spool->context, spool->root_fd);
     pirn__supply_init(&queue->supply, spool->context, spool->root_fd,
                       queue->name, spool->slot);
+    init_rest(spool, queue);
     return queue;
 }
 
@@ -65,8 +89,15 @@ static void queue_destroy(struct pirn__queue *queue)
     for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
         pirn__sync_deinit(&queue->ready[shard]);
     }
+    for (uint32_t i = 0; i < PIRN__SHELVES; i++) {
+        pirn__sync_deinit(&queue->shelves[i].sync);
+        pirn__supply_deinit(&queue->shelves[i].supply);
+    }
+    pirn__sync_deinit(&queue->self);
+    pirn__sync_deinit(&queue->due);
     pirn__sync_deinit(&queue->checkout);
     pirn__supply_deinit(&queue->supply);
+    pirn__survey_deinit(&queue->survey);
     free(queue);
 }
 
@@ -176,13 +207,78 @@ static void admit_next(struct pirn__refresh *refresh)
 
     pirn_assert(spool->root_fd >= 0);
     if (refresh->found == NULL) {
-        finish(refresh, 0);
+        refresh->queue_at = 0;
+        look_next(refresh);
         return;
     }
     pirn_prep_mkdir(&refresh->mkdir, spool->root_fd,
                     refresh->found->checkout.path.text, PIRN__DIR_MODE);
     pirn_start(spool->context, &refresh->mkdir, made_mine);
 }
+
+/* ---- what each of them has besides its shards ---- */
+
+bool pirn__queue_take_shelf(struct pirn__queue *queue, const char *name)
+{
+    uint32_t shelf;
+
+    if (pirn__name_parse_shelf(name, &shelf)) {
+        queue->shelves[shelf].is_there = true;
+        return true;
+    }
+    if (strcmp(name, PIRN__NAME_DUE) == 0) {
+        queue->has_due = true;
+        return true;
+    }
+    return false;
+}
+
+static int32_t take_shelf(struct pirn__scan *scan,
+                          const struct pirn_entry *entry)
+{
+    struct pirn__refresh *refresh =
+        pirn_container_of(scan, struct pirn__refresh, scan);
+    bool is_ours = pirn__queue_take_shelf(
+        refresh->spool->queues[refresh->queue_at], entry->name);
+
+    (void)is_ours; /* a shard else, or somebody's */
+    return 0;
+}
+
+static void looked(struct pirn_op *op, int32_t result)
+{
+    struct pirn__refresh *refresh =
+        pirn_container_of(op, struct pirn__refresh, scan.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0 && result != -ENOENT) {
+        finish(refresh, result);
+        return;
+    }
+    refresh->queue_at++;
+    look_next(refresh);
+}
+
+/* The log's have no files. */
+static void look_next(struct pirn__refresh *refresh)
+{
+    const struct pirn_spool *spool = refresh->spool;
+
+    while (refresh->queue_at < spool->queue_count &&
+           spool->queues[refresh->queue_at]->layout != &pirn__layout_file) {
+        refresh->queue_at++;
+    }
+    if (refresh->queue_at == spool->queue_count) {
+        finish(refresh, 0);
+        return;
+    }
+    pirn__name_queue_dir(&refresh->scan.path,
+                         spool->queues[refresh->queue_at]->name);
+    pirn__prep_scan(&refresh->scan, spool->root_fd, take_shelf);
+    pirn_start(spool->context, &refresh->scan.op, looked);
+}
+
+/* ---- the spool's directory ---- */
 
 static int32_t take_queue(struct pirn__scan *scan,
                           const struct pirn_entry *entry)

@@ -23,6 +23,7 @@ struct pirn__refresh {
     struct pirn_spool *spool;
     struct pirn__scan scan;
     struct pirn__queue *found; /* by ->next; not in the table yet */
+    uint32_t queue_at;         /* that is listed */
     struct pirn_op mkdir;
     struct pirn_op open;
     struct pirn_op fsync;
@@ -50,6 +51,10 @@ void pirn__prep_refresh(struct pirn__refresh *refresh,
 typedef void pirn__queue_met_fn(struct pirn_op *op, struct pirn__queue *queue);
 void pirn__queue_meet(struct pirn_spool *spool, const char *name,
                       struct pirn_op *op, pirn__queue_met_fn *met);
+
+/** pirn__queue_take_shelf() - note what an entry of a queue's directory says
+ * that it has; false: a shard, .checkout, or nothing of ours */
+bool pirn__queue_take_shelf(struct pirn__queue *queue, const char *name);
 
 /** pirn__queues_deinit() - forget all queues. Blocks. */
 void pirn__queues_deinit(struct pirn_spool *spool);

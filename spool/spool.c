@@ -252,6 +252,7 @@ static void destroy(struct pirn_spool *spool)
     for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
         pirn__sync_deinit(&spool->bodies[shard]);
     }
+    pirn__sync_deinit(&spool->drafts);
     close_fd(spool, spool->owners_fd); /* the slot is free from here on */
     close_fd(spool, spool->root_fd);
     free(spool->sweep);
@@ -275,6 +276,7 @@ static struct pirn_spool *create(struct pirn_context *context)
     for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
         spool->bodies[shard].fd = -1;
     }
+    spool->drafts.fd = -1;
     return spool;
 }
 
@@ -286,6 +288,8 @@ static void init_bodies(struct pirn_spool *spool)
                              shard);
         pirn__sync_init(&spool->bodies[shard], spool->context, spool->root_fd);
     }
+    pirn__name_tmp_dir(&spool->drafts.path, spool->slot);
+    pirn__sync_init(&spool->drafts, spool->context, spool->root_fd);
 }
 
 int pirn_spool_open(struct pirn_context *context,

@@ -10,6 +10,7 @@
 
 #include "spool/file/nap.h"
 #include "spool/file/supply.h"
+#include "spool/file/survey.h"
 #include "spool/group_sync.h"
 #include "spool/id.h"
 #include "spool/lease.h"
@@ -23,6 +24,14 @@ enum {
 
 struct pirn__layout;
 
+/* A directory of a queue that is made when it is needed. */
+struct pirn__shelf {
+    struct pirn__sync sync;
+    struct pirn__supply supply; /* not of what is held */
+    bool is_there;
+    bool is_durable; /* its name */
+};
+
 /* A queue whose directories are there, also the one for what we claim. */
 struct pirn__queue {
     struct pirn__queue *next; /* while it is not in the table */
@@ -32,7 +41,13 @@ struct pirn__queue {
     struct pirn__sync ready[PIRN__SHARDS]; /* QUEUE/XY */
     struct pirn__sync checkout;            /* QUEUE/.checkout/SLOT */
     struct pirn__supply supply;            /* ids that may be ready */
-    uint64_t readied;                      /* items, by this open */
+    struct pirn__shelf shelves[PIRN__SHELVES];
+    struct pirn__sync self; /* QUEUE */
+    struct pirn__sync due;  /* QUEUE/.due */
+    bool has_due;
+    bool due_is_durable; /* its name */
+    struct pirn__survey survey;
+    uint64_t readied; /* items, by this open */
     uint64_t nap_round;
 };
 
@@ -50,6 +65,8 @@ struct pirn_spool {
     uint32_t queue_count;
 
     struct pirn__sync bodies[PIRN__SHARDS]; /* .data/XY */
+    struct pirn__sync drafts;               /* .tmp/SLOT */
+    int32_t bucket_error;                   /* of a bucket's fsync: final */
 
     /* Where the next items go, and their names. */
     struct pirn__id_source ids;

@@ -156,8 +156,8 @@ static void claimed(struct pirn_op *op, int32_t result)
         finish(mend, result == -ENOENT ? -EBUSY : result);
         return;
     }
-    pirn__aside_start(&mend->aside, spool, mend->find.queue, spool->slot,
-                      &mend->finding->id, set_aside);
+    pirn__aside_start(&mend->aside, spool, &mend->find.site, spool->slot,
+                      &mend->finding->id, true, set_aside);
 }
 
 static void found(struct pirn_op *op, int32_t result)
@@ -166,7 +166,8 @@ static void found(struct pirn_op *op, int32_t result)
     struct pirn_spool *spool = mend->spool;
     const struct pirn__find *find = &mend->find;
 
-    if (result < 0 || find->place != PIRN__PLACE_READY) {
+    if (result < 0 || find->place != PIRN__PLACE_READY ||
+        find->site.kind == PIRN__SITE_BUCKET) {
         finish(mend, result < 0 ? result : -EBUSY);
         return;
     }
@@ -174,7 +175,7 @@ static void found(struct pirn_op *op, int32_t result)
         finish(mend, 0); /* somebody was faster with the same */
         return;
     }
-    pirn__name_ready(&mend->from, find->queue->name, &mend->finding->id);
+    mend->from = find->path;
     pirn__name_claimed(&mend->to, find->queue->name, spool->slot,
                        &mend->finding->id);
     pirn_prep_rename(&mend->step, spool->root_fd, mend->from.text,

@@ -151,7 +151,11 @@ static enum pirn__entry_kind ours_if(bool is_ours)
 static bool is_of_queue(const struct pirn__room *room,
                         const struct pirn_entry *entry)
 {
+    uint32_t shelf;
+
     return is_shard(entry) || strcmp(entry->name, ".checkout") == 0 ||
+           strcmp(entry->name, PIRN__NAME_DUE) == 0 ||
+           pirn__name_parse_shelf(entry->name, &shelf) ||
            (strcmp(room->queue, PIRN__NAME_QUARANTINE) == 0 &&
             strcmp(entry->name, PIRN__STRAYS_NAME) == 0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * aside.c - fsync QUEUE/XY, rename .checkout/O/ID -> quarantine/XY/ID
+ * aside.c - fsync where it was, rename .checkout/O/ID -> quarantine/XY/ID
  */
 #include "spool/file/aside.h"
 
@@ -10,16 +10,20 @@
 #include <pirn/path.h>
 
 void pirn__aside_start(struct pirn__aside *aside, struct pirn_spool *spool,
-                       struct pirn__queue *queue, uint32_t slot,
-                       const struct pirn_id *id, pirn_op_fn *fn)
+                       const struct pirn__site *site, uint32_t slot,
+                       const struct pirn_id *id, bool is_aside, pirn_op_fn *fn)
 {
     int root = spool->root_fd;
 
-    pirn_assert(queue != NULL);
+    pirn_assert(site->queue != NULL);
     pirn_assert(slot < PIRN__SLOTS);
-    pirn__name_claimed(&aside->from, queue->name, slot, id);
-    pirn__name_ready(&aside->to, PIRN__NAME_QUARANTINE, id);
-    pirn__prep_sync(&aside->sync, &queue->ready[pirn__id_shard(id)]);
+    pirn__name_claimed(&aside->from, site->queue->name, slot, id);
+    if (is_aside) {
+        pirn__name_ready(&aside->to, PIRN__NAME_QUARANTINE, id);
+    } else {
+        pirn__site_path(site, id, &aside->to);
+    }
+    pirn__prep_sync(&aside->sync, pirn__site_sync(site, id));
     pirn_prep_rename(&aside->rename, root, aside->from.text, root,
                      aside->to.text, RENAME_NOREPLACE);
     aside->steps[0] = &aside->sync.waiter.op;

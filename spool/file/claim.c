@@ -6,8 +6,14 @@
  *            v                                                       |
  *   supply -> rename QUEUE/XY/ID -> .checkout/O/ID -> read metadata -+-> 1
  *     |
- *     +-> all shards listed, nothing there -> look for dead owners, once
- *                                               -> again, or 0
+ *     +-> nothing at hand -> survey, once -> again
+ *     +-> all shards and shelves listed, nothing there
+ *              -> look for dead owners, once -> again, or 0
+ *
+ * Higher shelves come before the shards, and these before lower ones. A shelf
+ * that was empty is listed again after the next survey, which is made every
+ * 250 ms, and by each claim before it lists anything: so one that finds nothing
+ * has listed all of them since it began.
  *
  * The rename decides: 0 and the item is ours, -ENOENT and it is somebody's.
  * What we have then and cannot read is set aside whole into `quarantine`; it
@@ -31,6 +37,7 @@ enum { MISSES_MAX = 1024 };
 
 static void pick(struct pirn_claim_work *work);
 static void try_queues(struct pirn_claim_work *work);
+static void renamed_by_id(struct pirn_op *op, int32_t result);
 
 static struct pirn_claim_work *work_of(struct pirn_op *step)
 {
@@ -51,6 +58,7 @@ void pirn__claim_work_destroy(struct pirn_claim_work *work)
         work->next->prev = work->prev;
     }
     free(work->meta.memory);
+    free(work->fields);
     free(work);
 }
 
@@ -120,7 +128,7 @@ static void moved_back(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0);
     if (result == 0) {
-        pirn__nap_wake(work->spool, work->queue);
+        pirn__site_filled(work->spool, &work->from);
     }
     go_on(work);
 }
@@ -131,6 +139,9 @@ static void moved_aside(struct pirn_op *op, int32_t result)
     go_on(pirn_container_of(op, struct pirn_claim_work, aside.chain.op));
 }
 
+/* Where items come from buckets, one may have come by a rename that nobody has
+ * synced: going back without that it could have two names. */
+
 static void move_away(struct pirn_claim_work *work, bool aside, int32_t result)
 {
     struct pirn_spool *spool = work->spool;
@@ -138,14 +149,14 @@ static void move_away(struct pirn_claim_work *work, bool aside, int32_t result)
     pirn_assert(work->queue != NULL);
     pirn_assert(result <= 0);
     work->result = result;
-    if (aside) {
-        pirn__aside_start(&work->aside, spool, work->queue, spool->slot,
-                          &work->id, moved_aside);
+    if (aside || work->queue->has_due) {
+        pirn__aside_start(&work->aside, spool, &work->from, spool->slot,
+                          &work->id, aside, moved_aside);
         return;
     }
-    pirn__name_claimed(&work->from, work->queue->name, spool->slot, &work->id);
-    pirn__name_ready(&work->to, work->queue->name, &work->id);
-    pirn_prep_rename(&work->step, spool->root_fd, work->from.text,
+    pirn__name_claimed(&work->path, work->queue->name, spool->slot, &work->id);
+    pirn__site_path(&work->from, &work->id, &work->to);
+    pirn_prep_rename(&work->step, spool->root_fd, work->path.text,
                      spool->root_fd, work->to.text, RENAME_NOREPLACE);
     pirn_start(spool->context, &work->step, moved_back);
 }
@@ -182,6 +193,8 @@ static void read_meta(struct pirn_op *op, int32_t result)
         return;
     }
     memcpy(item->queue, work->queue->name, sizeof(item->queue));
+    work->to_queue = work->queue;
+    work->is_held = item->state == PIRN_ITEM_HELD;
     item->state = PIRN_ITEM_CLAIMED;
     item->owner = work->spool->slot;
     finish(work, 1);
@@ -191,10 +204,10 @@ static void start_rename(struct pirn_claim_work *work, pirn_op_fn *fn)
 {
     struct pirn_spool *spool = work->spool;
 
-    pirn_assert(work->queue != NULL);
-    pirn__name_ready(&work->from, work->queue->name, &work->id);
+    pirn_assert(work->queue == work->from.queue);
+    pirn__site_path(&work->from, &work->id, &work->path);
     pirn__name_claimed(&work->to, work->queue->name, spool->slot, &work->id);
-    pirn_prep_rename(&work->step, spool->root_fd, work->from.text,
+    pirn_prep_rename(&work->step, spool->root_fd, work->path.text,
                      spool->root_fd, work->to.text, RENAME_NOREPLACE);
     pirn_start(spool->context, &work->step, fn);
 }
@@ -209,6 +222,17 @@ static void start_read(struct pirn_claim_work *work)
 
 /* ---- one of a queue ---- */
 
+static uint32_t shelf_of(const struct pirn__site *site)
+{
+    return site->kind == PIRN__SITE_SHARD ? PIRN__SHELF_NORMAL : site->shelf;
+}
+
+static struct pirn__supply *supply_at(struct pirn__queue *queue, uint32_t shelf)
+{
+    return shelf == PIRN__SHELF_NORMAL ? &queue->supply
+                                       : &queue->shelves[shelf].supply;
+}
+
 static void renamed(struct pirn_op *op, int32_t result)
 {
     struct pirn_claim_work *work = work_of(op);
@@ -218,7 +242,8 @@ static void renamed(struct pirn_op *op, int32_t result)
         finish(work, result);
         return;
     }
-    pirn__supply_tell(&work->queue->supply, result == 0);
+    pirn__supply_tell(supply_at(work->queue, shelf_of(&work->from)),
+                      result == 0);
     if (result < 0) {
         work->misses++;
         pick(work);
@@ -234,6 +259,7 @@ static void swept(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0);
     work->since = work->queue->supply.swept;
+    work->is_surveyed = false;
     pick(work);
 }
 
@@ -258,6 +284,31 @@ static void supplied(struct pirn_op *op, int32_t result)
     pick(work);
 }
 
+/* What it has made ready, and the shelves it has met, are looked at from here
+ * on: the shards anew, all of them, before the queue is empty. */
+static void surveyed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, survey.waiter.op);
+
+    pirn_assert(result <= 0);
+    if (result == -ENOMEM) {
+        finish(work, result);
+        return;
+    }
+    work->survey_result = result;
+    work->is_surveyed = true;
+    work->since = work->queue->supply.swept;
+    pick(work);
+}
+
+static void start_survey(struct pirn_claim_work *work)
+{
+    pirn_assert(!work->by_id);
+    pirn__prep_survey(&work->survey, &work->queue->survey);
+    pirn_start(work->spool->context, &work->survey.waiter.op, surveyed);
+}
+
 static void set_out(struct pirn_claim_work *work);
 
 static void woken(struct pirn__nap *nap)
@@ -275,6 +326,10 @@ static void rest(struct pirn_claim_work *work)
 {
     uint64_t until_ns = work->claim->priv.until_ns;
 
+    if (work->survey_result < 0) {
+        finish(work, work->survey_result); /* it may have hidden one */
+        return;
+    }
     if (until_ns <= pirn_context_now_ns(work->spool->context)) {
         finish(work, 0);
         return;
@@ -294,12 +349,49 @@ void pirn__file_claim_cancel(struct pirn_claim *claim)
     }
 }
 
+/* The highest that has an id at hand, or is to be listed; or none: SHELVES. */
+static uint32_t choose(const struct pirn_claim_work *work)
+{
+    struct pirn__queue *queue = work->queue;
+
+    for (uint32_t i = PIRN__SHELF_HELD; i-- > 0;) {
+        const struct pirn__supply *supply = supply_at(queue, i);
+        bool to_list = i == PIRN__SHELF_NORMAL
+                           ? !pirn__supply_is_empty(supply, work->since)
+                           : supply->may_have;
+        if (to_list || supply->at < supply->ids.count) {
+            return i;
+        }
+    }
+    return PIRN__SHELVES;
+}
+
+/* An id of this shelf is tried, or it is listed. Nothing is listed before it is
+ * known what there is. */
+static void pick_at(struct pirn_claim_work *work, uint32_t shelf)
+{
+    struct pirn__supply *supply = supply_at(work->queue, shelf);
+
+    if (pirn__supply_take(supply, &work->id)) {
+        work->from = (struct pirn__site){
+            .queue = work->queue,
+            .kind = shelf == PIRN__SHELF_NORMAL ? PIRN__SITE_SHARD
+                                                : PIRN__SITE_SHELF,
+            .shelf = shelf == PIRN__SHELF_NORMAL ? 0 : shelf,
+        };
+        start_rename(work, renamed);
+    } else if (!work->is_surveyed) {
+        start_survey(work);
+    } else {
+        pirn__prep_supply(&work->supply, supply);
+        pirn_start(work->spool->context, &work->supply.waiter.op, supplied);
+    }
+}
+
 static void pick(struct pirn_claim_work *work)
 {
-    struct pirn__supply *supply = &work->queue->supply;
-
     pirn_assert(!work->by_id);
-    pirn_assert(work->since <= supply->swept);
+    pirn_assert(work->since <= work->queue->supply.swept);
     if (work->claim->priv.until_ns > 0 &&
         pirn_task_is_cancelled(&work->claim->op)) {
         finish(work, -ECANCELED);
@@ -309,13 +401,13 @@ static void pick(struct pirn_claim_work *work)
         finish(work, -EAGAIN);
         return;
     }
-    if (pirn__supply_take(supply, &work->id)) {
-        start_rename(work, renamed);
+    uint32_t shelf = choose(work);
+    if (shelf < PIRN__SHELVES) {
+        pick_at(work, shelf);
         return;
     }
-    if (!pirn__supply_is_empty(supply, work->since)) {
-        pirn__prep_supply(&work->supply, supply);
-        pirn_start(work->spool->context, &work->supply.waiter.op, supplied);
+    if (!work->is_surveyed || work->queue->survey.has_more) {
+        start_survey(work);
         return;
     }
     if (!work->looked && pirn__sweep_is_due(work->spool)) {
@@ -327,12 +419,20 @@ static void pick(struct pirn_claim_work *work)
 
 static void set_out(struct pirn_claim_work *work)
 {
+    struct pirn__survey *survey = &work->queue->survey;
+
     pirn_assert(work->queue != NULL && !work->looked);
     pirn__nap_look(&work->nap, work->queue);
     work->since = work->queue->supply.swept;
+    work->is_surveyed = false;
+    work->survey_result = 0;
     if (pirn__sweep_is_due(work->spool)) {
         start_sweep(
             work); /* a queue that is never empty has dead owners, too */
+        return;
+    }
+    if (pirn__survey_is_due(survey)) {
+        start_survey(work); /* and what is due, and higher shelves */
         return;
     }
     pick(work);
@@ -365,6 +465,34 @@ void pirn__file_claim(struct pirn_claim *claim, struct pirn__queue *queue)
 
 /* ---- a certain one ---- */
 
+static void synced_bucket(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, sync_bucket.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0 && result != -ENOENT) {
+        finish(work, result);
+        return;
+    }
+    start_rename(work, renamed_by_id);
+}
+
+/* Of a bucket that is durable which came into it: what makes durable that the
+ * item leaves is the directory it goes to. */
+static void take_found(struct pirn_claim_work *work)
+{
+    work->queue = work->find.queue;
+    work->from = work->find.site;
+    if (work->from.kind != PIRN__SITE_BUCKET) {
+        start_rename(work, renamed_by_id);
+        return;
+    }
+    pirn__site_dir(&work->from, &work->id, &work->sync_bucket.path);
+    pirn__prep_bucket_sync(&work->sync_bucket, work->spool);
+    pirn_start(work->spool->context, &work->sync_bucket.op, synced_bucket);
+}
+
 static void found(struct pirn_op *op, int32_t result)
 {
     struct pirn_claim_work *work =
@@ -376,8 +504,7 @@ static void found(struct pirn_op *op, int32_t result)
             finish(work, -EAGAIN);
             return;
         }
-        work->queue_at = 0; /* it came back meanwhile */
-        try_queues(work);
+        take_found(work); /* it came back meanwhile, or is on a shelf */
         return;
     }
     finish(work, result);
@@ -400,18 +527,19 @@ static void renamed_by_id(struct pirn_op *op, int32_t result)
     start_read(work);
 }
 
+/* Ready in most cases; else it is looked for. */
 static void try_queues(struct pirn_claim_work *work)
 {
     struct pirn_spool *spool = work->spool;
 
     pirn_assert(work->by_id);
-    pirn_assert(work->queue_at <= spool->queue_count);
-    if (work->queue_at == spool->queue_count) {
+    if (work->queue_at >= spool->queue_count) {
         pirn__prep_find(&work->find, spool, &work->id, false);
         pirn_start(spool->context, &work->find.op, found);
         return;
     }
     work->queue = spool->queues[work->queue_at];
+    work->from = (struct pirn__site){.queue = work->queue};
     start_rename(work, renamed_by_id);
 }
 

@@ -20,18 +20,25 @@ struct pirn_claim_work {
     struct pirn_spool *spool;
     struct pirn__queue *queue;
     struct pirn_id id;
-    uint64_t since; /* listings before the claim */
+    uint64_t since;               /* listings before the claim */
+    struct pirn__site from;       /* where it was claimed, */
+    struct pirn__queue *to_queue; /* and where it belongs */
+    bool is_held;                 /* when it is not claimed */
     bool by_id;
-    bool lost;   /* and had anew by another claim of this open */
-    bool looked; /* for dead owners, after nothing was ready */
+    bool lost;        /* and had anew by another claim of this open */
+    bool looked;      /* for dead owners, after nothing was ready */
+    bool is_surveyed; /* since it began */
     int32_t result;
     uint32_t queue_at;
+    int32_t survey_result;
     uint32_t misses; /* renames that found nothing */
     uint32_t left;
 
     struct pirn__sweep_wait sweep;
     struct pirn__nap nap;
     struct pirn__supply_wait supply;
+    struct pirn__survey_wait survey;
+    struct pirn__bucket_sync sync_bucket;
     struct pirn__meta_read meta;
     struct pirn__find find;
     struct pirn__body body;
@@ -40,8 +47,16 @@ struct pirn_claim_work {
     struct pirn__sync_wait sync_checkout;
     struct pirn__sync_wait sync_ready;
     struct pirn_op step;
-    struct pirn__name from;
+    struct pirn__name path;
     struct pirn__name to;
+
+    /* A change under way. */
+    struct pirn_item changed;
+    char *fields; /* that it may have then; malloc'd */
+    bool stays;   /* with us */
+    struct pirn__meta_read reread;
+    bool is_unsure;     /* which of two metadata it has; read them first */
+    bool may_have_left; /* it is not known whether we have it */
 };
 
 /** pirn__claim_work_destroy() - off the list, and free; the body is closed */

@@ -3,14 +3,19 @@
  * claim_end.c - what an owner does with an item that it has: S5 to S4 or S7
  *
  *   remove      rename .checkout/O/ID -> .tmp/O/ID
- *               fsync .checkout/O and QUEUE/XY, at once
+ *               fsync .checkout/O and where it was claimed, at once
  *               unlink .data/XY/ID, unlink .tmp/O/ID
  *
  * The syncs stand between, because an unlink may reach the disk before the
  * rename does: the item would come back without its body. A rename is atomic,
  * so syncing the directory it left makes both its halves durable. An item that
- * was given back left an earlier owner's .checkout by a rename into QUEUE/XY,
- * and perhaps nobody has synced that one yet; its metadata need not show it.
+ * was given back left an earlier owner's .checkout by a rename to where it was
+ * claimed, and perhaps nobody has synced that one yet; its metadata need not
+ * show it.
+ *
+ *   update      new metadata are exchanged for the old (back.c), durably
+ *   give back   likewise, and then it goes where they say; without a change not
+ *               durably
  *
  * Once the syncs have said 0 the item is removed; what an unlink then cannot do
  * is left to the slot's recovery.
@@ -20,13 +25,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <pirn/invariant.h>
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/fields.h"
 #include "spool/file/file.h"
+#include "spool/file/meta.h"
 #include "spool/layout.h"
+#include "spool/queue.h"
 
 static struct pirn_claim_work *work_of(struct pirn_op *step)
 {
@@ -84,37 +93,234 @@ bool pirn__file_claim_body(const struct pirn_claim *claim,
     return true;
 }
 
-/* ---- give back ---- */
+/* ---- changes ---- */
 
-/* The metadata have no place yet for what could be different. */
+static void start_back(struct pirn_claim_work *work, pirn_op_fn *fn)
+{
+    struct pirn__back *back = &work->back;
+
+    back->spool = work->spool;
+    back->queue = work->queue;
+    back->slot = work->spool->slot;
+    back->next_slot = work->spool->slot;
+    back->from = work->from;
+    pirn__prep_back(back);
+    pirn_start(work->spool->context, &back->op, fn);
+}
+
+/* The claim goes on, with what the item is now. */
+static void go_on(struct pirn_claim_work *work, int32_t result)
+{
+    struct pirn_claim *claim = work->claim;
+    struct pirn_item *item = &work->meta.item;
+
+    pirn_assert(result <= 0);
+    memcpy(item->queue, work->to_queue->name, sizeof(item->queue));
+    item->state = PIRN_ITEM_CLAIMED;
+    item->owner = work->spool->slot;
+    claim->item = *item;
+    pirn_task_finish(work->spool->context, &claim->op, result);
+}
+
+/* What was written is what the item is. */
+static void renew(struct pirn_claim_work *work)
+{
+    struct pirn_item *item = &work->meta.item;
+
+    *item = work->changed;
+    work->to_queue = work->back.to_queue;
+    work->is_held = work->changed.state == PIRN_ITEM_HELD;
+    if (work->fields != NULL) {
+        free(work->meta.memory);
+        work->meta.memory = work->fields;
+        work->fields = NULL;
+    }
+}
+
+static void read_again(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, reread.op);
+
+    pirn_assert(result <= 0);
+    if (result == 0) {
+        work->is_unsure = false;
+        if (work->reread.item.version == work->changed.version) {
+            renew(work);
+        }
+        free(work->reread.memory);
+    }
+    free(work->fields);
+    work->fields = NULL;
+    go_on(work, work->result);
+}
+
+/* The exchange has failed, and may have happened: the metadata tell. */
+static void read_which(struct pirn_claim_work *work)
+{
+    pirn__name_claimed(&work->reread.path, work->queue->name, work->spool->slot,
+                       &work->id);
+    pirn__prep_meta_read(&work->reread, work->spool, &work->id);
+    pirn_start(work->spool->context, &work->reread.op, read_again);
+}
+
+static void changed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, back.op);
+    const struct pirn__back *back = &work->back;
+
+    pirn_assert(result <= 0);
+    work->result = result;
+    if (result == -ENOENT || (result == 0 && !back->stays)) {
+        end(work, result);
+        return;
+    }
+    work->may_have_left = back->may_have_left;
+    if (back->is_new) {
+        renew(work);
+    } else {
+        work->meta.item.version = work->changed.version; /* it is spent */
+    }
+    if (back->is_unsure) {
+        work->is_unsure = true;
+        read_which(work);
+        return;
+    }
+    free(work->fields);
+    work->fields = NULL;
+    go_on(work, result);
+}
+
+/* Into @work->changed, with memory of its own for new fields. */
+static int apply(struct pirn_claim_work *work, const struct pirn_change *change)
+{
+    struct pirn_item *item = &work->changed;
+    const struct pirn_fields *fields = change->fields;
+
+    if (change->what & PIRN_CHANGE_DUE) {
+        item->due_ns = change->due_ns < PIRN__META_DUE_MAX ? change->due_ns
+                                                           : PIRN__META_DUE_MAX;
+    }
+    if (change->what & PIRN_CHANGE_PRIORITY) {
+        item->priority = pirn__site_priority(change->priority);
+    }
+    if (change->what & PIRN_CHANGE_HELD) {
+        item->state = change->held ? PIRN_ITEM_HELD : PIRN_ITEM_READY;
+    }
+    if (!(change->what & PIRN_CHANGE_FIELDS)) {
+        return 0;
+    }
+    int r = pirn__fields_check(fields);
+    uint32_t len = fields == NULL ? 0 : fields->len;
+    work->fields = r < 0 ? NULL : malloc(len + 1);
+    if (r < 0 || work->fields == NULL) {
+        return r < 0 ? r : -ENOMEM;
+    }
+    if (len > 0) {
+        memcpy(work->fields, fields->bytes, len);
+    }
+    item->fields = (struct pirn_fields){work->fields, len, len};
+    return 0;
+}
+
+/* Version v + 1 of what we have, with what changes. */
+static void change(struct pirn_claim_work *work, struct pirn__queue *to_queue)
+{
+    const struct pirn_change *change = work->claim->priv.change;
+    bool is_tried = !work->stays && !(change->what & PIRN_CHANGE_UNTRIED);
+    struct pirn_item *item = &work->changed;
+
+    *item = work->meta.item;
+    item->state = work->is_held ? PIRN_ITEM_HELD : PIRN_ITEM_READY;
+    item->attempts += is_tried && item->attempts < UINT32_MAX;
+    int r = item->version == UINT32_MAX ? -EOVERFLOW : apply(work, change);
+    item->version++;
+    if (r == 0 && work->is_unsure) {
+        r = -EIO; /* which is which nobody could read */
+    }
+    if (r < 0) {
+        free(work->fields);
+        work->fields = NULL;
+        pirn_task_finish(work->spool->context, &work->claim->op, r);
+        return;
+    }
+    work->back.item = *item;
+    work->back.to_queue = to_queue;
+    work->back.is_change = true;
+    work->back.stays = work->stays;
+    start_back(work, changed);
+}
+
+static void met(struct pirn_op *op, struct pirn__queue *queue)
+{
+    struct pirn_claim *claim = pirn_container_of(op, struct pirn_claim, op);
+
+    if (queue->layout != &pirn__layout_file) {
+        pirn_task_finish(claim->priv.spool->context, op, -EOPNOTSUPP);
+        return;
+    }
+    change(claim->priv.work, queue);
+}
+
+static void begin_change(struct pirn_claim *claim, bool stays)
+{
+    struct pirn_claim_work *work = claim->priv.work;
+    const struct pirn_change *change_to = claim->priv.change;
+
+    pirn_assert(work->claim == claim && change_to != NULL);
+    if (work->lost) {
+        end(work, -ESTALE);
+        return;
+    }
+    work->stays = stays;
+    if (change_to->what & PIRN_CHANGE_QUEUE) {
+        pirn__queue_meet(work->spool, change_to->queue, &claim->op, met);
+        return;
+    }
+    change(work, work->to_queue);
+}
+
 void pirn__file_update(struct pirn_claim *claim)
 {
-    pirn_assert(claim->priv.change != NULL);
-    pirn_task_finish(claim->priv.spool->context, &claim->op, -EOPNOTSUPP);
+    begin_change(claim, true);
 }
 
 static void given_back(struct pirn_op *op, int32_t result)
 {
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, back.op);
+
     pirn_assert(result <= 0);
-    end(pirn_container_of(op, struct pirn_claim_work, back.op), result);
+    end(work, result == -ENOENT && work->may_have_left ? 0 : result);
 }
 
 void pirn__file_give_back(struct pirn_claim *claim)
 {
     struct pirn_claim_work *work = claim->priv.work;
+    struct pirn__back *back = &work->back;
 
     pirn_assert(work->claim == claim);
     if (claim->priv.change != NULL) {
-        pirn__file_update(claim);
+        begin_change(claim, false);
         return;
     }
     if (work->lost) {
         end(work, -ESTALE);
         return;
     }
-    pirn__prep_back(&work->back, work->spool, work->queue, work->spool->slot,
-                    &work->meta.item);
-    pirn_start(work->spool->context, &work->back.op, given_back);
+    if (work->is_unsure) {
+        end(work, -EIO); /* it stays with us: which version nobody could read */
+        return;
+    }
+    back->item = work->meta.item;
+    back->item.state = work->is_held ? PIRN_ITEM_HELD : PIRN_ITEM_READY;
+    back->item.attempts += back->item.attempts < UINT32_MAX;
+    back->item.version += back->item.version < UINT32_MAX;
+    back->to_queue = work->to_queue;
+    back->is_change = false;
+    back->stays = false;
+    start_back(work, given_back);
 }
 
 /* ---- remove ---- */
@@ -152,8 +358,8 @@ static void synced_one(struct pirn_claim_work *work, int32_t result)
         end(work, work->result);
         return;
     }
-    pirn__name_body(&work->from, &work->id);
-    pirn_prep_unlink(&work->step, work->spool->root_fd, work->from.text, 0);
+    pirn__name_body(&work->path, &work->id);
+    pirn_prep_unlink(&work->step, work->spool->root_fd, work->path.text, 0);
     pirn_start(work->spool->context, &work->step, unlinked_body);
 }
 
@@ -177,19 +383,16 @@ static void renamed(struct pirn_op *op, int32_t result)
 {
     struct pirn_claim_work *work = work_of(op);
     struct pirn_context *context = work->spool->context;
-    uint32_t shard = pirn__id_shard(&work->id);
-
     pirn_assert(result <= 0);
     if (result < 0) {
         end(work, result);
         return;
     }
-    pirn_assert(shard < PIRN__SHARDS);
     work->result = 0;
     work->left = 2;
     pirn__prep_sync(&work->sync_checkout, &work->queue->checkout);
     pirn_start(context, &work->sync_checkout.waiter.op, synced_checkout);
-    pirn__prep_sync(&work->sync_ready, &work->queue->ready[shard]);
+    pirn__prep_sync(&work->sync_ready, pirn__site_sync(&work->from, &work->id));
     pirn_start(context, &work->sync_ready.waiter.op, synced_ready);
 }
 
@@ -204,9 +407,9 @@ void pirn__file_remove(struct pirn_claim *claim)
         end(work, -ESTALE);
         return;
     }
-    pirn__name_claimed(&work->from, work->queue->name, spool->slot, &work->id);
+    pirn__name_claimed(&work->path, work->queue->name, spool->slot, &work->id);
     pirn__name_draft(&work->to, spool->slot, &work->id);
-    pirn_prep_rename(&work->step, spool->root_fd, work->from.text,
+    pirn_prep_rename(&work->step, spool->root_fd, work->path.text,
                      spool->root_fd, work->to.text, RENAME_NOREPLACE);
     pirn_start(spool->context, &work->step, renamed);
 }

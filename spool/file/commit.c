@@ -7,8 +7,9 @@
  *   put       write the body
  *   publish   write the metadata
  *             fdatasync both and fsync .data/XY, at once; all three have said 0
- *             rename .tmp/O/ID -> QUEUE/XY/ID
- *             fsync QUEUE/XY: the item is safe
+ *             rename .tmp/O/ID -> QUEUE/XY/ID, or where else it belongs
+ *             fsync QUEUE/XY: the item is safe. Of a bucket .tmp/O: a rename is
+ *             atomic, and what makes it durable there makes it so here
  *
  * No step runs after one that failed but the ones that clean up. Nothing is
  * retried on a file whose write or sync failed.
@@ -138,7 +139,6 @@ static void make_files(struct pirn__commit *commit)
     pirn__spool_new_id(spool, id);
     pirn__name_draft(&commit->draft_name, spool->slot, id);
     pirn__name_body(&commit->body_name, id);
-    pirn__name_ready(&commit->ready_name, commit->queue->name, id);
     pirn_prep_open(&commit->open_meta, spool->root_fd, commit->draft_name.text,
                    CREATE, PIRN__FILE_MODE);
     commit->steps[0] = &commit->open_meta;
@@ -357,16 +357,19 @@ static void published(struct pirn_op *op, int32_t result)
     pirn_assert(result <= 0);
     commit->meta_fd = -1;
     commit->body_fd = -1;
+    commit->site.fd = -1;
     commit->result = result;
     if (result == 0) {
         commit->made = false;
-        pirn__nap_wake(spool, commit->queue);
+        pirn__site_filled(spool, &commit->site.site);
         publish_ended(commit, 0);
         return;
     }
     pirn__spool_leave_shard(spool);
     switch (pirn_chain_failed(&commit->chain)) {
     case STEP_SYNC:
+        pirn__site_path(&commit->site.site, &commit->item.id,
+                        &commit->ready_name);
         pirn_prep_rename(&commit->rename, spool->root_fd,
                          commit->ready_name.text, spool->root_fd,
                          commit->draft_name.text, RENAME_NOREPLACE);
@@ -374,7 +377,9 @@ static void published(struct pirn_op *op, int32_t result)
         return;
     case STEP_RENAME:
         /* A rename may fail and have happened. If the draft's name is there to
-         * be unlinked it did not, and only then the body goes. */
+         * be unlinked it did not, and only then the body goes. Without a
+         * directory to go to, its bucket's time has come meanwhile. */
+        commit->result = result == -ENOENT ? -EAGAIN : result;
         pirn_prep_unlink(&commit->unlink_name, spool->root_fd,
                          commit->draft_name.text, 0);
         pirn_start(spool->context, &commit->unlink_name, unnamed);
@@ -384,39 +389,78 @@ static void published(struct pirn_op *op, int32_t result)
     }
 }
 
-static void publish_begin(struct pirn_context *context, struct pirn_op *op)
+/* What makes its new name durable. */
+static struct pirn__sync *sync_of(struct pirn__commit *commit)
 {
-    struct pirn__commit *commit =
-        pirn_container_of(op, struct pirn__commit, publish);
-    struct pirn_spool *spool = commit->spool;
-    uint32_t len = 0;
+    return commit->site.fd >= 0
+               ? &commit->spool->drafts
+               : pirn__site_sync(&commit->site.site, &commit->item.id);
+}
 
-    pirn_assert(context == spool->context);
-    pirn_assert(commit->made && commit->text == NULL);
-    pirn_assert(commit->written == commit->item.size_bytes);
-    commit->text = pirn__meta_text(&commit->item, &len);
-    if (commit->text == NULL) {
-        publish_ended(commit, -ENOMEM);
-        return;
-    }
-    pirn_prep_write(&commit->write_meta, commit->meta_fd, commit->text, len, 0);
+static void start_publishing(struct pirn__commit *commit)
+{
+    uint32_t count = STEP_SYNC + !pirn__planted("directory-not-synced");
+
+    pirn_prep_write(&commit->write_meta, commit->meta_fd, commit->text,
+                    commit->text_len, 0);
     prep_flush(commit);
     pirn_prep_close(&commit->close_meta, commit->meta_fd);
     pirn_step_when(&commit->close_meta, PIRN_STEP_ALWAYS);
     pirn_prep_close(&commit->close_body, commit->body_fd);
     pirn_step_when(&commit->close_body, PIRN_STEP_ALWAYS);
-    pirn_prep_rename(&commit->rename, spool->root_fd, commit->draft_name.text,
-                     spool->root_fd, commit->ready_name.text, RENAME_NOREPLACE);
-    pirn__prep_sync(&commit->sync,
-                    &commit->queue->ready[pirn__id_shard(&commit->item.id)]);
+    pirn__site_prep_rename(&commit->site, &commit->rename, &commit->draft_name,
+                           &commit->item.id, &commit->ready_name);
+    pirn__prep_sync(&commit->sync, sync_of(commit));
     commit->steps[0] = &commit->write_meta;
     commit->steps[1] = &commit->flush.op;
     commit->steps[2] = &commit->close_meta;
     commit->steps[3] = &commit->close_body;
     commit->steps[STEP_RENAME] = &commit->rename;
     commit->steps[STEP_SYNC] = &commit->sync.waiter.op;
-    start_chain(commit, pirn__planted("directory-not-synced") ? STEP_SYNC : 6,
-                published);
+    if (commit->site.fd >= 0) {
+        pirn__site_prep_close(&commit->site, &commit->close_site);
+        pirn_step_when(&commit->close_site, PIRN_STEP_ALWAYS);
+        commit->steps[count++] = &commit->close_site;
+    }
+    start_chain(commit, count, published);
+}
+
+static void made_site(struct pirn_op *op, int32_t result)
+{
+    struct pirn__commit *commit =
+        pirn_container_of(op, struct pirn__commit, site.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        publish_ended(commit, result); /* undo does the rest */
+        return;
+    }
+    start_publishing(commit);
+}
+
+static void publish_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__commit *commit =
+        pirn_container_of(op, struct pirn__commit, publish);
+    struct pirn_spool *spool = commit->spool;
+    struct pirn__site site = pirn__site_of(commit->queue, &commit->item,
+                                           pirn_context_realtime_ns(context));
+
+    pirn_assert(context == spool->context);
+    pirn_assert(commit->made && commit->text == NULL);
+    pirn_assert(commit->written == commit->item.size_bytes);
+    commit->text = pirn__meta_text(&commit->item, &commit->text_len);
+    if (commit->text == NULL) {
+        publish_ended(commit, -ENOMEM);
+        return;
+    }
+    pirn__prep_site_make(&commit->site, spool, &site);
+    if (site.kind == PIRN__SITE_SHARD) {
+        commit->site.fd = -1; /* it is there */
+        start_publishing(commit);
+        return;
+    }
+    pirn_start(context, &commit->site.op, made_site);
 }
 
 static const struct pirn_task_verbs publish_verbs = {.begin = publish_begin};

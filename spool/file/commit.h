@@ -11,6 +11,7 @@
 
 #include <pirn/chain.h>
 
+#include "spool/file/site.h"
 #include "spool/spool.h"
 
 /* More of the body into its file. Start, or chain, &it->op. */
@@ -48,9 +49,11 @@ struct pirn__commit {
     uint32_t tries;
     int32_t result;
     char *text; /* the metadata */
+    uint32_t text_len;
     struct pirn__name draft_name;
     struct pirn__name body_name;
     struct pirn__name ready_name;
+    struct pirn__site_make site; /* where it goes */
 
     struct pirn_op make;
     struct pirn_op publish;
@@ -63,11 +66,12 @@ struct pirn__commit {
     struct pirn__flush flush;
     struct pirn_op close_meta;
     struct pirn_op close_body;
+    struct pirn_op close_site;
     struct pirn_op rename;
     struct pirn__sync_wait sync;
     struct pirn_op unlink_body;
     struct pirn_op unlink_name;
-    struct pirn_op *steps[6];
+    struct pirn_op *steps[8];
     struct pirn_chain chain;
 };
 
@@ -86,7 +90,8 @@ void pirn__prep_put(struct pirn__put *put, struct pirn__commit *commit,
 /**
  * pirn__prep_publish() - make it durable, then visible, then that durable
  *
- * The item's size, digest and fields are set before the op begins. Result: 0,
+ * The item's size, digest, fields and place (state: PIRN_ITEM_HELD or
+ * PIRN_ITEM_READY) are set before the op begins. Result: 0,
  * the item is safe; or an errno: if it was visible it has been taken back, and
  * what is left is the slot's recovery's.
  */

@@ -24,6 +24,7 @@
 #include "spool/fields.h"
 #include "spool/file/commit.h"
 #include "spool/file/file.h"
+#include "spool/file/meta.h"
 #include "spool/hash.h"
 #include "spool/layout.h"
 #include "spool/registry.h"
@@ -125,6 +126,15 @@ static void ended(struct pirn_op *op, int32_t result)
     end(work, result);
 }
 
+/* Where it goes, and when it is ready. */
+static void set_place(struct pirn_item *item, const struct pirn_draft *draft)
+{
+    item->state = draft->held ? PIRN_ITEM_HELD : PIRN_ITEM_READY;
+    item->due_ns =
+        draft->due_ns < PIRN__META_DUE_MAX ? draft->due_ns : PIRN__META_DUE_MAX;
+    item->priority = pirn__site_priority(draft->priority);
+}
+
 /* Publish, after @count steps; what was made goes if anything fails. */
 static void start_publishing(struct pirn_draft_work *work, uint32_t count)
 {
@@ -138,6 +148,7 @@ static void start_publishing(struct pirn_draft_work *work, uint32_t count)
     if (fields != NULL) {
         commit->item.fields = *fields;
     }
+    set_place(&commit->item, work->draft);
     if (work->draft->name != NULL) { /* durable before there is an item */
         pirn__prep_bind(&work->bind, commit->spool, work->draft->name->text,
                         &commit->item.id);

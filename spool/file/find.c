@@ -2,7 +2,7 @@
 /*
  * find.c - every place of the table, in the order in which items are likely
  *
- *   round:  QUEUE/XY/ID of each queue
+ *   round:  QUEUE/XY/ID, shelves and buckets of each queue
  *           .checkout/SLOT/ID of each slot and queue, .tmp/SLOT/ID of each slot
  *           .data/XY/ID: gone means nowhere; there means once more
  *
@@ -20,6 +20,7 @@
 
 enum { ROUNDS_USUAL = 4 };
 
+static void try_queue(struct pirn__find *find);
 static void try_ready(struct pirn__find *find);
 static void try_slots(struct pirn__find *find);
 
@@ -52,6 +53,7 @@ void pirn__prep_slots(struct pirn__slots *slots, int root_fd)
 static void finish(struct pirn__find *find, int32_t result)
 {
     pirn_assert(result <= 0);
+    pirn__bucket_scan_deinit(&find->buckets);
     pirn_task_finish(find->spool->context, &find->op, result);
 }
 
@@ -73,7 +75,7 @@ static void refreshed(struct pirn_op *op, int32_t result)
         return;
     }
     find->queue_at = 0;
-    try_ready(find);
+    try_queue(find);
 }
 
 static void saw_body(struct pirn_op *op, int32_t result)
@@ -153,7 +155,6 @@ static void saw_ready(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0);
     if (result == -ENOENT) {
-        find->queue_at++;
         try_ready(find);
         return;
     }
@@ -162,19 +163,52 @@ static void saw_ready(struct pirn_op *op, int32_t result)
 
 static void try_ready(struct pirn__find *find)
 {
+    struct pirn__queue *queue = find->spool->queues[find->queue_at];
+
+    pirn_assert(find->round < find->rounds);
+    if (!pirn__site_next(queue, &find->buckets, &find->site_at, &find->site)) {
+        find->queue_at++;
+        try_queue(find);
+        return;
+    }
+    find->place = PIRN__PLACE_READY;
+    find->queue = queue;
+    pirn__site_path(&find->site, &find->id, &find->path);
+    start_stat(find, saw_ready);
+}
+
+static void listed_buckets(struct pirn_op *op, int32_t result)
+{
+    struct pirn__find *find =
+        pirn_container_of(op, struct pirn__find, buckets.scan.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0 && result != -ENOENT) {
+        finish(find, result);
+        return;
+    }
+    try_ready(find);
+}
+
+static void try_queue(struct pirn__find *find)
+{
     struct pirn_spool *spool = find->spool;
 
     pirn_assert(find->queue_at <= spool->queue_count);
-    pirn_assert(find->round < find->rounds);
+    find->site_at = 0;
+    find->buckets.count = 0;
     if (find->queue_at == spool->queue_count) {
         pirn__prep_slots(&find->slots, spool->root_fd);
         pirn_start(spool->context, &find->slots.scan.op, listed_slots);
         return;
     }
-    find->place = PIRN__PLACE_READY;
-    find->queue = spool->queues[find->queue_at];
-    pirn__name_ready(&find->path, find->queue->name, &find->id);
-    start_stat(find, saw_ready);
+    const struct pirn__queue *queue = spool->queues[find->queue_at];
+    if (!queue->has_due) {
+        try_ready(find);
+        return;
+    }
+    pirn__prep_bucket_scan(&find->buckets, spool, queue);
+    pirn_start(spool->context, &find->buckets.scan.op, listed_buckets);
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)
@@ -184,7 +218,8 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     pirn_assert(context == find->spool->context);
     find->round = 0;
     find->queue_at = 0;
-    try_ready(find);
+    find->buckets = (struct pirn__bucket_scan){0};
+    try_queue(find);
 }
 
 static const struct pirn_task_verbs verbs = {.begin = begin};

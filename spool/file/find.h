@@ -7,13 +7,14 @@
 
 #include <sys/stat.h>
 
+#include "spool/file/site.h"
 #include "spool/queue.h"
 #include "spool/scan.h"
 #include "spool/spool.h"
 
 /* The columns of the state table. */
 enum pirn__find_place {
-    PIRN__PLACE_READY = 0, /* QUEUE/XY/ID */
+    PIRN__PLACE_READY = 0, /* nobody has it: QUEUE/XY/ID, or another site */
     PIRN__PLACE_CLAIMED,   /* QUEUE/.checkout/SLOT/ID */
     PIRN__PLACE_DRAFT,     /* .tmp/SLOT/ID: being made or removed */
 };
@@ -39,6 +40,7 @@ struct pirn__find {
     /* What was found. */
     enum pirn__find_place place;
     struct pirn__queue *queue; /* NULL of a draft */
+    struct pirn__site site;    /* of a ready one */
     uint32_t slot;             /* of a claim or a draft */
     struct pirn__name path;
 
@@ -47,6 +49,8 @@ struct pirn__find {
     struct pirn__slots slots;
     struct pirn__refresh refresh;
     uint32_t round;
+    struct pirn__bucket_scan buckets; /* of the queue */
+    uint32_t site_at;
     uint32_t queue_at;
     uint32_t slot_at;
 };

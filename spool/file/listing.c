@@ -2,7 +2,10 @@
 /*
  * listing.c - a walk over directories, one in memory at a time
  *
- *   of each queue: its 64 shards, then .checkout/SLOT of each slot
+ *   of each queue: its buckets, shelves and 64 shards, then .checkout/SLOT of
+ *   each slot
+ *
+ * What becomes ready meanwhile is met twice rather than not at all.
  *
  * A directory is read whole and sorted, then handed out in pages. Queues are
  * listed when the walk begins.
@@ -28,8 +31,11 @@ struct pirn_listing_work {
     struct pirn__id_scan scan;
     uint32_t queue_at;
     uint32_t queue_end;
-    uint32_t dir_at; /* of the queue: shards, then slots */
-    uint32_t id_at;  /* of the directory */
+    struct pirn__bucket_scan buckets; /* of the queue */
+    bool has_buckets;
+    uint32_t site_at; /* of the queue: sites, */
+    uint32_t dir_at;  /* then shards, then slots */
+    uint32_t id_at;   /* of the directory */
     struct pirn_listed here;
     struct pirn_listed page[PAGE_ITEMS];
 };
@@ -52,6 +58,7 @@ static void work_destroy(struct pirn_listing_work *work)
     work->listing->priv.work = NULL;
     pirn__ids_deinit(&work->scan.ids);
     pirn__ids_deinit(&work->scan.next);
+    pirn__bucket_scan_deinit(&work->buckets);
     free(work);
 }
 
@@ -167,24 +174,46 @@ static void listed(struct pirn_op *op, int32_t result)
     }
 }
 
-static void next_dir(struct pirn_listing_work *work)
+static void listed_buckets(struct pirn_op *op, int32_t result)
 {
-    struct pirn_spool *spool = work->spool;
+    struct pirn_listing_work *work =
+        pirn_container_of(op, struct pirn_listing_work, buckets.scan.op);
 
-    pirn_assert(work->queue_at <= work->queue_end);
-    pirn_assert(work->queue_end <= spool->queue_count);
-    if (work->dir_at == PIRN__SHARDS + work->slots.count) {
-        work->dir_at = 0;
-        work->queue_at++;
-    }
-    if (work->queue_at == work->queue_end) {
-        finish(work, 0);
+    pirn_assert(result <= 0);
+    if (result < 0 && result != -ENOENT) {
+        work->has_buckets = false;
+        finish(work, result);
         return;
     }
-    const char *queue = spool->queues[work->queue_at]->name;
+    pirn__bucket_scan_sort(&work->buckets);
+    next_dir(work);
+}
+
+/* A bucket or a shelf; false: there is none left. */
+static bool set_site(struct pirn_listing_work *work, struct pirn__queue *queue)
+{
+    static const struct pirn_id none;
+    struct pirn__site site;
+    bool is_there =
+        pirn__site_next(queue, &work->buckets, &work->site_at, &site);
+
+    while (is_there && site.kind == PIRN__SITE_SHARD) {
+        is_there =
+            pirn__site_next(queue, &work->buckets, &work->site_at, &site);
+    }
+    if (is_there) {
+        work->here.state = pirn__site_state(&site);
+        work->here.owner = 0;
+        pirn__site_dir(&site, &none, &work->scan.scan.path);
+    }
+    return is_there;
+}
+
+static void set_dir(struct pirn_listing_work *work, const char *queue)
+{
     struct pirn__name *path = &work->scan.scan.path;
     uint32_t dir = work->dir_at++;
-    memcpy(work->here.queue, queue, strlen(queue) + 1);
+
     if (dir < PIRN__SHARDS) {
         work->here.state = PIRN_ITEM_READY;
         work->here.owner = 0;
@@ -193,6 +222,38 @@ static void next_dir(struct pirn_listing_work *work)
         work->here.state = PIRN_ITEM_CLAIMED;
         work->here.owner = work->slots.slots[dir - PIRN__SHARDS];
         pirn__name_checkout_dir(path, queue, work->here.owner);
+    }
+}
+
+static void next_dir(struct pirn_listing_work *work)
+{
+    struct pirn_spool *spool = work->spool;
+
+    pirn_assert(work->queue_at <= work->queue_end);
+    pirn_assert(work->queue_end <= spool->queue_count);
+    if (work->dir_at == PIRN__SHARDS + work->slots.count) {
+        work->dir_at = 0;
+        work->site_at = 0;
+        work->has_buckets = false;
+        work->queue_at++;
+    }
+    if (work->queue_at == work->queue_end) {
+        finish(work, 0);
+        return;
+    }
+    struct pirn__queue *queue = spool->queues[work->queue_at];
+    if (!work->has_buckets) {
+        work->has_buckets = true;
+        work->buckets.count = 0;
+        if (queue->has_due) {
+            pirn__prep_bucket_scan(&work->buckets, spool, queue);
+            pirn_start(spool->context, &work->buckets.scan.op, listed_buckets);
+            return;
+        }
+    }
+    memcpy(work->here.queue, queue->name, strlen(queue->name) + 1);
+    if (!set_site(work, queue)) {
+        set_dir(work, queue->name);
     }
     pirn__prep_id_scan(&work->scan, spool->root_fd);
     pirn_start(spool->context, &work->scan.scan.op, listed);

@@ -3,9 +3,10 @@
  * recover.c - drafts first, then the claims of each queue
  *
  *   refresh queues -> list .tmp/O -> unlink ID.new
- *     -> sync .checkout/O of each queue, QUEUE/XY of each draft's shard
+ *     -> sync .checkout/O of each queue, QUEUE/XY of each draft's shard, and
+ *        shelves
  *     -> of each draft: body, then name
- *     -> of each queue: list .checkout/O, give each back
+ *     -> of each queue: list .checkout/O, sync it, give each back
  *
  * The syncs stand before the first unlink of a body: a draft may be a removal
  * (S6) or a publication that was taken back, whose rename only this kernel
@@ -58,6 +59,22 @@ static void finish(struct pirn__recover *recover)
     pirn__ids_deinit(&recover->scan.ids);
     pirn__ids_deinit(&recover->scan.next);
     pirn_task_finish(recover->spool->context, &recover->op, recover->result);
+}
+
+/* Of the directory at @recover->path. */
+static void start_sync(struct pirn__recover *recover, pirn_op_fn *fn)
+{
+    struct pirn_spool *spool = recover->spool;
+
+    pirn_prep_open(&recover->open, spool->root_fd, recover->path.text,
+                   O_RDONLY | O_DIRECTORY, 0);
+    pirn_prep_fsync(&recover->fsync, PIRN_FD_OF(0), PIRN_SYNC_ALL);
+    pirn_prep_close(&recover->close, PIRN_FD_OF(0));
+    pirn_step_when(&recover->close, PIRN_STEP_ALWAYS);
+    recover->steps[0] = &recover->open;
+    recover->steps[1] = &recover->fsync;
+    recover->steps[2] = &recover->close;
+    pirn_chain_start(spool->context, &recover->chain, recover->steps, 3, fn);
 }
 
 /* Every worker goes to work on the ids of the scan. */
@@ -142,8 +159,13 @@ static void set_aside(struct pirn__recover_worker *worker)
     struct pirn__recover *recover = worker->recover;
 
     pirn_assert(recover->queue != NULL);
-    pirn__aside_start(&worker->aside, recover->spool, recover->queue,
-                      recover->slot, &worker->id, set_aside_done);
+    if (!recover->is_synced) {
+        worker_done(worker, 0); /* nobody knows where it was claimed */
+        return;
+    }
+    const struct pirn__site site = {.queue = recover->queue};
+    pirn__aside_start(&worker->aside, recover->spool, &site, recover->slot,
+                      &worker->id, true, set_aside_done);
 }
 
 static void given_back(struct pirn_op *op, int32_t result)
@@ -157,10 +179,44 @@ static void given_back(struct pirn_op *op, int32_t result)
     worker_done(worker, result);
 }
 
+/* To where its metadata say. What had a time may have been claimed before that
+ * had come, and only the sync of .checkout/O makes this durable. */
+static void give_back(struct pirn__recover_worker *worker)
+{
+    struct pirn__recover *recover = worker->recover;
+    struct pirn__back *back = &worker->back;
+    const struct pirn_item *item = &worker->meta.item;
+    struct pirn__queue *to_queue =
+        item->queue[0] == '\0' ? NULL
+                               : pirn__queue_find(recover->spool, item->queue);
+
+    if (item->due_ns != 0 && !recover->is_synced) {
+        free(worker->meta.memory);
+        worker_done(worker, 0); /* what could not be synced was noted */
+        return;
+    }
+    back->spool = recover->spool;
+    back->queue = recover->queue;
+    back->to_queue = to_queue == NULL ? recover->queue : to_queue;
+    back->slot = recover->slot;
+    back->next_slot = recover->living ? recover->spool->slot : recover->slot;
+    back->from = pirn__site_was(recover->queue, item);
+    if (back->from.kind == PIRN__SITE_SHELF &&
+        !recover->queue->shelves[back->from.shelf].is_there) {
+        back->from.kind = PIRN__SITE_BUCKET; /* it has never been there */
+    }
+    back->item = *item;
+    back->item.attempts += item->attempts < UINT32_MAX;
+    back->item.version += item->version < UINT32_MAX;
+    back->is_change = false;
+    back->stays = false;
+    pirn__prep_back(back);
+    pirn_start(recover->spool->context, &back->op, given_back);
+}
+
 static void saw_body(struct pirn_op *op, int32_t result)
 {
     struct pirn__recover_worker *worker = worker_of(op);
-    struct pirn__recover *recover = worker->recover;
 
     pirn_assert(result <= 0);
     if (result == -ENOENT) {
@@ -168,12 +224,7 @@ static void saw_body(struct pirn_op *op, int32_t result)
         set_aside(worker);
         return;
     }
-    pirn__prep_back(&worker->back, recover->spool, recover->queue,
-                    recover->slot, &worker->meta.item);
-    if (recover->living) {
-        worker->back.next_slot = recover->spool->slot;
-    }
-    pirn_start(recover->spool->context, &worker->back.op, given_back);
+    give_back(worker);
 }
 
 static void read_meta(struct pirn_op *op, int32_t result)
@@ -223,6 +274,17 @@ static void work(struct pirn__recover_worker *worker)
     pirn_start(spool->context, &worker->meta.op, read_meta);
 }
 
+static void synced_claims(struct pirn_op *op, int32_t result)
+{
+    struct pirn__recover *recover =
+        pirn_container_of(op, struct pirn__recover, chain.op);
+
+    pirn_assert(result <= 0);
+    note(recover, result);
+    recover->is_synced = result == 0;
+    work_all(recover);
+}
+
 static void listed_claims(struct pirn_op *op, int32_t result)
 {
     struct pirn__recover *recover =
@@ -234,7 +296,12 @@ static void listed_claims(struct pirn_op *op, int32_t result)
         queue_next(recover);
         return;
     }
-    work_all(recover);
+    if (recover->scan.ids.count == 0) {
+        queue_next(recover);
+        return;
+    }
+    recover->path = recover->scan.scan.path;
+    start_sync(recover, synced_claims);
 }
 
 /* The claims of one more queue. */
@@ -255,10 +322,11 @@ static void queue_next(struct pirn__recover *recover)
     pirn_start(spool->context, &recover->scan.scan.op, listed_claims);
 }
 
-/* Directories to sync, numbered: of each queue .checkout/O, then its shards. */
+/* Directories to sync, numbered: of each queue .checkout/O, then its shards and
+ * shelves. Of what was claimed in a bucket .checkout/O is enough. */
 static bool sync_path(struct pirn__recover *recover)
 {
-    const uint32_t each = 1 + PIRN__SHARDS;
+    const uint32_t each = 1 + PIRN__SHARDS + PIRN__SHELVES;
 
     for (;;) {
         uint32_t queue_at = recover->sync_at / each;
@@ -266,14 +334,20 @@ static bool sync_path(struct pirn__recover *recover)
         if (queue_at >= recover->spool->queue_count) {
             return false;
         }
-        const char *queue = recover->spool->queues[queue_at]->name;
+        const struct pirn__queue *queue = recover->spool->queues[queue_at];
         recover->sync_at++;
         if (dir == 0) {
-            pirn__name_checkout_dir(&recover->path, queue, recover->slot);
+            pirn__name_checkout_dir(&recover->path, queue->name, recover->slot);
             return true;
         }
-        if (recover->shards >> (dir - 1) & 1) {
-            pirn__name_shard_dir(&recover->path, queue, dir - 1);
+        if (--dir >= PIRN__SHARDS) {
+            dir -= PIRN__SHARDS;
+            if (queue->shelves[dir].is_there) {
+                recover->path = queue->shelves[dir].sync.path;
+                return true;
+            }
+        } else if (recover->shards >> dir & 1) {
+            pirn__name_shard_dir(&recover->path, queue->name, dir);
             return true;
         }
     }
@@ -295,22 +369,11 @@ static void synced(struct pirn_op *op, int32_t result)
 
 static void sync_next(struct pirn__recover *recover)
 {
-    struct pirn_spool *spool = recover->spool;
-
     if (!sync_path(recover)) {
         work_all(recover);
         return;
     }
-    pirn_prep_open(&recover->open, spool->root_fd, recover->path.text,
-                   O_RDONLY | O_DIRECTORY, 0);
-    pirn_prep_fsync(&recover->fsync, PIRN_FD_OF(0), PIRN_SYNC_ALL);
-    pirn_prep_close(&recover->close, PIRN_FD_OF(0));
-    pirn_step_when(&recover->close, PIRN_STEP_ALWAYS);
-    recover->steps[0] = &recover->open;
-    recover->steps[1] = &recover->fsync;
-    recover->steps[2] = &recover->close;
-    pirn_chain_start(spool->context, &recover->chain, recover->steps, 3,
-                     synced);
+    start_sync(recover, synced);
 }
 
 static void unlinked_next(struct pirn_op *op, int32_t result)

@@ -46,6 +46,7 @@ struct pirn__recover {
     uint32_t sync_at; /* directories to sync, numbered */
     uint32_t id_at;   /* next of the scan's ids */
     uint32_t busy;    /* workers */
+    bool is_synced;   /* .checkout/SLOT of the queue */
     int32_t result;   /* the first error; what it concerns stays */
 
     struct pirn_op step;

@@ -8,9 +8,11 @@
  *      .checkout/A/ID -> QUEUE/XY/ID -> .checkout/B/ID -> .tmp/B/ID
  *
  * any of the names, if the rename that left it was lost and one that came later
- * was not. All but QUEUE/XY/ID are claims or drafts, so every item with several
- * names is met in these; and none is lost, because the youngest rename that was
- * not lost has made a name that nothing has taken away.
+ * was not. Of QUEUE/XY/ID and the other sites there is one beside a claim: who
+ * takes an item to another site than it was claimed from syncs that one first.
+ * All others are claims or drafts, so every item with several names is met in
+ * these; and none is lost, because the youngest rename that was not lost has
+ * made a name that nothing has taken away.
  *
  *   a draft beside another name       is no removal that was told: goes
  *   claims beside each other, or      the highest version stays; of equals the
@@ -35,13 +37,18 @@
 #include "spool/file/find.h"
 #include "spool/file/meta_file.h"
 
-/* A name of an item: a claim, or a ready one (slot NOBODY). */
+/* A name of an item: a claim, or one at a site (slot NOBODY). */
 enum { NOBODY = PIRN__SLOTS };
+
+/* Of an item more names at sites than one are nobody's doing but a person's:
+ * of these so many are seen at once, besides one in each queue. */
+enum { NAMES_MORE = 16 };
 
 struct mention {
     struct pirn_id id;
     struct pirn__queue *queue;
     uint32_t slot;
+    struct pirn__site site; /* of one that nobody has */
 };
 
 struct single {
@@ -50,7 +57,9 @@ struct single {
     struct mention *claims; /* @count of @cap, sorted by id */
     uint32_t count;
     uint32_t cap;
+    uint32_t most;
     struct mention *names; /* of one item, as many as there may be */
+    struct pirn__bucket_scan *buckets; /* of each queue */
 };
 
 static int32_t wait_for(const struct single *single, struct pirn_op *op)
@@ -97,7 +106,7 @@ static int add_claims(struct single *single, const struct pirn__ids *ids,
     }
     for (uint32_t i = 0; i < ids->count; i++) {
         single->claims[single->count++] =
-            (struct mention){ids->ids[i], queue, slot};
+            (struct mention){.id = ids->ids[i], .queue = queue, .slot = slot};
     }
     return 0;
 }
@@ -150,22 +159,44 @@ static int find_names(struct single *single, const struct pirn_id *id)
     int count = 0;
 
     for (uint32_t q = 0; q < spool->queue_count; q++) {
-        pirn__name_ready(&name, spool->queues[q]->name, id);
-        int r = is_there(single, &name);
-        if (r < 0) {
-            return r;
-        }
-        if (r > 0) {
-            single->names[count++] =
-                (struct mention){*id, spool->queues[q], NOBODY};
+        struct pirn__queue *queue = spool->queues[q];
+        struct pirn__site site;
+        uint32_t at = 0;
+        while (pirn__site_next(queue, &single->buckets[q], &at, &site)) {
+            pirn__site_path(&site, id, &name);
+            int r = is_there(single, &name);
+            if (r < 0) {
+                return r;
+            }
+            if (r > 0 && (uint32_t)count < single->most) {
+                single->names[count++] = (struct mention){
+                    .id = *id, .queue = queue, .slot = NOBODY, .site = site};
+            }
         }
     }
     for (uint32_t i = 0; i < single->count; i++) {
-        if (memcmp(&single->claims[i].id, id, sizeof(*id)) == 0) {
+        if (memcmp(&single->claims[i].id, id, sizeof(*id)) == 0 &&
+            (uint32_t)count < single->most) {
             single->names[count++] = single->claims[i];
         }
     }
     return count;
+}
+
+static int list_buckets(struct single *single)
+{
+    const struct pirn_spool *spool = single->spool;
+    int r = 0;
+
+    for (uint32_t q = 0; r == 0 && q < spool->queue_count; q++) {
+        if (spool->queues[q]->has_due) {
+            pirn__prep_bucket_scan(&single->buckets[q], spool,
+                                   spool->queues[q]);
+            r = wait_for(single, &single->buckets[q].scan.op);
+            r = r == -ENOENT ? 0 : r;
+        }
+    }
+    return r;
 }
 
 /* ---- what goes ---- */
@@ -198,11 +229,14 @@ static int drop_draft(const struct single *single, uint32_t slot,
     int r = 0;
 
     for (uint32_t q = 0; r == 0 && q < spool->queue_count; q++) {
-        const char *queue = spool->queues[q]->name;
-        pirn__name_checkout_dir(&name, queue, slot);
+        struct pirn__queue *queue = spool->queues[q];
+        struct pirn__site site;
+        uint32_t at = 0;
+        pirn__name_checkout_dir(&name, queue->name, slot);
         r = sync_dir(single, &name);
-        if (r == 0) {
-            pirn__name_shard_dir(&name, queue, pirn__id_shard(id));
+        while (r == 0 &&
+               pirn__site_next(queue, &single->buckets[q], &at, &site)) {
+            pirn__site_dir(&site, id, &name);
             r = sync_dir(single, &name);
         }
     }
@@ -217,7 +251,7 @@ static int drop_draft(const struct single *single, uint32_t slot,
 static void name_of(const struct mention *mention, struct pirn__name *name)
 {
     if (mention->slot == NOBODY) {
-        pirn__name_ready(name, mention->queue->name, &mention->id);
+        pirn__site_path(&mention->site, &mention->id, name);
     } else {
         pirn__name_claimed(name, mention->queue->name, mention->slot,
                            &mention->id);
@@ -319,8 +353,8 @@ static int check_all(struct single *single)
     if (r < 0) {
         return r;
     }
-    size_t most = single->count + single->spool->queue_count + 1;
-    single->names = malloc(most * sizeof(*single->names));
+    single->most = single->count + single->spool->queue_count + NAMES_MORE;
+    single->names = malloc(single->most * sizeof(*single->names));
     if (single->names == NULL) {
         return -ENOMEM;
     }
@@ -337,7 +371,15 @@ int pirn__make_single(struct pirn_spool *spool)
     pirn_assert(spool->slot < PIRN__SLOTS);
     pirn__prep_slots(&single.slots, spool->root_fd);
     int r = wait_for(&single, &single.slots.scan.op);
+    single.buckets = calloc(spool->queue_count + 1, sizeof(*single.buckets));
+    r = single.buckets == NULL ? -ENOMEM : r;
+    r = r == 0 ? list_buckets(&single) : r;
     r = r == 0 ? check_all(&single) : r;
+    for (uint32_t q = 0; single.buckets != NULL && q < spool->queue_count;
+         q++) {
+        pirn__bucket_scan_deinit(&single.buckets[q]);
+    }
+    free(single.buckets);
     free(single.claims);
     free(single.names);
     return r;

@@ -2,7 +2,7 @@
 /*
  * status.c - count everything, and doubt what looks wrong
  *
- *   sweep -> claims and drafts of all slots
+ *   sweep -> claims and drafts of all slots, shelves and buckets of all queues
  *         -> of each shard: bodies, then names; each body's size
  *
  * The spool lives on meanwhile. A body that no listed name belongs to is looked
@@ -33,7 +33,11 @@ struct pirn_status_work {
     struct statx statx;
     struct pirn__name path;
 
-    struct pirn__ids claimed; /* of all slots */
+    struct pirn__ids claimed;         /* of all slots */
+    struct pirn__ids aside;           /* of all shelves and buckets */
+    struct pirn__bucket_scan buckets; /* of the queue */
+    struct pirn__site site;
+    uint32_t site_at;
     struct pirn__ids drafts;
     struct pirn__ids bodies; /* of the shard */
     struct pirn__ids names;
@@ -45,6 +49,8 @@ struct pirn_status_work {
 };
 
 static void gather_next(struct pirn_status_work *work);
+static void queue_next(struct pirn_status_work *work);
+static void site_next(struct pirn_status_work *work);
 static void shard_next(struct pirn_status_work *work);
 static void names_next(struct pirn_status_work *work);
 static void body_next(struct pirn_status_work *work);
@@ -71,6 +77,8 @@ static void finish(struct pirn_status_work *work, int32_t result)
     pirn__ids_deinit(&work->scan.ids);
     pirn__ids_deinit(&work->scan.next);
     pirn__ids_deinit(&work->claimed);
+    pirn__ids_deinit(&work->aside);
+    pirn__bucket_scan_deinit(&work->buckets);
     pirn__ids_deinit(&work->drafts);
     pirn__ids_deinit(&work->bodies);
     pirn__ids_deinit(&work->names);
@@ -201,10 +209,28 @@ static void listed_names(struct pirn_op *op, int32_t result)
     names_next(work);
 }
 
+/* Those of the shard that are on shelves and in buckets. */
+static int append_aside(struct pirn_status_work *work)
+{
+    int r = 0;
+
+    for (uint32_t i = 0; r == 0 && i < work->aside.count; i++) {
+        if (pirn__id_shard(&work->aside.ids[i]) == work->shard) {
+            r = pirn__ids_push(&work->names, &work->aside.ids[i]);
+        }
+    }
+    return r;
+}
+
 static void names_next(struct pirn_status_work *work)
 {
     pirn_assert(work->queue_at <= work->spool->queue_count);
     if (work->queue_at == work->spool->queue_count) {
+        int r = append_aside(work);
+        if (r < 0) {
+            finish(work, r);
+            return;
+        }
         pirn__ids_sort(&work->names);
         work->id_at = 0;
         body_next(work);
@@ -245,6 +271,99 @@ static void shard_next(struct pirn_status_work *work)
     start_scan(work, listed_bodies);
 }
 
+/* ---- shelves and buckets ---- */
+
+static void count_site(struct pirn_status_work *work)
+{
+    struct pirn_status *status = work->status;
+    uint32_t count = work->scan.ids.count;
+    const char *queue = work->site.queue->name;
+
+    switch (pirn__site_state(&work->site)) {
+    case PIRN_ITEM_HELD:
+        status->held += count;
+        break;
+    case PIRN_ITEM_DELAYED:
+        status->delayed += count;
+        break;
+    case PIRN_ITEM_READY:
+    case PIRN_ITEM_CLAIMED:
+        if (strcmp(queue, PIRN__NAME_QUARANTINE) == 0) {
+            status->quarantined += count;
+        } else {
+            status->ready += count;
+        }
+        break;
+    }
+}
+
+static void listed_site(struct pirn_op *op, int32_t result)
+{
+    struct pirn_status_work *work = work_of_scan(op);
+
+    pirn_assert(result <= 0);
+    if (result == 0) {
+        result = append(&work->aside, &work->scan.ids);
+        count_site(work);
+    }
+    if (result < 0 && result != -ENOENT) {
+        finish(work, result);
+        return;
+    }
+    site_next(work);
+}
+
+static void site_next(struct pirn_status_work *work)
+{
+    struct pirn__queue *queue = work->spool->queues[work->queue_at];
+    static const struct pirn_id none;
+
+    do {
+        if (!pirn__site_next(queue, &work->buckets, &work->site_at,
+                             &work->site)) {
+            work->queue_at++;
+            queue_next(work);
+            return;
+        }
+    } while (work->site.kind == PIRN__SITE_SHARD);
+    pirn__site_dir(&work->site, &none, &work->scan.scan.path);
+    start_scan(work, listed_site);
+}
+
+static void listed_buckets(struct pirn_op *op, int32_t result)
+{
+    struct pirn_status_work *work =
+        pirn_container_of(op, struct pirn_status_work, buckets.scan.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0 && result != -ENOENT) {
+        finish(work, result);
+        return;
+    }
+    site_next(work);
+}
+
+static void queue_next(struct pirn_status_work *work)
+{
+    struct pirn_spool *spool = work->spool;
+
+    pirn_assert(work->queue_at <= spool->queue_count);
+    if (work->queue_at == spool->queue_count) {
+        pirn__ids_sort(&work->aside);
+        shard_next(work);
+        return;
+    }
+    const struct pirn__queue *queue = spool->queues[work->queue_at];
+    work->site_at = 0;
+    work->buckets.count = 0;
+    if (!queue->has_due) {
+        site_next(work);
+        return;
+    }
+    pirn__prep_bucket_scan(&work->buckets, spool, queue);
+    pirn_start(spool->context, &work->buckets.scan.op, listed_buckets);
+}
+
 /* ---- claims and drafts ---- */
 
 static void gathered(struct pirn_op *op, int32_t result)
@@ -280,7 +399,8 @@ static void gather_next(struct pirn_status_work *work)
         pirn__ids_sort(&work->drafts);
         work->status->claimed += work->claimed.count;
         work->status->drafts += work->drafts.count;
-        shard_next(work);
+        work->queue_at = 0;
+        queue_next(work);
         return;
     }
     uint32_t slot = work->slots.slots[work->slot_at];

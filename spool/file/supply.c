@@ -6,6 +6,9 @@
  * of a claim's life if 64 listings began after the claim did and all their ids
  * were tried: each shard was seen, and what was in it is somebody's.
  *
+ * A flat supply is listed as long as it @may_have something: there was in the
+ * last listing, or somebody has said so since that began.
+ *
  * Owners walk the ring of shards from different places. Where two meet they
  * would walk the same ids side by side, each losing half of its renames: after
  * four losses in a row the rest is left to the other, and does not count as
@@ -21,11 +24,12 @@ enum { MISSES_MAX = 4 };
 
 void pirn__supply_init(struct pirn__supply *supply,
                        struct pirn_context *context, int root_fd,
-                       const char *queue, uint32_t slot)
+                       const char *parent, uint32_t slot)
 {
     supply->context = context;
     supply->root_fd = root_fd;
-    supply->queue = queue;
+    supply->parent = parent;
+    supply->slot = slot;
     supply->shard = slot * 23 % PIRN__SHARDS; /* far from the neighbours' */
 }
 
@@ -43,7 +47,8 @@ bool pirn__supply_take(struct pirn__supply *supply, struct pirn_id *ret_id)
     if (supply->at == supply->ids.count) {
         return false;
     }
-    *ret_id = supply->ids.ids[supply->at++];
+    *ret_id =
+        supply->ids.ids[(supply->begin + supply->at++) % supply->ids.count];
     return true;
 }
 
@@ -65,8 +70,16 @@ bool pirn__supply_is_empty(const struct pirn__supply *supply, uint64_t since)
     uint64_t from = since > supply->dropped ? since : supply->dropped;
     uint64_t ended = supply->swept - supply->listing_now;
 
-    pirn_assert(from <= supply->swept);
+    pirn_assert(from <= supply->swept && !supply->is_flat);
     return supply->at == supply->ids.count && ended >= from + PIRN__SHARDS;
+}
+
+/* Owners begin in different places of one directory, too. */
+static uint32_t first_of(uint32_t slot, uint32_t count)
+{
+    uint64_t begin = slot * UINT64_C(23) % PIRN__SHARDS * count / PIRN__SHARDS;
+
+    return (uint32_t)begin;
 }
 
 static void listed(struct pirn_op *op, int32_t result)
@@ -88,6 +101,9 @@ static void listed(struct pirn_op *op, int32_t result)
         listing->ids = (struct pirn__ids){0};
         pirn__ids_sort(&supply->ids);
         supply->at = 0;
+        supply->begin =
+            supply->is_flat ? first_of(supply->slot, supply->ids.count) : 0;
+        supply->may_have = supply->may_have || supply->ids.count > 0;
         supply->misses = 0;
     }
     pirn__waiters_finish(supply->context, &supply->waiters, result);
@@ -100,9 +116,14 @@ static void list_next(struct pirn__supply *supply)
 
     supply->listing_now = true;
     supply->swept++;
-    pirn__name_shard_dir(&supply->listing.scan.path, supply->queue,
-                         supply->shard);
-    supply->shard = (supply->shard + 1) % PIRN__SHARDS;
+    supply->may_have = false; /* what comes from now on says so anew */
+    if (supply->is_flat) {
+        pirn__name_queue_dir(&supply->listing.scan.path, supply->parent);
+    } else {
+        pirn__name_shard_dir(&supply->listing.scan.path, supply->parent,
+                             supply->shard);
+        supply->shard = (supply->shard + 1) % PIRN__SHARDS;
+    }
     pirn__prep_id_scan(&supply->listing, supply->root_fd);
     pirn_start(supply->context, &supply->listing.scan.op, listed);
 }

@@ -72,10 +72,15 @@ static void read_meta(struct pirn_op *op, int32_t result)
         finish(work, result);
         return;
     }
-    memcpy(item->queue, find->queue->name, sizeof(item->queue));
     if (find->place == PIRN__PLACE_CLAIMED) {
         item->state = PIRN_ITEM_CLAIMED;
         item->owner = find->slot;
+    } else {
+        item->queue[0] = '\0';
+        item->state = pirn__site_state(&find->site);
+    }
+    if (item->queue[0] == '\0') { /* else its owner has moved it */
+        memcpy(item->queue, find->queue->name, sizeof(item->queue));
     }
     work->view->item = *item;
     pirn__body_init(&work->body, work->spool, item);

@@ -111,7 +111,6 @@ static void each_later_verb_of_the_fenced_one_is_stale_and_changes_nothing(
     struct bed his;
     struct pirn_claim claims[4] = {0};
     struct pirn_claim claim = {0};
-    bool is_log = bed->layout == PIRN_LAYOUT_LOG;
 
     join(bed, &his, 0);
     bed_put_many(bed, 4);
@@ -122,11 +121,9 @@ static void each_later_verb_of_the_fenced_one_is_stale_and_changes_nothing(
     assert_int_equal(bed_remove(&his, &claims[0]), -ESTALE);
     assert_int_equal(bed_give_back(&his, &claims[1]), -ESTALE);
     pirn_prep_update(&claims[2], &hold);
-    assert_int_equal(pirn_wait(his.context, &claims[2].op),
-                     is_log ? -ESTALE : -EOPNOTSUPP);
+    assert_int_equal(pirn_wait(his.context, &claims[2].op), -ESTALE);
     pirn_prep_give_back_as(&claims[3], &hold);
-    assert_int_equal(pirn_wait(his.context, &claims[3].op),
-                     is_log ? -ESTALE : -EOPNOTSUPP);
+    assert_int_equal(pirn_wait(his.context, &claims[3].op), -ESTALE);
     struct pirn_status status = bed_status(bed);
     assert_int_equal(status.ready, 4);
     assert_int_equal(status.claimed + status.held, 0);

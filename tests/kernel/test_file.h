@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_file.h - items of the file layout that are changed
+ */
+#ifndef TESTS_KERNEL_TEST_FILE_H
+#define TESTS_KERNEL_TEST_FILE_H
+
+#include "kernel/test_spool.h"
+
+/* A time that no test lives to see. */
+#define FILE_FAR_NS UINT64_C(0x7000000000000000)
+
+static inline void file_reopen(struct bed *bed)
+{
+    bed_close(bed);
+    assert_int_equal(bed_open(bed, false), 0);
+}
+
+static inline void file_make_queue(struct bed *bed, const char *queue)
+{
+    assert_int_equal(
+        pirn_spool_create_queue_as(bed->spool, queue, PIRN_LAYOUT_FILE), 0);
+}
+
+static inline int32_t file_claim_id(struct bed *bed, struct pirn_claim *claim,
+                                    const struct pirn_id *id)
+{
+    pirn_prep_claim_id(claim, bed->spool, id);
+    return pirn_wait(bed->context, &claim->op);
+}
+
+static inline int32_t file_claim_of(struct bed *bed, struct pirn_claim *claim,
+                                    const char *queue)
+{
+    pirn_prep_claim(claim, bed->spool, queue);
+    return pirn_wait(bed->context, &claim->op);
+}
+
+static inline int32_t file_update(struct bed *bed, struct pirn_claim *claim,
+                                  const struct pirn_change *change)
+{
+    pirn_prep_update(claim, change);
+    return pirn_wait(bed->context, &claim->op);
+}
+
+static inline int32_t file_give_back_as(struct bed *bed,
+                                        struct pirn_claim *claim,
+                                        const struct pirn_change *change)
+{
+    pirn_prep_give_back_as(claim, change);
+    return pirn_wait(bed->context, &claim->op);
+}
+
+/* "body", of `incoming`. */
+static inline struct pirn_id file_put_as(struct bed *bed, int8_t priority,
+                                         uint64_t due_ns, bool held)
+{
+    struct pirn_draft draft = {
+        .priority = priority, .due_ns = due_ns, .held = held};
+
+    pirn_prep_enqueue(&draft, bed->spool, "incoming", "body", 4, NULL);
+    assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
+    return draft.id;
+}
+
+/* Entries of a directory of the spool; 0 too if there is none. */
+static inline int file_count(const struct bed *bed, const char *relative)
+{
+    DIR *dir = opendir(bed_at(bed, relative));
+    int count = 0;
+
+    for (struct dirent *at; dir != NULL && (at = readdir(dir)) != NULL;) {
+        count += strcmp(at->d_name, ".") != 0 && strcmp(at->d_name, "..") != 0;
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return count;
+}
+
+#endif /* TESTS_KERNEL_TEST_FILE_H */
