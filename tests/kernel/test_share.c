@@ -336,17 +336,31 @@ static void let_rounds_pass(struct bed *bed)
     }
 }
 
+/* When nobody but @owners has it open: the kernel may let a dead one's lock go
+ * after it has told of his death. */
+static struct pirn_status status_of(struct bed *bed, uint32_t owners)
+{
+    struct pirn_status status = bed_status(bed);
+
+    for (int i = 0; i < 2000 && status.owners > owners; i++) {
+        status = bed_status(bed);
+    }
+    assert_int_equal(status.owners, owners);
+    return status;
+}
+
 static void kill_at_each_turn(struct bed *bed, const char *queue, uint32_t len)
 {
     enum { MOST = 64 };
+    const int step = getenv("PIRN_LONG") != NULL ? 1 : 3;
     int r = 0;
 
-    for (int turns = 0; turns < MOST && r == 0; turns++) {
+    for (int turns = 0; turns < MOST && r == 0; turns += step) {
         struct pirn_claim claim = {0};
         (void)bed_put(bed, body_of(len), len);
         r = share_in_a_child(bed, queue, turns);
         assert_true(r < 2);
-        struct pirn_status status = bed_status(bed); /* recovers him */
+        struct pirn_status status = status_of(bed, 1); /* recovers him */
         assert_true(status.ready == 1 || status.ready == 2);
         assert_true(r == 0 || status.ready == 2);
         assert_int_equal(status.claimed, 0);
