@@ -285,7 +285,9 @@ static void it_refuses_honestly_and_goes_on_when_there_is_room(void **state)
         remove_last(full);
     }
     assert_true(turns_until_it_goes_on(full) < TURNS);
-    printf("went on after at most %u turns of %d ms\n", worst, TURN_MS);
+    printf("# {\"suite\": \"crash-full\", \"puts\": %ju, \"turns_worst\": %u, "
+           "\"turns_promised\": %d}\n",
+           (uintmax_t)full->next, worst, TURNS);
 }
 
 #define T(name, setup)                                \
