@@ -277,7 +277,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
 
     pirn_assert(context == back->spool->context);
     pirn_assert(back->text == NULL);
-    pirn__name_next(&back->next, back->next_slot, id);
+    pirn__name_next(&back->next, back->slot, id);
     pirn__name_claimed(&back->claimed, back->queue->name, back->slot, id);
     back->again = false;
     back->late = false;
@@ -307,7 +307,6 @@ static const struct pirn_task_verbs verbs = {.begin = begin};
 void pirn__prep_back(struct pirn__back *back)
 {
     pirn_assert(back->slot < PIRN__SLOTS);
-    pirn_assert(back->next_slot < PIRN__SLOTS);
     pirn_assert(back->queue != NULL && back->to_queue != NULL);
     pirn_assert(back->from.queue != NULL);
 

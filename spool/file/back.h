@@ -20,7 +20,6 @@ struct pirn__back {
     struct pirn__queue *queue;    /* in whose .checkout it is */
     struct pirn__queue *to_queue; /* where it belongs */
     uint32_t slot;
-    uint32_t next_slot;     /* whose .tmp has the new metadata on their way */
     struct pirn__site from; /* where it was claimed */
     struct pirn_item item;  /* as it will be written; state: whether held */
     bool is_change;         /* the new metadata are durable before it goes on,
@@ -59,8 +58,7 @@ struct pirn__back {
 /**
  * pirn__prep_back() - give back, or change, what the owner of @slot has claimed
  *
- * The slot is ours, or a dead owner's whose lock we hold, or a living one's who
- * is fenced out: then @back->next_slot is ours. @back is set as it
+ * The slot is ours, or a dead owner's whose lock we hold. @back is set as it
  * says above; what it borrows, until the op ends.
  *
  * Result: 0; -ENOENT the slot does not have it. Where there is no room for the

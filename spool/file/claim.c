@@ -74,11 +74,11 @@ void pirn__claims_deinit(struct pirn_spool *spool)
 
 /* Who has been fenced out may get the item anew, under the very name that an
  * older claim of his still holds to be its own. */
-static void tell_older(const struct pirn_claim_work *work)
+void pirn__claims_lose(struct pirn_spool *spool, const struct pirn_id *id)
 {
-    for (struct pirn_claim_work *older = work->spool->claims; older != NULL;
+    for (struct pirn_claim_work *older = spool->claims; older != NULL;
          older = older->next) {
-        if (memcmp(&older->id, &work->id, sizeof(work->id)) == 0) {
+        if (memcmp(&older->id, id, sizeof(*id)) == 0) {
             older->lost = true;
         }
     }
@@ -92,7 +92,7 @@ static void finish(struct pirn_claim_work *work, int32_t result)
     pirn_assert(result <= 1);
     pirn_assert(claim->priv.work == work);
     if (result == 1) {
-        tell_older(work);
+        pirn__claims_lose(spool, &work->id);
         pirn__lease_touch(spool);
         work->next = spool->claims;
         if (spool->claims != NULL) {

@@ -62,6 +62,9 @@ struct pirn_claim_work {
 /** pirn__claim_work_destroy() - off the list, and free; the body is closed */
 void pirn__claim_work_destroy(struct pirn_claim_work *work);
 
+/** pirn__claims_lose() - what claims there are of @id were taken from us */
+void pirn__claims_lose(struct pirn_spool *spool, const struct pirn_id *id);
+
 /** pirn__claims_deinit() - what was never ended, at close. Blocks. */
 void pirn__claims_deinit(struct pirn_spool *spool);
 

@@ -102,7 +102,6 @@ static void start_back(struct pirn_claim_work *work, pirn_op_fn *fn)
     back->spool = work->spool;
     back->queue = work->queue;
     back->slot = work->spool->slot;
-    back->next_slot = work->spool->slot;
     back->from = work->from;
     pirn__prep_back(back);
     pirn_start(work->spool->context, &back->op, fn);

@@ -8,6 +8,10 @@
  *     -> of each draft: body, then name
  *     -> of each queue: list .checkout/O, sync it, give each back
  *
+ * Of one who lives and is fenced out all claims are renamed into our .checkout
+ * before his is synced: that decides between him and us. What he has changed is
+ * in the metadata which we read then; what he changes later finds no claim.
+ *
  * The syncs stand before the first unlink of a body: a draft may be a removal
  * (S6) or a publication that was taken back, whose rename only this kernel
  * knows yet. After a power cut its old name would stand there without a body.
@@ -28,9 +32,12 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/file/claim.h"
+
 static void unlink_next(struct pirn__recover *recover);
 static void sync_next(struct pirn__recover *recover);
 static void queue_next(struct pirn__recover *recover);
+static void took_all(struct pirn__recover *recover);
 static void work(struct pirn__recover_worker *worker);
 
 static struct pirn__recover *recover_of(struct pirn_op *step)
@@ -41,6 +48,12 @@ static struct pirn__recover *recover_of(struct pirn_op *step)
 static struct pirn__recover_worker *worker_of(struct pirn_op *step)
 {
     return pirn_container_of(step, struct pirn__recover_worker, step);
+}
+
+/* In whose .checkout the claims are that are given back. */
+static uint32_t claimer(const struct pirn__recover *recover)
+{
+    return recover->living ? recover->spool->slot : recover->slot;
 }
 
 static void note(struct pirn__recover *recover, int32_t result)
@@ -164,7 +177,7 @@ static void set_aside(struct pirn__recover_worker *worker)
         return;
     }
     const struct pirn__site site = {.queue = recover->queue};
-    pirn__aside_start(&worker->aside, recover->spool, &site, recover->slot,
+    pirn__aside_start(&worker->aside, recover->spool, &site, claimer(recover),
                       &worker->id, true, set_aside_done);
 }
 
@@ -180,7 +193,8 @@ static void given_back(struct pirn_op *op, int32_t result)
 }
 
 /* To where its metadata say. What had a time may have been claimed before that
- * had come, and only the sync of .checkout/O makes this durable. */
+ * had come, and only the sync of .checkout/O makes this durable; and that it was
+ * renamed from there into ours. */
 static void give_back(struct pirn__recover_worker *worker)
 {
     struct pirn__recover *recover = worker->recover;
@@ -190,7 +204,7 @@ static void give_back(struct pirn__recover_worker *worker)
         item->queue[0] == '\0' ? NULL
                                : pirn__queue_find(recover->spool, item->queue);
 
-    if (item->due_ns != 0 && !recover->is_synced) {
+    if ((item->due_ns != 0 || recover->living) && !recover->is_synced) {
         free(worker->meta.memory);
         worker_done(worker, 0); /* what could not be synced was noted */
         return;
@@ -198,8 +212,7 @@ static void give_back(struct pirn__recover_worker *worker)
     back->spool = recover->spool;
     back->queue = recover->queue;
     back->to_queue = to_queue == NULL ? recover->queue : to_queue;
-    back->slot = recover->slot;
-    back->next_slot = recover->living ? recover->spool->slot : recover->slot;
+    back->slot = claimer(recover);
     back->from = pirn__site_was(recover->queue, item);
     if (back->from.kind == PIRN__SITE_SHELF &&
         !recover->queue->shelves[back->from.shelf].is_there) {
@@ -248,6 +261,44 @@ static void read_meta(struct pirn_op *op, int32_t result)
     pirn_start(spool->context, &worker->step, saw_body);
 }
 
+static void start_reading(struct pirn__recover_worker *worker)
+{
+    struct pirn__recover *recover = worker->recover;
+
+    pirn__name_claimed(&worker->meta.path, recover->queue->name,
+                       claimer(recover), &worker->id);
+    pirn__prep_meta_read(&worker->meta, recover->spool, &worker->id);
+    pirn_start(recover->spool->context, &worker->meta.op, read_meta);
+}
+
+static void taken_over(struct pirn_op *op, int32_t result)
+{
+    struct pirn__recover_worker *worker = worker_of(op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        worker_done(worker, result); /* -ENOENT: he has ended it himself */
+        return;
+    }
+    pirn__claims_lose(worker->recover->spool, &worker->id);
+    worker_done(worker, 0);
+}
+
+static void take_over(struct pirn__recover_worker *worker)
+{
+    struct pirn__recover *recover = worker->recover;
+    int root = recover->spool->root_fd;
+
+    pirn_assert(recover->slot != recover->spool->slot);
+    pirn__name_claimed(&worker->path, recover->queue->name, recover->slot,
+                       &worker->id);
+    pirn__name_claimed(&worker->meta.path, recover->queue->name,
+                       recover->spool->slot, &worker->id);
+    pirn_prep_rename(&worker->step, root, worker->path.text, root,
+                     worker->meta.path.text, RENAME_NOREPLACE);
+    pirn_start(recover->spool->context, &worker->step, taken_over);
+}
+
 static void work(struct pirn__recover_worker *worker)
 {
     struct pirn__recover *recover = worker->recover;
@@ -257,7 +308,11 @@ static void work(struct pirn__recover_worker *worker)
     if (recover->id_at == recover->scan.ids.count) {
         pirn_assert(recover->busy > 0);
         if (--recover->busy == 0) {
-            queue_next(recover);
+            if (recover->is_taking) {
+                took_all(recover);
+            } else {
+                queue_next(recover);
+            }
         }
         return;
     }
@@ -268,10 +323,11 @@ static void work(struct pirn__recover_worker *worker)
         pirn_start(spool->context, &worker->find.op, found_elsewhere);
         return;
     }
-    pirn__name_claimed(&worker->meta.path, recover->queue->name, recover->slot,
-                       &worker->id);
-    pirn__prep_meta_read(&worker->meta, spool, &worker->id);
-    pirn_start(spool->context, &worker->meta.op, read_meta);
+    if (recover->is_taking) {
+        take_over(worker);
+        return;
+    }
+    start_reading(worker);
 }
 
 static void synced_claims(struct pirn_op *op, int32_t result)
@@ -283,6 +339,14 @@ static void synced_claims(struct pirn_op *op, int32_t result)
     note(recover, result);
     recover->is_synced = result == 0;
     work_all(recover);
+}
+
+static void took_all(struct pirn__recover *recover)
+{
+    pirn_assert(recover->living);
+    recover->is_taking = false;
+    recover->path = recover->scan.scan.path;
+    start_sync(recover, synced_claims);
 }
 
 static void listed_claims(struct pirn_op *op, int32_t result)
@@ -298,6 +362,11 @@ static void listed_claims(struct pirn_op *op, int32_t result)
     }
     if (recover->scan.ids.count == 0) {
         queue_next(recover);
+        return;
+    }
+    if (recover->living) {
+        recover->is_taking = true;
+        work_all(recover);
         return;
     }
     recover->path = recover->scan.scan.path;
@@ -472,6 +541,7 @@ void pirn__prep_recover(struct pirn__recover *recover, struct pirn_spool *spool,
     recover->spool = spool;
     recover->slot = slot;
     recover->living = false;
+    recover->is_taking = false;
     pirn_prep_task(&recover->op, &verbs);
 }
 
