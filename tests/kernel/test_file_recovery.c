@@ -157,12 +157,11 @@ static void s5_a_move_to_a_queue_that_is_not_there_stays(void **state)
     struct pirn_id id = bed_put(bed, "body", 4);
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_int_equal(file_update(bed, &claim, &away), 0);
-    char *gone = strdup(bed_at(bed, "gone"));
+    char gone[512];
+    snprintf(gone, sizeof(gone), "%s/gone", bed->path);
     assert_int_equal(rename(bed_at(bed, "other"), gone), 0);
-    rmdir(strcat(gone, "/.checkout/0000"));
-    gone[strlen(gone) - strlen("/0000")] = '\0';
-    assert_int_equal(rmdir(gone), 0);
-    free(gone);
+    rmdir(bed_at(bed, "gone/.checkout/0000"));
+    assert_int_equal(rmdir(bed_at(bed, "gone/.checkout")), 0);
     file_reopen(bed);
     assert_string_equal(looked_at(bed, &id).queue, "incoming");
     assert_true(bed_has(bed, BED_READY, &id));
