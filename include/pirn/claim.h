@@ -72,8 +72,10 @@ struct pirn_claim {
  *
  * Looks for dead owners at most every 250 ms, and gives back what they had.
  * Order, log layout: higher priority first; then what was given back; then in
- * the order of commits, or in which they became due. File layout: among the
- * ready items of a shard the oldest first; no order between shards.
+ * the order of commits, or in which they became due. File layout: higher
+ * priority first, of which another open's are met within 250 ms; among the ready
+ * items of a shard the oldest first; no order between shards. What is due is
+ * ready a second later at most, or a 64th of its delay.
  */
 PIRN_API void pirn_prep_claim(struct pirn_claim *claim,
                               struct pirn_spool *spool, const char *queue);
@@ -140,8 +142,9 @@ PIRN_API void pirn_prep_remove_durable(struct pirn_claim *claim);
  * @change: loaned until the op ends
  *
  * Result: 0, and @claim->item says it; -ESTALE we do not have it any more, and
- * the claim has ended; -ENOENT no such queue; -ENOSPC, -EIO and others: it is
- * as it was; -EOPNOTSUPP file layout.
+ * the claim has ended; -ENOENT no such queue; -EOPNOTSUPP that queue has the
+ * other layout; -ENOSPC, -EIO and others: it is as @claim->item says. File
+ * layout: that may be changed, and then nobody knows whether it is durable.
  *
  * Durable: when the op ends with 0.
  */
@@ -154,8 +157,8 @@ PIRN_API void pirn_prep_update(struct pirn_claim *claim,
  * Moves an item to another queue, delays it, holds or releases it.
  *
  * Result: as pirn_prep_update(), and the claim has the item still where it is
- * none of 0 and -ESTALE. Log layout: -ENOSPC may mean that it was changed, and
- * there is no room to make it ready: @claim->item says what it is now.
+ * none of 0 and -ESTALE. It may mean that it was changed, and cannot be made
+ * ready: @claim->item says what it is now.
  *
  * Durable: when the op ends with 0.
  */

@@ -30,7 +30,7 @@ struct pirn_draft {
     struct pirn_op op;
     struct pirn_id id; /* after an enqueue or a commit that ended with 0 */
 
-    /* Set before an enqueue or a commit; of queues with the log layout. */
+    /* Set before an enqueue or a commit. */
     uint64_t due_ns; /* not before; CLOCK_REALTIME; 0: at once */
     int8_t priority; /* -8 .. 7, the higher the earlier */
     bool held;       /* until it is released */

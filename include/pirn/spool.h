@@ -81,7 +81,7 @@ struct pirn_spool_config {
  * back what dead owners had claimed. A forked child must not use it. What a
  * killed process had half made of a spool is continued if @config says create;
  * a lost+found is no other thing. Waits for who is opening it as the first one
- * after all others have died. Keeps at most 66 descriptors, 65 more per queue,
+ * after all others have died. Keeps at most 67 descriptors, 84 more per queue,
  * and 165 more where there is a log; besides, a call has some while it is under
  * way, and so has a draft, claim or view with a body's file.
  *

@@ -32,11 +32,11 @@ bool check_change_has_room(const struct check_spool *check)
 }
 
 uint32_t check_change_begin(struct check_spool *check, uint32_t process,
-                            uint32_t number, const struct pirn_change *change)
+                            uint32_t number, uint32_t last,
+                            const struct pirn_change *change)
 {
     struct check_changes *changes = &check->changes;
-    struct check_place place =
-        *check_change_place(check, number, check->items[number].change);
+    struct check_place place = *check_change_place(check, number, last);
 
     pirn_assert(changes->count < CHECK_CHANGES);
     if (change->what & PIRN_CHANGE_QUEUE) {
@@ -79,7 +79,13 @@ void check_change_ended(struct check_spool *check, uint32_t change,
     }
 }
 
-static uint32_t number_in(const struct pirn_item *item)
+void check_change_unsure(struct check_spool *check, uint32_t change)
+{
+    world_note(check->world, "perhaps changed: ", (int32_t)change);
+    change_at(check, change)->process = 0;
+}
+
+uint32_t check_change_number(const struct pirn_item *item)
 {
     const char *text = pirn_fields_get(&item->fields, "n");
 
@@ -120,7 +126,7 @@ static void check_version(struct check_spool *check, uint32_t number,
 void check_change_seen(struct check_spool *check, uint32_t number,
                        const struct pirn_item *item, uint32_t floor)
 {
-    uint32_t change = number_in(item);
+    uint32_t change = check_change_number(item);
 
     if (change > check->changes.count ||
         (change > 0 && change_at(check, change)->item != number)) {
@@ -145,10 +151,11 @@ void check_change_seen(struct check_spool *check, uint32_t number,
     raise_floor(check, number, change);
 }
 
+/* What was set aside is not told here: no claim there has to find an item. */
 static bool is_ready(const struct check_place *place, const char *queue,
                      uint64_t wall_ns)
 {
-    return !place->held &&
+    return !place->held && strcmp(queue, "quarantine") != 0 &&
            (place->due_ns == 0 || place->due_ns + DUE_SLACK_NS < wall_ns) &&
            (strcmp(queue, CHECK_QUEUE_OTHER) == 0) == place->is_other;
 }

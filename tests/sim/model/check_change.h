@@ -58,11 +58,19 @@ const struct check_place *check_change_place(const struct check_spool *check,
 /* Whether there is room for one more. */
 bool check_change_has_room(const struct check_spool *check);
 
-/* @process tries to change item @number, which it has; the change's number. */
+/* @process tries to change item @number, which it has as change @last has made
+ * it; the change's number. */
 uint32_t check_change_begin(struct check_spool *check, uint32_t process,
-                            uint32_t number, const struct pirn_change *change);
+                            uint32_t number, uint32_t last,
+                            const struct pirn_change *change);
 void check_change_ended(struct check_spool *check, uint32_t change,
                         int32_t result);
+
+/* It was refused, and may have happened: who tried cannot tell. */
+void check_change_unsure(struct check_spool *check, uint32_t change);
+
+/* The number of the change that @item has had last. */
+uint32_t check_change_number(const struct pirn_item *item);
 
 /* Item @number was read; what is older than @floor may not be met. */
 void check_change_seen(struct check_spool *check, uint32_t number,

@@ -211,8 +211,8 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
         world_fail(check->world, "item %u was set aside, and could be read",
                    number);
     }
+    check_change_seen(check, number, item, known->change);
     if (check->is_log) {
-        check_change_seen(check, number, item, known->change);
         known->removal = CHECK_THERE; /* a power cut has brought it back */
     }
     known->holder = process;
@@ -339,8 +339,7 @@ void check_spool_nothing(struct check_spool *check, uint64_t take,
         const struct check_item *item = &check->items[i];
 
         if (check_spool_must_meet(check, item, began_ns) &&
-            (!check->is_log ||
-             check_change_is_ready(check, i, queue, wall_ns)) &&
+            check_change_is_ready(check, i, queue, wall_ns) &&
             !(item->has_id && check_spool_unreadable(check, &item->id))) {
             world_fail(check->world,
                        "item %u is nobody's since %llu ms, and is not found", i,

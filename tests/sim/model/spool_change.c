@@ -18,6 +18,18 @@ void spool_change_set(struct spool_change *change, bool held)
     };
 }
 
+void spool_change_place(struct spool_change *change, struct world *world,
+                        char letter)
+{
+    if (letter == 'm') {
+        change->change.what |= PIRN_CHANGE_QUEUE;
+        change->change.queue = CHECK_QUEUE_OTHER;
+    } else if (letter == 'l') {
+        change->change.what |= PIRN_CHANGE_DUE;
+        change->change.due_ns = world_wall_ns(world) + DELAY_MAX_NS;
+    }
+}
+
 void spool_change_draw(struct spool_change *change, struct world *world,
                        struct rng *rng, bool has_other)
 {
@@ -40,13 +52,14 @@ void spool_change_draw(struct spool_change *change, struct world *world,
 }
 
 void spool_change_begin(struct spool_change *change, struct check_spool *check,
-                        uint32_t process, uint32_t number)
+                        uint32_t process, uint32_t number,
+                        const struct pirn_item *item)
 {
     char text[CHECK_FIELD];
     int r;
 
-    change->number =
-        check_change_begin(check, process, number, &change->change);
+    change->number = check_change_begin(
+        check, process, number, check_change_number(item), &change->change);
     (void)snprintf(text, sizeof(text), "%u", change->number);
     change->fields.bytes = change->bytes;
     r = pirn_fields_add(&change->fields, "n", text);

@@ -22,8 +22,14 @@ void spool_change_draw(struct spool_change *change, struct world *world,
 /* Nothing but its number, and that it is held. */
 void spool_change_set(struct spool_change *change, bool held);
 
-/* @process is about to change item @number so. */
+/* What @letter of a script says of its place: m into the second queue, l for
+ * later. */
+void spool_change_place(struct spool_change *change, struct world *world,
+                        char letter);
+
+/* @process is about to change item @number so, which it has as @item says. */
 void spool_change_begin(struct spool_change *change, struct check_spool *check,
-                        uint32_t process, uint32_t number);
+                        uint32_t process, uint32_t number,
+                        const struct pirn_item *item);
 
 #endif /* TESTS_SIM_MODEL_SPOOL_CHANGE_H */

@@ -119,7 +119,7 @@ static void check_looked(struct spool_viewer *viewer, int32_t result)
             viewer->view.item.size_bytes != item->len) {
             world_fail(check->world, "who looked for item %u has seen another",
                        viewer->number);
-        } else if (check->is_log) {
+        } else {
             check_change_seen(check, viewer->number, &viewer->view.item,
                               viewer->change[viewer->number]);
             check_rests(viewer);

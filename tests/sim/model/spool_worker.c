@@ -59,7 +59,7 @@ struct office {
     bool has_listed;   /* who takes all: first lists it, */
     uint32_t look_at;  /* looks for each by its id or has it so, */
     const char *queue; /* from which is taken */
-    bool has_other;    /* queue, of the log */
+    bool has_other;    /* queue */
     struct desk desks[WORKER_DESKS];
 };
 
@@ -186,7 +186,7 @@ static void begin_put(struct desk *desk)
     }
     desk->number = check_spool_begin(office->check, len);
     check_spool_fill(desk->number, len, 0, desk->body, len);
-    if (office->worker->is_log && office->worker->script == NULL) {
+    if (office->worker->script == NULL) {
         draw_place(desk);
     }
     office->check->items[desk->number].put_as = (struct check_place){
@@ -264,12 +264,28 @@ static void remove_it(struct desk *desk, bool is_durable)
 
 /* --- change --- */
 
+/* Of files: refused, and perhaps done; the item says which, where it can. */
+static void change_ended(struct desk *desk, int32_t result)
+{
+    struct check_spool *check = desk->office->check;
+    bool is_unsure =
+        result < 0 && !check->is_log &&
+        (result == -EIO ||
+         check_change_number(&desk->claim.item) == desk->change.number);
+
+    if (is_unsure) {
+        check_change_unsure(check, desk->change.number);
+    } else {
+        check_change_ended(check, desk->change.number, result);
+    }
+}
+
 static void updated(struct pirn_op *op, int32_t result)
 {
     struct desk *desk = pirn_container_of(op, struct desk, claim.op);
     struct check_spool *check = desk->office->check;
 
-    check_change_ended(check, desk->change.number, result);
+    change_ended(desk, result);
     if (result == 0) {
         check_change_seen(check, desk->number, &desk->claim.item,
                           desk->change.number);
@@ -289,7 +305,7 @@ static void given_back_as(struct pirn_op *op, int32_t result)
     struct desk *desk = pirn_container_of(op, struct desk, claim.op);
     struct check_spool *check = desk->office->check;
 
-    check_change_ended(check, desk->change.number, result);
+    change_ended(desk, result);
     if (result == 0 || result == -ESTALE) {
         given_back(op, result);
         return;
@@ -310,9 +326,10 @@ static void change(struct desk *desk, bool goes_on)
                           office->has_other);
     } else {
         spool_change_set(&desk->change, desk->letter == 'h');
+        spool_change_place(&desk->change, office->check->world, desk->letter);
     }
     spool_change_begin(&desk->change, office->check, process_number(desk),
-                       desk->number);
+                       desk->number, &desk->claim.item);
     if (goes_on) {
         pirn_prep_update(&desk->claim, &desk->change.change);
         pirn_start(office->context, &desk->claim.op, updated);
@@ -323,7 +340,7 @@ static void change(struct desk *desk, bool goes_on)
     pirn_start(office->context, &desk->claim.op, given_back_as);
 }
 
-/* What is next for an item that it has: of the log, by its letter or dice. */
+/* What is next for an item that it has: by its letter or dice. */
 static char next_of(struct desk *desk)
 {
     static const char all[] = "ttddgghhuu";
@@ -341,14 +358,6 @@ static char next_of(struct desk *desk)
 
 static void end_claim(struct desk *desk)
 {
-    if (!desk->office->worker->is_log) {
-        if (does(desk, 't', 2)) {
-            remove_it(desk, false);
-        } else {
-            give_back(desk);
-        }
-        return;
-    }
     switch (next_of(desk)) {
     case 't':
         remove_it(desk, false);
@@ -357,6 +366,8 @@ static void end_claim(struct desk *desk)
         remove_it(desk, true);
         break;
     case 'h':
+    case 'l':
+    case 'm':
         change(desk, false);
         break;
     case 'u':
@@ -642,11 +653,13 @@ static bool open_spool(struct office *office)
     return true;
 }
 
-/* Where one of the log can be made; who takes all must have it. */
+/* Where it can be made; who takes all must have it. */
 static void make_other(struct office *office)
 {
-    int r = pirn_spool_create_queue_as(office->spool, CHECK_QUEUE_OTHER,
-                                       PIRN_LAYOUT_LOG);
+    enum pirn_layout layout =
+        office->worker->is_log ? PIRN_LAYOUT_LOG : PIRN_LAYOUT_FILE;
+    int r =
+        pirn_spool_create_queue_as(office->spool, CHECK_QUEUE_OTHER, layout);
 
     office->has_other = r == 0;
     if (r < 0 && office->worker->takes_all) {
@@ -659,7 +672,7 @@ static void work(struct office *office)
     struct spool_worker *worker = office->worker;
     int r;
 
-    if (worker->is_log && !worker->is_small) {
+    if (!worker->is_small) {
         make_other(office);
     }
     if (worker->takes_all) {

@@ -23,8 +23,8 @@ struct spool_worker {
     uint32_t len;       /* of bodies; 0: any */
     const char *script; /* what it does, a letter each; NULL: anything:
                            e enqueue, a append and commit, x append and abort,
-                           t take and remove, g take and give back; of the log
-                           d remove durably, h hold, u update and give back,
+                           t take and remove, d durably, g take and give back,
+                           h hold, m move, l delay, u update and give back,
                            s update and remove */
     bool takes_all;     /* the last one: claims what is there, keeps it */
     bool is_log;        /* `incoming` has the log layout, if he makes it, */
