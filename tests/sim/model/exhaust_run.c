@@ -43,6 +43,18 @@ static void begin(struct run *run, struct disk *disk, uint64_t seed)
     run->chain_count = 0;
 }
 
+/* Whether it needs a second queue. */
+static bool moves(const struct workload *workload)
+{
+    bool moves = workload->before != NULL && strchr(workload->before, 'm');
+
+    for (uint32_t i = 0; i < EXHAUST_PROCESSES; i++) {
+        const char *script = workload->scripts[i];
+        moves = moves || (script != NULL && strchr(script, 'm') != NULL);
+    }
+    return moves;
+}
+
 static void hire(struct run *run, const char *script, uint32_t desks,
                  uint32_t len)
 {
@@ -61,6 +73,7 @@ static void hire(struct run *run, const char *script, uint32_t desks,
         .is_log = run->check.is_log,
         .is_small = run->check.is_log,
         .without_log = !run->check.is_log,
+        .has_other = run->has_other,
     };
     run->count++;
     process_thread(worker->process, spool_worker_run, worker);
@@ -139,6 +152,7 @@ struct disk *run_before(const struct exhaust *exhaust,
         return disk;
     }
     begin(&run, disk, exhaust->seed);
+    run.has_other = moves(workload);
     run.check.is_log = workload->is_log;
     hire(&run, workload->before != NULL ? workload->before : "", 1,
          workload->len);
@@ -164,7 +178,7 @@ void run_begin(struct run *run, const struct exhaust *exhaust,
                const struct workload *workload, struct disk *disk,
                const struct promises *promises)
 {
-    *run = (struct run){.check = promises->spool};
+    *run = (struct run){.check = promises->spool, .has_other = moves(workload)};
     begin(run, disk, exhaust->seed);
     for (uint32_t i = 0; i < EXHAUST_PROCESSES && workload->scripts[i] != NULL;
          i++) {
@@ -244,7 +258,8 @@ static void look_at_files(struct run *run, const struct promises *promises)
 void run_look(struct run *run, const struct exhaust *exhaust,
               const struct workload *workload, const struct event *left)
 {
-    *run = (struct run){.check = left->promises.spool};
+    *run = (struct run){.check = left->promises.spool,
+                        .has_other = moves(workload)};
     begin(run, left->disk, exhaust->seed);
     run->world->boots = 1;
     run->world->faults.calm = true;

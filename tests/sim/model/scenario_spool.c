@@ -64,6 +64,7 @@ static void hire(struct spool_life *life, void (*run)(void *argument))
         .is_log = life->is_log,
         .is_small = life->is_small,
         .without_log = life->without_log,
+        .has_other = !life->is_small,
     };
     life->count++;
     worker->actions = rng_between(

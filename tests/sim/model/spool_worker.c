@@ -672,7 +672,7 @@ static void work(struct office *office)
     struct spool_worker *worker = office->worker;
     int r;
 
-    if (!worker->is_small) {
+    if (worker->has_other) {
         make_other(office);
     }
     if (worker->takes_all) {
