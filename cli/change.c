@@ -63,12 +63,10 @@ static enum code check_queue(struct change *change)
 {
     const char *queue = change->what.queue;
     int r = queue == NULL
-                ? PIRN_LAYOUT_LOG
+                ? 0
                 : layouts_find(&change->endings.layouts, &change->tool, queue);
 
-    if (r == PIRN_LAYOUT_FILE) {
-        r = -EXDEV;
-    }
+    change->endings.layout_to = r;
     return r < 0 ? tool_say(&change->tool, THING_QUEUE, queue, r) : CODE_DONE;
 }
 

@@ -162,9 +162,9 @@ static int look(struct endings *endings, const struct pirn_id *id)
     if (passed) {
         return PASSED;
     }
-    if (endings->change != NULL) {
+    if (endings->change != NULL && endings->change->what & PIRN_CHANGE_QUEUE) {
         r = layouts_find(&endings->layouts, tool, queue);
-        r = r < 0 ? r : r == PIRN_LAYOUT_LOG ? 0 : -EOPNOTSUPP;
+        r = r < 0 ? r : r == endings->layout_to ? 0 : -EOPNOTSUPP;
     }
     return r == 0 && claimed ? -EBUSY : r;
 }

@@ -34,6 +34,7 @@ struct endings {
     const struct pirn_change *change; /* NULL: removed */
     const struct filter *filter;      /* NULL: any item */
     struct layouts layouts;
+    int layout_to; /* of the queue that they are moved to */
     struct ending ending[ENDING_MAX];
     struct ending *free;
     uint32_t pending;

@@ -57,8 +57,9 @@ static const struct cause causes[] = {
      "queue "
      "with `pirn create --queue NAME --layout log'"},
     {THING_ITEM, EOPNOTSUPP, CODE_CONFIGURATION,
-     "its queue has the file layout, whose items cannot be moved, held or "
-     "released yet; store such items in a queue of the log layout"},
+     "it cannot be moved between queues of the file layout and of the log "
+     "layout; make a queue of its own with `pirn create --queue NAME "
+     "--layout LAYOUT'"},
     {THING_ITEM, ETIME, CODE_CONFIGURATION,
      "its attempts are used up, and with the file layout it cannot be moved to "
      "`dead'; look at it and remove it, or it will be taken again"},

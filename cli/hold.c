@@ -9,9 +9,8 @@ static const struct argp argp = {
     .args_doc = CHANGE_ARGS,
     .children = change_children,
     .doc = "Hold items, " CHANGE_ITEMS
-           "Nobody takes them until they are released. Queues of the log "
-           "layout alone. An item that somebody has claimed stays as it "
-           "is, and the exit code is 75.",
+           "Nobody takes them until they are released. An item that somebody "
+           "has claimed stays as it is, and the exit code is 75.",
 };
 
 enum code verb_hold(int argc, char **argv)

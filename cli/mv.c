@@ -36,9 +36,8 @@ static const struct argp argp = {
                 "--to QUEUE [--queue NAME] --all",
     .children = change_children,
     .doc = "Move items to another queue, " CHANGE_ITEMS
-           "From and to queues of the log layout alone. An item that somebody "
-           "has claimed stays where it is, and "
-           "the exit code is 75.",
+           "Both queues have the same layout. An item that somebody has "
+           "claimed stays where it is, and the exit code is 75.",
 };
 
 enum code verb_mv(int argc, char **argv)

@@ -103,22 +103,34 @@ def what_is_missing_is_66_and_the_others_are_changed():
         assert shown(spool, item)["queue"] == "other"
 
 
-def the_file_layout_says_that_it_cannot_and_stays_as_it_is():
+def each_layout_keeps_its_items():
     with directory() as here:
         spool = new_spool(here, "file")
         run("create", "--queue", "log", spool=spool).exits(0)
         item, logged = put(spool), put(spool, b"", "--queue", "log")
         before = shown(spool, item)
-        for words in (("hold",), ("release",), ("mv", "--to", "log")):
-            for more in ((), ("--dry-run",)):
-                ran = run(*words, *more, item, spool=spool)
-                ran.exits(78).says(item, "file layout", "yet")
-        run("mv", "--to", "incoming", logged, spool=spool).exits(78).says(
-            "queue incoming", "file layout", "yet")
+        for more in ((), ("--dry-run",)):
+            run("mv", "--to", "log", *more, item, spool=spool).exits(78).says(
+                item, "layout", "pirn create")
+            run("mv", "--to", "incoming", *more, logged,
+                spool=spool).exits(78).says(logged, "layout", "pirn create")
         assert shown(spool, item) == before
         assert shown(spool, logged)["queue"] == "log"
-        run("hold", item, logged, spool=spool).exits(78)
-        assert shown(spool, logged)["state"] == "held"
+
+
+def files_are_moved_held_and_released():
+    with directory() as here:
+        spool = new_spool(here, "file")
+        run("create", "--queue", "other", "--layout", "file",
+            spool=spool).exits(0)
+        item = put(spool)
+        run("hold", item, spool=spool).exits(0)
+        assert shown(spool, item)["state"] == "held"
+        run("mv", "--to", "other", item, spool=spool).exits(0)
+        assert shown(spool, item)["queue"] == "other"
+        assert shown(spool, item)["state"] == "held"
+        run("release", item, spool=spool).exits(0)
+        assert shown(spool, item)["state"] == "ready"
 
 
 def a_wrong_command_line_is_64():
