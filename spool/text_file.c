@@ -100,6 +100,11 @@ int pirn__text_file_rewrite(struct pirn_context *context, int dir_fd,
     int r = cut(context, fd, len); /* or longer, by zeros: no block goes */
     r = r < 0 ? r : write_all(context, fd, text, len);
     close_fd(context, fd);
+    if (r < 0) { /* final for the file */
+        struct pirn_op op = {0};
+        pirn_prep_unlink(&op, dir_fd, path, 0);
+        (void)pirn_wait(context, &op);
+    }
     return r;
 }
 

@@ -181,6 +181,23 @@ static void wrote(struct pirn_op *op, int32_t result)
     pirn_start(log->context, &take->step, named);
 }
 
+static void emptied(struct pirn_op *op, int32_t result)
+{
+    struct pirn__segment_take *take =
+        pirn_container_of(op, struct pirn__segment_take, step);
+
+    if (result < 0) {
+        made(op, result);
+        return;
+    }
+    write_zeros(take, pirn__segment_fd(take->log, take->segment));
+}
+
+/*
+ * What a failed attempt wrote goes first. ext4 keeps its pages as if they were
+ * written, and their extents as if they were not: zeros and batches over them
+ * are synced, and after a power cut read as zeros (Linux 6.18).
+ */
 static void have_file(struct pirn_op *op, int32_t result)
 {
     struct pirn__segment_take *take =
@@ -198,7 +215,8 @@ static void have_file(struct pirn_op *op, int32_t result)
         return;
     }
     take->at = 0;
-    write_zeros(take, result);
+    pirn_prep_truncate(&take->step, result, 0);
+    pirn_start(take->log->context, &take->step, emptied);
 }
 
 /* The first in a state that can be swapped to another. */
