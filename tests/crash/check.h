@@ -19,8 +19,8 @@
  * have; nothing else is; all that is ready can be had; an item can be put and
  * taken in each layout. Complaints are lines on the standard output.
  *
- * A husk is what a removal left: metadata without a body, set aside. Nobody is
- * handed anything twice, and nothing is lost; but it should have gone.
+ * A husk is what a removal that was durable left of a file: metadata without a
+ * body, set aside, or all of it. Nothing is lost; but it should have gone.
  *
  * Return: how many complaints, without the husks
  */
