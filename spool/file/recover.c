@@ -193,8 +193,8 @@ static void given_back(struct pirn_op *op, int32_t result)
 }
 
 /* To where its metadata say. What had a time may have been claimed before that
- * had come, and only the sync of .checkout/O makes this durable; and that it was
- * renamed from there into ours. */
+ * had come, and only the sync of .checkout/O makes this durable; and that it
+ * was renamed from there into ours. */
 static void give_back(struct pirn__recover_worker *worker)
 {
     struct pirn__recover *recover = worker->recover;

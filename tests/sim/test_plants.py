@@ -34,6 +34,7 @@ PLANTS = {
     "acknowledged-early": ("sim_model_spool", "spool"),
     "boarded-in-flight": ("sim_model_spool", "spool"),
     "body-unlinked": ("sim_model_spool", "spool"),
+    "bucket-not-synced": ("sim_model_spool", "spool"),
     "buffer-reused": ("sim_model", "stream"),
     "clean-up-skipped": ("sim_model", "chain"),
     "directory-not-synced": ("sim_model_spool", "spool"),
