@@ -105,6 +105,11 @@ void pirn__site_path(const struct pirn__site *site, const struct pirn_id *id,
 {
     struct pirn__name dir;
 
+    if (site->kind ==
+        PIRN__SITE_SHARD) { /* also of an id of no shard of ours */
+        pirn__name_ready(name, site->queue->name, id);
+        return;
+    }
     pirn__site_dir(site, id, &dir);
     pirn__name_in(name, &dir, id);
 }
