@@ -177,7 +177,31 @@ static int make_log_text(struct pirn_spool *spool, const char *path,
                                  len);
 }
 
-/* Room for all tombstones at once, so that removals need none. */
+static int write_zeros(struct pirn_spool *spool, int fd, uint64_t bytes)
+{
+    static const uint8_t zeros[64 * 1024];
+    struct pirn_op op = {0};
+
+    for (uint64_t at = 0; at < bytes;) {
+        uint64_t left = bytes - at;
+        pirn_prep_write(&op, fd, zeros,
+                        left < sizeof(zeros) ? (uint32_t)left : sizeof(zeros),
+                        at);
+        int32_t r = wait_for(spool, &op);
+        if (r < 0) {
+            return r;
+        }
+        pirn_assert(r > 0);
+        at += (uint32_t)r;
+    }
+    return 0;
+}
+
+/*
+ * Room for all tombstones at once, so that removals need none. And written, not
+ * allocated alone: ext4 has to turn what was only allocated into what is
+ * written by its journal, and where that has failed meanwhile a sync may say 0.
+ */
 static int make_tombs(struct pirn_spool *spool, const char *path,
                       const struct pirn_spool_config *config)
 {
@@ -191,12 +215,7 @@ static int make_tombs(struct pirn_spool *spool, const char *path,
     if (fd < 0) {
         return fd;
     }
-    pirn_prep_fallocate(&op, fd, 0, 0, bytes);
-    int r = wait_for(spool, &op);
-    if (r == -EOPNOTSUPP) { /* then a full disk may hold removals up */
-        pirn_prep_truncate(&op, fd, bytes);
-        r = wait_for(spool, &op);
-    }
+    int r = write_zeros(spool, fd, bytes);
     if (r == 0) {
         pirn_prep_fsync(&op, fd, PIRN_SYNC_ALL);
         r = wait_for(spool, &op);

@@ -180,6 +180,19 @@ static void what_two_have_put_comes_in_the_order_of_their_commits(void **state)
     }
 }
 
+/* What is only allocated is a hole to who looks for data. */
+static void tombstones_have_blocks_that_were_written(void **state)
+{
+    struct bed *bed = *state;
+    int fd = open(bed_at(bed, ".log/tombs"), O_RDONLY);
+
+    assert_true(fd >= 0);
+    off_t end = lseek(fd, 0, SEEK_END);
+    assert_true(end > 0);
+    assert_int_equal(lseek(fd, 0, SEEK_HOLE), end);
+    close(fd);
+}
+
 static void what_was_removed_durably_does_not_come_back(void **state)
 {
     struct bed *bed = *state;
@@ -309,6 +322,7 @@ BED_MAIN(LOG_TEST(an_index_is_kept_as_long_as_there_are_items),
          MANY_TEST(many_items_survive_a_power_cut_in_their_order),
          LOG_TEST(what_was_acknowledged_is_there_as_it_was),
          LOG_TEST(what_two_have_put_comes_in_the_order_of_their_commits),
+         LOG_TEST(tombstones_have_blocks_that_were_written),
          LOG_TEST(what_was_removed_durably_does_not_come_back),
          LOG_TEST(what_was_removed_lazily_is_whole_or_gone),
          LOG_TEST(what_somebody_had_is_ready_again),
