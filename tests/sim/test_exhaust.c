@@ -27,7 +27,9 @@ enum {
     THIRD = 56000,
     FORMS = 4,
     SCRIPT_MAX = 16,
-    LOG_EVERY = 24, /* refusals of the log, in a plain run */
+    SHORTEST = 12,  /* workloads, of files, with every refusal in any run */
+    FILE_EVERY = 8, /* of others of files, one in so many in a plain run */
+    LOG_EVERY = 24, /* of the log */
     SLOW_EVERY = 16 /* with sanitizers, which are not here for the disk */
 };
 
@@ -56,11 +58,6 @@ static const struct workload workloads[] = {
      false},
     {"two processes put", NULL, false, {"e", "e"}, 1, 40, false, false},
     {"recovery after a kill", "et", true, {"t"}, 1, 40, false, false},
-    {"hold", "e", false, {"h"}, 1, 40, false, false},
-    {"delay", "e", false, {"l"}, 1, 40, false, false},
-    {"move", "e", false, {"m"}, 1, 40, false, false},
-    {"update", "e", false, {"u"}, 1, 40, false, false},
-    {"update and remove", "e", false, {"s"}, 1, 40, false, false},
     {"a file by a chain", NULL, false, {"c"}, 1, 40, true, false},
     {"two processes, files by chains",
      NULL,
@@ -88,6 +85,11 @@ static const struct workload workloads[] = {
      THIRD,
      false,
      true},
+    {"hold", "e", false, {"h"}, 1, 40, false, false},
+    {"delay", "e", false, {"l"}, 1, 40, false, false},
+    {"move", "e", false, {"m"}, 1, 40, false, false},
+    {"update", "e", false, {"u"}, 1, 40, false, false},
+    {"update and remove", "e", false, {"s"}, 1, 40, false, false},
 };
 
 enum { WORKLOADS = sizeof(workloads) / sizeof(workloads[0]) };
@@ -163,6 +165,15 @@ static void tell_failure(const struct exhaust *exhaust, uint32_t number,
            is_long() ? "PIRN_LONG=1 " : "", exhaust->place, program);
 }
 
+static uint32_t every_of(uint32_t number)
+{
+    uint32_t every = workloads[number].is_log ? LOG_EVERY
+                     : number < SHORTEST      ? 1
+                                              : FILE_EVERY;
+
+    return is_long() ? 1 : fiber_is_slow() ? every * SLOW_EVERY : every;
+}
+
 static void run(struct exhaust *exhaust, exhaust_fn *fn, uint32_t *ret_count)
 {
     bool is_every_form = is_long() || getenv("PIRN_FORM") != NULL;
@@ -175,6 +186,7 @@ static void run(struct exhaust *exhaust, exhaust_fn *fn, uint32_t *ret_count)
 
             if (is_asked("PIRN_WORKLOAD", i) && is_asked("PIRN_FORM", form)) {
                 exhaust->seed = 1 + form;
+                exhaust->every = every_of(i);
                 exhaust->is_deep = is_long() && form == 0;
                 fn(exhaust, &workload);
                 ++*ret_count;
@@ -196,10 +208,6 @@ static void exhaust_all(exhaust_fn *fn, const char *what,
             .samples = is_long()         ? 4096
                        : fiber_is_slow() ? 16
                                          : 256,
-            .every = fiber_is_slow() ? SLOW_EVERY : 0,
-            .log_every = is_long()         ? 0
-                         : fiber_is_slow() ? LOG_EVERY * SLOW_EVERY
-                                           : LOG_EVERY,
             .only = *only,
         };
         clock_t begin = clock();

@@ -14,9 +14,15 @@
 #include "pirn/invariant.h"
 #include "tests/sim/model/exhaust_run.h"
 
-/* Behind what is refused there are so many times fewer samples: there are
- * hundreds of refusals for each event. */
-enum { STATES_MAX = 1u << 16, UNITS_MAX = 4096, REFUSED_LESS = 16 };
+/* Behind what is refused there are so many times fewer samples, and so many
+ * times fewer units of which every subset is tried: there are hundreds of
+ * refusals for each event. */
+enum {
+    STATES_MAX = 1u << 16,
+    UNITS_MAX = 4096,
+    REFUSED_LESS = 16,
+    REFUSED_LESS_UNITS = 3
+};
 
 /* --- places by name --- */
 
@@ -170,9 +176,10 @@ static void cut(struct exhaust *exhaust, const struct workload *workload,
     static uint64_t states[STATES_MAX];
     static bool survives[UNITS_MAX];
     uint32_t units = disk_unit_count(event->disk);
-    bool is_all = units <= exhaust->units;
-    uint32_t samples =
-        place.row > 0 ? exhaust->samples / REFUSED_LESS : exhaust->samples;
+    bool is_refused = place.row > 0;
+    bool is_all =
+        units <= exhaust->units / (is_refused ? REFUSED_LESS_UNITS : 1);
+    uint32_t samples = exhaust->samples / (is_refused ? REFUSED_LESS : 1);
     uint32_t subsets = is_all ? 1u << units : samples;
     struct rng rng = rng_of(exhaust->seed, place.at);
     struct event left = *event;
@@ -287,9 +294,9 @@ void exhaust_errors(struct exhaust *exhaust, const struct workload *workload)
     struct promises promises;
     struct disk *disk = run_before(exhaust, workload, &promises);
     uint32_t count = list_operations(exhaust, workload, disk, &promises, list);
-    uint32_t every = workload->is_log ? exhaust->log_every : exhaust->every;
+    uint32_t every = exhaust->only.is_set ? 1 : exhaust->every;
 
-    every = every == 0 || exhaust->only.is_set ? 1 : every;
+    pirn_assert(every > 0);
     for (uint32_t at = 0; at < count; at += every) {
         struct exhaust_place place = {.at = at};
 

@@ -43,9 +43,8 @@ struct exhaust {
     uint64_t seed;
     uint32_t units; /* of so many every subset */
     uint32_t samples;
-    uint32_t every;     /* of a file one refusal in so many; 0: each */
-    uint32_t log_every; /* of the log, likewise */
-    bool is_deep; /* the power fails on the way behind what is refused once */
+    uint32_t every; /* one refusal in so many; 1: each */
+    bool is_deep;   /* the power fails on the way behind what is refused once */
     struct exhaust_place only; /* this place, and tell its last events */
 
     uint64_t events; /* found */
