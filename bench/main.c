@@ -17,6 +17,7 @@
 #include "bench/queued.h"
 #include "bench/report.h"
 #include "bench/sustained.h"
+#include "bench/torture.h"
 
 enum {
     KEY_DIR = 256,
@@ -169,6 +170,8 @@ static char *help_filter(int key, const char *text, void *input)
     }
     fprintf(file, "  %-14s %-16s all of nop .. memory\n", "runtime", "");
     fprintf(file, "  %-14s %-16s all from log_enqueue on\n", "spool", "");
+    fprintf(file, "Not what it costs, but what it keeps: "
+                  "pirn-bench torture --help\n");
     fclose(file);
     return help;
 }
@@ -312,6 +315,9 @@ int main(int argc, char **argv)
     int r;
 
     argp_err_exit_status = EX_USAGE;
+    if (argc > 1 && strcmp(argv[1], "torture") == 0) {
+        return torture_main(argc - 1, argv + 1);
+    }
     argp_parse(&argp, argc, argv, 0, NULL, &command);
     process_catch_signals();
     machine_read(&run.machine, command.options.dir, command.commit);
