@@ -122,6 +122,17 @@ static void judge(struct torture_ledger *ledger, struct torture_entry *entry,
     }
 }
 
+static bool is_torn(const struct torture_ledger *ledger,
+                    const struct pirn_id *id)
+{
+    for (uint32_t i = 0; i < ledger->torn_count; i++) {
+        if (memcmp(&ledger->torn_ids[i], id, sizeof(*id)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A number is stored once: two ids with its body are one item, twice. */
 static void note_id(struct torture_ledger *ledger, struct torture_entry *entry,
                     const struct pirn_id *id)
@@ -129,6 +140,7 @@ static void note_id(struct torture_ledger *ledger, struct torture_entry *entry,
     if (!entry->has_id) {
         entry->id = *id;
         entry->has_id = true;
+        entry->judged = is_torn(ledger, id);
     } else if (memcmp(&entry->id, id, sizeof(*id)) != 0) {
         judge(ledger, entry, &ledger->doubled, "is there under another id");
     }
@@ -193,6 +205,7 @@ static void note_found(struct torture_ledger *ledger,
     ledger->found++;
 }
 
+/* Who stored it may not have told of it yet. */
 static void note_torn(struct torture_ledger *ledger, const struct pirn_id *id)
 {
     for (uint32_t i = 0; i < ledger->items; i++) {
@@ -202,8 +215,14 @@ static void note_torn(struct torture_ledger *ledger, const struct pirn_id *id)
             return;
         }
     }
+    if (is_torn(ledger, id)) {
+        return;
+    }
+    if (ledger->torn_count < TORTURE_TORN_MAX) {
+        ledger->torn_ids[ledger->torn_count++] = *id;
+    }
     ledger->torn++;
-    say(ledger, id, "is nothing that anybody stored");
+    say(ledger, id, "is not what anybody stored");
 }
 
 static void note_fault(struct torture_ledger *ledger,

@@ -17,7 +17,8 @@
 enum {
     TORTURE_CHILDREN = 1 << 16,
     TORTURE_ITEMS = 1 << 21, /* the run ends before there are so many */
-    TORTURE_SAID = 20,       /* of what is wrong, on stderr */
+    TORTURE_TORN_MAX = 64,
+    TORTURE_SAID = 20, /* of what is wrong, on stderr */
 };
 
 struct torture_entry;
@@ -44,6 +45,8 @@ struct torture_ledger {
     uint32_t returned;    /* removed lazily, and there again after a cut */
     uint64_t returned_ns; /* of these, the longest time before the cut */
     uint32_t said;
+    struct pirn_id torn_ids[TORTURE_TORN_MAX]; /* of which no number is known */
+    uint32_t torn_count;
 };
 
 /** torture_ledger_init() - nothing was told; no forked child has it. 0 or a
