@@ -37,7 +37,7 @@
 #define SECOND (1000 * MS)
 
 enum {
-    LIVES = 4,    /* where no power is cut */
+    LIVES = 3,    /* where no power is cut */
     LIMIT_S = 10, /* to have what the dead had: ten times what is promised */
     STOCK_LIMIT_S = 120,
     KILL_LIMIT_S = 30,
@@ -304,10 +304,10 @@ static void live(struct world *world, uint32_t life)
     for (uint32_t i = 0; i < world->size; i++) {
         launch_member(world, &world->members[i]);
     }
-    listen_for(world, SECOND / 4);
+    listen_for(world, SECOND / 8);
     while (!has_lived(world, life)) {
         harm(world);
-        uint64_t ms = 10 + torture_random(&world->random) % 160;
+        uint64_t ms = 10 + torture_random(&world->random) % 120;
         uint64_t until_ns = round_now_ns() + ms * MS;
         while (!is_over(world) && round_now_ns() < until_ns) {
             go_on(world, false);

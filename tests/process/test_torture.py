@@ -63,7 +63,7 @@ def kills_lose_nothing_of_files():
 
 def what_goes_behind_its_back_is_called_lost():
     with directory() as here:
-        done = torture("--kills", "3", "--spoil", "--seed", "7", here=here,
+        done = torture("--kills", "1", "--spoil", "--seed", "7", here=here,
                        code=1)
         assert done.stdout.splitlines()[-1].startswith("torture: lost 1 of ")
         assert re.search("^the same choices again: .* --seed 7 ", done.stdout,
@@ -88,12 +88,14 @@ def only_root_cuts_the_power():
             said = torture("--power", here=here, code=75).stderr
             assert "root" in said and "--power" in said, said
         return
+    before = indexes()
     with directory() as here:
         done = subprocess.run(
             [program(), "torture", "--dir", here, "--power", "--cuts", "1",
              "--kills", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, timeout=100)
         assert not os.listdir(here), "it left its directory"
+        assert not indexes() - before, "it left an index"
         if done.returncode == 75:
             raise Skip(done.stderr.strip())
         assert done.returncode == 0 and VERDICT.search(done.stdout), done
