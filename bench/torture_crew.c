@@ -519,8 +519,10 @@ static int32_t drain_one(struct taker *taker)
         r = wait_for(crew, &taker->claim.op);
         taker->have += r > 0 ? (uint64_t)r : 0;
     }
-    if (!is_whole(taker, r)) {
-        return crew->failed ? -EIO : 0; /* stays with us */
+    if (!is_whole(taker, r)) { /* told; and out of the way */
+        pirn_prep_remove(&taker->claim);
+        r = wait_for(crew, &taker->claim.op);
+        return crew->failed ? -EIO : r;
     }
     struct pirn_id id = taker->claim.item.id;
     tell(crew, TORTURE_HAD, taker->number, &id);
