@@ -2,7 +2,7 @@
 /*
  * bench/torture_body.h - a body that follows from its number
  *
- * Pure. Mostly up to 3 KB; one in forty does not fit a record of the log, or a
+ * Mostly up to 3 KB; one in forty does not fit a record of the log, or a
  * draft's memory.
  */
 #ifndef BENCH_TORTURE_BODY_H
