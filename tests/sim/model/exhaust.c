@@ -20,7 +20,7 @@
 enum {
     STATES_MAX = 1u << 16,
     UNITS_MAX = 4096,
-    REFUSED_LESS = 16,
+    REFUSED_LESS = 32,
     REFUSED_LESS_UNITS = 3
 };
 
