@@ -53,16 +53,12 @@ static const struct cause causes[] = {
      "the spool was made without a log; use --layout file, or make a new "
      "spool"},
     {THING_QUEUE, EXDEV, CODE_CONFIGURATION,
-     "it has the file layout, and items cannot be moved there yet; make a "
-     "queue "
-     "with `pirn create --queue NAME --layout log'"},
+     "it has another layout than the queue, and items cannot be moved there "
+     "yet; take from a queue of its layout, or use another spool"},
     {THING_ITEM, EOPNOTSUPP, CODE_CONFIGURATION,
      "it cannot be moved between queues of the file layout and of the log "
      "layout; make a queue of its own with `pirn create --queue NAME "
      "--layout LAYOUT'"},
-    {THING_ITEM, ETIME, CODE_CONFIGURATION,
-     "its attempts are used up, and with the file layout it cannot be moved to "
-     "`dead'; look at it and remove it, or it will be taken again"},
     {THING_ITEM, ENOENT, CODE_NOT_THERE,
      "there is no such item; `pirn ls' lists those that are there"},
     {THING_ITEM, EINVAL, CODE_USAGE,

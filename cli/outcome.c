@@ -2,10 +2,10 @@
 /*
  * outcome.c - what becomes of an item that a command was run on; see run.h
  *
- * The log remembers when an item is due, and moves it to `dead'. The file
- * layout can do neither: there the item stays ours, set aside, and is given
- * back when its time has come, or when take ends. So a command that always
- * fails is not run without a pause in either.
+ *   done          removed
+ *   later         given back, and due after a delay that grows
+ *   dead          moved to `dead', with what the command said last
+ *   never tried   given back as it was
  */
 #include "cli/run.h"
 
@@ -14,12 +14,8 @@
 #include <string.h>
 
 #include <pirn/invariant.h>
-#include <pirn/timer.h>
 
 #include "cli/verdict.h"
-
-/* What is beyond is given back at once. */
-enum { ASIDE_MAX = 64 };
 
 static const char queue_dead[] = "dead";
 
@@ -81,52 +77,6 @@ static void removed(struct pirn_op *op, int32_t result)
     run_is_over(run);
 }
 
-/* ---- later ---- */
-
-static void unlink_aside(struct run *run)
-{
-    struct run **at = &run->all->aside;
-
-    while (*at != run) {
-        at = &(*at)->next;
-    }
-    *at = run->next;
-    run->all->aside_count--;
-    run->all->busy++;
-}
-
-static void has_rested(struct pirn_op *op, int32_t result)
-{
-    struct run *run = pirn_container_of(op, struct run, rest);
-
-    (void)result; /* its time has come, or take ends */
-    unlink_aside(run);
-    give_back(run);
-}
-
-static void set_aside(struct run *run, uint64_t delay_ns)
-{
-    struct runs *all = run->all;
-
-    if (all->aside_count == ASIDE_MAX) {
-        give_back(run);
-        return;
-    }
-    run->next = all->aside;
-    all->aside = run;
-    all->aside_count++;
-    all->busy--;
-    pirn_prep_timer(&run->rest, delay_ns);
-    pirn_start(all->tool->context, &run->rest, has_rested);
-}
-
-void outcome_recall(struct runs *runs)
-{
-    for (struct run *run = runs->aside; run != NULL; run = run->next) {
-        pirn_cancel(runs->tool->context, &run->rest);
-    }
-}
-
 static void later(struct run *run)
 {
     struct pirn_context *context = run->all->tool->context;
@@ -135,10 +85,6 @@ static void later(struct run *run)
     pirn_context_random(context, &random, sizeof(random));
     uint64_t delay_ns = verdict_delay_ns(run->claim.item.attempts, random);
     run->all->given_back++;
-    if (!run->all->is_log) {
-        set_aside(run, delay_ns);
-        return;
-    }
     run->change = (struct pirn_change){
         .what = PIRN_CHANGE_DUE,
         .due_ns = pirn_context_realtime_ns(context) + delay_ns,
@@ -190,13 +136,6 @@ static void dead(struct run *run)
     pirn_id_format(&run->claim.item.id, id);
     if (run->is_damaged) {
         (void)failure_say(THING_ITEM, id, -EBADMSG);
-    } else if (!run->all->is_log) {
-        (void)failure_say(THING_ITEM, id, -ETIME);
-    }
-    if (!run->all->is_log) {
-        run->all->exhausted++;
-        later(run);
-        return;
     }
     copy_fields(run);
     run->all->dead++;
@@ -217,15 +156,12 @@ static bool may_be_dead(const struct run *run, enum verdict verdict)
 
 void outcome_begin(struct run *run)
 {
-    struct runs *all = run->all;
     enum verdict verdict =
-        verdict_of(run->status, run->claim.item.attempts, all->attempts);
+        verdict_of(run->status, run->claim.item.attempts, run->all->attempts);
 
-    if (run->is_untried && all->is_log) {
+    if (run->is_untried) {
         run->change = (struct pirn_change){.what = PIRN_CHANGE_UNTRIED};
         change(run);
-    } else if (run->is_untried) {
-        give_back(run);
     } else if (verdict == VERDICT_DONE && !run->is_damaged) {
         pirn_prep_remove(&run->claim);
         start(run, removed);

@@ -24,11 +24,10 @@ struct runs;
 /* Zeroed once. */
 struct run {
     struct runs *all;
-    struct run *next; /* while it is free, or set aside */
+    struct run *next; /* while it is free */
     struct pirn_claim claim;
     struct pirn_op step;
     struct pirn_op hear;
-    struct pirn_op rest; /* while it is set aside */
     struct pirn_child child;
     struct delivery delivery;
     pid_t pid;
@@ -55,19 +54,15 @@ struct runs {
     char *const *argv;       /* the command; or, if there is none, */
     struct maildir *maildir; /* where items are delivered; else NULL */
     const char *queue;
-    bool is_log;       /* the queue's layout */
     uint32_t attempts; /* that an item has */
-    uint32_t busy;     /* runs that are neither free nor set aside */
-    uint32_t aside_count;
+    uint32_t busy;     /* runs that are not free */
     struct run *free;
-    struct run *aside;
     uint64_t handed; /* items that were claimed, or are about to be */
     uint64_t removed;
     uint64_t given_back;
     uint64_t dead;
-    uint64_t exhausted; /* their attempts, and nowhere to move them */
-    bool is_dry;        /* the last claim found nothing */
-    enum code failed;   /* no more is begun */
+    bool is_dry;      /* the last claim found nothing */
+    enum code failed; /* no more is begun */
 };
 
 /** run_begin() - claim an item and go on until it is ended; @run: free */
@@ -81,8 +76,5 @@ void run_fail(struct run *run, int error);
 
 /** outcome_begin() - what becomes of the item, then run_is_over() */
 void outcome_begin(struct run *run);
-
-/** outcome_recall() - what was set aside is given back now */
-void outcome_recall(struct runs *runs);
 
 #endif /* CLI_RUN_H */

@@ -4,7 +4,7 @@
  *
  *   as long as runs are free, none was told to stop, and the queue is not dry:
  *     a run on the next item; --follow looks again when it was dry
- *   then those that run end, and what was set aside is given back
+ *   then those that run end
  */
 #include <argp.h>
 #include <errno.h>
@@ -116,8 +116,7 @@ static const struct argp argp = {
         "are used up, and then it is moved to the queue `dead', with the last "
         "line that COMMAND wrote to standard error in the field `reason'."
         "\vSIGTERM and SIGINT begin nothing more, and let what runs end. Exits "
-        "1 if there was no item. With the file layout nothing is moved to "
-        "`dead', and a delay lasts until this command ends at the longest.",
+        "1 if there was no item. `dead' has the layout of the queue.",
 };
 
 static void paused(struct pirn_op *op, int32_t result)
@@ -204,20 +203,18 @@ static int wind_up(struct take *take)
 {
     int r = 0;
 
-    outcome_recall(&take->runs);
     pirn_cancel(take->tool.context, &take->pause);
     if (take->listens) {
         pirn_signals_cancel(take->tool.context, &take->signals);
     }
-    while (r == 0 &&
-           (take->listens || take->runs.busy > 0 ||
-            take->runs.aside_count > 0 || !pirn_op_is_idle(&take->pause))) {
+    while (r == 0 && (take->listens || take->runs.busy > 0 ||
+                      !pirn_op_is_idle(&take->pause))) {
         r = turn(take);
     }
     return r;
 }
 
-/* The queue's layout; and where what is dead goes, if it is the log's. */
+/* Where what is dead goes: a queue of the layout of what is taken. */
 static enum code prepare(struct take *take)
 {
     const char *queue = take->runs.queue;
@@ -227,11 +224,8 @@ static enum code prepare(struct take *take)
     if (r < 0) {
         return tool_say(&take->tool, THING_QUEUE, queue, r);
     }
-    take->runs.is_log = r == PIRN_LAYOUT_LOG;
-    if (!take->runs.is_log) {
-        return CODE_DONE;
-    }
-    r = pirn_spool_create_queue_as(take->tool.spool, "dead", PIRN_LAYOUT_LOG);
+    r = pirn_spool_create_queue_as(take->tool.spool, "dead",
+                                   (enum pirn_layout)r);
     r = r == -EEXIST ? -EXDEV : r;
     return r < 0 ? tool_say(&take->tool, THING_QUEUE, "dead", r) : CODE_DONE;
 }
@@ -246,9 +240,6 @@ static enum code report(const struct take *take)
             runs->removed, runs->given_back, runs->dead);
     if (runs->failed != CODE_DONE) {
         return runs->failed;
-    }
-    if (runs->exhausted > 0) {
-        return CODE_CONFIGURATION;
     }
     return runs->handed > 0 || take->follow || take->stopping ? CODE_DONE
                                                               : CODE_NO;
