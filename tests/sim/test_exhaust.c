@@ -27,7 +27,7 @@ enum {
     THIRD = 56000,
     FORMS = 4,
     SCRIPT_MAX = 16,
-    SHORTEST = 12,  /* workloads, of files, with every refusal in any run */
+    SHORTEST = 10,  /* workloads, of files, with every refusal in any run */
     FILE_EVERY = 8, /* of others of files, one in so many in a plain run */
     LOG_EVERY = 24, /* of the log */
     SLOW_EVERY = 16 /* with sanitizers, which are not here for the disk */
@@ -45,17 +45,8 @@ static const struct workload workloads[] = {
     {"enqueue two at once", NULL, false, {"ee"}, 2, 40, false, false},
     {"claim and remove", "e", false, {"t"}, 1, 40, false, false},
     {"claim and give back", "e", false, {"g"}, 1, 40, false, false},
-    {"give back, claim and remove", "e", false, {"gt"}, 1, 40, false, false},
     {"a body in pieces", NULL, false, {"a"}, 1, LARGE, false, false},
     {"abort", NULL, false, {"x"}, 1, LARGE, false, false},
-    {"two processes, put and take",
-     "e",
-     false,
-     {"e", "t"},
-     1,
-     40,
-     false,
-     false},
     {"two processes put", NULL, false, {"e", "e"}, 1, 40, false, false},
     {"recovery after a kill", "et", true, {"t"}, 1, 40, false, false},
     {"a file by a chain", NULL, false, {"c"}, 1, 40, true, false},
@@ -90,6 +81,15 @@ static const struct workload workloads[] = {
     {"move", "e", false, {"m"}, 1, 40, false, false},
     {"update", "e", false, {"u"}, 1, 40, false, false},
     {"update and remove", "e", false, {"s"}, 1, 40, false, false},
+    {"give back, claim and remove", "e", false, {"gt"}, 1, 40, false, false},
+    {"two processes, put and take",
+     "e",
+     false,
+     {"e", "t"},
+     1,
+     40,
+     false,
+     false},
 };
 
 enum { WORKLOADS = sizeof(workloads) / sizeof(workloads[0]) };

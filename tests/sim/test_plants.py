@@ -46,7 +46,7 @@ PLANTS = {
     "living-robbed": ("sim_model_spool", "spool"),
     "log-acknowledged-early": ("sim_model_spool", "log"),
     "log-cut-skipped": ("sim_model_spool", "log"),
-    "log-freed-early": ("sim_exhaust", "19"),
+    "log-freed-early": ("sim_exhaust", "17"),
     "log-mark-early": ("sim_model_spool", "log"),
     "log-round-not-synced": ("sim_model_spool", "log"),
     "log-turn-skipped": ("sim_model_spool", "log"),
@@ -66,8 +66,8 @@ PLANTS = {
 EXHAUSTED = (
     (0, "clean-up-skipped", "directory-not-synced", "flush-ignored",
      "flush-retried"),
-    (13, "log-round-not-synced"),
-    (10, "clean-up-skipped", "step-after-failure", "sync-retried"),
+    (11, "log-round-not-synced"),
+    (8, "clean-up-skipped", "step-after-failure", "sync-retried"),
 )
 
 
