@@ -280,7 +280,12 @@ static void taken_over(struct pirn_op *op, int32_t result)
         worker_done(worker, result); /* -ENOENT: he has ended it himself */
         return;
     }
-    pirn__claims_lose(worker->recover->spool, &worker->id);
+    /* Those alone: another one may be in our .checkout by a claim of ours. The
+     * ids before id_at are in somebody's hands, so their room is free. */
+    struct pirn__recover *recover = worker->recover;
+    pirn_assert(recover->taken < recover->id_at);
+    recover->scan.ids.ids[recover->taken++] = worker->id;
+    pirn__claims_lose(recover->spool, &worker->id);
     worker_done(worker, 0);
 }
 
@@ -345,6 +350,7 @@ static void took_all(struct pirn__recover *recover)
 {
     pirn_assert(recover->living);
     recover->is_taking = false;
+    recover->scan.ids.count = recover->taken;
     recover->path = recover->scan.scan.path;
     start_sync(recover, synced_claims);
 }
@@ -366,6 +372,7 @@ static void listed_claims(struct pirn_op *op, int32_t result)
     }
     if (recover->living) {
         recover->is_taking = true;
+        recover->taken = 0;
         work_all(recover);
         return;
     }

@@ -35,7 +35,8 @@ struct pirn__recover {
     struct pirn_spool *spool;
     uint32_t slot;
     bool living;               /* he is fenced out: his claims alone, */
-    bool is_taking;            /* which are being made ours */
+    bool is_taking;            /* which are being made ours: */
+    uint32_t taken;            /* the first so many ids are */
     struct pirn__fence *fence; /* then: for whom */
     uint64_t returned;         /* claims that were given back */
 

@@ -324,6 +324,45 @@ static void what_he_was_told_is_changed_stays_changed(void **state)
     leave(&his);
 }
 
+/* He gives it back before it is taken from him, and the fencer's own claim has
+ * it: that is no claim of his any more. */
+static void what_the_fencer_claims_meanwhile_is_his_own(void **state)
+{
+    enum { MOST = 400 };
+    struct bed *bed = *state;
+    struct bed his;
+    bool was_over = false;
+    int claimed = 0;
+
+    join(bed, &his, 0);
+    for (int turns = 0; turns < MOST && !was_over; turns++) {
+        struct pirn_claim claim = {0};
+        struct pirn_claim own = {0};
+        struct pirn_fence fence = {0};
+        bed_put_many(bed, 1);
+        assert_int_equal(bed_claim(&his, &claim), 1);
+        uint32_t slot = other_of(bed).slot;
+        ended = 1;
+        pirn_prep_fence_owner(&fence, bed->spool, slot, 0);
+        pirn_start(bed->context, &fence.op, note);
+        turn_some(bed, turns);
+        was_over = ended != 1;
+        (void)bed_give_back(&his, &claim);
+        pirn_prep_claim_id(&own, bed->spool, &claim.item.id);
+        int32_t r = pirn_wait(bed->context, &own.op);
+        assert_int_equal(pirn_context_drain(bed->context), 0);
+        assert_int_equal(ended, 0);
+        if (r == 1) {
+            claimed++;
+        } else {
+            assert_int_equal(bed_claim(bed, &own), 1);
+        }
+        assert_int_equal(bed_remove(bed, &own), 0);
+    }
+    assert_true(was_over && claimed > 0);
+    leave(&his);
+}
+
 /* As long as he has not gone on, nobody has what he is changing. */
 static void what_is_being_changed_is_his_until_that_ends(void **state)
 {
@@ -599,6 +638,7 @@ BED_MAIN(BOTH(what_the_fenced_one_had_is_ready_for_others),
          BOTH(a_stop_in_the_midst_of_a_give_back_is_harmless),
          BOTH(a_stop_in_the_midst_of_a_change_is_harmless),
          BOTH(what_he_was_told_is_changed_stays_changed),
+         BOTH(what_the_fencer_claims_meanwhile_is_his_own),
          LOG_TEST(what_is_being_changed_is_his_until_that_ends),
          BOTH(what_he_is_making_stays_his),
          BOTH(a_stop_in_the_midst_of_a_claim_is_harmless),
