@@ -22,7 +22,6 @@ struct pirn_owners_work {
     struct pirn_spool *spool;
     struct pirn__sweep_wait sweep;
     struct pirn_op read;
-    bool lives[PIRN__SLOTS]; /* when the sweep ended; the next one may be on */
     uint8_t entries[ENTRIES_BYTES];
     uint64_t claims[PIRN__SLOTS];
     struct pirn__id_scan scan;
@@ -125,7 +124,7 @@ static void have_entries(struct pirn_op *op, int32_t result)
         pirn__log_claims(spool->log, work->claims);
     }
     for (uint32_t slot = 0; slot < PIRN__SLOTS; slot++) {
-        if (work->lives[slot]) {
+        if (pirn__owner_lives(spool, slot)) {
             add_owner(work, slot, (uint32_t)result);
         }
     }
@@ -139,9 +138,6 @@ static void swept(struct pirn_op *op, int32_t result)
     struct pirn_spool *spool = work->spool;
 
     pirn_assert(result <= 0);
-    for (uint32_t slot = 0; slot < PIRN__SLOTS; slot++) {
-        work->lives[slot] = pirn__owner_lives(spool, slot);
-    }
     pirn_prep_read(&work->read, spool->owners_fd, work->entries, ENTRIES_BYTES,
                    PIRN__OWNER_ENTRIES_AT);
     pirn_start(spool->context, &work->read, have_entries);
