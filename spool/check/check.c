@@ -147,6 +147,18 @@ void pirn__check_hand_over(struct pirn_check_work *work, pirn__check_fn *go_on)
     hand_over_next(work);
 }
 
+void pirn__check_wait(struct pirn_check_work *work, uint64_t wait_ns,
+                      pirn_op_fn *fn)
+{
+    struct pirn_context *context = work->spool->context;
+
+    pirn_prep_timer(&work->doubt.timer, wait_ns);
+    pirn_start(context, &work->doubt.timer, fn);
+    if (pirn_task_is_cancelled(&work->check->op)) {
+        pirn_cancel(context, &work->doubt.timer);
+    }
+}
+
 /* Said again by every next behind it. */
 static void ended(struct pirn_check_work *work)
 {

@@ -148,6 +148,13 @@ struct pirn_finding *pirn__check_find(struct pirn_check_work *work,
 /** pirn__check_hand_over() - what was found, if anything; then @go_on */
 void pirn__check_hand_over(struct pirn_check_work *work, pirn__check_fn *go_on);
 
+/**
+ * pirn__check_wait() - for the grace time or what is left of it; then @fn, with
+ * -ECANCELED when the check was asked to end, before this or meanwhile
+ */
+void pirn__check_wait(struct pirn_check_work *work, uint64_t wait_ns,
+                      pirn_op_fn *fn);
+
 /** pirn__check_finish() - of the walk: 0, or what it could not go on with */
 void pirn__check_finish(struct pirn_check_work *work, int32_t result);
 

@@ -19,7 +19,6 @@
 #include <string.h>
 
 #include <pirn/invariant.h>
-#include <pirn/timer.h>
 
 #include "spool/check/check.h"
 
@@ -83,8 +82,7 @@ static bool wait_out(struct pirn_check_work *work, uint64_t age_ns)
         return false;
     }
     doubt->waited = true;
-    pirn_prep_timer(&doubt->timer, work->grace_ns - age_ns);
-    pirn_start(work->spool->context, &doubt->timer, waited);
+    pirn__check_wait(work, work->grace_ns - age_ns, waited);
     return true;
 }
 

@@ -18,7 +18,6 @@
 
 #include <pirn/invariant.h>
 #include <pirn/path.h>
-#include <pirn/timer.h>
 
 #include "spool/check/check.h"
 #include "spool/log/atom.h"
@@ -148,8 +147,7 @@ static void claims_next(struct pirn_check_work *work)
         const struct pirn_listed *listed = &work->page[work->at++];
         doubt->id = listed->id;
         if (pirn__check_log_is_stale(work->spool, &doubt->id, &doubt->word)) {
-            pirn_prep_timer(&doubt->timer, work->grace_ns);
-            pirn_start(work->spool->context, &doubt->timer, waited);
+            pirn__check_wait(work, work->grace_ns, waited);
             return;
         }
     }
