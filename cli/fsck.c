@@ -9,7 +9,6 @@
  * a round, where that can be gone on with.
  */
 #include <argp.h>
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,6 +22,7 @@
 #include "cli/findings.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/quantity.h"
 #include "cli/tool.h"
 #include "cli/verb.h"
 
@@ -60,39 +60,10 @@ struct fsck {
 
 /* ---- options ---- */
 
-/* 500ms, 15s, 10m, 2h, 30d; seconds where no unit is said. */
-static uint64_t parse_time(struct argp_state *state, const char *what,
-                           const char *text)
-{
-    static const struct {
-        const char *unit;
-        uint64_t ns;
-    } units[] = {
-        {"ms", 1000000ull},          {"s", 1000000000ull},
-        {"", 1000000000ull},         {"m", 60 * 1000000000ull},
-        {"h", 3600 * 1000000000ull}, {"d", 86400 * 1000000000ull},
-    };
-    char *end = NULL;
-
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (isdigit((unsigned char)*text) && errno == 0 &&
-            strcmp(end, units[i].unit) == 0 &&
-            value <= UINT64_MAX / units[i].ns) {
-            return value * units[i].ns;
-        }
-    }
-    argp_error(state,
-               "%s %s: this is no time; write 500ms, 15s, 10m, 2h or 30d", what,
-               text);
-    return 0;
-}
-
 static uint64_t parse_period(struct argp_state *state, const char *what,
                              const char *text)
 {
-    uint64_t time_ns = parse_time(state, what, text);
+    uint64_t time_ns = quantity_ns(state, what, text);
 
     if (time_ns == 0) {
         argp_error(state, "%s %s: a time above 0 is needed", what, text);
@@ -108,7 +79,7 @@ static void add_limit(struct fsck *fsck, const char *text,
     uint32_t count = fsck->config.limit_count;
 
     if (colon == NULL) {
-        fsck->config.item_ns = parse_time(state, "--max-age", text);
+        fsck->config.item_ns = quantity_ns(state, "--max-age", text);
         return;
     }
     if (count == LIMITS_MAX) {
@@ -122,7 +93,7 @@ static void add_limit(struct fsck *fsck, const char *text,
     options_check_queue(state, "--max-age", fsck->names[count]);
     fsck->limits[count] = (struct pirn_check_limit){
         .queue = fsck->names[count],
-        .age_ns = parse_time(state, "--max-age", colon + 1),
+        .age_ns = quantity_ns(state, "--max-age", colon + 1),
     };
     fsck->config.limit_count++;
 }
@@ -149,17 +120,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         fsck->every_ns = parse_period(state, "--every", arg);
         break;
     case KEY_GRACE:
-        config->grace_ns = parse_time(state, "--grace", arg);
+        config->grace_ns = quantity_ns(state, "--grace", arg);
         config->grace_ns += config->grace_ns == 0; /* 0 is the usual one */
         break;
     case KEY_MAX_AGE:
         add_limit(fsck, arg, state);
         break;
     case KEY_MAX_CLAIM_AGE:
-        config->claim_ns = parse_time(state, "--max-claim-age", arg);
+        config->claim_ns = quantity_ns(state, "--max-claim-age", arg);
         break;
     case KEY_MAX_DRAFT_AGE:
-        config->draft_ns = parse_time(state, "--max-draft-age", arg);
+        config->draft_ns = quantity_ns(state, "--max-draft-age", arg);
         break;
     case ARGP_KEY_ARG:
         argp_error(state, "%s: no argument is needed", arg);
@@ -205,7 +176,7 @@ static const struct argp argp = {
            "and claims that are too old, bodies without an item, items without "
            "their body, damaged ones, ones that are there twice or in the "
            "wrong place, files that are nobody's, claims of the dead. TIME is "
-           "500ms, 15s, 10m, 2h or 30d."
+           "500ms, 15s, 10m, 2h, 30d or 1h30m."
            "\vExits 0 if nothing was found, 1 if something was, mended or not. "
            "With --every: 0 when it was told to stop.",
 };

@@ -3,7 +3,8 @@
  * quantity.c - see quantity.h
  *
  * A time needs its unit: what is 90 to one program are seconds, and days to
- * another. A size needs none, for bytes are what sizes are in.
+ * another; 0 is the same to all. A size needs none, for bytes are what sizes
+ * are in.
  */
 #include "cli/quantity.h"
 
@@ -29,7 +30,13 @@ static const struct unit sizes[] = {
     {NULL, 0},
 };
 static const struct unit times[] = {
-    {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}, {NULL, 0},
+    {"ms", 1000000},
+    {"s", 1000000000},
+    {"m", 60 * UINT64_C(1000000000)},
+    {"h", 3600 * UINT64_C(1000000000)},
+    {"d", 86400 * UINT64_C(1000000000)},
+    {"w", 604800 * UINT64_C(1000000000)},
+    {NULL, 0},
 };
 
 /* The unit that is named by @len letters, in either case; 0: none. */
@@ -93,6 +100,10 @@ static bool parse_ns(const char *text, uint64_t *ret_ns)
 {
     double sum = 0;
 
+    if (strcmp(text, "0") == 0) {
+        *ret_ns = 0;
+        return true;
+    }
     do {
         double number = 0;
 
@@ -104,7 +115,7 @@ static bool parse_ns(const char *text, uint64_t *ret_ns)
         if (unit == 0) {
             return false;
         }
-        sum += number * (double)unit * (double)ns_per_s;
+        sum += number * (double)unit;
         text += len;
     } while (*text != '\0');
     *ret_ns = (uint64_t)sum;
@@ -215,8 +226,8 @@ uint64_t quantity_ns(struct argp_state *state, const char *what,
 
     if (!parse_ns(text, &ns)) {
         argp_error(state,
-                   "%s %s: a time with its unit is needed, as 30s, 15m, 12h, "
-                   "3d, 2w or 1h30m",
+                   "%s %s: a time with its unit is needed, as 500ms, 30s, 15m, "
+                   "12h, 3d, 2w or 1h30m",
                    what, text);
     }
     return ns;

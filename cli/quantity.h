@@ -3,7 +3,7 @@
  * quantity.h - sizes and times as people write them, as arguments of options
  *
  *   sizes   4096  16K  1.5M  2GiB           powers of 1024
- *   times   30s  15m  12h  3d  2w  1h30m    and, where a moment is meant,
+ *   times   500ms  30s  15m  12h  3d  2w  1h30m  0    and, for a moment,
  *           2026-03-01  2026-03-01T12:34:56.789Z, which is UTC
  *
  * What is none of these is a usage error that says so.

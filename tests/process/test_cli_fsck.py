@@ -116,9 +116,9 @@ def ages_have_limits_per_queue(layout):
 
 def a_wrong_command_line_is_64_and_no_spool_66():
     for words in (("--every", "soon"), ("--every", "0"), ("--max-age", ""),
-                  ("--max-age", "1w"), ("--max-age", "Not A Queue:1s"),
+                  ("--max-age", "1y"), ("--every", "15"), ("--max-age", "Not A Queue:1s"),
                   ("--max-age", "incoming:"), ("--grace", "-1s"),
-                  ("--max-claim-age", "1.5h"), ("--max-draft-age", "s"),
+                  ("--max-claim-age", "1,5h"), ("--max-draft-age", "s"),
                   ("--every", "99999999999999999999s"), ("extra",)):
         ran = run("fsck", *words, spool=".").exits(64)
         assert ran.out == b"" and ran.err, words
