@@ -7,14 +7,10 @@
  */
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <pirn/file.h>
-#include <pirn/invariant.h>
 
 #include "cli/json.h"
 #include "cli/put.h"
@@ -169,38 +165,6 @@ static enum code stored(void *user, const struct storing *storing)
     return fflush(stdout) == 0 ? CODE_DONE
                                : failure_say(THING_OUTPUT, "standard output",
                                              errno != 0 ? -errno : -EIO);
-}
-
-void put_copy_fields(const struct put *put, struct storing *storing)
-{
-    pirn_assert(storing->fields.cap >= put->fields.len);
-    memcpy(storing->fields.bytes, put->fields.bytes, put->fields.len);
-    storing->fields.len = put->fields.len;
-}
-
-int put_open_file(struct put *put, const char *file)
-{
-    struct pirn_op op = {0};
-
-    if (strcmp(file, "-") == 0) {
-        return STDIN_FILENO;
-    }
-    pirn_prep_open(&op, AT_FDCWD, file, O_RDONLY, 0);
-    int fd = pirn_wait(put->tool.context, &op);
-    if (fd < 0) {
-        (void)storings_miss(&put->storings, file, fd);
-    }
-    return fd;
-}
-
-void put_close_file(struct put *put, int fd)
-{
-    struct pirn_op op = {0};
-
-    if (fd > STDIN_FILENO) {
-        pirn_prep_close(&op, fd);
-        (void)pirn_wait(put->tool.context, &op);
-    }
 }
 
 static enum code open_spool(struct put *put)
