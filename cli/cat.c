@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cat.c - an item's body, byte for byte as it came
+ * cat.c - items' bodies, one behind the other, byte for byte as they came
  *
- * The library checks what is read from the start to the end against the item's
+ * What cannot be read is said, and the next ones are printed, as cat does. The
+ * library checks what is read from the start to the end against the item's
  * digest, and instead of the last bytes says -EBADMSG. What came before is out
  * by then: the exit code is what a pipeline has to look at.
  */
@@ -20,7 +21,8 @@ enum { BUF_BYTES = 256 * 1024 };
 struct cat {
     struct options options;
     struct tool tool;
-    char *text; /* the id */
+    char **ids;
+    int id_count;
     struct pirn_view view;
     char buf[BUF_BYTES];
 };
@@ -29,15 +31,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct cat *cat = state->input;
 
+    (void)arg;
     switch (key) {
     case ARGP_KEY_INIT:
         options_hand_down(state, &cat->options);
         return 0;
-    case ARGP_KEY_ARG:
-        if (cat->text != NULL) {
-            argp_error(state, "%s: one id at a time", arg);
-        }
-        cat->text = arg;
+    case ARGP_KEY_ARGS:
+        cat->ids = state->argv + state->next;
+        cat->id_count = state->argc - state->next;
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "an id is needed");
@@ -53,10 +54,11 @@ static const struct argp_child children[] = {
 };
 static const struct argp argp = {
     .parser = parse,
-    .args_doc = "ID",
+    .args_doc = "ID...",
     .children = children,
-    .doc = "Print an item's body, byte for byte as it came. If it does not "
-           "match the item's checksum the exit code is 74.",
+    .doc = "Print the bodies of items, one behind the other, byte for byte as "
+           "they came. If one does not match its item's checksum the exit code "
+           "is 74; if several fail, it is that of the first.",
 };
 
 static enum code copy(struct cat *cat, const struct pirn_id *id)
@@ -80,11 +82,29 @@ static enum code copy(struct cat *cat, const struct pirn_id *id)
     return CODE_DONE;
 }
 
-static enum code run(struct cat *cat)
+static enum code print(struct cat *cat, const char *text)
 {
     struct pirn_id id;
-    enum code code = tool_parse_id(cat->text, &id);
-    int32_t r;
+    enum code code = tool_parse_id(text, &id);
+
+    if (code != CODE_DONE) {
+        return code;
+    }
+    pirn_prep_look(&cat->view, cat->tool.spool, &id);
+    int32_t r = pirn_wait(cat->tool.context, &cat->view.op);
+    if (r < 0) {
+        return tool_say_item(&cat->tool, &id, r);
+    }
+    code = copy(cat, &id);
+    pirn_prep_view_end(&cat->view);
+    (void)pirn_wait(cat->tool.context, &cat->view.op);
+    return code;
+}
+
+/* Each is tried; the first that fails decides how the program exits. */
+static enum code run(struct cat *cat)
+{
+    enum code code = tool_check_ids(cat->ids, cat->id_count);
 
     if (code == CODE_DONE) {
         code = tool_open(&cat->tool, &cat->options, false);
@@ -92,14 +112,11 @@ static enum code run(struct cat *cat)
     if (code != CODE_DONE) {
         return code;
     }
-    pirn_prep_look(&cat->view, cat->tool.spool, &id);
-    r = pirn_wait(cat->tool.context, &cat->view.op);
-    if (r < 0) {
-        return tool_say_item(&cat->tool, &id, r);
+    for (int i = 0; i < cat->id_count && !ferror(stdout); i++) {
+        enum code one = print(cat, cat->ids[i]);
+
+        code = code == CODE_DONE ? one : code;
     }
-    code = copy(cat, &id);
-    pirn_prep_view_end(&cat->view);
-    (void)pirn_wait(cat->tool.context, &cat->view.op);
     return code;
 }
 

@@ -44,6 +44,20 @@ def what_is_put_comes_back_byte_for_byte(layout):
 
 
 @each_layout
+def bodies_are_printed_one_behind_the_other(layout):
+    with directory() as here:
+        spool = new_spool(here, layout)
+        first, second = put(spool, b"first\n"), put(spool, b"second\n")
+        gone = put(spool, b"gone\n")
+        run("rm", gone, spool=spool).exits(0)
+        ran = run("cat", second, first, spool=spool).exits(0)
+        assert ran.out == b"second\nfirst\n"
+        ran = run("cat", second, gone, first, spool=spool).exits(66)
+        assert ran.out == b"second\nfirst\n"
+        ran.says(gone)
+
+
+@each_layout
 def put_reads_a_file_as_it_reads_standard_input(layout):
     with directory() as here:
         spool = new_spool(here, layout)

@@ -61,13 +61,17 @@ def check(spool, acknowledged, sent, checked):
     there = listed(spool)
     lost = acknowledged.keys() - there.keys()
     assert not lost, f"lost: {sorted(lost)[:3]} of {len(acknowledged)}"
-    for item in there.keys() - checked:
-        body = pirn("cat", item, spool=spool)
-        mail = re.match(rb"mail ([\d-]+)\r\n", body).group(1).decode()
+    new = list(there.keys() - checked)
+    bodies = pirn("cat", *new, spool=spool) if new else b""
+    for item in new:
+        mail = re.match(rb"mail ([\d-]+)\r\n", bodies).group(1).decode()
+        body, bodies = bodies[:len(body_of(mail))], bodies[len(body_of(mail)):]
+        assert len(body) == there[item]["size"], f"{item} is not {mail}"
         assert body == body_of(mail), f"{item} is not {mail}"
         assert mail in sent, f"{mail} was invented"
         assert acknowledged.get(item, mail) == mail, f"{item} is not {mail}"
         checked.add(item)
+    assert not bodies
 
 
 def nothing_acknowledged_is_lost():
