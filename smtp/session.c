@@ -156,6 +156,7 @@ static void begin_mail(struct smtp_session *session)
     struct smtp_event event;
     int r = pirn__smtp_mail_open(&session->mail);
 
+    session->env->count->failed += r < 0 ? 1 : 0;
     pirn__smtp_begin_result(&session->protocol,
                             r < 0 ? SMTP_FAULT : SMTP_GO_AHEAD, &event);
     answer(session, &event);
