@@ -33,7 +33,7 @@
 #include <pirn/context.h>
 #include <pirn/spool.h>
 
-#include "process/log_crew.h"
+#include "process/crew.h"
 
 enum {
     ITEMS = 3,

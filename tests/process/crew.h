@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log_crew.h - processes that write and take on one spool, and tell what they
+ * crew.h - processes that write and take on one spool, and tell what they
  * do by a pipe
  *
  * Each is forked before anything is opened, works until it is killed, and may
  * be killed or stopped anywhere. What it tells is whole or not told. A body is
  * a function of its number, so whoever has it knows whether it is the one.
  */
-#ifndef TESTS_PROCESS_LOG_CREW_H
-#define TESTS_PROCESS_LOG_CREW_H
+#ifndef TESTS_PROCESS_CREW_H
+#define TESTS_PROCESS_CREW_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -62,4 +62,4 @@ void crew_take(const struct crew_place *place);
  * left of the spool's slots, segments and files; 0 or a fault told */
 int crew_drain(const struct crew_place *place);
 
-#endif /* TESTS_PROCESS_LOG_CREW_H */
+#endif /* TESTS_PROCESS_CREW_H */

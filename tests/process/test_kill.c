@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_log_kill.c - a log whose writers and takers are killed and stopped
+ * test_kill.c - a log whose writers and takers are killed and stopped
  *
  * The parent opens no spool. It forks eight that write and eight that take
- * (log_crew.h), reads what they tell, kills one and puts another in its place,
+ * (crew.h), reads what they tell, kills one and puts another in its place,
  * or stops one for a while, wherever it is. What was told is a ledger beside
  * the spool, and each line of it is held against the promise: what was
  * acknowledged is had, whole, by one at a time, until it is removed, and then
@@ -32,7 +32,7 @@
 
 #include <pirn/context.h>
 
-#include "process/log_crew.h"
+#include "process/crew.h"
 
 #define MS UINT64_C(1000000)
 #define SECOND (1000 * MS)

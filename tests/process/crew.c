@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* log_crew.c - see log_crew.h */
-#include "process/log_crew.h"
+/* crew.c - see crew.h */
+#include "process/crew.h"
 
 #include <dirent.h>
 #include <errno.h>
