@@ -10,6 +10,8 @@
  *             rename .tmp/O/ID -> QUEUE/XY/ID, or where else it belongs
  *             fsync QUEUE/XY: the item is safe. Of a bucket .tmp/O: a rename is
  *             atomic, and what makes it durable there makes it so here
+ *             no bucket any more: its time has come; make, rename, fsync once
+ *             more, to where the item belongs by now
  *
  * No step runs after one that failed but the ones that clean up. Nothing is
  * retried on a file whose write or sync failed.
@@ -35,14 +37,12 @@
 enum {
     TRIES_MAX = 8,
     STEP_LINK = 2, /* of the making of a shared one */
-    /* The steps of a publication that decide. */
-    STEP_RENAME = 4,
-    STEP_SYNC = 5,
 };
 
 #define CREATE (O_WRONLY | O_CREAT | O_EXCL)
 
 static void make_files(struct pirn__commit *commit);
+static void start_site(struct pirn__commit *commit);
 
 static struct pirn__commit *commit_of_chain(struct pirn_op *op)
 {
@@ -349,6 +349,43 @@ static void unnamed(struct pirn_op *op, int32_t result)
                unlinked_unpublished);
 }
 
+static void take_back(struct pirn__commit *commit)
+{
+    struct pirn_spool *spool = commit->spool;
+
+    pirn__site_path(&commit->site.site, &commit->item.id, &commit->ready_name);
+    pirn_prep_rename(&commit->rename, spool->root_fd, commit->ready_name.text,
+                     spool->root_fd, commit->draft_name.text, RENAME_NOREPLACE);
+    pirn_start(spool->context, &commit->rename, taken_back);
+}
+
+/* A rename may fail and have happened. If the draft's name is there to be
+ * unlinked it did not, and only then the body goes. */
+static void unname(struct pirn__commit *commit)
+{
+    struct pirn_spool *spool = commit->spool;
+
+    if (commit->result == -ENOENT) {
+        commit->result = -EAGAIN; /* there was no directory to go to */
+    }
+    pirn_prep_unlink(&commit->unlink_name, spool->root_fd,
+                     commit->draft_name.text, 0);
+    pirn_start(spool->context, &commit->unlink_name, unnamed);
+}
+
+/* Without a directory to go to, its bucket's time has come meanwhile, and it
+ * was the first to be put there. A directory that is gone takes nothing in. */
+static bool goes_late(struct pirn__commit *commit, uint32_t failed)
+{
+    if (commit->result != -ENOENT || failed != commit->rename_at ||
+        commit->site.site.kind != PIRN__SITE_BUCKET || commit->is_late) {
+        return false;
+    }
+    commit->is_late = true;
+    start_site(commit);
+    return true;
+}
+
 static void published(struct pirn_op *op, int32_t result)
 {
     struct pirn__commit *commit = commit_of_chain(op);
@@ -365,27 +402,17 @@ static void published(struct pirn_op *op, int32_t result)
         publish_ended(commit, 0);
         return;
     }
+    uint32_t failed = pirn_chain_failed(&commit->chain);
+    if (goes_late(commit, failed)) {
+        return;
+    }
     pirn__spool_leave_shard(spool);
-    switch (pirn_chain_failed(&commit->chain)) {
-    case STEP_SYNC:
-        pirn__site_path(&commit->site.site, &commit->item.id,
-                        &commit->ready_name);
-        pirn_prep_rename(&commit->rename, spool->root_fd,
-                         commit->ready_name.text, spool->root_fd,
-                         commit->draft_name.text, RENAME_NOREPLACE);
-        pirn_start(spool->context, &commit->rename, taken_back);
-        return;
-    case STEP_RENAME:
-        /* A rename may fail and have happened. If the draft's name is there to
-         * be unlinked it did not, and only then the body goes. Without a
-         * directory to go to, its bucket's time has come meanwhile. */
-        commit->result = result == -ENOENT ? -EAGAIN : result;
-        pirn_prep_unlink(&commit->unlink_name, spool->root_fd,
-                         commit->draft_name.text, 0);
-        pirn_start(spool->context, &commit->unlink_name, unnamed);
-        return;
-    default:
+    if (failed < commit->rename_at) {
         publish_ended(commit, result); /* undo does the rest */
+    } else if (failed == commit->rename_at) {
+        unname(commit);
+    } else {
+        take_back(commit);
     }
 }
 
@@ -397,10 +424,9 @@ static struct pirn__sync *sync_of(struct pirn__commit *commit)
                : pirn__site_sync(&commit->site.site, &commit->item.id);
 }
 
-static void start_publishing(struct pirn__commit *commit)
+/* Both files and the body's name durable, and closed. */
+static uint32_t add_flush(struct pirn__commit *commit)
 {
-    uint32_t count = STEP_SYNC + !pirn__planted("directory-not-synced");
-
     pirn_prep_write(&commit->write_meta, commit->meta_fd, commit->text,
                     commit->text_len, 0);
     prep_flush(commit);
@@ -408,15 +434,25 @@ static void start_publishing(struct pirn__commit *commit)
     pirn_step_when(&commit->close_meta, PIRN_STEP_ALWAYS);
     pirn_prep_close(&commit->close_body, commit->body_fd);
     pirn_step_when(&commit->close_body, PIRN_STEP_ALWAYS);
-    pirn__site_prep_rename(&commit->site, &commit->rename, &commit->draft_name,
-                           &commit->item.id, &commit->ready_name);
-    pirn__prep_sync(&commit->sync, sync_of(commit));
     commit->steps[0] = &commit->write_meta;
     commit->steps[1] = &commit->flush.op;
     commit->steps[2] = &commit->close_meta;
     commit->steps[3] = &commit->close_body;
-    commit->steps[STEP_RENAME] = &commit->rename;
-    commit->steps[STEP_SYNC] = &commit->sync.waiter.op;
+    return 4;
+}
+
+static void start_publishing(struct pirn__commit *commit)
+{
+    uint32_t count = commit->is_late ? 0 : add_flush(commit);
+
+    commit->rename_at = count;
+    pirn__site_prep_rename(&commit->site, &commit->rename, &commit->draft_name,
+                           &commit->item.id, &commit->ready_name);
+    commit->steps[count++] = &commit->rename;
+    if (!pirn__planted("directory-not-synced")) {
+        pirn__prep_sync(&commit->sync, sync_of(commit));
+        commit->steps[count++] = &commit->sync.waiter.op;
+    }
     if (commit->site.fd >= 0) {
         pirn__site_prep_close(&commit->site, &commit->close_site);
         pirn_step_when(&commit->close_site, PIRN_STEP_ALWAYS);
@@ -438,29 +474,38 @@ static void made_site(struct pirn_op *op, int32_t result)
     start_publishing(commit);
 }
 
-static void publish_begin(struct pirn_context *context, struct pirn_op *op)
+static void start_site(struct pirn__commit *commit)
 {
-    struct pirn__commit *commit =
-        pirn_container_of(op, struct pirn__commit, publish);
     struct pirn_spool *spool = commit->spool;
-    struct pirn__site site = pirn__site_of(commit->queue, &commit->item,
-                                           pirn_context_realtime_ns(context));
+    uint64_t now_ns = pirn_context_realtime_ns(spool->context);
+    struct pirn__site site =
+        pirn__site_of(commit->queue, &commit->item, now_ns);
 
-    pirn_assert(context == spool->context);
-    pirn_assert(commit->made && commit->text == NULL);
-    pirn_assert(commit->written == commit->item.size_bytes);
-    commit->text = pirn__meta_text(&commit->item, &commit->text_len);
-    if (commit->text == NULL) {
-        publish_ended(commit, -ENOMEM);
-        return;
-    }
+    pirn_assert(commit->made && commit->text != NULL);
     pirn__prep_site_make(&commit->site, spool, &site);
     if (site.kind == PIRN__SITE_SHARD) {
         commit->site.fd = -1; /* it is there */
         start_publishing(commit);
         return;
     }
-    pirn_start(context, &commit->site.op, made_site);
+    pirn_start(spool->context, &commit->site.op, made_site);
+}
+
+static void publish_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__commit *commit =
+        pirn_container_of(op, struct pirn__commit, publish);
+
+    pirn_assert(context == commit->spool->context);
+    pirn_assert(commit->made && commit->text == NULL);
+    pirn_assert(commit->written == commit->item.size_bytes);
+    commit->is_late = false;
+    commit->text = pirn__meta_text(&commit->item, &commit->text_len);
+    if (commit->text == NULL) {
+        publish_ended(commit, -ENOMEM);
+        return;
+    }
+    start_site(commit);
 }
 
 static const struct pirn_task_verbs publish_verbs = {.begin = publish_begin};

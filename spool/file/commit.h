@@ -47,6 +47,8 @@ struct pirn__commit {
     int body_fd;
     uint64_t written; /* bytes of the body in its file */
     uint32_t tries;
+    bool is_late; /* the bucket it was to go to is gone: its time has come */
+    uint32_t rename_at; /* which step of the publication publishes */
     int32_t result;
     char *text; /* the metadata */
     uint32_t text_len;
