@@ -2,7 +2,6 @@
 /* crew.c - see crew.h */
 #include "process/crew.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +14,7 @@
 #include <pirn/spool.h>
 #include <pirn/timer.h>
 
-#include "spool/log/atom.h"
-#include "spool/log/log.h"
-#include "spool/spool.h"
+#include "process/crew_left.h"
 
 enum {
     SLOTS = 4096,
@@ -28,6 +25,9 @@ enum {
     TAKER_LANES = 3,
     FILLERS = 64,
     DRAIN_S = 20,
+    /* An item of files costs so much more: at the log's pace a queue would
+     * grow, and what the dead had would be had again behind all of it. */
+    FILES_PACE = 6,
 };
 
 static const char *const queues[2] = {"incoming", "second"};
@@ -97,6 +97,15 @@ static void fault(struct crew *crew, uint32_t line, int32_t result,
     }
 }
 
+static void rest(struct crew *crew, struct pirn_op *op, uint64_t ms,
+                 pirn_op_fn *fn)
+{
+    bool is_slow = crew->place->layout == PIRN_LAYOUT_FILE;
+
+    pirn_prep_timer(op, ms * 1000000 * (is_slow ? FILES_PACE : 1));
+    pirn_start(crew->context, op, fn);
+}
+
 /* ---- bodies ---- */
 
 static uint32_t body_bytes(uint64_t number)
@@ -143,7 +152,8 @@ static int open_spool(struct crew *crew, bool create)
     const struct pirn_spool_config config = {
         .path = crew->place->spool,
         .create = create,
-        .layout = PIRN_LAYOUT_LOG,
+        .layout = crew->place->layout,
+        .without_log = crew->place->layout == PIRN_LAYOUT_FILE,
         .log_slots = SLOTS,
         .log_segments = SEGMENTS,
         .log_segment_bytes = SEGMENT_BYTES,
@@ -172,7 +182,7 @@ int crew_make(const struct crew_place *place)
     if (open_spool(&crew, true) < 0) {
         return -1;
     }
-    int r = pirn_spool_create_queue_as(crew.spool, queues[1], PIRN_LAYOUT_LOG);
+    int r = pirn_spool_create_queue_as(crew.spool, queues[1], place->layout);
     close_spool(&crew);
     return r;
 }
@@ -213,7 +223,6 @@ static void put(struct pirn_op *op, int32_t result)
 {
     struct writer *writer = pirn_container_of(op, struct writer, draft.op);
     struct crew *crew = writer->crew;
-    uint64_t pause_ms = crew_random(&crew->random) % 20;
 
     if (result == 0 && writer->number != 0) {
         tell(crew, CREW_ACKED, writer->number, &writer->draft.id);
@@ -222,8 +231,7 @@ static void put(struct pirn_op *op, int32_t result)
     } else if (result < 0) {
         fault(crew, __LINE__, result, NULL);
     }
-    pirn_prep_timer(&writer->pause, pause_ms * 1000000);
-    pirn_start(crew->context, &writer->pause, paused);
+    rest(crew, &writer->pause, crew_random(&crew->random) % 20, paused);
 }
 
 static void streamed(struct pirn_op *op, int32_t result)
@@ -462,8 +470,7 @@ static void claimed(struct pirn_op *op, int32_t result)
         if (result < 0 && result != -EAGAIN) {
             fault(crew, __LINE__, result, NULL);
         }
-        pirn_prep_timer(&taker->pause, 3000000);
-        pirn_start(crew->context, &taker->pause, rested);
+        rest(crew, &taker->pause, 3, rested);
         return;
     }
     taker->have = 0;
@@ -593,64 +600,6 @@ static uint64_t count_left(struct crew *crew)
            status.quarantined + status.drafts + status.leftovers;
 }
 
-/* Nothing sealed waits for what nobody will do. */
-static uint32_t segments_in_use(struct crew *crew)
-{
-    struct pirn__log *log = crew->spool->log;
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < log->text.size.segments; i++) {
-        struct pirn__segment_word word =
-            pirn__segment_unpack(pirn__atom_load(&log->index.segments[i].word));
-        bool is_idle = word.state == PIRN__SEGMENT_UNMADE ||
-                       word.state == PIRN__SEGMENT_FREE ||
-                       word.state == PIRN__SEGMENT_OPEN ||
-                       (word.state == PIRN__SEGMENT_ACTIVE &&
-                        word.owner == log->actor.owner);
-        if (!is_idle) {
-            fprintf(stderr, "segment %u: state %d, owner %u\n", i, word.state,
-                    word.owner);
-        }
-        count += is_idle ? 0 : 1;
-    }
-    return count;
-}
-
-static uint32_t slots_in_use(struct crew *crew)
-{
-    const struct pirn__catalogue *catalogue =
-        &crew->spool->log->index.catalogue;
-    uint32_t used = pirn__catalogue_used(catalogue);
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < used; i++) {
-        uint64_t word = pirn__atom_load(&catalogue->slots[i].word);
-        count += pirn__word_unpack(word).state != PIRN__FREE ? 1 : 0;
-    }
-    return count;
-}
-
-static uint32_t files_left(struct crew *crew)
-{
-    char path[512];
-    uint32_t count = 0;
-
-    for (unsigned shard = 0; shard < PIRN__SHARDS; shard++) {
-        struct pirn__name name;
-        pirn__name_shard_dir(&name, PIRN__NAME_LOG_DATA, shard);
-        snprintf(path, sizeof(path), "%s/%s", crew->place->spool, name.text);
-        DIR *dir = opendir(path);
-        const struct dirent *entry;
-        while (dir != NULL && (entry = readdir(dir)) != NULL) {
-            count += entry->d_name[0] != '.' ? 1 : 0;
-        }
-        if (dir != NULL) {
-            closedir(dir);
-        }
-    }
-    return count;
-}
-
 struct filler {
     struct crew *crew;
     struct pirn_draft draft;
@@ -711,25 +660,40 @@ static uint32_t fill_up(struct crew *crew)
     return refused;
 }
 
+static bool is_nothing(const struct crew_left *left, bool lost_index)
+{
+    return left->slots == 0 && left->segments == 0 &&
+           (left->files == 0 || lost_index);
+}
+
 static void check_left(struct crew *crew, const char *when)
 {
-    uint32_t segments = 1;
-    uint32_t slots = 1;
+    const struct crew_place *place = crew->place;
+    struct crew_left left = {.slots = 1};
 
-    for (int i = 0; i < 40 && (segments > 0 || slots > 0); i++) {
+    for (int i = 0; i < 40 && !is_nothing(&left, place->lost_index); i++) {
         rest_ms(crew, 50);
-        pirn__segments_retire(crew->spool->log);
-        slots = slots_in_use(crew);
-        segments = i == 39 || slots == 0 ? segments_in_use(crew) : 1;
+        left = crew_left(crew->spool, place->spool);
     }
     uint64_t items = count_left(crew);
-    uint32_t files = files_left(crew);
-    if (items > 0 || slots > 0 || segments > 0 ||
-        (files > 0 && !crew->place->lost_index)) {
+    if (items > 0 || !is_nothing(&left, place->lost_index)) {
         fprintf(stderr, "%s: left %ju items, %u slots, %u segments, %u files\n",
-                when, (uintmax_t)items, slots, segments, files);
+                when, (uintmax_t)items, left.slots, left.segments, left.files);
         fault(crew, __LINE__, 0, NULL);
     }
+}
+
+/* Of room only a log has an end that is near. */
+static void check_room(struct crew *crew)
+{
+    uint32_t refused = fill_up(crew);
+
+    if (refused > 0) {
+        fprintf(stderr, "%u of %d items refused by an empty spool\n", refused,
+                SLOTS);
+        fault(crew, __LINE__, -ENOSPC, NULL);
+    }
+    check_left(crew, "filled and drained");
 }
 
 int crew_drain(const struct crew_place *place)
@@ -749,13 +713,9 @@ int crew_drain(const struct crew_place *place)
         rest_ms(&crew, 30);
     } while (count_left(&crew) > 0 && !crew.failed && crew_now_ns() < until);
     check_left(&crew, "drained");
-    uint32_t refused = fill_up(&crew);
-    if (refused > 0) {
-        fprintf(stderr, "%u of %d items refused by an empty spool\n", refused,
-                SLOTS);
-        fault(&crew, __LINE__, -ENOSPC, NULL);
+    if (place->layout == PIRN_LAYOUT_LOG) {
+        check_room(&crew);
     }
-    check_left(&crew, "filled and drained");
     close_spool(&crew);
     free(taker);
     return crew.failed ? -1 : 0;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <pirn/item.h>
+#include <pirn/spool.h>
 
 enum crew_what {
     CREW_OPENED,   /* the spool is open */
@@ -39,6 +40,7 @@ struct crew_told {
 
 struct crew_place {
     const char *spool;
+    enum pirn_layout layout; /* of both queues */
     const char *index_dir;
     int pipe;       /* to whom all is told */
     uint32_t child; /* never twice */
@@ -59,7 +61,7 @@ void crew_write(const struct crew_place *place);
 void crew_take(const struct crew_place *place);
 
 /** crew_drain() - have and remove all there is, held ones too; then nothing is
- * left of the spool's slots, segments and files; 0 or a fault told */
+ * left of what they took up (crew_left.h); 0 or a fault told */
 int crew_drain(const struct crew_place *place);
 
 #endif /* TESTS_PROCESS_CREW_H */

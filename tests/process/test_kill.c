@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_kill.c - a log whose writers and takers are killed and stopped
+ * test_kill.c - a spool whose writers and takers are killed and stopped, in
+ * both layouts
  *
  * The parent opens no spool. It forks eight that write and eight that take
  * (crew.h), reads what they tell, kills one and puts another in its place,
@@ -41,8 +42,8 @@ enum {
     CREW = 16, /* the even ones write, the odd ones take */
     CHILDREN = 1 << 14,
     ENTRIES = 1 << 20,
-    KILLS = 100, /* in four lives */
-    KILLS_LONG = 2000,
+    KILLS = 25, /* in a life */
+    KILLS_LONG = 500,
     LIMIT_S = 10, /* ten times what is promised */
 };
 
@@ -66,6 +67,7 @@ struct world {
     char root[80]; /* spool, index */
     char spool[96];
     char index[96];
+    enum pirn_layout layout;
     uint64_t random;
     int pipe[2];
     struct member members[CREW];
@@ -246,6 +248,7 @@ static struct crew_place place_for(struct world *world)
     world->children++;
     world->began_ns[world->children] = crew_now_ns();
     return (struct crew_place){.spool = world->spool,
+                               .layout = world->layout,
                                .index_dir = world->index,
                                .pipe = world->pipe[1],
                                .child = world->children,
@@ -497,8 +500,10 @@ static int setup(void **state)
     const char *tmp = getenv("TMPDIR");
     const char *seed = getenv("PIRN_SEED");
 
-    world = (struct world){.random = seed != NULL ? strtoull(seed, NULL, 10)
-                                                  : crew_now_ns()};
+    world = (struct world){
+        .layout = PIRN_LAYOUT_LOG,
+        .random = seed != NULL ? strtoull(seed, NULL, 10) : crew_now_ns(),
+    };
     printf("PIRN_SEED=%ju\n", (uintmax_t)world.random);
     snprintf(world.root, sizeof(world.root), "%s/pirn-kill-XXXXXX",
              tmp != NULL ? tmp : "/tmp");
@@ -562,7 +567,7 @@ static uint32_t kills_wanted(void)
 static void try_all(struct world *world, const char *where, bool lose_index)
 {
     assert_int_equal(make(world), 0);
-    live(world, kills_wanted() / 4);
+    live(world, kills_wanted());
     if (lose_index && world->faults == 0) {
         world->lost_ns = crew_now_ns();
         empty(world->index);
@@ -583,12 +588,21 @@ static void try_all(struct world *world, const char *where, bool lose_index)
 
 static void what_was_acknowledged_survives_kills_and_stops(void **state)
 {
-    try_all(*state, "index kept", false);
+    try_all(*state, "log, index kept", false);
+}
+
+static void what_was_acknowledged_in_files_survives_kills_and_stops(
+    void **state)
+{
+    struct world *world = *state;
+
+    world->layout = PIRN_LAYOUT_FILE;
+    try_all(world, "files", false);
 }
 
 static void what_was_acknowledged_survives_the_index(void **state)
 {
-    try_all(*state, "index lost", true);
+    try_all(*state, "log, index lost", true);
 }
 
 /* A file system of its own in a loop image, gone with its mount namespace;
@@ -629,7 +643,8 @@ static int teardown_image(void **state)
 
     end_crew(world);
     snprintf(mount_path, sizeof(mount_path), "%s/mount", world->root);
-    (void)umount(mount_path);
+    /* Detached: what the killed had under way may end a little later. */
+    (void)umount2(mount_path, MNT_DETACH);
     return teardown(state);
 }
 
@@ -642,8 +657,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(what_was_acknowledged_survives_kills_and_stops),
         T(what_was_acknowledged_survives_the_index),
+        T(what_was_acknowledged_in_files_survives_kills_and_stops),
         T_IMAGE(what_was_acknowledged_survives_kills_and_stops),
         T_IMAGE(what_was_acknowledged_survives_the_index),
+        T_IMAGE(what_was_acknowledged_in_files_survives_kills_and_stops),
     };
     struct pirn_context *context;
 
