@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A log read by its format alone says what the program says of it.
 
-log_maker makes a spool with a past and closes it, or is killed; read_log.py
+spool_maker makes a spool with a past and closes it, or is killed; read_log.py
 reads its files, then the program opens it.
 """
 import json
@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import Skip, cases, directory, listed, pirn  # noqa: E402
 
-MAKER = os.environ.get("PIRN_LOG_MAKER", "build/tests/log_maker")
+MAKER = os.environ.get("PIRN_SPOOL_MAKER", "build/tests/spool_maker")
 READER = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                       "read_log.py")
 COUNT = 400
@@ -20,8 +20,8 @@ SAME = ("id", "queue", "version", "size", "digest")
 
 
 def make(spool, end):
-    made = subprocess.run([MAKER, spool, str(COUNT), end], timeout=120,
-                          stderr=subprocess.PIPE)
+    made = subprocess.run([MAKER, spool, str(COUNT), "log", end],
+                          timeout=120, stderr=subprocess.PIPE)
     if made.returncode == 77:
         raise Skip("io_uring is refused")
     assert made.returncode == (-9 if end == "kill" else 0), made

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log_maker.c - log_maker SPOOL COUNT close|kill: a log with a past
+ * spool_maker.c - spool_maker SPOOL COUNT log|file close|kill
  *
- * So many items are put, and one in ten each is removed, changed, moved, held,
- * delayed, given back, or changed and removed; every 40th has a body that is a
- * file. Then the spool is closed, or its only owner is killed while items are
- * on their way and others are his.
+ * A spool with a past, whose queues have that layout. So many items are put,
+ * and one in ten each is removed, changed, moved, held, delayed, given back, or
+ * changed and removed; every 40th has a body that the log, too, keeps in a
+ * file. Of files one item in twenty is shared, and of these each second one
+ * removed. Then the spool is closed, or its only owner is killed while items
+ * are on their way and others are his.
  */
 #include <errno.h>
 #include <signal.h>
@@ -33,7 +35,7 @@ struct maker {
 static void must(int32_t result, int32_t wanted, const char *what)
 {
     if (result != wanted) {
-        fprintf(stderr, "log_maker: %s: %d\n", what, result);
+        fprintf(stderr, "spool_maker: %s: %d\n", what, result);
         exit(result == -ENOENT ? 1 : 2);
     }
 }
@@ -118,6 +120,27 @@ static void change(struct maker *maker, uint32_t i)
     must(pirn_wait(maker->context, &claim.op), 0, "end");
 }
 
+/* Another item on each body; every second time the first item goes. */
+static void share(struct maker *maker, uint32_t i)
+{
+    struct pirn_draft draft = {0};
+    struct pirn_claim claim = {0};
+
+    if (i % 20 != 18) {
+        return;
+    }
+    pirn_prep_claim_id(&claim, maker->spool, &maker->ids[i]);
+    must(pirn_wait(maker->context, &claim.op), 1, "claim");
+    pirn_prep_share(&draft, &claim, "second", NULL);
+    must(pirn_wait(maker->context, &draft.op), 0, "share");
+    if (i % 40 == 18) {
+        pirn_prep_remove(&claim);
+    } else {
+        pirn_prep_give_back(&claim);
+    }
+    must(pirn_wait(maker->context, &claim.op), 0, "end");
+}
+
 /* One more, removed: with it all tombstones before it are on the disk. */
 static void settle(struct maker *maker)
 {
@@ -155,17 +178,36 @@ static void die(struct maker *maker)
     (void)raise(SIGKILL);
 }
 
+/* Its past. */
+static void live(struct maker *maker, enum pirn_layout layout)
+{
+    must(pirn_spool_create_queue_as(maker->spool, "second", layout), 0,
+         "queue");
+    for (uint32_t i = 0; i < maker->count; i++) {
+        put(maker, i);
+    }
+    for (uint32_t i = 0; i < maker->count; i++) {
+        change(maker, i);
+    }
+    for (uint32_t i = 0; layout == PIRN_LAYOUT_FILE && i < maker->count; i++) {
+        share(maker, i);
+    }
+    settle(maker);
+}
+
 int main(int argc, char **argv)
 {
     static struct maker maker;
 
-    if (argc != 4) {
+    if (argc != 5) {
         return 64;
     }
+    bool is_log = strcmp(argv[3], "log") == 0;
     const struct pirn_spool_config config = {
         .path = argv[1],
         .create = true,
-        .layout = PIRN_LAYOUT_LOG,
+        .layout = is_log ? PIRN_LAYOUT_LOG : PIRN_LAYOUT_FILE,
+        .without_log = !is_log,
         .log_slots = 4096,
         .log_segments = 16,
         .log_segment_bytes = 1024 * 1024,
@@ -176,16 +218,8 @@ int main(int argc, char **argv)
         return 77;
     }
     must(pirn_spool_open(maker.context, &config, &maker.spool), 0, "open");
-    must(pirn_spool_create_queue_as(maker.spool, "second", PIRN_LAYOUT_LOG), 0,
-         "queue");
-    for (uint32_t i = 0; i < maker.count; i++) {
-        put(&maker, i);
-    }
-    for (uint32_t i = 0; i < maker.count; i++) {
-        change(&maker, i);
-    }
-    settle(&maker);
-    if (strcmp(argv[3], "kill") == 0) {
+    live(&maker, config.layout);
+    if (strcmp(argv[4], "kill") == 0) {
         die(&maker);
     }
     pirn_spool_close(maker.spool);
