@@ -169,6 +169,15 @@ void pirn_prep_multishot_read(struct pirn_multishot *shot, int fd)
     loan->offset = PIRN_OFFSET_CURRENT;
 }
 
+void pirn_prep_room(struct pirn_op *op, int fd, struct pirn_room *room)
+{
+    struct pirn_loan *loan = pirn__prep(op, ENGINE_ROOM);
+
+    pirn_assert(room != NULL);
+    loan->fd = fd;
+    loan->addr = (uintptr_t)room;
+}
+
 void pirn_prep_lock(struct pirn_op *op, int fd, uint64_t offset, uint64_t len,
                     enum pirn_lock what)
 {

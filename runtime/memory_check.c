@@ -240,6 +240,7 @@ enum named {
     TARGETS,
     MESSAGE,
     STATX,
+    ROOM,    /* struct pirn_room */
     ADDRESS, /* of loan.offset bytes */
     PEER,    /* of as many bytes as loan.offset points to */
 };
@@ -262,6 +263,7 @@ static const struct {
     [ENGINE_SYMLINK] = {PATH, PATH},
     [ENGINE_STAT] = {PATH, STATX},
     [ENGINE_LIST] = {TARGET, NOTHING},
+    [ENGINE_ROOM] = {ROOM, NOTHING},
     [ENGINE_BIND] = {ADDRESS, NOTHING},
     [ENGINE_SET_OPTION] = {SOURCE, NOTHING},
     [ENGINE_ACCEPT] = {PEER, NOTHING},
@@ -297,6 +299,9 @@ static void look_at_named(struct look *look, const struct pirn_loan *loan,
         return;
     case STATX:
         look_at(look, KERNEL_WRITES, address, sizeof(struct statx));
+        return;
+    case ROOM:
+        look_at(look, KERNEL_WRITES, address, sizeof(struct pirn_room));
         return;
     case ADDRESS:
         look_at(look, KERNEL_READS, address, loan->offset);

@@ -210,6 +210,30 @@ PIRN_API void pirn_prep_multishot_poll(struct pirn_multishot *shot, int fd,
  */
 PIRN_API void pirn_prep_multishot_read(struct pirn_multishot *shot, int fd);
 
+/* What a file system has, and has left for this process: what it keeps for
+ * root is not counted. */
+struct pirn_room {
+    uint64_t block_bytes; /* what a file takes is a multiple of it */
+    uint64_t bytes;
+    uint64_t free_bytes;
+    uint64_t inodes; /* 0: it does not count them (btrfs) */
+    uint64_t free_inodes;
+};
+
+/**
+ * pirn_prep_room() - how much is left on a file system
+ * @fd:   any file or directory on it
+ * @room: loaned until the op ends
+ *
+ * Quotas are not in it.
+ *
+ * Result: 0, or an errno of fstatvfs(3).
+ *
+ * Kernel: fstatfs(2), in a thread of the pool; io_uring has no such operation.
+ */
+PIRN_API void pirn_prep_room(struct pirn_op *op, int fd,
+                             struct pirn_room *room);
+
 /* What pirn_prep_lock() does to a range. */
 enum pirn_lock {
     PIRN_LOCK_RELEASE = 0,

@@ -15,11 +15,13 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pirn/file.h"
 #include "pirn/invariant.h"
 #include "runtime/engine/engine.h"
 
@@ -107,6 +109,25 @@ static int32_t call_set_option(const struct pirn_loan *loan)
         setsockopt(loan->fd, level, name, pointer(loan->addr), loan->len));
 }
 
+static int32_t call_room(const struct pirn_loan *loan)
+{
+    struct pirn_room *room = pointer(loan->addr);
+    struct statvfs stat;
+    int r = fstatvfs(loan->fd, &stat);
+
+    if (r < 0) {
+        return result_of(r);
+    }
+    *room = (struct pirn_room){
+        .block_bytes = stat.f_frsize,
+        .bytes = stat.f_blocks * stat.f_frsize,
+        .free_bytes = stat.f_bavail * stat.f_frsize,
+        .inodes = stat.f_files,
+        .free_inodes = stat.f_favail,
+    };
+    return 0;
+}
+
 static int32_t call_on_file(const struct pirn_loan *loan)
 {
     switch ((enum engine_opcode)loan->opcode) {
@@ -129,6 +150,8 @@ static int32_t call_on_file(const struct pirn_loan *loan)
         return result_of(ftruncate(loan->fd, (off_t)loan->offset));
     case ENGINE_LOCK:
         return call_lock(loan);
+    case ENGINE_ROOM:
+        return call_room(loan);
     default:
         return -EOPNOTSUPP;
     }

@@ -55,6 +55,8 @@ const struct engine_row pirn__engine_rows[ENGINE_OPCODE_COUNT] = {
     [ENGINE_STAT] = {"STATX", "5.6", 21, ENGINE_FINITE, NO, NO, NO, YES},
     [ENGINE_LIST] = {"getdents64", "-", NOT_IN_RING, ENGINE_FINITE, NO, NO, NO,
                      YES},
+    [ENGINE_ROOM] = {"fstatfs", "-", NOT_IN_RING, ENGINE_FINITE, NO, NO, NO,
+                     YES},
     [ENGINE_SOCKET] = {"SOCKET", "5.19", 45, ENGINE_INSTANT, YES, NO, NO, NO},
     [ENGINE_BIND] = {"BIND", "6.11", 56, ENGINE_INSTANT, NO, NO, NO, NO},
     [ENGINE_LISTEN] = {"LISTEN", "6.11", 57, ENGINE_INSTANT, NO, NO, NO, NO},

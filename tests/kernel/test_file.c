@@ -4,6 +4,7 @@
 
 #include <linux/stat.h>
 #include <stdatomic.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -339,6 +340,25 @@ static void what_cannot_be_mapped_is_an_error(void **state)
     close(fd);
 }
 
+static void room_is_what_the_file_system_says(void **state)
+{
+    struct ring *ring = *state;
+    struct pirn_room room;
+    struct statvfs stat;
+    struct pirn_op op = {0};
+
+    assert_int_equal(fstatvfs(ring->dir_fd, &stat), 0);
+    pirn_prep_room(&op, ring->dir_fd, &room);
+    assert_int_equal(pirn_wait(ring->context, &op), 0);
+    assert_int_equal(room.block_bytes, stat.f_frsize);
+    assert_int_equal(room.bytes, stat.f_blocks * stat.f_frsize);
+    assert_int_equal(room.inodes, stat.f_files);
+    assert_true(room.free_bytes <= room.bytes);
+    assert_true(room.free_inodes <= room.inodes);
+    pirn_prep_room(&op, -1, &room);
+    assert_int_equal(pirn_wait(ring->context, &op), -EBADF);
+}
+
 static void bad_descriptor_is_a_result(void **state)
 {
     struct ring *ring = *state;
@@ -417,6 +437,7 @@ RING_TEST_MAIN(RING_TEST(write_then_sync_then_read_back),
                RING_TEST(locks_belong_to_descriptions),
                RING_TEST(mapped_memory_is_shared_by_processes),
                RING_TEST(what_cannot_be_mapped_is_an_error),
+               RING_TEST(room_is_what_the_file_system_says),
                RING_TEST(bad_descriptor_is_a_result),
                RING_TEST(cancel_ends_a_read_that_would_never_end),
                RING_TEST(thousands_at_once_all_end))

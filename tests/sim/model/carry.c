@@ -55,6 +55,7 @@ static const struct row rows[ENGINE_OPCODE_COUNT] = {
     [ENGINE_SYMLINK] = {carry_path, NO_LINK, 0, false, 3},
     [ENGINE_STAT] = {carry_path, NO_LINK, 0, false, 1},
     [ENGINE_LIST] = {carry_file, NO_LINK, NEVER, true, 0},
+    [ENGINE_ROOM] = {carry_file, NO_LINK, NEVER, true, 0},
     [ENGINE_SOCKET] = {carry_socket, ON_ERROR, 0, false, 0},
     [ENGINE_BIND] = {carry_socket, NO_LINK, KERNEL_6_12, true, 0},
     [ENGINE_LISTEN] = {carry_socket, ON_ERROR, KERNEL_6_12, true, 0},
