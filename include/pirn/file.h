@@ -229,7 +229,7 @@ struct pirn_room {
  *
  * Result: 0, or an errno of fstatvfs(3).
  *
- * Kernel: fstatfs(2), in a thread of the pool; io_uring has no such operation.
+ * Kernel: fstatfs(2), in place; io_uring has no such operation.
  */
 PIRN_API void pirn_prep_room(struct pirn_op *op, int fd,
                              struct pirn_room *room);
