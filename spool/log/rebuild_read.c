@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rebuild_read.c - one segment, as it is on the disk
+ *
+ *   header -> blank, another's, of a turn that is over -> unmade, aside, free
+ *     -> batches: fronts of all; of the last all of it, to judge its records by
+ *        their own sums, unless the segment's cut says that all of them were
+ *        committed
+ *     -> behind the last: whether the segment may be written on
+ */
+#include "spool/log/rebuild_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <pirn/file.h>
+#include <pirn/path.h>
+
+#include "spool/log/ahead.h"
+#include "spool/log/atom.h"
+#include "spool/text_file.h"
+
+static int32_t wait_for(struct pirn__log *log, struct pirn_op *op)
+{
+    return pirn_wait(log->context, op);
+}
+
+/* As much as is there, up to @len. */
+int64_t pirn__rebuild_read_at(struct pirn__log *log, int fd, uint8_t *buf,
+                              uint32_t len, uint64_t offset)
+{
+    struct pirn_op op = {0};
+    uint32_t have = 0;
+    int r = 1;
+
+    while (have < len && r > 0) {
+        pirn_prep_read(&op, fd, buf + have, len - have, offset + have);
+        r = wait_for(log, &op);
+        have += r > 0 ? (uint32_t)r : 0;
+    }
+    return r < 0 ? r : (int64_t)have;
+}
+
+void pirn__rebuild_set_segment(struct pirn__log *log, uint32_t segment,
+                               enum pirn__segment_state state,
+                               uint32_t generation)
+{
+    pirn__atom_store(&log->index.segments[segment].word,
+                     pirn__segment_pack((struct pirn__segment_word){
+                         .state = state, .generation = generation}));
+}
+
+int pirn__rebuild_more_room(struct pirn__rebuild *rebuild)
+{
+    uint32_t cap = rebuild->replay.cap * 2;
+    void *memory = malloc(pirn__replay_bytes(cap));
+
+    if (memory == NULL) {
+        return -ENOMEM;
+    }
+    pirn__replay_move(&rebuild->replay, memory, cap);
+    free(rebuild->memory);
+    rebuild->memory = memory;
+    return 0;
+}
+
+static void count_alive(struct pirn__rebuild *rebuild,
+                        const struct pirn__batch_head *head,
+                        const uint64_t *bad)
+{
+    for (uint32_t i = 0; i < head->count; i++) {
+        bool is_bad = bad != NULL && (bad[i / 64] >> i % 64 & 1) != 0;
+        enum pirn__tomb_verdict verdict =
+            pirn__tomb_judge(&rebuild->log->index.tombs, head->segment,
+                             head->generation, head->first_record + i);
+        rebuild->alive += !is_bad && verdict == PIRN__TOMB_ALIVE ? 1 : 0;
+    }
+}
+
+static int add(struct pirn__rebuild *rebuild,
+               const struct pirn__batch_head *head, const uint8_t *front,
+               const uint64_t *bad)
+{
+    int r = 0;
+
+    if (rebuild->only_counts) {
+        count_alive(rebuild, head, bad);
+        return 0;
+    }
+    while (r == 0 && !pirn__replay_has_room(&rebuild->replay, head->count)) {
+        r = pirn__rebuild_more_room(rebuild);
+    }
+    if (r == 0) {
+        pirn__replay_batch(&rebuild->replay, head,
+                           front + PIRN__BATCH_HEAD_BYTES, bad);
+    }
+    return r;
+}
+
+static int whole_room(struct pirn__rebuild *rebuild, uint32_t bytes)
+{
+    if (bytes > rebuild->whole_cap) {
+        free(rebuild->whole);
+        rebuild->whole_cap = 0;
+        rebuild->whole = malloc(bytes);
+        if (rebuild->whole == NULL) {
+            return -ENOMEM;
+        }
+        rebuild->whole_cap = bytes;
+    }
+    return 0;
+}
+
+/* Whoever sealed the segment had committed all up to the batch's end. */
+static bool is_committed(const struct pirn__log *log,
+                         const struct pirn__batch_head *head)
+{
+    return pirn__tomb_cut_at(&log->index.tombs, head->segment,
+                             head->generation) ==
+           head->first_record + head->count;
+}
+
+/* The batch behind which nothing more was written. */
+static int add_last(struct pirn__rebuild *rebuild, int fd, uint32_t at,
+                    const struct pirn__segment_head *segment,
+                    const struct pirn__batch_head *head, const uint8_t *front)
+{
+    uint64_t bad[PIRN__REPLAY_BAD_WORDS];
+
+    if (is_committed(rebuild->log, head)) {
+        return add(rebuild, head, front, NULL);
+    }
+    int r = whole_room(rebuild, head->bytes);
+    if (r < 0) {
+        return r;
+    }
+    int64_t len =
+        pirn__rebuild_read_at(rebuild->log, fd, rebuild->whole, head->bytes,
+                              (uint64_t)at * PIRN__RECORD_UNIT);
+    if (len < 0) {
+        return (int)len;
+    }
+    (void)pirn__replay_judge(head, rebuild->whole, (size_t)len, at,
+                             segment->salt, bad);
+    return add(rebuild, head, rebuild->whole, bad);
+}
+
+/* What most batches have of heads; then the rest of them, where there is one.
+ */
+static int64_t read_front(struct pirn__log *log, int fd, uint8_t *buf,
+                          uint64_t offset)
+{
+    struct pirn__batch_head head;
+    int64_t len =
+        pirn__rebuild_read_at(log, fd, buf, PIRN__AHEAD_BYTES, offset);
+
+    if (len < PIRN__AHEAD_BYTES || pirn__batch_head_peek(buf, &head) < 0) {
+        return len;
+    }
+    uint32_t front =
+        PIRN__BATCH_HEAD_BYTES + head.count * (uint32_t)PIRN__HEAD_BYTES;
+    if (front <= PIRN__AHEAD_BYTES) {
+        return len;
+    }
+    int64_t more = pirn__rebuild_read_at(
+        log, fd, buf + len, front - (uint32_t)len, offset + (uint64_t)len);
+    return more < 0 ? more : len + more;
+}
+
+/* Its batches, one after the other; each is added when the next is known to be
+ * there, or not. */
+static int read_batches(struct pirn__rebuild *rebuild, int fd,
+                        const struct pirn__segment_head *segment,
+                        struct pirn__mark *ret_mark)
+{
+    struct pirn__batch_cursor cursor;
+    struct pirn__batch_head head;
+    uint32_t cap = PIRN__BATCH_ROOM;
+    uint8_t *front = rebuild->front;
+    uint32_t at = 0;
+    int r = 1;
+
+    *ret_mark = (struct pirn__mark){0};
+    pirn__batch_cursor_init(&cursor, segment);
+    while (r == 1) {
+        uint8_t *next = rebuild->front + (front == rebuild->front ? cap : 0);
+        struct pirn__batch_head next_head;
+        uint32_t next_at = cursor.at;
+        int64_t len = read_front(rebuild->log, fd, next,
+                                 (uint64_t)cursor.at * PIRN__RECORD_UNIT);
+        r = len < 0 ? (int)len
+                    : pirn__batch_cursor_next(&cursor, next, (size_t)len,
+                                              &next_head);
+        if (r < 0 && r != -EBADMSG) {
+            return r;
+        }
+        if (at > 0) {
+            int added = r == 1
+                            ? add(rebuild, &head, front, NULL)
+                            : add_last(rebuild, fd, at, segment, &head, front);
+            if (added < 0) {
+                return added;
+            }
+            ret_mark->batches++;
+            ret_mark->records = (uint16_t)(head.first_record + head.count);
+            ret_mark->units =
+                (uint16_t)(((uint64_t)at * PIRN__RECORD_UNIT + head.bytes) /
+                               PIRN__BATCH_UNIT -
+                           1);
+        }
+        front = next;
+        head = next_head;
+        at = next_at;
+    }
+    return 0;
+}
+
+static uint32_t generation_of_words(const struct pirn__tombs *tombs,
+                                    uint32_t segment)
+{
+    uint32_t highest = (uint32_t)(tombs->cuts[segment] >> 32);
+
+    for (uint32_t i = 0; i < tombs->segment_words; i++) {
+        uint64_t word =
+            tombs->words[(uint64_t)segment * tombs->segment_words + i];
+        uint32_t generation = (uint32_t)(word >> 32);
+        highest = generation > highest ? generation : highest;
+    }
+    return highest;
+}
+
+static bool is_ours(const struct pirn__log *log, uint32_t segment,
+                    const struct pirn__segment_head *head)
+{
+    return head->segment == segment &&
+           head->segment_bytes == log->text.size.segment_bytes &&
+           memcmp(head->spool, log->text.spool, sizeof(head->spool)) == 0;
+}
+
+/* What the page cache has and the disk has not is not to be built upon: the
+ * index may have been lost without a power cut. */
+static int sync_file(struct pirn__log *log, int fd, int32_t synced)
+{
+    struct pirn_op op = {0};
+
+    if (synced <= 0) {
+        return synced;
+    }
+    pirn_prep_fsync(&op, fd, PIRN_SYNC_DATA);
+    return wait_for(log, &op);
+}
+
+static int64_t size_of(struct pirn__log *log, int fd)
+{
+    struct statx statx = {0};
+    struct pirn_op op = {0};
+
+    pirn_prep_stat(&op, fd, "", AT_EMPTY_PATH, STATX_SIZE, &statx);
+    int r = wait_for(log, &op);
+    return r < 0 ? r : (int64_t)statx.stx_size;
+}
+
+static bool is_blank(const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A header is in one sector, so no power cut tears it: this is damage, or
+ * somebody else's file. It is kept under another name. */
+static int set_aside(struct pirn__log *log, uint32_t segment,
+                     uint32_t generation)
+{
+    char from[24];
+    char to[48];
+    struct pirn_op op = {0};
+
+    (void)snprintf(from, sizeof(from), "seg/%06u", segment);
+    (void)snprintf(to, sizeof(to), "seg/%06u.damaged.%ju", segment,
+                   (uintmax_t)log->place.epoch);
+    pirn_prep_rename(&op, log->dir_fd, from, log->dir_fd, to, 0);
+    int r = wait_for(log, &op);
+    pirn__rebuild_set_segment(log, segment, PIRN__SEGMENT_UNMADE, generation);
+    return r < 0 ? r : pirn__sync_dir(log->context, log->dir_fd, "seg");
+}
+
+/* Words of a later turn say that the segment was free since, and then every
+ * record of this one was dead before, durably. If one is alive by its own word,
+ * it is the later ones that are damaged: 1, and they say nothing any more. What
+ * they held dead comes back, rather than that what lives is lost. */
+static int mend_words(struct pirn__rebuild *rebuild, int fd,
+                      const struct pirn__segment_head *head)
+{
+    const struct pirn__tombs *tombs = &rebuild->log->index.tombs;
+    uint64_t *words =
+        tombs->words + (uint64_t)head->segment * tombs->segment_words;
+    struct pirn__mark mark;
+
+    rebuild->only_counts = true;
+    rebuild->alive = 0;
+    int r = read_batches(rebuild, fd, head, &mark);
+    rebuild->only_counts = false;
+    if (r < 0 || rebuild->alive == 0) {
+        return r;
+    }
+    for (uint32_t i = 0; i < tombs->segment_words; i++) {
+        if (words[i] >> 32 > head->generation) {
+            words[i] = (uint64_t)head->generation << 32;
+        }
+    }
+    return 1;
+}
+
+static bool is_short_of_half(const struct pirn__log *log,
+                             struct pirn__mark mark)
+{
+    uint64_t written = (uint64_t)mark.units * PIRN__BATCH_UNIT;
+
+    return mark.records > 0 && written * 2 < log->text.size.segment_bytes &&
+           mark.records * 2u < PIRN__SEGMENT_RECORDS_MAX;
+}
+
+static bool is_of_turn(const uint8_t *unit,
+                       const struct pirn__segment_head *head,
+                       struct pirn__mark mark)
+{
+    struct pirn__batch_head batch;
+
+    return pirn__batch_head_peek(unit, &batch) >= 0 &&
+           batch.segment == head->segment &&
+           batch.generation == head->generation &&
+           batch.sequence > mark.batches;
+}
+
+/* Whether a batch of this turn begins anywhere behind the last one that was
+ * read: then that is not the end, but a damaged front, and what stands behind
+ * it is not written over. */
+static int find_end(struct pirn__rebuild *rebuild, int fd,
+                    const struct pirn__segment_head *head,
+                    struct pirn__mark mark)
+{
+    enum { STEP = 16 * PIRN__BATCH_UNIT };
+    uint64_t at = PIRN__BATCH_UNIT + (uint64_t)mark.units * PIRN__BATCH_UNIT;
+    int64_t len = STEP;
+
+    while (len == STEP) {
+        len = pirn__rebuild_read_at(rebuild->log, fd, rebuild->front, STEP, at);
+        if (len < 0) {
+            return (int)len;
+        }
+        for (int64_t i = 0; i + PIRN__BATCH_UNIT <= len;
+             i += PIRN__BATCH_UNIT) {
+            if (is_of_turn(rebuild->front + i, head, mark)) {
+                return 0;
+            }
+        }
+        at += (uint64_t)len;
+    }
+    rebuild->ends[head->segment] = true;
+    return 0;
+}
+
+/* Sealed with what it has; without a header that can be read it has nothing
+ * that was ever acknowledged. */
+static int read_file(struct pirn__rebuild *rebuild, uint32_t segment, int fd)
+{
+    struct pirn__log *log = rebuild->log;
+    struct pirn__segment_head head = {0};
+    struct pirn__mark mark = {0};
+    uint8_t page[PIRN__BATCH_UNIT] = {0};
+
+    int synced = sync_file(log, fd, rebuild->synced[segment]);
+    if (synced < 0) {
+        return synced;
+    }
+    uint32_t generation = generation_of_words(&log->index.tombs, segment);
+    int64_t len = pirn__rebuild_read_at(log, fd, page, sizeof(page), 0);
+    if (len >= 0 && is_blank(page, (size_t)len)) {
+        int64_t size = size_of(log, fd);
+        if (size < 0) {
+            return (int)size;
+        }
+        if ((uint64_t)size < log->text.size.segment_bytes) {
+            /* whoever made it was stopped */
+            pirn__rebuild_set_segment(log, segment, PIRN__SEGMENT_UNMADE,
+                                      generation);
+            return 0;
+        }
+    }
+    int r = len < 0               ? (int)len
+            : len == sizeof(page) ? pirn__segment_head_decode(page, &head)
+                                  : -EBADMSG;
+    if (r == -EPROTO || (r < 0 && r != -EBADMSG)) {
+        return r;
+    }
+    bool blank = r == -EBADMSG && is_blank(page, sizeof(page));
+    if (!blank && (r < 0 || !is_ours(log, segment, &head))) {
+        return set_aside(log, segment, generation);
+    }
+    r = !blank && head.generation < generation ? mend_words(rebuild, fd, &head)
+                                               : 0;
+    if (r < 0) {
+        return r;
+    }
+    if (blank || (head.generation < generation && r == 0)) {
+        pirn__rebuild_set_segment(log, segment, PIRN__SEGMENT_FREE, generation);
+        return 0;
+    }
+    log->index.segments[segment].salt = head.salt;
+    pirn__rebuild_set_segment(log, segment, PIRN__SEGMENT_SEALED,
+                              head.generation);
+    r = read_batches(rebuild, fd, &head, &mark);
+    log->index.segments[segment].mark = pirn__mark_pack(mark);
+    if (r == 0 && is_short_of_half(log, mark)) {
+        r = find_end(rebuild, fd, &head, mark);
+    }
+    return r;
+}
+
+/* Closed again: it may have another name by now, and none is read twice. */
+int pirn__rebuild_read_segment(struct pirn__rebuild *rebuild, uint32_t segment)
+{
+    struct pirn__log *log = rebuild->log;
+    struct pirn__segment_hold hold = {0};
+
+    pirn__prep_segment_hold(&hold, log, segment);
+    int r = wait_for(log, &hold.waiter.op);
+    if (r >= 0) {
+        r = read_file(rebuild, segment, r);
+        pirn__segment_drop(log, segment);
+        pirn__segment_forget(log, segment);
+    }
+    return r;
+}
