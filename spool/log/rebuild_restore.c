@@ -70,11 +70,8 @@ static int find_newest(struct pirn__rebuild *rebuild, uint32_t count)
         return -ENOMEM;
     }
     for (uint32_t i = 0; i < count; i++) {
-        struct pirn__head head;
-        struct pirn__place part;
         struct pirn__log_id id;
-        pirn__replay_get(&rebuild->replay, i, &head, &part);
-        pirn__log_id_unpack(&head.id, &id);
+        pirn__log_id_unpack(pirn__replay_id(&rebuild->replay, i), &id);
         if (id.slot < slots) {
             rebuild->newest[id.slot] = i + 1; /* in the order of commits */
             end = id.slot < end ? end : id.slot + 1;

@@ -4,9 +4,18 @@
  *
  * One pass. Every record that is not absent is met once, and only raises what
  * is known of its id: a higher version, or the same one alive instead of dead,
- * or an earlier first commit. So the order of the segments does not matter.
+ * or an earlier first commit. So the order of the segments does not matter, nor
+ * whether they come one by one or in turns.
+ *
  * Items are put one behind the other; the table leads to them by id, by open
- * addressing in twice as many places, and is used for the order at the end.
+ * addressing in twice as many places. Ids of neighbouring slots are neighbours
+ * there, because those that are made together get slots in a row: a batch of
+ * them touches a few lines of memory. Beside an item's number stand bits of its
+ * id, so that a search that passes others does not look at them.
+ *
+ * The order at the end is that of the batches that the items began in, and in
+ * each that of its records. So the batches are sorted, of which there are few,
+ * and the items counted into their places.
  */
 #include "spool/log/replay.h"
 
@@ -21,21 +30,57 @@ enum { ID_BYTES = sizeof(struct pirn_id), UNIT = PIRN__RECORD_UNIT };
 
 size_t pirn__replay_bytes(uint32_t cap)
 {
-    return cap * (sizeof(struct pirn__replay_item) + 2 * sizeof(uint32_t));
+    return cap * (sizeof(struct pirn__replay_batch) + PIRN__HEAD_BYTES +
+                  sizeof(struct pirn__replay_item) + 2 * sizeof(uint64_t));
+}
+
+static uint8_t *head_at(const struct pirn__replay *replay, uint32_t item)
+{
+    return replay->heads + (size_t)item * PIRN__HEAD_BYTES;
+}
+
+/* Of an id: where its search begins, and bits to know it by. */
+struct key {
+    uint32_t home;
+    uint32_t tag;
+};
+
+/* A line of the table has eight places: what tells apart two items of one slot,
+ * and slots that are no neighbours, chooses the line. */
+static struct key key_of(const uint8_t *id)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t low = __builtin_bswap64(pirn__get64(id + 8));
+    uint32_t near = low >> 10 & 7; /* the slot's last bits; see record.c */
+    uint64_t far = low >> 13 ^ (uint64_t)pirn__get16(id + 6) << 48;
+
+    far *= odd;
+    far = (far ^ far >> 32) * odd;
+    return (struct key){
+        .home = (uint32_t)(far >> 32) * 8 + near,
+        .tag = ((uint32_t)far & ~7u) | near,
+    };
 }
 
 /* Where an id is in the table, or would be. */
-static uint32_t *table_at(const struct pirn__replay *replay, const uint8_t *id)
+static uint64_t *table_at(const struct pirn__replay *replay, const uint8_t *id,
+                          struct key key)
 {
     uint32_t mask = 2 * replay->cap - 1;
-    uint32_t i = (uint32_t)XXH3_64bits(id, ID_BYTES) & mask;
+    uint32_t i = key.home & mask;
 
     while (replay->table[i] != 0 &&
-           memcmp(replay->items[replay->table[i] - 1].head, id, ID_BYTES) !=
-               0) {
+           (replay->table[i] >> 32 != key.tag ||
+            memcmp(head_at(replay, (uint32_t)replay->table[i] - 1), id,
+                   ID_BYTES) != 0)) {
         i = (i + 1) & mask;
     }
     return &replay->table[i];
+}
+
+static uint64_t entry_of(struct key key, uint32_t item)
+{
+    return (uint64_t)key.tag << 32 | (item + 1);
 }
 
 static void memory_divide(struct pirn__replay *replay, void *memory,
@@ -45,8 +90,10 @@ static void memory_divide(struct pirn__replay *replay, void *memory,
     pirn_assert_rule((cap & (cap - 1)) == 0, "a power of two");
 
     replay->cap = cap;
-    replay->items = memory;
-    replay->table = (uint32_t *)(replay->items + cap);
+    replay->batches = memory;
+    replay->heads = (uint8_t *)(replay->batches + cap);
+    replay->items = (struct pirn__replay_item *)(void *)head_at(replay, cap);
+    replay->table = (uint64_t *)(void *)(replay->items + cap);
     memset(replay->table, 0, 2 * (size_t)cap * sizeof(replay->table[0]));
 }
 
@@ -61,18 +108,23 @@ void pirn__replay_init(struct pirn__replay *replay,
 
 bool pirn__replay_has_room(const struct pirn__replay *replay, uint32_t count)
 {
-    return count <= replay->cap - replay->count;
+    return count <= replay->cap - replay->count &&
+           replay->batch_count < replay->cap;
 }
 
 void pirn__replay_move(struct pirn__replay *replay, void *memory, uint32_t cap)
 {
-    const struct pirn__replay_item *old = replay->items;
+    const struct pirn__replay old = *replay;
 
-    pirn_assert(cap >= replay->count);
+    pirn_assert(cap >= old.count && cap >= old.batch_count);
     memory_divide(replay, memory, cap);
-    memcpy(replay->items, old, replay->count * sizeof(*old));
+    memcpy(replay->batches, old.batches,
+           old.batch_count * sizeof(*old.batches));
+    memcpy(replay->heads, old.heads, (size_t)old.count * PIRN__HEAD_BYTES);
+    memcpy(replay->items, old.items, old.count * sizeof(*old.items));
     for (uint32_t i = 0; i < replay->count; i++) {
-        *table_at(replay, replay->items[i].head) = i + 1;
+        struct key key = key_of(head_at(replay, i));
+        *table_at(replay, head_at(replay, i), key) = entry_of(key, i);
     }
 }
 
@@ -129,45 +181,81 @@ static uint32_t version_of(const uint8_t *head)
     return record.version;
 }
 
-static bool is_before(const struct pirn__replay_item *a,
+static bool batch_is_before(const struct pirn__replay *replay, uint32_t a,
+                            uint32_t b)
+{
+    const struct pirn__replay_batch *one = &replay->batches[a];
+    const struct pirn__replay_batch *other = &replay->batches[b];
+
+    if (one->written_ns != other->written_ns) {
+        return one->written_ns < other->written_ns;
+    }
+    return one->segment != other->segment
+               ? one->segment < other->segment
+               : one->first_record < other->first_record;
+}
+
+/* Which of two began before. */
+static bool is_before(const struct pirn__replay *replay,
+                      const struct pirn__replay_item *a,
                       const struct pirn__replay_item *b)
 {
-    if (a->first_ns != b->first_ns) {
-        return a->first_ns < b->first_ns;
-    }
-    return a->first_segment != b->first_segment
-               ? a->first_segment < b->first_segment
-               : a->first_record < b->first_record;
+    return a->first_batch == b->first_batch
+               ? a->first_record < b->first_record
+               : batch_is_before(replay, a->first_batch, b->first_batch);
 }
 
 /* What is known of an id, by one more record. */
-static void item_raise(struct pirn__replay_item *known,
-                       const struct pirn__replay_item *met)
+static void item_raise(struct pirn__replay *replay, uint32_t item,
+                       const struct pirn__replay_item *met, const uint8_t *head)
 {
-    uint32_t old = version_of(known->head);
-    uint32_t new = version_of(met->head);
-    struct pirn__replay_item first = is_before(met, known) ? *met : *known;
+    struct pirn__replay_item *known = &replay->items[item];
+    uint32_t old = version_of(head_at(replay, item));
+    uint32_t new = version_of(head);
+    struct pirn__replay_item first =
+        is_before(replay, met, known) ? *met : *known;
 
     if (new > old || (new == old && known->is_dead && !met->is_dead)) {
         *known = *met;
+        memcpy(head_at(replay, item), head, PIRN__HEAD_BYTES);
     }
-    known->first_ns = first.first_ns;
-    known->first_segment = first.first_segment;
+    known->first_batch = first.first_batch;
     known->first_record = first.first_record;
 }
 
 static void item_meet(struct pirn__replay *replay,
-                      const struct pirn__replay_item *met)
+                      const struct pirn__replay_item *met, const uint8_t *head)
 {
-    uint32_t *at = table_at(replay, met->head);
+    struct key key = key_of(head);
+    uint64_t *at = table_at(replay, head, key);
 
     if (*at != 0) {
-        item_raise(&replay->items[*at - 1], met);
+        item_raise(replay, (uint32_t)*at - 1, met, head);
         return;
     }
     pirn_assert(replay->count < replay->cap);
+    memcpy(head_at(replay, replay->count), head, PIRN__HEAD_BYTES);
+    *at = entry_of(key, replay->count);
     replay->items[replay->count++] = *met;
-    *at = replay->count;
+}
+
+/* Its number; it is kept once it has a record that may count. */
+static uint32_t batch_open(struct pirn__replay *replay,
+                           const struct pirn__batch_head *head)
+{
+    pirn_assert(replay->batch_count < replay->cap);
+    replay->batches[replay->batch_count] = (struct pirn__replay_batch){
+        .written_ns = head->written_ns,
+        .segment = head->segment,
+        .generation = head->generation,
+        .first_record = head->first_record,
+    };
+    return replay->batch_count;
+}
+
+static bool is_bad(const uint64_t *bad, uint32_t i)
+{
+    return bad != NULL && (bad[i / 64] >> i % 64 & 1) != 0;
 }
 
 void pirn__replay_batch(struct pirn__replay *replay,
@@ -176,6 +264,8 @@ void pirn__replay_batch(struct pirn__replay *replay,
 {
     pirn_assert(head->segment < replay->tombs->segment_count);
     struct pirn__replay_segment *segment = &replay->segments[head->segment];
+    uint32_t batch = batch_open(replay, head);
+    uint32_t met = 0;
 
     pirn_assert_rule(head->first_record == segment->records, "in order");
     segment->generation = head->generation;
@@ -185,25 +275,24 @@ void pirn__replay_batch(struct pirn__replay *replay,
         memcpy(segment->bad, bad, sizeof(segment->bad));
     }
     for (uint32_t i = 0; i < head->count; i++) {
-        uint32_t record = head->first_record + i;
+        uint16_t record = (uint16_t)(head->first_record + i);
         enum pirn__tomb_verdict verdict = pirn__tomb_judge(
             replay->tombs, head->segment, head->generation, record);
-        if (verdict == PIRN__TOMB_ABSENT ||
-            (bad != NULL && (bad[i / 64] >> i % 64 & 1) != 0)) {
+        if (verdict == PIRN__TOMB_ABSENT || is_bad(bad, i)) {
             continue;
         }
-        struct pirn__replay_item met = {
-            .first_ns = head->written_ns,
-            .first_segment = head->segment,
-            .first_record = (uint16_t)record,
-            .segment = head->segment,
-            .generation = head->generation,
-            .record = (uint16_t)record,
+        struct pirn__replay_item item = {
+            .batch = batch,
+            .first_batch = batch,
+            .record = record,
+            .first_record = record,
             .is_dead = verdict == PIRN__TOMB_DEAD,
         };
-        memcpy(met.head, heads + i * PIRN__HEAD_BYTES, sizeof(met.head));
-        item_meet(replay, &met);
+        item_meet(replay, &item, heads + i * PIRN__HEAD_BYTES);
+        met++;
     }
+    replay->batch_count += met > 0 ? 1 : 0;
+    segment->batches += met > 0 ? 1 : 0;
 }
 
 /* Whether the record that keeps a body is there, and alive. */
@@ -230,7 +319,7 @@ static bool body_is_there(const struct pirn__replay *replay,
                             body->record) == PIRN__TOMB_ALIVE;
 }
 
-/* Merges two ordered rows that stand behind each other. */
+/* Merges two ordered rows of batches that stand behind each other. */
 static void merge(const struct pirn__replay *replay, const uint32_t *from,
                   uint32_t middle, uint32_t end, uint32_t *to)
 {
@@ -238,7 +327,7 @@ static void merge(const struct pirn__replay *replay, const uint32_t *from,
     uint32_t b = middle;
 
     while (a < middle && b < end) {
-        bool is_b = is_before(&replay->items[from[b]], &replay->items[from[a]]);
+        bool is_b = batch_is_before(replay, from[b], from[a]);
         *to++ = is_b ? from[b++] : from[a++];
     }
     memcpy(to, from + a, (middle - a) * sizeof(to[0]));
@@ -253,21 +342,39 @@ static uint32_t row_end(const struct pirn__replay *replay,
         return count;
     }
     for (at++; at < count; at++) {
-        if (is_before(&replay->items[order[at]],
-                      &replay->items[order[at - 1]])) {
+        if (batch_is_before(replay, order[at], order[at - 1])) {
             break;
         }
     }
     return at;
 }
 
-/* Two rows to one, from one half of the table to the other and back, until
- * there is one: a segment is a row already. Returns the half where it is. */
-static uint32_t *sort(const struct pirn__replay *replay, uint32_t count)
+/* Segment by segment: each is a row already, unless a clock was set. */
+static void group_batches(struct pirn__replay *replay, uint32_t *order)
 {
-    uint32_t *from = replay->table;
-    uint32_t *to = replay->table + replay->cap;
+    uint32_t end = 0;
 
+    for (uint32_t i = 0; i < replay->tombs->segment_count; i++) {
+        uint32_t batches = replay->segments[i].batches;
+        replay->segments[i].batches = end;
+        end += batches;
+    }
+    pirn_assert(end == replay->batch_count);
+    for (uint32_t i = 0; i < replay->batch_count; i++) {
+        uint32_t segment = replay->batches[i].segment;
+        order[replay->segments[segment].batches++] = i;
+    }
+}
+
+/* Two rows to one, from one half of the room to the other and back, until there
+ * is one. Returns the half where it is. */
+static uint32_t *sort_batches(struct pirn__replay *replay)
+{
+    uint32_t count = replay->batch_count;
+    uint32_t *from = replay->order;
+    uint32_t *to = replay->order + replay->cap;
+
+    group_batches(replay, from);
     while (row_end(replay, from, 0, count) < count) {
         for (uint32_t at = 0; at < count;) {
             uint32_t middle = row_end(replay, from, at, count);
@@ -282,19 +389,63 @@ static uint32_t *sort(const struct pirn__replay *replay, uint32_t count)
     return from;
 }
 
-uint32_t pirn__replay_end(struct pirn__replay *replay)
+/* What lives is counted where it began, and nothing else any more. */
+static uint32_t count_live(struct pirn__replay *replay)
 {
     uint32_t live = 0;
 
     for (uint32_t i = 0; i < replay->count; i++) {
+        struct pirn__replay_item *item = &replay->items[i];
         struct pirn__head head;
-        int r = pirn__head_decode(replay->items[i].head, &head);
+        int r = pirn__head_decode(head_at(replay, i), &head);
         pirn_assert(r == 0);
-        if (!replay->items[i].is_dead && body_is_there(replay, &head)) {
-            replay->table[live++] = i;
+        item->is_dead = item->is_dead || !body_is_there(replay, &head);
+        replay->batches[item->first_batch].items += item->is_dead ? 0 : 1;
+        live += item->is_dead ? 0 : 1;
+    }
+    return live;
+}
+
+/* Of one batch they stand as they were met, which is their order but for those
+ * that were met elsewhere before. */
+static void order_records(const struct pirn__replay *replay, uint32_t *order,
+                          uint32_t live)
+{
+    for (uint32_t i = 1; i < live; i++) {
+        uint32_t item = order[i];
+        const struct pirn__replay_item *it = &replay->items[item];
+        uint32_t at = i;
+        while (at > 0 &&
+               replay->items[order[at - 1]].first_batch == it->first_batch &&
+               is_before(replay, it, &replay->items[order[at - 1]])) {
+            order[at] = order[at - 1];
+            at--;
+        }
+        order[at] = item;
+    }
+}
+
+uint32_t pirn__replay_end(struct pirn__replay *replay)
+{
+    uint32_t live = count_live(replay);
+    replay->order = (uint32_t *)replay->table; /* of no more use */
+    const uint32_t *batches = sort_batches(replay);
+    uint32_t *order =
+        replay->order + (batches == replay->order ? replay->cap : 0);
+    uint32_t at = 0;
+
+    for (uint32_t i = 0; i < replay->batch_count; i++) {
+        uint32_t items = replay->batches[batches[i]].items;
+        replay->batches[batches[i]].items = at;
+        at += items;
+    }
+    for (uint32_t i = 0; i < replay->count; i++) {
+        if (!replay->items[i].is_dead) {
+            order[replay->batches[replay->items[i].first_batch].items++] = i;
         }
     }
-    replay->table = sort(replay, live);
+    order_records(replay, order, live);
+    replay->order = order;
     replay->count = live;
     return live;
 }
@@ -304,14 +455,22 @@ void pirn__replay_get(const struct pirn__replay *replay, uint32_t i,
                       struct pirn__place *ret_place)
 {
     pirn_assert(i < replay->count);
-    const struct pirn__replay_item *item = &replay->items[replay->table[i]];
-    int r = pirn__head_decode(item->head, ret_head);
+    const struct pirn__replay_item *item = &replay->items[replay->order[i]];
+    const struct pirn__replay_batch *batch = &replay->batches[item->batch];
+    int r = pirn__head_decode(head_at(replay, replay->order[i]), ret_head);
 
     pirn_assert(r == 0);
     *ret_place = (struct pirn__place){
-        .segment = item->segment,
+        .segment = batch->segment,
         .at = ret_head->part_at,
-        .generation = (uint16_t)(item->generation & PIRN__GENERATION_BITS),
+        .generation = (uint16_t)(batch->generation & PIRN__GENERATION_BITS),
         .record = item->record,
     };
+}
+
+const struct pirn_id *pirn__replay_id(const struct pirn__replay *replay,
+                                      uint32_t i)
+{
+    pirn_assert(i < replay->count);
+    return (const struct pirn_id *)head_at(replay, replay->order[i]);
 }

@@ -24,29 +24,40 @@ struct pirn__replay_segment {
     uint32_t generation; /* 0: it was not read */
     uint32_t records;
     uint32_t last; /* the first record of the last batch */
+    uint32_t
+        batches; /* that have an item's record; at the end where they end */
     uint64_t bad[PIRN__REPLAY_BAD_WORDS]; /* of that batch; a bit a record */
 };
 
-/* An id, and the newest record of it that was met. */
-struct pirn__replay_item {
-    uint8_t head[PIRN__HEAD_BYTES];
-    uint64_t
-        first_ns; /* when the first record of it that is there was written */
-    uint32_t first_segment;
+/* One that has at least one record which may count. */
+struct pirn__replay_batch {
+    uint64_t written_ns;
     uint32_t segment;
     uint32_t generation;
-    uint16_t first_record;
+    uint32_t first_record;
+    uint32_t items; /* at the end: that began here and live, then their end */
+};
+
+/* An id, by the newest record of it that was met; that one's head is beside. */
+struct pirn__replay_item {
+    uint32_t batch;
+    uint32_t first_batch; /* of the first record of it that is there */
     uint16_t record;
+    uint16_t first_record;
     uint32_t is_dead;
 };
 
 struct pirn__replay {
     const struct pirn__tombs *tombs; /* the disk's copy; of all segments */
     struct pirn__replay_segment *segments; /* as many, zeroed */
+    struct pirn__replay_batch *batches;
+    uint8_t *heads; /* of each item, PIRN__HEAD_BYTES */
     struct pirn__replay_item *items;
-    uint32_t *table; /* item + 1 by id; at the end the order of the live */
-    uint32_t cap;
+    uint64_t *table; /* by id: bits of it, and the item's number + 1 */
+    uint32_t *order; /* at the end: of the live; in the table's place */
+    uint32_t cap;    /* of items, and of batches */
     uint32_t count;
+    uint32_t batch_count;
 };
 
 /** pirn__replay_bytes() - memory for so many ids, a power of two; they are the
@@ -103,5 +114,9 @@ uint32_t pirn__replay_end(struct pirn__replay *replay);
 void pirn__replay_get(const struct pirn__replay *replay, uint32_t i,
                       struct pirn__head *ret_head,
                       struct pirn__place *ret_place);
+
+/** pirn__replay_id() - the id of the @i-th that lives */
+const struct pirn_id *pirn__replay_id(const struct pirn__replay *replay,
+                                      uint32_t i);
 
 #endif /* SPOOL_LOG_REPLAY_H */

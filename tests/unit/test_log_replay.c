@@ -295,48 +295,85 @@ static void only_the_last_batch_is_judged(void **state)
     expect_version(world, 2, 1);
 }
 
-/* The memory is given bit by bit, and each time is another. */
+static void more_memory(struct world *world, uint32_t cap)
+{
+    void *memory = malloc(pirn__replay_bytes(cap));
+
+    assert_non_null(memory);
+    pirn__replay_move(&world->replay, memory, cap);
+    free(world->memory);
+    world->memory = memory;
+}
+
+/* So many batches of a segment; the memory is given bit by bit, and each time
+ * is another. */
+static void read_bit_by_bit(struct world *world, uint32_t segment,
+                            uint32_t batches)
+{
+    struct pirn__replay *replay = &world->replay;
+    const uint8_t *bytes = world->bytes[segment];
+    struct pirn__segment_head head;
+    struct pirn__batch_cursor cursor;
+    struct pirn__batch_head batch;
+
+    assert_int_equal(pirn__segment_head_decode(bytes, &head), 0);
+    pirn__batch_cursor_init(&cursor, &head);
+    for (uint32_t i = 0; i < batches; i++) {
+        const uint8_t *at = bytes + (size_t)cursor.at * UNIT;
+        assert_int_equal(pirn__batch_cursor_next(&cursor, at, 4096, &batch), 1);
+        if (!pirn__replay_has_room(replay, batch.count)) {
+            assert_true(replay->count == replay->cap ||
+                        replay->batch_count == replay->cap);
+            more_memory(world, 2 * replay->cap);
+        }
+        pirn__replay_batch(replay, &batch, at + PIRN__BATCH_HEAD_BYTES, NULL);
+    }
+}
+
+static void begin_with_memory_for_one(struct world *world)
+{
+    world->memory = malloc(pirn__replay_bytes(1));
+    assert_non_null(world->memory);
+    pirn__replay_init(&world->replay, &world->tombs, world->segments,
+                      world->memory, 1);
+}
+
 static void more_memory_loses_nothing(void **state)
 {
     struct world *world = *state;
-    struct pirn__replay *replay = &world->replay;
-    struct pirn__segment_head segment;
-    struct pirn__batch_cursor cursor;
-    struct pirn__batch_head head;
-    const uint8_t *bytes = world->bytes[1];
-    uint32_t cap = 1;
 
     for (uint32_t i = 0; i < 12; i++) {
         commit(world, i, 1, PIRN__RECORD_PUT);
     }
-    world->memory = malloc(pirn__replay_bytes(cap));
-    pirn__replay_init(replay, &world->tombs, world->segments, world->memory,
-                      cap);
-    assert_int_equal(pirn__segment_head_decode(bytes, &segment), 0);
-    pirn__batch_cursor_init(&cursor, &segment);
-    for (uint32_t i = 0; i < 12; i++) {
-        const uint8_t *at = bytes + (size_t)cursor.at * UNIT;
-        assert_int_equal(pirn__batch_cursor_next(&cursor, at, 4096, &head), 1);
-        if (!pirn__replay_has_room(replay, head.count)) {
-            assert_int_equal(i, cap);
-            void *more = malloc(pirn__replay_bytes(2 * cap));
-            pirn__replay_move(replay, more, 2 * cap);
-            free(world->memory);
-            world->memory = more;
-            cap *= 2;
-        }
-        pirn__replay_batch(replay, &head, at + PIRN__BATCH_HEAD_BYTES, NULL);
-    }
     for (uint32_t i = 0; i < 12; i++) {
         commit(world, i, 2, PIRN__RECORD_META);
     }
-    read_segment(world, 2); /* each is found again */
-    assert_int_equal(replay->count, 12);
-    world->live = pirn__replay_end(replay);
+    begin_with_memory_for_one(world);
+    read_bit_by_bit(world, 1, 12);
+    read_bit_by_bit(world, 2, 12); /* each is found again */
+    assert_int_equal(world->replay.count, 12);
+    world->live = pirn__replay_end(&world->replay);
     assert_int_equal(world->live, 12);
     for (uint32_t i = 0; i < 12; i++) {
         assert_int_equal(version_now(world, i), 2);
     }
+}
+
+/* A few items that are changed again and again are in many batches. */
+static void memory_is_for_batches_too(void **state)
+{
+    struct world *world = *state;
+
+    for (uint32_t i = 0; i < 12; i++) {
+        commit(world, 1, 1, i == 0 ? PIRN__RECORD_PUT : PIRN__RECORD_META);
+    }
+    begin_with_memory_for_one(world);
+    read_bit_by_bit(world, 1, 12);
+    assert_int_equal(world->replay.count, 1);
+    assert_int_equal(world->replay.cap, 16);
+    world->live = pirn__replay_end(&world->replay);
+    assert_int_equal(world->live, 1);
+    assert_int_equal(version_now(world, 1), 12);
 }
 
 /*
@@ -558,5 +595,6 @@ TEST_MAIN(WORLD_TEST(newest_version_lives),
           WORLD_TEST(judge_stops_where_the_bytes_end),
           WORLD_TEST(only_the_last_batch_is_judged),
           WORLD_TEST(more_memory_loses_nothing),
+          WORLD_TEST(memory_is_for_batches_too),
           WORLD_TEST(recycling_needs_all_tombstones_durable),
           WORLD_TEST(no_life_ends_in_an_old_version))
