@@ -59,7 +59,7 @@ void pirn__text_put_end(struct pirn__text_out *out, const char *start)
 {
     pirn_assert(start <= out->at);
 
-    uint64_t sum = XXH3_64bits(start, (size_t)(out->at - start));
+    uint64_t sum = pirn__hash(start, (size_t)(out->at - start));
     pirn__text_put_string(out, "end ");
     pirn__text_put_hex64(out, sum);
     pirn__text_put(out, "\n", 1);
@@ -152,7 +152,7 @@ static bool end_agrees(const char *text, size_t len)
     struct pirn__text_in in = {text + len - PIRN__TEXT_END, text + len};
     return pirn__text_take(&in, "end ") && pirn__text_take_hex64(&in, &sum) &&
            pirn__text_take(&in, "\n") && in.at == in.end &&
-           sum == XXH3_64bits(text, len - PIRN__TEXT_END);
+           sum == pirn__hash(text, len - PIRN__TEXT_END);
 }
 
 int pirn__text_check(const char *text, size_t len, const char *magic,

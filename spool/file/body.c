@@ -58,7 +58,7 @@ static int32_t check(struct pirn__body *body, uint32_t len)
     if (body->offset != body->hashed || (len == 0 && size > 0)) {
         return 0;
     }
-    (void)XXH3_64bits_update(body->hash, body->buf, len);
+    pirn__hash_add(body->hash, body->buf, len);
     body->hashed += len;
     if (body->hashed == size &&
         XXH3_64bits_digest(body->hash) != body->item->digest) {

@@ -169,8 +169,7 @@ static void count_bytes(struct pirn_draft_work *work)
     const struct pirn_draft *draft = work->draft;
 
     if (draft->priv.len > 0) {
-        (void)XXH3_64bits_update(work->hash, draft->priv.bytes,
-                                 (size_t)draft->priv.len);
+        pirn__hash_add(work->hash, draft->priv.bytes, (size_t)draft->priv.len);
         work->commit.item.size_bytes += draft->priv.len;
     }
 }

@@ -74,7 +74,7 @@ void pirn__segment_head_encode(const struct pirn__segment_head *head,
     pirn__put64(buf + SEGMENT_SALT, head->salt);
     pirn__put64(buf + SEGMENT_BYTES, head->segment_bytes);
     memcpy(buf + SEGMENT_SPOOL, head->spool, sizeof(head->spool));
-    pirn__put64(buf + SEGMENT_SUM, XXH3_64bits(buf, SEGMENT_SUM));
+    pirn__put64(buf + SEGMENT_SUM, pirn__hash(buf, SEGMENT_SUM));
 }
 
 int pirn__segment_head_decode(const uint8_t *buf,
@@ -89,7 +89,7 @@ int pirn__segment_head_decode(const uint8_t *buf,
 
     memcpy(head.spool, buf + SEGMENT_SPOOL, sizeof(head.spool));
     if (memcmp(buf, segment_magic, MAGIC_BYTES - 1) != 0 ||
-        pirn__get64(buf + SEGMENT_SUM) != XXH3_64bits(buf, SEGMENT_SUM)) {
+        pirn__get64(buf + SEGMENT_SUM) != pirn__hash(buf, SEGMENT_SUM)) {
         return -EBADMSG;
     }
     if (buf[MAGIC_BYTES - 1] != (uint8_t)segment_magic[MAGIC_BYTES - 1]) {
@@ -252,7 +252,7 @@ static void record_seal(struct pirn__batch *batch, uint32_t i)
 
 static uint64_t sum_of(const uint8_t *buf, size_t len, uint64_t salt)
 {
-    return XXH3_64bits_withSeed(buf + BATCH_SEGMENT, len - BATCH_SEGMENT, salt);
+    return pirn__hash_salted(buf + BATCH_SEGMENT, len - BATCH_SEGMENT, salt);
 }
 
 static void header_put(const struct pirn__batch *batch, uint32_t bytes,

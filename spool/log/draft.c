@@ -333,8 +333,7 @@ static void hash_bytes(struct pirn_draft_work *work)
     const struct pirn_draft *draft = work->draft;
 
     if (draft->priv.len > 0) {
-        (void)XXH3_64bits_update(work->hash, draft->priv.bytes,
-                                 (size_t)draft->priv.len);
+        pirn__hash_add(work->hash, draft->priv.bytes, (size_t)draft->priv.len);
         work->size_bytes += draft->priv.len;
     }
 }
@@ -532,7 +531,7 @@ void pirn__log_enqueue(struct pirn_draft *draft, struct pirn__queue *queue)
             hash_bytes(work);
         }
     } else {
-        work->digest = XXH3_64bits(draft->priv.bytes, draft->priv.len);
+        work->digest = pirn__hash(draft->priv.bytes, draft->priv.len);
         work->then = commit_record;
     }
     if (r < 0) {

@@ -118,7 +118,7 @@ static void check(struct pirn__reading *reading)
     if (is_here) {
         reading->body = reading->memory + at;
         reading->body_is_bad =
-            XXH3_64bits(reading->body, bytes) != reading->part.digest;
+            pirn__hash(reading->body, bytes) != reading->part.digest;
     }
     finish(reading, 0);
 }
@@ -312,7 +312,7 @@ static bool hash_agrees(struct pirn__reading *reading, uint32_t len)
     if (reading->hash == NULL || reading->hashed != reading->offset) {
         return true;
     }
-    (void)XXH3_64bits_update(reading->hash, reading->buf, len);
+    pirn__hash_add(reading->hash, reading->buf, len);
     reading->hashed += len;
     return reading->hashed != reading->part.head.body_bytes ||
            XXH3_64bits_digest(reading->hash) == reading->part.digest;
@@ -392,7 +392,7 @@ static void have_body(struct pirn_op *op, int32_t result)
         return;
     }
     reading->body_is_bad =
-        XXH3_64bits(reading->body, reading->want) != reading->part.digest;
+        pirn__hash(reading->body, reading->want) != reading->part.digest;
     copy_body(reading);
 }
 

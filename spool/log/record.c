@@ -157,7 +157,7 @@ uint32_t pirn__part_bytes(uint32_t fields_bytes)
 
 static uint64_t sum_of(const uint8_t *buf, uint32_t part_bytes, uint64_t salt)
 {
-    return XXH3_64bits_withSeed(buf + PART_HEAD, part_bytes - PART_HEAD, salt);
+    return pirn__hash_salted(buf + PART_HEAD, part_bytes - PART_HEAD, salt);
 }
 
 void pirn__part_encode(const struct pirn__part *part, uint8_t *buf)

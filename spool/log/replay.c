@@ -144,7 +144,7 @@ static bool is_whole(const uint8_t *batch, size_t len, uint64_t at,
     }
     at += part.head.part_bytes;
     return part.head.body_bytes <= len - at &&
-           XXH3_64bits(batch + at, part.head.body_bytes) == part.digest;
+           pirn__hash(batch + at, part.head.body_bytes) == part.digest;
 }
 
 uint32_t pirn__replay_judge(const struct pirn__batch_head *head,
