@@ -345,8 +345,13 @@ static uint32_t received(struct pirn_stream *stream, const uint8_t *bytes,
         pirn_container_of(stream, struct smtp_session, stream);
     uint32_t took;
 
-    if (result <= 0) {
+    if (result < 0) {
         end(session, PIRN_STREAM_ABORT);
+        return 0;
+    }
+    if (result == 0) {
+        session->heard_all = true;
+        go_on(session);
         return 0;
     }
     session->active_ns = pirn_context_now_ns(session->env->context);
@@ -356,7 +361,8 @@ static uint32_t received(struct pirn_stream *stream, const uint8_t *bytes,
     return took;
 }
 
-/* Something that held the session up has ended. */
+/* Something that held the session up has ended. A client that says no more
+ * may listen still: it is told all that is due. */
 static void go_on(struct smtp_session *session)
 {
     struct smtp_event event;
@@ -366,6 +372,10 @@ static void go_on(struct smtp_session *session)
     }
     if (session->ending) {
         try_free(session);
+        return;
+    }
+    if (session->heard_all && !session->busy) {
+        end(session, PIRN_STREAM_FLUSH);
         return;
     }
     if (session->stopping && !session->busy &&

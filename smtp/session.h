@@ -55,6 +55,7 @@ struct smtp_session {
     uint64_t active_ns; /* when the client was last heard */
     bool busy;          /* an operation of the mail is under way */
     bool committing;    /* and it is the commit */
+    bool heard_all;     /* the client says no more */
     bool stopping;      /* the server is: say so as soon as possible */
     bool ending;        /* nothing more is read */
     bool closing;       /* our last words are on their way, then the close */
