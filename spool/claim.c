@@ -10,6 +10,7 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/event.h"
 #include "spool/layout.h"
 #include "spool/queue.h"
 #include "spool/registry.h"
@@ -55,6 +56,7 @@ static void prep_claim(struct pirn_claim *claim, struct pirn_spool *spool,
     claim->priv.spool = spool;
     claim->priv.queue = queue;
     claim->priv.timeout_ns = timeout_ns;
+    claim->priv.event = PIRN_EVENT_CLAIMED;
     pirn_prep_task(&claim->op, verbs);
 }
 
@@ -104,6 +106,7 @@ void pirn_prep_claim_id(struct pirn_claim *claim, struct pirn_spool *spool,
     pirn_assert(spool != NULL && id != NULL);
     claim->priv.spool = spool;
     claim->priv.id = *id;
+    claim->priv.event = PIRN_EVENT_CLAIMED;
     pirn_prep_task(&claim->op, &verbs);
 }
 
@@ -165,6 +168,7 @@ void pirn__claim_end(struct pirn_claim *claim, int32_t result)
     struct pirn_spool *spool = claim->priv.spool;
 
     claim->priv.named = NULL;
+    pirn__event_claim(claim, result);
     if (named == NULL || result != 0) {
         free(named);
         pirn_task_finish(spool->context, &claim->op, result);
@@ -217,6 +221,7 @@ static void prep_remove(struct pirn_claim *claim, bool durable)
     static const struct pirn_task_verbs verbs = {.begin = remove_begin};
 
     claim->priv.durable = durable;
+    claim->priv.event = PIRN_EVENT_REMOVED;
     pirn_prep_task(&claim->op, &verbs);
 }
 
@@ -244,6 +249,7 @@ void pirn_prep_update(struct pirn_claim *claim,
 
     pirn_assert(change != NULL);
     claim->priv.change = change;
+    claim->priv.event = PIRN_EVENT_UPDATED;
     pirn_prep_task(&claim->op, &verbs);
 }
 
@@ -260,6 +266,7 @@ static void prep_give_back(struct pirn_claim *claim,
     static const struct pirn_task_verbs verbs = {.begin = give_back_begin};
 
     claim->priv.change = change;
+    claim->priv.event = PIRN_EVENT_GIVEN_BACK;
     pirn_prep_task(&claim->op, &verbs);
 }
 

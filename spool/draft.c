@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include <pirn/event.h>
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
@@ -23,6 +24,7 @@ static void prep(struct pirn_draft *draft, struct pirn_spool *spool,
 
     draft->priv.spool = spool;
     draft->priv.queue = queue;
+    draft->priv.event = PIRN_EVENT_ENQUEUED;
     pirn_prep_task(&draft->op, verbs);
 }
 

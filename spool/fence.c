@@ -16,6 +16,7 @@
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
+#include "spool/event.h"
 #include "spool/owner.h"
 
 /* ---- one slot ---- */
@@ -28,6 +29,8 @@ static void fenced_files(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0 && recover->living);
     fence->fenced.count += recover->returned;
+    pirn__event_owner(fence->spool, PIRN_EVENT_FENCED, fence->slot,
+                      fence->fenced.count);
     pirn_task_finish(fence->spool->context, &fence->op,
                      fence->result < 0 ? fence->result : result);
 }

@@ -60,6 +60,7 @@ static void enqueue(struct pirn__copying *copying)
     copying->inner.name = draft->name;
     pirn_prep_enqueue(&copying->inner, draft->priv.spool, draft->priv.queue,
                       copying->bytes, copying->len, draft->priv.fields);
+    copying->inner.priv.event = PIRN_EVENT_SHARED;
     pirn_start(draft->priv.spool->context, &copying->inner.op, enqueued);
 }
 
@@ -155,5 +156,6 @@ void pirn_prep_share(struct pirn_draft *draft, struct pirn_claim *of,
     draft->priv.queue = queue;
     draft->priv.fields = fields;
     draft->priv.of = of;
+    draft->priv.event = PIRN_EVENT_SHARED;
     pirn_prep_task(&draft->op, &verbs);
 }

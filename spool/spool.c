@@ -26,6 +26,7 @@
 #include <pirn/path.h>
 
 #include "runtime/plant.h"
+#include "spool/event.h"
 #include "spool/file/claim.h"
 #include "spool/file/single.h"
 #include "spool/layout.h"
@@ -215,6 +216,7 @@ static int look_around(struct pirn_spool *spool, bool alone,
 {
     int r = pirn__log_open(spool, alone, index_dir, &spool->log);
 
+    pirn__event_open(spool);
     r = r == 0 ? meet_queues(spool) : r;
 
     if (r == 0 && alone) {
@@ -277,6 +279,7 @@ static struct pirn_spool *create(struct pirn_context *context)
         spool->bodies[shard].fd = -1;
     }
     spool->drafts.fd = -1;
+    pirn__event_open(spool);
     return spool;
 }
 

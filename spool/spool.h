@@ -88,6 +88,7 @@ struct pirn_spool {
     struct pirn_claim_work *claims;
     uint32_t open_count;
     struct pirn__naps naps; /* claims that wait for a file */
+    const uint64_t *heard;  /* not 0: somebody listens to events */
 };
 
 /** pirn__spool_new_id() - an id in the shard which the writer is on now */

@@ -53,6 +53,7 @@ struct pirn_claim {
         uint32_t len;
         uint64_t offset;
         const struct pirn_change *change;
+        uint32_t event; /* enum pirn_event_kind, when the verb ends well */
         struct pirn_draft *sharing;
         struct pirn__named *named; /* being removed */
         bool durable;

@@ -46,6 +46,7 @@ struct pirn_draft {
         uint64_t len;
         const struct pirn_fields *fields;
         struct pirn_claim *of;
+        uint32_t event; /* enum pirn_event_kind, when the item is there */
         struct pirn__copying *copying;
     } priv;
 };

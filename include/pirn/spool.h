@@ -29,6 +29,7 @@
 #include <pirn/claim.h>
 #include <pirn/context.h>
 #include <pirn/draft.h>
+#include <pirn/event.h>
 #include <pirn/item.h>
 #include <pirn/name.h>
 #include <pirn/owner.h>

@@ -30,6 +30,7 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/event.h"
 #include "spool/file/file.h"
 
 /* So many lost races say that this is none: our .checkout may be gone. */
@@ -107,6 +108,7 @@ static void finish(struct pirn_claim_work *work, int32_t result)
         work->meta.memory = NULL;
         pirn__claim_work_destroy(work);
     }
+    pirn__event_claim(claim, result);
     pirn_task_finish(spool->context, &claim->op, result);
 }
 

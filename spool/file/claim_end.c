@@ -31,6 +31,7 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/event.h"
 #include "spool/fields.h"
 #include "spool/file/file.h"
 #include "spool/file/meta.h"
@@ -114,6 +115,7 @@ static void go_on(struct pirn_claim_work *work, int32_t result)
     struct pirn_item *item = &work->meta.item;
 
     pirn_assert(result <= 0);
+    pirn__event_claim(claim, result);
     memcpy(item->queue, work->to_queue->name, sizeof(item->queue));
     item->state = PIRN_ITEM_CLAIMED;
     item->owner = work->spool->slot;

@@ -21,6 +21,7 @@
 #include <pirn/task.h>
 
 #include "spool/draft_memory.h"
+#include "spool/event.h"
 #include "spool/fields.h"
 #include "spool/file/commit.h"
 #include "spool/file/file.h"
@@ -122,6 +123,7 @@ static void ended(struct pirn_op *op, int32_t result)
     pirn_assert(result <= 0);
     if (result == 0) {
         work->draft->id = work->commit.item.id;
+        pirn__event_draft(work->draft, work->commit.queue->name);
     }
     end(work, result);
 }

@@ -32,6 +32,7 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/event.h"
 #include "spool/file/claim.h"
 
 static void unlink_next(struct pirn__recover *recover);
@@ -71,6 +72,10 @@ static void finish(struct pirn__recover *recover)
     pirn_assert(recover->busy == 0);
     pirn__ids_deinit(&recover->scan.ids);
     pirn__ids_deinit(&recover->scan.next);
+    if (!recover->living) {
+        pirn__event_owner(recover->spool, PIRN_EVENT_DEAD, recover->slot,
+                          recover->returned);
+    }
     pirn_task_finish(recover->spool->context, &recover->op, recover->result);
 }
 

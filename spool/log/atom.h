@@ -57,6 +57,13 @@ static inline uint64_t pirn__atom_set(uint64_t *at, uint64_t bits)
     return __atomic_fetch_or(at, bits, __ATOMIC_SEQ_CST);
 }
 
+/** pirn__atom_clear() - clear @bits; returns what it was before */
+static inline uint64_t pirn__atom_clear(uint64_t *at, uint64_t bits)
+{
+    pirn__atom_step(at);
+    return __atomic_fetch_and(at, ~bits, __ATOMIC_SEQ_CST);
+}
+
 /**
  * pirn__atom_again() - for loops that end when nobody else is faster
  * @tries: how many there were; 0 at first

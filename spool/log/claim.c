@@ -19,6 +19,7 @@
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
+#include "spool/event.h"
 #include "spool/layout.h"
 #include "spool/log/atom.h"
 #include "spool/log/doors.h"
@@ -101,6 +102,7 @@ static void have_item(struct pirn_claim_work *work)
     log->claims = work;
     pirn__lease_touch(log->spool);
     pirn__reading_item(&work->reading, &claim->item);
+    pirn__event_claim(claim, 1);
     pirn_task_finish(log->context, &claim->op, 1);
 }
 

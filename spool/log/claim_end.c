@@ -17,6 +17,7 @@
 #include <pirn/task.h>
 
 #include "runtime/plant.h"
+#include "spool/event.h"
 #include "spool/fields.h"
 #include "spool/log/atom.h"
 #include "spool/log/claim.h"
@@ -140,6 +141,7 @@ static void go_on(struct pirn_claim_work *work, bool written, int32_t result)
     struct pirn__catalogue *catalogue = &work->log->index.catalogue;
     int r = pirn__slot_turn(catalogue, &work->grip, PIRN__CLAIMED);
 
+    pirn__event_claim(work->claim, result);
     if (written) {
         renew(work);
     }

@@ -24,6 +24,7 @@
 #include <pirn/task.h>
 
 #include "spool/draft_memory.h"
+#include "spool/event.h"
 #include "spool/fields.h"
 #include "spool/group_sync.h"
 #include "spool/hash.h"
@@ -233,6 +234,7 @@ static void published(struct pirn_op *op, int32_t result)
     pirn__log_let_go(log, work->queue, ready,
                      work->draft->held ? UINT64_MAX : work->draft->due_ns);
     work->draft->id = work->id;
+    pirn__event_draft(work->draft, log->index.queues[work->queue].name);
     end(work, 0);
 }
 

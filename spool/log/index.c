@@ -131,6 +131,21 @@ static void lay_out_catalogue(struct ruler *ruler,
     catalogue->first_lane = 1 + PIRN__WHEEL_LANES;
 }
 
+static void lay_out_events(struct ruler *ruler, struct pirn__index *index)
+{
+    enum { LINE = 64 }; /* of its own, for what each teller changes */
+    struct pirn__event_ring *ring = &index->events;
+
+    ring->slot_count = PIRN__EVENT_SLOTS;
+    index->events_at = ruler->at;
+    index->events_bytes = LINE + PIRN__EVENT_SLOTS * sizeof(*ring->slots);
+    uint8_t *part = next(ruler, index->events_bytes);
+    if (part != NULL) {
+        ring->next = (uint64_t *)(void *)part;
+        ring->slots = (struct pirn__event_slot *)(void *)(part + LINE);
+    }
+}
+
 void pirn__index_lay_out(const struct pirn__index_size *size, void *memory,
                          struct pirn__index *ret_index)
 {
@@ -146,6 +161,7 @@ void pirn__index_lay_out(const struct pirn__index_size *size, void *memory,
     lay_out_tombs(&ruler, size, &index->tombs);
     index->catalogue.slot_count = size->slots;
     lay_out_catalogue(&ruler, &index->catalogue, index);
+    lay_out_events(&ruler, index);
     index->bytes = ruler.at;
 }
 

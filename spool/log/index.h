@@ -3,22 +3,25 @@
  * spool/log/index.h - what all who have the log open share, in one file
  *
  *   header | owners | queues | segments | tombstones | catalogue, lanes, wheel
+ *     | events
  *
  * Sizes are fixed when it is made; there are no pointers in it, and nothing in
  * it survives a boot. Its parts begin on pages. Pages are backed before they
  * are touched: all of the fixed part when it is made, slots and blocks of lanes
- * as they are needed, in chunks. Pure.
+ * as they are needed, in chunks, events by who listens to them. Pure.
  */
 #ifndef SPOOL_LOG_INDEX_H
 #define SPOOL_LOG_INDEX_H
 
 #include "spool/log/catalogue.h"
+#include "spool/log/event_ring.h"
 #include "spool/log/tomb.h"
 
-#define PIRN__INDEX_VERSION 3u
+#define PIRN__INDEX_VERSION 4u
 #define PIRN__INDEX_OWNERS 1024u
 #define PIRN__INDEX_QUEUES 128u
 #define PIRN__INDEX_READS 8u
+#define PIRN__INDEX_LISTENERS 64u
 #define PIRN__INDEX_CHUNK 16384u /* slots that are backed at a time */
 
 /* What fixes all sizes. */
@@ -44,6 +47,10 @@ struct pirn__index_head {
     uint64_t keeper;     /* owner + 1, and when he was last seen */
     uint64_t timekeeper; /* owner + 1, and the tick that he sleeps until */
     uint64_t swept;      /* when a sleeper last looked for dead owners */
+
+    /* A bit each who is told what is done; on a line that seldom changes. */
+    _Alignas(64) uint64_t listening;
+    uint64_t listeners[PIRN__INDEX_LISTENERS]; /* owner + 1 of each bit */
 };
 
 /* Of each owner's slot. */
@@ -107,6 +114,9 @@ struct pirn__index {
     uint64_t fixed_bytes; /* from the beginning: backed when it is made */
     uint64_t slots_at;    /* offsets of what is backed in chunks */
     uint64_t blocks_at;
+    struct pirn__event_ring events;
+    uint64_t events_at; /* backed before anybody's bit says that he listens */
+    uint64_t events_bytes;
     uint64_t bytes; /* all of it */
 };
 

@@ -19,6 +19,7 @@
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
+#include "spool/event.h"
 #include "spool/log/atom.h"
 #include "spool/log/bell.h"
 #include "spool/log/slot.h"
@@ -136,6 +137,14 @@ int pirn__log_return(struct pirn__log *log, struct pirn__grip *grip)
     return release_grip(log, grip, true);
 }
 
+static void give_back(struct pirn__rescue *rescue)
+{
+    int r = pirn__log_return(rescue->log, &rescue->grip);
+
+    rescue->returned += r == 0;
+    note(rescue, r);
+}
+
 /* ---- one that was being changed ---- */
 
 static void read_record(struct pirn__rescue *rescue, uint64_t place);
@@ -197,6 +206,7 @@ static void have_read(struct pirn_op *op, int32_t result)
     if (result == 0) {
         take_fields(rescue);
         release(rescue, true);
+        rescue->returned++;
     }
     note(rescue, result);
     pirn__reading_deinit(&rescue->reading);
@@ -239,6 +249,7 @@ static void forget(struct pirn__rescue *rescue)
         pirn__atom_store(&owner->reads[i], 0);
     }
     pirn__bell_forget(rescue->log, rescue->dead);
+    pirn__event_forget(rescue->log, rescue->dead);
 }
 
 /* False: it goes on elsewhere. */
@@ -249,7 +260,7 @@ static bool end_one(struct pirn__rescue *rescue)
         end_filling(rescue);
         break;
     case PIRN__CLAIMED:
-        note(rescue, pirn__log_return(rescue->log, &rescue->grip));
+        give_back(rescue);
         break;
     case PIRN__UPDATING:
         end_change(rescue);
@@ -278,6 +289,8 @@ static void next(struct pirn__rescue *rescue)
         }
     }
     forget(rescue);
+    pirn__event_owner(log->spool, PIRN_EVENT_DEAD, rescue->dead,
+                      rescue->returned);
     pirn_task_finish(log->context, &rescue->op, rescue->result);
 }
 
@@ -315,6 +328,7 @@ void pirn__prep_rescue(struct pirn__rescue *rescue, struct pirn__log *log,
     rescue->dead = dead;
     rescue->from = 0;
     rescue->result = 0;
+    rescue->returned = 0;
     rescue->reading = (struct pirn__reading){0};
     pirn_prep_task(&rescue->op, &verbs);
 }

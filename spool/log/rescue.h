@@ -19,6 +19,7 @@ struct pirn__rescue {
     bool pending; /* the record that was being written is read first */
     struct pirn__reading reading;
     int32_t result;
+    uint64_t returned; /* items that he had, and that are ready again */
 };
 
 /**

@@ -14,13 +14,14 @@ import tree
 PURE = [
     r"runtime/(heap|invariant|list)\.[ch]",
     r"spool/(fields|id|file/meta|names|owner_entry|superblock|text)\.[ch]",
-    r"spool/log/(atom|batch|bytes|catalogue|index|lane|log_text|record|"
+    r"spool/log/(atom|batch|bytes|catalogue|event_ring|index|lane|log_text|record|"
     r"replay|slot|tomb|wheel|word)\.[ch]",
     r"smtp/(address|body|command|envelope|line|protocol|reply|scan)\.[ch]",
 ]
 
 # What libpirn alone does not have.
 SPOOL_HEADERS = ["pirn/check.h", "pirn/claim.h", "pirn/draft.h",
+                 "pirn/event.h",
                  "pirn/item.h", "pirn/name.h", "pirn/owner.h", "pirn/spool.h",
                  "pirn/view.h"]
 
@@ -43,7 +44,7 @@ LAYERS = [
                "pirn/invariant.h", "pirn/item.h", "pirn/name.h", "xxhash.h"],
      []),
     (PURE[2], ["spool/log/", "spool/hash.h", "spool/text.h", "pirn/base.h",
-               "pirn/invariant.h", "pirn/item.h", "xxhash.h"], []),
+               "pirn/event.h", "pirn/invariant.h", "pirn/item.h", "xxhash.h"], []),
     (r"spool/.*", ["spool/", "runtime/", "pirn/", "xxhash.h"],
      ["runtime/engine/"]),
     (PURE[3], ["smtp/", "pirn/base.h", "pirn/invariant.h"],
