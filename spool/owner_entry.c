@@ -8,8 +8,7 @@
 
 #include <errno.h>
 
-#include <xxhash.h>
-
+#include "spool/hash.h"
 #include "spool/log/bytes.h"
 
 /* "pirn-own" */
@@ -27,7 +26,7 @@ void pirn__owner_entry_encode(const struct pirn__owner_entry *entry,
     pirn__put64(bytes + 32, entry->opened_ns);
     pirn__put64(bytes + 40, entry->lease_ns);
     pirn__put64(bytes + 48, entry->until_ns);
-    pirn__put64(bytes + SUM_AT, XXH3_64bits(bytes, SUM_AT));
+    pirn__put64(bytes + SUM_AT, pirn__hash(bytes, SUM_AT));
 }
 
 int pirn__owner_entry_decode(const uint8_t bytes[PIRN__OWNER_ENTRY_BYTES],
@@ -35,7 +34,7 @@ int pirn__owner_entry_decode(const uint8_t bytes[PIRN__OWNER_ENTRY_BYTES],
 {
     if (pirn__get64(bytes) != MAGIC || pirn__get64(bytes + 8) != slot ||
         pirn__get64(bytes + 16) > UINT32_MAX ||
-        pirn__get64(bytes + SUM_AT) != XXH3_64bits(bytes, SUM_AT)) {
+        pirn__get64(bytes + SUM_AT) != pirn__hash(bytes, SUM_AT)) {
         return -EBADMSG;
     }
     *ret_entry = (struct pirn__owner_entry){

@@ -14,6 +14,7 @@
 
 #include <pirn/invariant.h>
 #include <pirn/task.h>
+#include <pirn/timer.h>
 
 #define GRACE_USUAL_NS 10000000000ull
 #define NS_PER_MS 1000000ull
