@@ -26,7 +26,8 @@ COMPUTE = r"""
     __isoc23_strto(l|ul|ll|ull) __ctype_(b|tolower|toupper)_loc
     inet_(ntop|pton) sig(empty|fill|add|del)set sigismember
     __errno_location __stack_chk_fail _GLOBAL_OFFSET_TABLE_
-    __(a|ub|t)san_\w+ __sanitizer_\w+ __asan_\w+ __gcov_\w+
+    __cpu_(model|features2|indicator_init) __(a|ub|t)san_\w+ __sanitizer_\w+
+    __asan_\w+ __gcov_\w+
 """
 MEMORY = "malloc calloc realloc free aligned_alloc posix_memalign"
 OURS = r"pirn_\w+"
