@@ -195,12 +195,13 @@ void pirn__part_seal(uint8_t *buf, struct pirn__place place, uint64_t salt)
     pirn__put64(buf, sum_of(buf, part_bytes, salt));
 }
 
+/* Less than a unit: what rounds the fields up. */
 static bool ends_with_zeros(const uint8_t *buf, uint32_t at, uint32_t end)
 {
-    while (at < end && buf[at] == 0) {
-        at++;
-    }
-    return at == end;
+    static const uint8_t zeros[PIRN__RECORD_UNIT];
+
+    pirn_assert(at <= end && end - at < sizeof(zeros));
+    return memcmp(buf + at, zeros, end - at) == 0;
 }
 
 int pirn__part_decode(const uint8_t *buf, size_t len, uint64_t salt,
@@ -232,19 +233,12 @@ int pirn__part_decode(const uint8_t *buf, size_t len, uint64_t salt,
 /* Most significant first: ids sort as their bytes do. */
 static void put_high64(uint8_t *at, uint64_t value)
 {
-    for (unsigned i = 0; i < 8; i++) {
-        at[i] = (uint8_t)(value >> (56 - 8 * i));
-    }
+    pirn__put64(at, __builtin_bswap64(value));
 }
 
 static uint64_t get_high64(const uint8_t *at)
 {
-    uint64_t value = 0;
-
-    for (unsigned i = 0; i < 8; i++) {
-        value = value << 8 | at[i];
-    }
-    return value;
+    return __builtin_bswap64(pirn__get64(at));
 }
 
 /*
