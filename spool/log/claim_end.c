@@ -29,6 +29,15 @@ static struct pirn__slot *slot_of(const struct pirn_claim_work *work)
     return &work->log->index.catalogue.slots[work->grip.slot];
 }
 
+/* One record: it was never changed, or got a new body last. */
+static bool body_is_in_newest(const struct pirn__reading *reading)
+{
+    struct pirn__place part = pirn__place_unpack(reading->fields.part);
+    struct pirn__place body = pirn__place_unpack(reading->fields.body);
+
+    return part.segment == body.segment && part.record == body.record;
+}
+
 /* ---- remove ---- */
 
 static void round_done(struct pirn_op *op, int32_t result)
@@ -49,8 +58,10 @@ void pirn__log_remove(struct pirn_claim *claim)
         pirn__log_claim_end(work, -ESTALE);
         return;
     }
-    pirn__log_bury(log, pirn__place_unpack(reading->fields.body),
-                   reading->body_generation);
+    if (!body_is_in_newest(reading)) {
+        pirn__log_bury(log, pirn__place_unpack(reading->fields.body),
+                       reading->body_generation);
+    }
     pirn__log_bury(log, pirn__place_unpack(reading->fields.part),
                    reading->part_generation);
     pirn__limbo_put(log, &work->grip, has_file ? &reading->part.head.id : NULL);
@@ -110,9 +121,8 @@ static void store_fields(struct pirn_claim_work *work)
 {
     const struct pirn__record *record = &work->record;
     struct pirn__place before = pirn__place_unpack(work->reading.fields.part);
-    struct pirn__place body = pirn__place_unpack(work->reading.fields.body);
 
-    if (before.segment != body.segment || before.record != body.record) {
+    if (!body_is_in_newest(&work->reading)) {
         pirn__log_bury(work->log, before, work->reading.part_generation);
     }
     pirn__slot_take_record(slot_of(work), &record->part.head,
