@@ -515,9 +515,10 @@ bool pirn__lane_pop(const struct pirn__lanes *lanes, uint32_t lane,
     return false;
 }
 
-bool pirn__lane_is_empty(const struct pirn__lanes *lanes, uint32_t lane)
+static_assert(LANE_HEAD == 0, "pirn__lane_is_empty() looks there");
+
+bool pirn__lane_head_is_empty(const struct pirn__lanes *lanes, uint64_t head)
 {
-    uint64_t head = pirn__atom_load(&lane_of(lanes, lane)[LANE_HEAD]);
     uint64_t *block = block_of(lanes, head);
 
     if (block == NULL) {

@@ -26,6 +26,9 @@
 #include <stdint.h>
 
 #include <pirn/base.h>
+#include <pirn/invariant.h>
+
+#include "spool/log/atom.h"
 
 /* Slot 0 .. 2^32 - 2, and bits to know a stale entry by. */
 struct pirn__entry {
@@ -88,6 +91,10 @@ PIRN_MUST_CHECK int pirn__lane_put(const struct pirn__lanes *lanes,
                                    uint32_t lane, struct pirn__entry entry,
                                    struct pirn__hand *hand);
 
+/** pirn__lane_head_is_empty() - whether nothing stands in a lane with this head
+ */
+bool pirn__lane_head_is_empty(const struct pirn__lanes *lanes, uint64_t head);
+
 /**
  * pirn__lane_take() - from the front
  * @hand:      names the entry when this returns true; pirn__hand_clear() when
@@ -99,8 +106,17 @@ PIRN_MUST_CHECK int pirn__lane_put(const struct pirn__lanes *lanes,
 bool pirn__lane_take(const struct pirn__lanes *lanes, uint32_t lane,
                      struct pirn__hand *hand, struct pirn__entry *ret_entry);
 
-/** pirn__lane_is_empty() - a glance, without taking part */
-bool pirn__lane_is_empty(const struct pirn__lanes *lanes, uint32_t lane);
+/** pirn__lane_is_empty() - a glance, without taking part. Most lanes were never
+ * used, and that is one load */
+static inline bool pirn__lane_is_empty(const struct pirn__lanes *lanes,
+                                       uint32_t lane)
+{
+    pirn_assert(lane < lanes->lane_count);
+    uint64_t head =
+        pirn__atom_load(lanes->lanes + (size_t)lane * PIRN__LANE_WORDS);
+
+    return head == 0 || pirn__lane_head_is_empty(lanes, head);
+}
 
 /**
  * pirn__hand_set() - @entry shall be put into @lane, whatever happens to us
