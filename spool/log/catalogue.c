@@ -47,24 +47,6 @@
  * is dropped. */
 #define EXPIRE_TRIES 1024
 
-uint64_t pirn__route_pack(struct pirn__route route)
-{
-    return (uint64_t)(route.version & 0xffffff) << 40 |
-           (uint64_t)route.queue << 24 | (uint64_t)route.attempts << 8 |
-           (uint64_t)(route.priority & 0xf) << 4 | (route.flags & 0xf);
-}
-
-struct pirn__route pirn__route_unpack(uint64_t value)
-{
-    return (struct pirn__route){
-        .version = (uint32_t)(value >> 40),
-        .queue = (uint16_t)(value >> 24),
-        .attempts = (uint16_t)(value >> 8),
-        .priority = (uint8_t)(value >> 4 & 0xf),
-        .flags = (uint8_t)(value & 0xf),
-    };
-}
-
 uint32_t pirn__catalogue_lanes(uint32_t queue_count)
 {
     return PIRN__WHEEL_LANES + 1 + queue_count * PIRN__QUEUE_LANES;

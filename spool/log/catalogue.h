@@ -72,8 +72,23 @@ struct pirn__route {
     uint8_t flags;    /* enum pirn__record_flag */
 };
 
-uint64_t pirn__route_pack(struct pirn__route route);
-struct pirn__route pirn__route_unpack(uint64_t value);
+static inline uint64_t pirn__route_pack(struct pirn__route route)
+{
+    return (uint64_t)(route.version & 0xffffff) << 40 |
+           (uint64_t)route.queue << 24 | (uint64_t)route.attempts << 8 |
+           (uint64_t)(route.priority & 0xf) << 4 | (route.flags & 0xf);
+}
+
+static inline struct pirn__route pirn__route_unpack(uint64_t value)
+{
+    return (struct pirn__route){
+        .version = (uint32_t)(value >> 40),
+        .queue = (uint16_t)(value >> 24),
+        .attempts = (uint16_t)(value >> 8),
+        .priority = (uint8_t)(value >> 4 & 0xf),
+        .flags = (uint8_t)(value & 0xf),
+    };
+}
 
 struct pirn__catalogue {
     struct pirn__slot *slots;

@@ -20,36 +20,6 @@ enum { PAGE = 4096, BLOCK_WORDS = 64, BLOCK_CELLS = 56 };
 
 #define SEGMENTS_MAX 16384u
 
-uint64_t pirn__segment_pack(struct pirn__segment_word word)
-{
-    return (uint64_t)word.state << 60 | (uint64_t)(word.owner & 0x3ff) << 50 |
-           word.generation;
-}
-
-struct pirn__segment_word pirn__segment_unpack(uint64_t value)
-{
-    return (struct pirn__segment_word){
-        .state = (enum pirn__segment_state)(value >> 60),
-        .owner = (uint16_t)(value >> 50 & 0x3ff),
-        .generation = (uint32_t)value,
-    };
-}
-
-uint64_t pirn__mark_pack(struct pirn__mark mark)
-{
-    return (uint64_t)mark.records << 48 | (uint64_t)mark.units << 32 |
-           mark.batches;
-}
-
-struct pirn__mark pirn__mark_unpack(uint64_t value)
-{
-    return (struct pirn__mark){
-        .records = (uint16_t)(value >> 48),
-        .units = (uint16_t)(value >> 32),
-        .batches = (uint32_t)value,
-    };
-}
-
 int pirn__index_size_check(const struct pirn__index_size *size)
 {
     bool slots = size->slots >= 64 && size->slots <= PIRN__LOG_SLOTS_MAX;

@@ -141,10 +141,35 @@ PIRN_MUST_CHECK int pirn__index_check(const struct pirn__index *index,
 /* What so many slots need of blocks. */
 uint64_t pirn__index_blocks_for(uint64_t slots);
 
-uint64_t pirn__segment_pack(struct pirn__segment_word word);
-struct pirn__segment_word pirn__segment_unpack(uint64_t value);
-uint64_t pirn__mark_pack(struct pirn__mark mark);
-struct pirn__mark pirn__mark_unpack(uint64_t value);
+static inline uint64_t pirn__segment_pack(struct pirn__segment_word word)
+{
+    return (uint64_t)word.state << 60 | (uint64_t)(word.owner & 0x3ff) << 50 |
+           word.generation;
+}
+
+static inline struct pirn__segment_word pirn__segment_unpack(uint64_t value)
+{
+    return (struct pirn__segment_word){
+        .state = (enum pirn__segment_state)(value >> 60),
+        .owner = (uint16_t)(value >> 50 & 0x3ff),
+        .generation = (uint32_t)value,
+    };
+}
+
+static inline uint64_t pirn__mark_pack(struct pirn__mark mark)
+{
+    return (uint64_t)mark.records << 48 | (uint64_t)mark.units << 32 |
+           mark.batches;
+}
+
+static inline struct pirn__mark pirn__mark_unpack(uint64_t value)
+{
+    return (struct pirn__mark){
+        .records = (uint16_t)(value >> 48),
+        .units = (uint16_t)(value >> 32),
+        .batches = (uint32_t)value,
+    };
+}
 
 /** pirn__index_queue_find() - a queue's number, or -ENOENT */
 int pirn__index_queue_find(const struct pirn__index *index, const char *name);
