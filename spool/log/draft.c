@@ -55,13 +55,13 @@ struct pirn_draft_work {
     struct pirn__draft_memory memory;
     int32_t result;
     void (*then)(struct pirn_draft_work *work); /* with a slot */
-
-    struct pirn__backing_wait back;
-    struct pirn__record record;
-    struct pirn__bind bind;
-
     int file_fd;
     uint64_t written;
+
+    /* Zeroed once, for many items: who needs one of these sets it up. */
+    struct pirn__record record;
+    struct pirn__backing_wait back;
+    struct pirn__bind bind;
     struct pirn__name path;
     struct pirn__name source; /* of a body that is shared */
     struct pirn_op step;
@@ -86,7 +86,7 @@ static struct pirn_draft_work *work_create(struct pirn_draft *draft,
     if (work == NULL) {
         return NULL;
     }
-    memset(work, 0, sizeof(*work));
+    memset(work, 0, offsetof(struct pirn_draft_work, record));
     work->draft = draft;
     work->log = spool->log;
     work->queue = queue->number;
@@ -219,9 +219,9 @@ static void published(struct pirn_op *op, int32_t result)
     bool ready = false;
 
     if (result == 0) {
-        result = pirn__slot_release(
-            &log->index.catalogue, &log->actor, &work->grip,
-            pirn_context_realtime_ns(log->context), false, &ready);
+        result =
+            pirn__slot_release(&log->index.catalogue, &log->actor, &work->grip,
+                               pirn__log_turn_ns(log), false, &ready);
         if (result < 0) { /* no block for its entry: as if it had never been */
             pirn__log_bury(log, work->record.part_place,
                            work->record.part_generation);

@@ -282,6 +282,17 @@ void pirn__log_bury(struct pirn__log *log, struct pirn__place place,
     }
 }
 
+uint64_t pirn__log_turn_ns(struct pirn__log *log)
+{
+    uint64_t now_ns = pirn_context_now_ns(log->context);
+
+    if (now_ns != log->turn_now_ns || log->turn_real_ns == 0) {
+        log->turn_now_ns = now_ns;
+        log->turn_real_ns = pirn_context_realtime_ns(log->context);
+    }
+    return log->turn_real_ns;
+}
+
 void pirn__log_expire(struct pirn__log *log)
 {
     uint64_t now_ns = pirn_context_realtime_ns(log->context);

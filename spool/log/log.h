@@ -41,6 +41,8 @@ struct pirn__log {
     struct pirn_claim_work *claims;         /* which nobody has ended yet */
     uint64_t expired_tick; /* of the wheel: nothing more is due in it */
     struct pirn__wheel_look wheel_look;
+    uint64_t turn_now_ns; /* of the turn in which it was read last, ... */
+    uint64_t turn_real_ns;
     struct pirn__pool draft_works;
     struct pirn__pool claim_works;
     struct pirn__pool buffers;    /* of PIRN__LOG_BUFFER bytes */
@@ -78,6 +80,10 @@ bool pirn__log_knows(const struct pirn__log *log, const struct pirn_id *id);
 /** pirn__log_bury() - the record at a place is dead */
 void pirn__log_bury(struct pirn__log *log, struct pirn__place place,
                     uint32_t generation);
+
+/** pirn__log_turn_ns() - the real time, for who is called from a turn: read
+ * once for all items that end in it */
+uint64_t pirn__log_turn_ns(struct pirn__log *log);
 
 /** pirn__log_expire() - what is due is ready */
 void pirn__log_expire(struct pirn__log *log);

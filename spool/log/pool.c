@@ -18,7 +18,7 @@ void *pirn__pool_take(struct pirn__pool *pool)
 
     pirn_assert(pool->bytes >= sizeof(block));
     if (block == NULL) {
-        return malloc(pool->bytes);
+        return calloc(1, pool->bytes);
     }
     pirn_assert(pool->kept > 0);
     memcpy(&pool->first, block, sizeof(pool->first));

@@ -19,7 +19,8 @@ struct pirn__pool {
     void *first; /* each begins with a pointer to the next */
 };
 
-/** pirn__pool_take() - a block, not zeroed; NULL: no memory */
+/** pirn__pool_take() - a block: zeroed when it is new, else as it was given
+ * back but for its first pointer; NULL: no memory */
 void *pirn__pool_take(struct pirn__pool *pool);
 
 /** pirn__pool_give() - a block that was taken, or NULL */
