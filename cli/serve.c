@@ -29,10 +29,12 @@ enum {
     KEY_MAX_SIZE,
     KEY_MAX_CONNECTIONS,
     KEY_HOSTNAME,
+    KEY_TIMEOUT,
 };
 
 enum { THREADS_MAX = 1024, CONNECTIONS_MAX = 1000000, HOSTNAME_MAX = 255 };
-enum { CONNECTIONS_USUAL = 256, TIMEOUT_S = 300, GRACE_S = 5 };
+enum { CONNECTIONS_USUAL = 256, GRACE_S = 5 };
+enum { TIMEOUT_USUAL_S = 300, TIMEOUT_MAX_S = 86400 };
 
 static const uint64_t size_usual = (uint64_t)64 << 20;
 static const uint64_t size_max = (uint64_t)1 << 40;
@@ -124,6 +126,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             argp_error(state, "--hostname %s: this is not a host's name", arg);
         }
         break;
+    case KEY_TIMEOUT:
+        config->timeout_ns = ns_per_s * options_number(state, "--timeout", arg,
+                                                       1, TIMEOUT_MAX_S);
+        break;
     case ARGP_KEY_ARG:
         argp_error(state, "%s: no argument is needed", arg);
         break;
@@ -150,6 +156,8 @@ static const struct argp_option own[] = {
      "The most clients at once; more are told to try later (256)", 0},
     {"hostname", KEY_HOSTNAME, "NAME", 0,
      "What the server calls itself (the host's name)", 0},
+    {"timeout", KEY_TIMEOUT, "SECONDS", 0,
+     "A client that is silent for so long is sent away (300)", 0},
     {0},
 };
 static const struct argp_child children[] = {
@@ -201,7 +209,9 @@ static void settle(struct serve *serve)
         machine_name(&serve->tool, serve->hostname);
         config->hostname = serve->hostname;
     }
-    config->timeout_ns = TIMEOUT_S * ns_per_s;
+    if (config->timeout_ns == 0) {
+        config->timeout_ns = TIMEOUT_USUAL_S * ns_per_s;
+    }
     config->grace_ns = GRACE_S * ns_per_s;
     config->listening = listening;
     config->user = serve;
