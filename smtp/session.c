@@ -104,10 +104,16 @@ static void end(struct smtp_session *session, enum pirn_stream_end how)
     pirn_cancel(session->env->context, &session->timer);
 }
 
-/* Put an event's reply on its way; if it is the last, close behind it. */
+/* Put an event's reply on its way; if it is the last, close behind it. Only to
+ * a last one is it that no room is left: who hears none of our replies does not
+ * hear this one. */
 static void answer(struct smtp_session *session, const struct smtp_event *event)
 {
-    if (event->reply.len > 0) {
+    bool has_room = pirn__smtp_outbox_has_room(&session->outbox);
+
+    pirn_assert(has_room || event->type == SMTP_EVENT_CLOSE ||
+                event->reply.len == 0);
+    if (event->reply.len > 0 && has_room) {
         pirn__smtp_outbox_put(&session->outbox, &event->reply);
     }
     if (event->type == SMTP_EVENT_CLOSE) {
@@ -325,6 +331,9 @@ static uint32_t work(struct smtp_session *session, const uint8_t *bytes,
     struct smtp_event event;
     uint32_t at = 0;
 
+    if (!may_work(session)) {
+        return 0;
+    }
     if (!lend_arena(session)) {
         pirn__smtp_stop(&session->protocol, SMTP_BUSY, &event);
         answer(session, &event);
