@@ -8,13 +8,15 @@
 
 void pirn__smtp_outbox_init(struct smtp_outbox *outbox,
                             struct pirn_context *context,
-                            struct pirn_stream *stream,
-                            smtp_outbox_sent_fn *sent)
+                            struct pirn_stream *stream, char *first,
+                            char *second, smtp_outbox_sent_fn *sent)
 {
     outbox->send = (struct pirn_op){0};
     outbox->context = context;
     outbox->stream = stream;
     outbox->sent = sent;
+    outbox->halves[0] = first;
+    outbox->halves[1] = second;
     outbox->len = 0;
     outbox->half = 0;
 }
@@ -30,7 +32,10 @@ void pirn__smtp_outbox_put(struct smtp_outbox *outbox,
     pirn_assert(pirn__smtp_outbox_has_room(outbox));
     pirn_assert(reply->len <= SMTP_REPLY_MAX);
 
-    memcpy(outbox->text[outbox->half] + outbox->len, reply->text, reply->len);
+    if (outbox->len == 0 && pirn_op_is_idle(&outbox->send)) {
+        outbox->half = 0;
+    }
+    memcpy(outbox->halves[outbox->half] + outbox->len, reply->text, reply->len);
     outbox->len += (uint32_t)reply->len;
 }
 
@@ -51,7 +56,7 @@ void pirn__smtp_outbox_flush(struct smtp_outbox *outbox)
         return;
     }
     pirn_prep_stream_send(&outbox->send, outbox->stream,
-                          outbox->text[outbox->half], outbox->len);
+                          outbox->halves[outbox->half], outbox->len);
     pirn_start(outbox->context, &outbox->send, left);
     outbox->half ^= 1;
     outbox->len = 0;

@@ -31,15 +31,17 @@ struct smtp_outbox {
     struct pirn_context *context;
     struct pirn_stream *stream;
     smtp_outbox_sent_fn *sent;
+    char *halves[2];
     uint32_t len; /* bytes in the half that collects */
     uint8_t half; /* which one that is */
-    char text[2][SMTP_OUTBOX_HALF];
 };
 
+/* Each half is SMTP_OUTBOX_HALF bytes of the caller's. The second is touched
+ * only where replies are collected while others leave. */
 void pirn__smtp_outbox_init(struct smtp_outbox *outbox,
                             struct pirn_context *context,
-                            struct pirn_stream *stream,
-                            smtp_outbox_sent_fn *sent);
+                            struct pirn_stream *stream, char *first,
+                            char *second, smtp_outbox_sent_fn *sent);
 
 /* Whether one more reply of any length fits. */
 bool pirn__smtp_outbox_has_room(const struct smtp_outbox *outbox);

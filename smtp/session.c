@@ -21,12 +21,17 @@ enum {
     /* Envelope and line together; with what the session adds it stays below
      * the spool's limit of fields. */
     ARENA_BYTES = 60 * 1024,
+
+    PAGE = 4096,
+    SESSION_BYTES = (sizeof(struct smtp_session) + PAGE - 1) / PAGE * PAGE,
 };
 
 /* How long a close may take to deliver our last words. */
 #define CLOSE_NS 5000000000u
 
 static_assert(ARENA_BYTES + 1024 <= PIRN_FIELDS_MAX, "fields fit the spool");
+
+static_assert(offsetof(struct smtp_session, buffer) < PAGE, "one is enough");
 
 static struct smtp_session *session_of_mail(struct smtp_mail *mail)
 {
@@ -417,19 +422,21 @@ struct smtp_session *pirn__smtp_session_start(
     const struct smtp_session_env *env, int fd,
     const struct pirn_address *client, enum smtp_condition refusal)
 {
-    struct smtp_session *session = malloc(sizeof(*session));
+    /* Where a page begins, so that what is used of it is on one. */
+    struct smtp_session *session = aligned_alloc(PAGE, SESSION_BYTES);
     struct smtp_event event;
 
     if (session == NULL) {
         return NULL;
     }
-    memset(session, 0, offsetof(struct smtp_session, buffer));
+    memset(session, 0, offsetof(struct smtp_session, replies));
     session->env = env;
     session->active_ns = pirn_context_now_ns(env->context);
     pirn_address_format(client, session->client);
     pirn_stream_init(&session->stream, env->context, fd, session->buffer,
                      sizeof(session->buffer), received);
     pirn__smtp_outbox_init(&session->outbox, env->context, &session->stream,
+                           session->replies, session->more_replies,
                            replies_sent);
     pirn__smtp_mail_init(&session->mail, env->context, env->spool, env->queue,
                          mail_ended);

@@ -62,7 +62,12 @@ struct smtp_session {
     bool ended;         /* it is closed */
     char client[PIRN_ADDRESS_TEXT];
     char helo[256];
+
+    /* Of a session that is idle the beginning of the first two was used: it
+     * has a page of all this. */
+    char replies[SMTP_OUTBOX_HALF];
     uint8_t buffer[SMTP_SESSION_BUFFER];
+    char more_replies[SMTP_OUTBOX_HALF];
 };
 
 /**
