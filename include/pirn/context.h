@@ -87,7 +87,8 @@ struct pirn_context_config {
  *            the kernel has no io_uring, or one that is too old
  *   -EPERM   with PIRN_ENGINE_URING
  *            io_uring is refused (kernel.io_uring_disabled, seccomp)
- *   -ENOMEM  no memory, or RLIMIT_MEMLOCK on kernels before 5.12
+ *   -ENOMEM  no memory, or RLIMIT_MEMLOCK, of which kernels before 5.12 and
+ *            new ones (6.18) count a ring for who has no CAP_IPC_LOCK
  *   -EMFILE  no descriptor is left
  *   -EINVAL  @config is out of range, or PIRN_ENGINE names no engine,
  *            PIRN_FILES no policy

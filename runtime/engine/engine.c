@@ -53,8 +53,8 @@ const char *pirn_context_refusal(int error)
         return "io_uring is refused by a security module of this kernel";
     }
     if (error == -ENOMEM) {
-        return "no memory for a ring; before Linux 5.12 raise the limit of "
-               "locked memory (ulimit -l)";
+        return "no memory for a ring, or more than this user may lock; raise "
+               "the limit of locked memory (ulimit -l)";
     }
     if (error == -EMFILE || error == -ENFILE) {
         return "no descriptor is left for a ring; raise the limit of open "
