@@ -29,7 +29,7 @@ struct tree {
     int tmp;
     int data[SHARDS];
     int queue[SHARDS];
-    const char *dir;
+    const struct options *options;
     char body[COMMIT_BYTES];
     char meta[META_BYTES];
 };
@@ -41,7 +41,7 @@ static int base_open(const struct options *options, void **ret_state)
     if (tree == NULL) {
         return -ENOMEM;
     }
-    tree->dir = options->dir;
+    tree->options = options;
     memset(tree->body, 'x', sizeof(tree->body));
     memset(tree->meta, 'm', sizeof(tree->meta));
     *ret_state = tree;
@@ -86,7 +86,7 @@ static void tree_close(struct tree *tree)
 static int tree_make(struct tree *tree, uint32_t round)
 {
     char path[PLACE_PATH];
-    int r = place_path(path, tree->dir, "commit-threads", round);
+    int r = place_path_of(path, tree->options, "threads", round);
 
     tree->root = tree->tmp = -1;
     memset(tree->data, -1, sizeof(tree->data));

@@ -18,7 +18,7 @@ struct commits {
     struct pirn_context *context;
     struct pirn_spool *spool;
     struct round *round;
-    const char *dir;
+    const struct options *options;
     uint64_t begun;
     uint32_t in_flight;
     int error;
@@ -43,7 +43,7 @@ static int commit_open(const struct options *options, void **ret_state)
         free(commits);
         return r;
     }
-    commits->dir = options->dir;
+    commits->options = options;
     memset(commits->body, 'x', sizeof(commits->body));
     for (unsigned i = 0; i < COMMIT_DEPTH; i++) {
         commits->commits[i].commits = commits;
@@ -92,7 +92,7 @@ static int spool_make(struct commits *commits, uint32_t index)
     char path[PLACE_PATH];
     struct pirn_spool_config config = {.path = path, .create = true};
     int fd;
-    int r = place_path(path, commits->dir, "commit-pirn", index);
+    int r = place_path_of(path, commits->options, "pirn", index);
 
     if (r == 0) {
         r = pirn_spool_open(commits->context, &config, &commits->spool);

@@ -4,7 +4,8 @@
  *
  * A spool is filled before the clock starts, for twice as long as a round
  * lasts, with no more than DRAIN_ITEMS; the round ends when all are gone or
- * when its time is over.
+ * when its time is over. Files are removed by syncs, which those who take many
+ * at a time share: so they do.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,12 +16,12 @@
 
 struct drain {
     const struct options *options;
-    const char *name;
     unsigned processes;
+    enum pirn_layout layout;
 };
 
 static int open_drain(const struct options *options, unsigned processes,
-                      void **ret_state)
+                      enum pirn_layout layout, void **ret_state)
 {
     struct drain *drain = calloc(1, sizeof(*drain));
 
@@ -28,32 +29,39 @@ static int open_drain(const struct options *options, unsigned processes,
         return -ENOMEM;
     }
     drain->options = options;
-    drain->name = options->question->name;
     drain->processes = processes;
+    drain->layout = layout;
     *ret_state = drain;
     return 0;
 }
 
 static int open_2(const struct options *options, void **ret_state)
 {
-    return open_drain(options, 2, ret_state);
+    return open_drain(options, 2, PIRN_LAYOUT_LOG, ret_state);
 }
 
 static int open_4(const struct options *options, void **ret_state)
 {
-    return open_drain(options, 4, ret_state);
+    return open_drain(options, 4, PIRN_LAYOUT_LOG, ret_state);
 }
 
 static int open_16(const struct options *options, void **ret_state)
 {
-    return open_drain(options, 16, ret_state);
+    return open_drain(options, 16, PIRN_LAYOUT_LOG, ret_state);
 }
 
-static int take(unsigned processes, char *path, struct round *round)
+static int open_files(const struct options *options, void **ret_state)
 {
+    return open_drain(options, 4, PIRN_LAYOUT_FILE, ret_state);
+}
+
+static int take(const struct drain *drain, char *path, struct round *round)
+{
+    bool is_file = drain->layout == PIRN_LAYOUT_FILE;
+    crowd_fn *fn = is_file ? stock_take_many : stock_take;
     struct crowd_member sum;
     struct crowd crowd;
-    int r = crowd_gather(&crowd, processes, stock_take, path);
+    int r = crowd_gather(&crowd, drain->processes, fn, path);
 
     if (r < 0) {
         return r;
@@ -74,13 +82,16 @@ static int bench_round(void *state, struct round *round)
     char path[PLACE_PATH];
     int r;
 
-    snprintf(side, sizeof(side), "%s-pirn%u", drain->name, drain->processes);
-    r = place_path(path, drain->options->dir, side, round->index);
+    snprintf(side, sizeof(side), "pirn%u", drain->processes);
+    r = place_path_of(path, drain->options, side, round->index);
+    if (r == 0) {
+        r = stock_make(path, drain->layout);
+    }
     if (r == 0) {
         r = stock_fill(path, DRAIN_ITEMS, 2 * round->length_ns, &round->queued);
     }
     if (r == 0) {
-        r = take(drain->processes, path, round);
+        r = take(drain, path, round);
     }
     stock_remove(path);
     return r;
@@ -111,6 +122,14 @@ const struct side bench_spool_drain16 = {
     .name = "pirn16",
     .promise = "that it is gone",
     .open = open_16,
+    .round = bench_round,
+    .close = bench_close,
+};
+
+const struct side bench_file_drain4 = {
+    .name = "pirn4",
+    .promise = "that it is gone",
+    .open = open_files,
     .round = bench_round,
     .close = bench_close,
 };

@@ -10,6 +10,8 @@
 #include <sysexits.h>
 
 #include "bench/calls.h"
+#include "bench/checked.h"
+#include "bench/listed.h"
 #include "bench/machine.h"
 #include "bench/memory.h"
 #include "bench/process.h"
@@ -206,6 +208,10 @@ struct run {
     bool was_sustained;
     struct queued queued;
     bool was_queued;
+    struct checked checked;
+    bool was_checked;
+    struct listed listed;
+    bool was_listed;
 };
 
 /* Append all lines at once, so that a run that was cut short leaves none. */
@@ -233,6 +239,12 @@ static int write_json(const char *path, const struct run *run)
     }
     if (run->was_queued) {
         queued_json(file, &run->machine, &run->queued);
+    }
+    if (run->was_checked) {
+        checked_json(file, &run->machine, &run->checked);
+    }
+    if (run->was_listed) {
+        listed_json(file, &run->machine, &run->listed);
     }
     r = ferror(file) ? -EIO : 0;
     if (fclose(file) != 0 && r == 0) {
@@ -262,6 +274,14 @@ static int run_one(unsigned index, const struct options *options,
         queued_run(options, &run->queued);
         run->was_queued = true;
         return run->queued.error;
+    case FSCK:
+        checked_run(options, &run->checked);
+        run->was_checked = true;
+        return run->checked.error;
+    case LS:
+        listed_run(options, &run->listed);
+        run->was_listed = true;
+        return run->listed.error;
     default:
         harness_run(&questions[index], options, &run->results[run->count]);
         return run->results[run->count++].error;
@@ -302,6 +322,12 @@ static void print_all(const struct run *run)
     }
     if (run->was_queued) {
         queued_print(stdout, &run->queued);
+    }
+    if (run->was_checked) {
+        checked_print(stdout, &run->checked);
+    }
+    if (run->was_listed) {
+        listed_print(stdout, &run->listed);
     }
 }
 

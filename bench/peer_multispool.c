@@ -15,7 +15,7 @@ enum { PROCESSES = 4 };
 
 struct peer {
     struct multispool spool;
-    const char *dir;
+    const struct options *options;
 };
 
 static int peer_open(const struct options *options, void **ret_state)
@@ -25,7 +25,7 @@ static int peer_open(const struct options *options, void **ret_state)
     if (peer == NULL) {
         return -ENOMEM;
     }
-    peer->dir = options->dir;
+    peer->options = options;
     *ret_state = peer;
     return 0;
 }
@@ -91,7 +91,7 @@ static int peer_round(void *state, struct round *round)
 {
     struct peer *peer = state;
     char path[PLACE_PATH];
-    int r = place_path(path, peer->dir, "multispool", round->index);
+    int r = place_path_of(path, peer->options, "multispool", round->index);
 
     if (r < 0) {
         return r;

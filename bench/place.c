@@ -11,12 +11,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/harness.h"
+
 int place_path(char path[PLACE_PATH], const char *dir, const char *side,
                uint32_t round)
 {
     int len = snprintf(path, PLACE_PATH, "%s/%s.%u", dir, side, round);
 
     return len < PLACE_PATH ? 0 : -ENAMETOOLONG;
+}
+
+int place_path_of(char path[PLACE_PATH], const struct options *options,
+                  const char *side, uint32_t round)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s-%s", options->question->verb, side);
+    return place_path(path, options->dir, name, round);
 }
 
 int place_make(int dir_fd, const char *name)

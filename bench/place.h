@@ -17,6 +17,13 @@ enum { PLACE_PATH = 4096 };
 int place_path(char path[PLACE_PATH], const char *dir, const char *side,
                uint32_t round);
 
+struct options;
+
+/** place_path_of() - likewise, for the question that is asked: the same side
+ * may work for several */
+int place_path_of(char path[PLACE_PATH], const struct options *options,
+                  const char *side, uint32_t round);
+
 /**
  * place_make() - make a directory inside @dir_fd, durably
  * @dir_fd: or AT_FDCWD

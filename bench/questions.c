@@ -422,6 +422,28 @@ const struct question questions[QUESTIONS] = {
             .needs_dir = true,
             .sides = {&bench_spool_drain4, &peer_multispool},
         },
+    [FILE_ENQUEUE] =
+        {
+            .verb = "file_enqueue",
+            .group = "spool",
+            .name = "file_enqueue",
+            .what = "file_commit: a 4 KiB item made durable in files, 64 at "
+                    "once",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .count_max = COMMIT_MAX,
+            .sides = {&bench_commit, &base_commit},
+        },
+    [FILE_DRAIN] =
+        {
+            .verb = "file_drain",
+            .group = "spool",
+            .name = "file_drain",
+            .what = "an item of files claimed, read, removed by 4 processes",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .sides = {&bench_file_drain4, &peer_multispool},
+        },
     [RESTART] =
         {
             .verb = "restart",
@@ -466,6 +488,22 @@ const struct question questions[QUESTIONS] = {
             .group = "spool",
             .name = "queued",
             .what = "memory with a million items queued",
+            .needs_dir = true,
+        },
+    [FSCK] =
+        {
+            .verb = "fsck",
+            .group = "spool",
+            .name = "fsck",
+            .what = "items checked in both layouts, and a writer meanwhile",
+            .needs_dir = true,
+        },
+    [LS] =
+        {
+            .verb = "ls",
+            .group = "spool",
+            .name = "ls",
+            .what = "pirn ls to its first line, its memory, both layouts",
             .needs_dir = true,
         },
 };

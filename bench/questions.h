@@ -2,8 +2,9 @@
 /*
  * bench/questions.h - what can be asked
  *
- * Four of them have no sides and are asked in another way: bench/memory.h,
- * bench/calls.h, bench/sustained.h, bench/queued.h.
+ * Six of them have no sides and are asked in another way: bench/memory.h,
+ * bench/calls.h, bench/sustained.h, bench/queued.h, bench/checked.h,
+ * bench/listed.h.
  */
 #ifndef BENCH_QUESTIONS_H
 #define BENCH_QUESTIONS_H
@@ -51,11 +52,15 @@ enum question_index {
     LONE_WRITER,
     DRAIN,
     DRAIN_VS_MULTISPOOL,
+    FILE_ENQUEUE,
+    FILE_DRAIN,
     RESTART,
     RESTART_COLD,
     RESTART_COUNTED,
     SUSTAINED,
     QUEUED,
+    FSCK,
+    LS,
     QUESTIONS,
 };
 

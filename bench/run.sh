@@ -139,7 +139,7 @@ while [ "$left" -gt 0 ]; do
                     files_asked=true
                     ;;
                 spool | log_* | in_and_out | lone_writer | drain* | restart* | \
-                    sustained | queued)
+                    sustained | queued | file_* | fsck | ls)
                     files_asked=true
                     image_mib=4096
                     ;;

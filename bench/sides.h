@@ -22,6 +22,7 @@ enum {
     COMMIT_DEPTH = 64, /* items in flight: ops, or threads */
     COMMIT_BYTES = 4096,
     SPOOL_DEPTH = 256,    /* items in flight, or in a batch */
+    TAKE_DEPTH = 64,      /* items of one process that takes many */
     DRAIN_ITEMS = 100000, /* queued at most for those who empty a spool */
 };
 
@@ -110,6 +111,7 @@ extern const struct side base_files;
 extern const struct side bench_spool_drain2;
 extern const struct side bench_spool_drain4;
 extern const struct side bench_spool_drain16;
+extern const struct side bench_file_drain4;
 extern const struct side peer_multispool;
 
 extern const struct side bench_spool_restart_full;

@@ -19,6 +19,29 @@ const char STOCK_QUEUE[] = "incoming";
 
 enum { FILL_STEP = 4096 }; /* items between two looks at the disk's room */
 
+int stock_make(const char *path, enum pirn_layout layout)
+{
+    const struct pirn_spool_config config = {
+        .path = path,
+        .create = true,
+        .layout = layout,
+        .without_log = layout == PIRN_LAYOUT_FILE,
+    };
+    struct pirn_context *context;
+    struct pirn_spool *spool;
+    int r = pirn_context_create(NULL, &context);
+
+    if (r < 0) {
+        return r;
+    }
+    r = pirn_spool_open(context, &config, &spool);
+    if (r == 0) {
+        (void)pirn_spool_close(spool);
+    }
+    (void)pirn_context_destroy(context);
+    return r;
+}
+
 int stock_open(struct pirn_context *context, const char *path,
                struct pirn_spool **ret_spool)
 {

@@ -2,8 +2,8 @@
 /*
  * bench/stock.h - our spool: made, filled, emptied; with public headers alone
  *
- * stock_open() is the one place where the bench makes a spool: which layout it
- * measures is decided there.
+ * Which layout is measured is decided by who makes the spool: stock_open()
+ * makes one of the log's where there is none, stock_make() one of either.
  */
 #ifndef BENCH_STOCK_H
 #define BENCH_STOCK_H
@@ -19,8 +19,12 @@
 
 extern const char STOCK_QUEUE[];
 
-/** stock_open() - a spool and a queue of the layout that is measured, there
- * already or made; its path is @path */
+/** stock_make() - a spool, empty, with a queue of that layout; files alone have
+ * no log beside them; 0 or an errno */
+int stock_make(const char *path, enum pirn_layout layout);
+
+/** stock_open() - a spool and a queue, there already or, with the log's layout,
+ * made; its path is @path */
 int stock_open(struct pirn_context *context, const char *path,
                struct pirn_spool **ret_spool);
 
@@ -80,5 +84,9 @@ int stock_fill(const char *path, uint64_t items, uint64_t long_ns,
 /** stock_take() - a crowd_fn; @arg is the spool's path: claim, read, remove,
  * one at a time */
 int stock_take(struct crowd_board *board, struct crowd_member *me, void *arg);
+
+/** stock_take_many() - likewise, TAKE_DEPTH at a time */
+int stock_take_many(struct crowd_board *board, struct crowd_member *me,
+                    void *arg);
 
 #endif /* BENCH_STOCK_H */

@@ -61,8 +61,37 @@ def every_round_of_commits_leaves_whole_items():
             assert {item["size"] for item in items.values()} == {4096}
 
 
+def files_are_enqueued_and_drained_beside_others():
+    with directory() as here:
+        said = bench("file_enqueue", "file_drain", *BRIEF, "--dir", here).stdout
+        names = [name for name, *_ in RATIO.findall(said)]
+        assert names == ["file_enqueue", "file_drain"], said
+        claims = re.findall(r"^claims file_drain\.(\S+) (\d+)  \((\d+) lost;",
+                            said, re.M)
+        assert [side for side, *_ in claims] == ["pirn4", "multispool"], said
+        assert int(claims[0][1]) > 0
+        assert not [name for name in os.listdir(here) if "drain" in name]
+
+
+def a_check_and_a_listing_are_measured_in_both_layouts():
+    with directory() as here:
+        said = bench("fsck", "ls", *BRIEF, "--long", "0.2", "--dir", here,
+                     "--server", PIRN, "--json", here + "/out").stdout
+        with open(here + "/out") as file:
+            records = {record["name"]: record for record in
+                       map(json.loads, file)}
+        for layout in ("log", "file"):
+            assert f"ratio fsck_writer_{layout} " in said, said
+            assert records[f"fsck_writer_{layout}"]["per_second"] > 0
+            listed_now = records[f"ls_{layout}"]
+            assert 0 < listed_now["first_ns"] <= listed_now["all_ns"]
+            assert listed_now["items"] > 0 and listed_now["private"] > 0
+        assert os.listdir(here) == ["out"]
+
+
 def what_works_on_files_demands_a_directory():
-    for question in ("chain", "commit", "smtp", "calls"):
+    for question in ("chain", "commit", "smtp", "calls", "file_drain", "fsck",
+                     "ls"):
         assert "--dir" in bench(question, code=64).stderr
     assert "no question" in bench("nonsense", code=64).stderr
 
