@@ -4,9 +4,9 @@
  *
  *   make      open .tmp/O/ID, open .data/XY/ID (both O_EXCL)
  *             shared: open .tmp/O/ID, open SOURCE, link SOURCE .data/XY/ID
- *   put       write the body
- *   publish   write the metadata
- *             fdatasync both and fsync .data/XY, at once; all three have said 0
+ *   put       write some of the body
+ *   publish   write the metadata durably, and the body, or if it was put
+ *             fdatasync it; fsync .data/XY: at once; all three have said 0
  *             rename .tmp/O/ID -> QUEUE/XY/ID, or where else it belongs
  *             fsync QUEUE/XY: the item is safe. Of a bucket .tmp/O: a rename is
  *             atomic, and what makes it durable there makes it so here
@@ -234,6 +234,8 @@ void pirn__prep_put(struct pirn__put *put, struct pirn__commit *commit,
 
 /* ---- the three syncs ---- */
 
+static void flush_file(struct pirn__flush_file *file);
+
 static void flushed_one(struct pirn__flush *flush, int32_t result)
 {
     pirn_assert(flush->left > 0);
@@ -246,22 +248,43 @@ static void flushed_one(struct pirn__flush *flush, int32_t result)
     }
 }
 
-static void flushed_body(struct pirn_op *op, int32_t result)
+static void flushed_file(struct pirn_op *op, int32_t result)
 {
-    struct pirn__flush *flush = pirn_container_of(op, struct pirn__flush, body);
+    struct pirn__flush_file *file =
+        pirn_container_of(op, struct pirn__flush_file, op);
 
-    pirn_assert(result <= 0);
+    pirn_assert(result <= 0 || (uint64_t)result <= file->len);
     if (pirn__planted("flush-retried") && result == -EIO) {
-        pirn_start(flush->context, op, flushed_body);
+        pirn_start(file->flush->context, op, flushed_file);
         return;
     }
-    flushed_one(flush, result);
+    if (result == 0 && file->len > 0) {
+        result = -EIO; /* nothing goes in any more */
+    }
+    if (result > 0 && (uint64_t)result < file->len) {
+        file->bytes += result;
+        file->offset += (uint64_t)result;
+        file->len -= (uint64_t)result;
+        flush_file(file);
+        return;
+    }
+    flushed_one(file->flush, result < 0 ? result : 0);
 }
 
-static void flushed_meta(struct pirn_op *op, int32_t result)
+/* What a write falls short of is written by the next one: what the first one
+ * says it has made durable is. */
+static void flush_file(struct pirn__flush_file *file)
 {
-    pirn_assert(result <= 0);
-    flushed_one(pirn_container_of(op, struct pirn__flush, meta), result);
+    uint32_t len = file->len < PIRN_IO_MAX ? (uint32_t)file->len : PIRN_IO_MAX;
+
+    pirn_assert(file->fd >= 0);
+    if (len > 0) {
+        pirn_prep_write_durable(&file->op, file->fd, file->bytes, len,
+                                file->offset);
+    } else {
+        pirn_prep_fsync(&file->op, file->fd, PIRN_SYNC_DATA);
+    }
+    pirn_start(file->flush->context, &file->op, flushed_file);
 }
 
 static void flushed_dir(struct pirn_op *op, int32_t result)
@@ -275,12 +298,13 @@ static void flush_begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn__flush *flush = pirn_container_of(op, struct pirn__flush, op);
 
-    pirn_assert(pirn_op_is_idle(&flush->body) && pirn_op_is_idle(&flush->meta));
+    pirn_assert(pirn_op_is_idle(&flush->body.op));
+    pirn_assert(pirn_op_is_idle(&flush->meta.op));
     flush->context = context;
     flush->left = 3;
     flush->result = 0;
-    pirn_start(context, &flush->body, flushed_body);
-    pirn_start(context, &flush->meta, flushed_meta);
+    flush_file(&flush->body);
+    flush_file(&flush->meta);
     pirn_start(context, &flush->dir.waiter.op, flushed_dir);
 }
 
@@ -293,8 +317,18 @@ static void prep_flush(struct pirn__commit *commit)
 
     pirn_assert(shard < PIRN__SHARDS);
     pirn_assert(commit->body_fd >= 0 && commit->meta_fd >= 0);
-    pirn_prep_fsync(&flush->body, commit->body_fd, PIRN_SYNC_DATA);
-    pirn_prep_fsync(&flush->meta, commit->meta_fd, PIRN_SYNC_DATA);
+    flush->body = (struct pirn__flush_file){
+        .flush = flush,
+        .fd = commit->body_fd,
+        .bytes = commit->whole,
+        .len = commit->whole_len,
+    };
+    flush->meta = (struct pirn__flush_file){
+        .flush = flush,
+        .fd = commit->meta_fd,
+        .bytes = commit->text,
+        .len = commit->text_len,
+    };
     pirn__prep_sync(&flush->dir, &commit->spool->bodies[shard]);
     pirn_prep_task(&flush->op, &flush_verbs);
 }
@@ -427,18 +461,15 @@ static struct pirn__sync *sync_of(struct pirn__commit *commit)
 /* Both files and the body's name durable, and closed. */
 static uint32_t add_flush(struct pirn__commit *commit)
 {
-    pirn_prep_write(&commit->write_meta, commit->meta_fd, commit->text,
-                    commit->text_len, 0);
     prep_flush(commit);
     pirn_prep_close(&commit->close_meta, commit->meta_fd);
     pirn_step_when(&commit->close_meta, PIRN_STEP_ALWAYS);
     pirn_prep_close(&commit->close_body, commit->body_fd);
     pirn_step_when(&commit->close_body, PIRN_STEP_ALWAYS);
-    commit->steps[0] = &commit->write_meta;
-    commit->steps[1] = &commit->flush.op;
-    commit->steps[2] = &commit->close_meta;
-    commit->steps[3] = &commit->close_body;
-    return 4;
+    commit->steps[0] = &commit->flush.op;
+    commit->steps[1] = &commit->close_meta;
+    commit->steps[2] = &commit->close_body;
+    return 3;
 }
 
 static void start_publishing(struct pirn__commit *commit)
@@ -498,7 +529,8 @@ static void publish_begin(struct pirn_context *context, struct pirn_op *op)
 
     pirn_assert(context == commit->spool->context);
     pirn_assert(commit->made && commit->text == NULL);
-    pirn_assert(commit->written == commit->item.size_bytes);
+    pirn_assert(commit->written + commit->whole_len == commit->item.size_bytes);
+    pirn_assert(commit->written == 0 || commit->whole_len == 0);
     commit->is_late = false;
     commit->text = pirn__meta_text(&commit->item, &commit->text_len);
     if (commit->text == NULL) {

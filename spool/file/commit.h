@@ -5,6 +5,7 @@
  * Four ops that a draft runs one after the other, as steps of a chain:
  *
  *   make -> put ... put -> publish          undo (only after a failure)
+ *   make -> publish, with the whole body
  */
 #ifndef SPOOL_FILE_COMMIT_H
 #define SPOOL_FILE_COMMIT_H
@@ -23,12 +24,23 @@ struct pirn__put {
     struct pirn_op write;
 };
 
+/* One file's: what is not in it yet is written with its sync, in one operation;
+ * where all is in it, it is synced. */
+struct pirn__flush_file {
+    struct pirn_op op;
+    struct pirn__flush *flush;
+    int fd;
+    const char *bytes; /* @len bytes, to @offset */
+    uint64_t len;
+    uint64_t offset;
+};
+
 /* Syncs that run at once and end together. */
 struct pirn__flush {
     struct pirn_op op;
     struct pirn_context *context;
-    struct pirn_op body;
-    struct pirn_op meta;
+    struct pirn__flush_file body;
+    struct pirn__flush_file meta;
     struct pirn__sync_wait dir;
     uint32_t left;
     int32_t result; /* the first error */
@@ -45,7 +57,9 @@ struct pirn__commit {
     struct pirn__name source;
     int meta_fd;
     int body_fd;
-    uint64_t written; /* bytes of the body in its file */
+    uint64_t written;  /* bytes of the body in its file */
+    const char *whole; /* @whole_len bytes: all of it, if none is written yet */
+    uint64_t whole_len;
     uint32_t tries;
     bool is_late; /* the bucket it was to go to is gone: its time has come */
     uint32_t rename_at; /* which step of the publication publishes */
@@ -64,7 +78,6 @@ struct pirn__commit {
     struct pirn_op open_meta; /* and everything that is done to the files */
     struct pirn_op open_body;
     struct pirn_op link_body;
-    struct pirn_op write_meta;
     struct pirn__flush flush;
     struct pirn_op close_meta;
     struct pirn_op close_body;
@@ -93,7 +106,8 @@ void pirn__prep_put(struct pirn__put *put, struct pirn__commit *commit,
  * pirn__prep_publish() - make it durable, then visible, then that durable
  *
  * The item's size, digest, fields and place (state: PIRN_ITEM_HELD or
- * PIRN_ITEM_READY) are set before the op begins. Result: 0,
+ * PIRN_ITEM_READY) are set before the op begins, and so is @commit->whole,
+ * loaned until it ends, where nothing was put. Result: 0,
  * the item is safe; or an errno: if it was visible it has been taken back, and
  * what is left is the slot's recovery's.
  */

@@ -6,11 +6,11 @@
  * with the rest; a longer one goes to its file as it comes. Size and digest are
  * counted over what came, never over what was written.
  *
- *   enqueue            make  put            publish  (undo)
+ *   enqueue            make                 publish  (undo)
  *   share              make                 publish  (undo)
  *   append, too long   make  put  put
  *   append, later                 put
- *   commit             [make put]           publish  (undo)
+ *   commit             [make]               publish  (undo)
  *   abort                                             undo
  */
 #include <errno.h>
@@ -128,6 +128,21 @@ static void ended(struct pirn_op *op, int32_t result)
     end(work, result);
 }
 
+/* Steps that make both files, to be published with the whole body. */
+static uint32_t add_whole_steps(struct pirn_draft_work *work, const char *bytes,
+                                uint64_t len)
+{
+    struct pirn__commit *commit = &work->commit;
+
+    pirn_assert(!commit->made && commit->written == 0);
+    pirn_assert(bytes != NULL || len == 0);
+    commit->whole = bytes;
+    commit->whole_len = len;
+    pirn__prep_make(commit);
+    work->steps[0] = &commit->make;
+    return 1;
+}
+
 /* Where it goes, and when it is ready. */
 static void set_place(struct pirn_item *item, const struct pirn_draft *draft)
 {
@@ -192,7 +207,8 @@ void pirn__file_enqueue(struct pirn_draft *draft, struct pirn__queue *queue)
         return;
     }
     count_bytes(work);
-    start_publishing(work, add_bytes_step(work, add_file_steps(work, 0)));
+    start_publishing(work,
+                     add_whole_steps(work, draft->priv.bytes, draft->priv.len));
 }
 
 /* ---- share ---- */
@@ -290,7 +306,10 @@ void pirn__file_commit(struct pirn_draft *draft)
         pirn_start(work->commit.spool->context, &work->commit.undo, refused);
         return;
     }
-    start_publishing(work, add_file_steps(work, 0));
+    start_publishing(work, work->commit.made
+                               ? 0
+                               : add_whole_steps(work, work->memory.bytes,
+                                                 work->memory.len));
 }
 
 static void aborted(struct pirn_op *op, int32_t result)
