@@ -42,15 +42,31 @@ static bool take_name(struct pirn_draft *draft)
     return true;
 }
 
+static struct pirn__queue *queue_of(const struct pirn_draft *draft)
+{
+    struct pirn__queue *queue =
+        pirn__queue_find(draft->priv.spool, draft->priv.queue);
+
+    pirn_assert(queue != NULL); /* it was met */
+    return queue;
+}
+
+static void enqueue_admitted(struct pirn_draft *draft, int32_t result)
+{
+    if (result < 0) {
+        pirn_task_finish(draft->priv.spool->context, &draft->op, result);
+    } else if (take_name(draft)) {
+        draft->priv.layout->enqueue(draft, queue_of(draft));
+    }
+}
+
 static void enqueue_met(struct pirn_op *op, struct pirn__queue *queue)
 {
     struct pirn_draft *draft = draft_of(op);
 
     pirn_assert_rule(draft->priv.work == NULL, "one draft at a time");
     draft->priv.layout = queue->layout;
-    if (take_name(draft)) {
-        queue->layout->enqueue(draft, queue);
-    }
+    pirn__admit(draft, draft->priv.len, false, enqueue_admitted);
 }
 
 static void enqueue_begin(struct pirn_context *context, struct pirn_op *op)
@@ -74,13 +90,22 @@ void pirn_prep_enqueue(struct pirn_draft *draft, struct pirn_spool *spool,
     prep(draft, spool, queue, &verbs);
 }
 
+static void begin_admitted(struct pirn_draft *draft, int32_t result)
+{
+    if (result < 0) {
+        pirn_task_finish(draft->priv.spool->context, &draft->op, result);
+        return;
+    }
+    draft->priv.layout->begin(draft, queue_of(draft));
+}
+
 static void begin_met(struct pirn_op *op, struct pirn__queue *queue)
 {
     struct pirn_draft *draft = draft_of(op);
 
     pirn_assert_rule(draft->priv.work == NULL, "one draft at a time");
     draft->priv.layout = queue->layout;
-    queue->layout->begin(draft, queue);
+    pirn__admit(draft, draft->expected_bytes, true, begin_admitted);
 }
 
 static void begin_begin(struct pirn_context *context, struct pirn_op *op)
@@ -99,12 +124,53 @@ void pirn_prep_begin(struct pirn_draft *draft, struct pirn_spool *spool,
     prep(draft, spool, queue, &verbs);
 }
 
+/* ---- whether it would be let in ---- */
+
+static void admitted(struct pirn_draft *draft, int32_t result)
+{
+    pirn__admit_end(draft, -ECANCELED);
+    pirn_task_finish(draft->priv.spool->context, &draft->op, result);
+}
+
+static void admit_met(struct pirn_op *op, struct pirn__queue *queue)
+{
+    struct pirn_draft *draft = draft_of(op);
+
+    pirn_assert_rule(draft->priv.work == NULL, "one draft at a time");
+    draft->priv.layout = queue->layout;
+    pirn__admit(draft, draft->priv.len, true, admitted);
+}
+
+static void admit_begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn_draft *draft = draft_of(op);
+
+    pirn_assert(context == draft->priv.spool->context);
+    pirn__queue_meet(draft->priv.spool, draft->priv.queue, op, admit_met);
+}
+
+void pirn_prep_admit(struct pirn_draft *draft, struct pirn_spool *spool,
+                     const char *queue, uint64_t bytes)
+{
+    static const struct pirn_task_verbs verbs = {.begin = admit_begin};
+
+    draft->priv.len = bytes;
+    prep(draft, spool, queue, &verbs);
+}
+
+/* ---- more of it ---- */
+
 static void append_begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn_draft *draft = draft_of(op);
 
     pirn_assert(context == draft->priv.spool->context);
     pirn_assert_rule(draft->priv.work != NULL, "append to an open draft");
+    int r = pirn__admit_more(draft, draft->priv.len);
+    if (r < 0) {
+        pirn_task_finish(context, op, r);
+        return;
+    }
     draft->priv.layout->append(draft);
 }
 
@@ -146,6 +212,7 @@ static void abort_begin(struct pirn_context *context, struct pirn_op *op)
         pirn_task_finish(context, op, 0);
         return;
     }
+    pirn__admit_end(draft, -ECANCELED);
     draft->priv.layout->abort(draft);
 }
 

@@ -113,6 +113,18 @@ static void copy(struct pirn_draft *draft)
     read_more(copying);
 }
 
+static void admitted(struct pirn_draft *draft, int32_t result)
+{
+    struct pirn_spool *spool = draft->priv.spool;
+
+    if (result < 0) {
+        pirn_task_finish(spool->context, &draft->op, result);
+        return;
+    }
+    draft->priv.layout->share(draft,
+                              pirn__queue_find(spool, draft->priv.queue));
+}
+
 static void met(struct pirn_op *op, struct pirn__queue *queue)
 {
     struct pirn_draft *draft = pirn_container_of(op, struct pirn_draft, op);
@@ -132,7 +144,7 @@ static void met(struct pirn_op *op, struct pirn__queue *queue)
         pirn_task_finish(draft->priv.spool->context, op, -ENOMEM);
         return;
     }
-    queue->layout->share(draft, queue);
+    pirn__admit(draft, 0, false, admitted);
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)

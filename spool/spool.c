@@ -318,6 +318,7 @@ int pirn_spool_open(struct pirn_context *context,
         return r;
     }
     init_bodies(spool);
+    spool->admit.admission.keep_bytes = config->keep_bytes;
     pirn__lease_open(spool, config->lease_ns);
     recover_own(spool);
     if (spool->log != NULL) {

@@ -8,6 +8,7 @@
 #include <pirn/context.h>
 #include <pirn/spool.h>
 
+#include "spool/admit.h"
 #include "spool/file/nap.h"
 #include "spool/file/supply.h"
 #include "spool/file/survey.h"
@@ -83,6 +84,7 @@ struct pirn_spool {
     uint32_t living; /* other owners, at the last look */
     uint64_t living_slots[PIRN__SLOTS / 64]; /* a bit each */
     struct pirn__lease lease;
+    struct pirn__admit admit;
 
     /* Claims that nobody has ended yet, and how much else is open. */
     struct pirn_claim_work *claims;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <pirn/file.h>
 #include <pirn/invariant.h>
 #include <pirn/task.h>
 
@@ -17,21 +18,33 @@
 struct counting {
     struct pirn_status *status;
     struct pirn__sweep_wait sweep;
+    struct pirn_op look;
+    struct pirn_room room;
 };
 
-static void swept(struct pirn_op *op, int32_t result)
+static void looked(struct pirn_op *op, int32_t result)
 {
-    struct counting *counting =
-        pirn_container_of(op, struct counting, sweep.waiter.op);
+    struct counting *counting = pirn_container_of(op, struct counting, look);
     struct pirn_status *status = counting->status;
     struct pirn_spool *spool = status->priv.spool;
 
-    pirn_assert(result <= 0);
+    pirn__admit_tell(spool, result < 0 ? NULL : &counting->room, status);
     free(counting);
     if (spool->log != NULL) {
         pirn__log_count(spool->log, status);
     }
     pirn__file_status(status);
+}
+
+static void swept(struct pirn_op *op, int32_t result)
+{
+    struct counting *counting =
+        pirn_container_of(op, struct counting, sweep.waiter.op);
+    const struct pirn_spool *spool = counting->status->priv.spool;
+
+    pirn_assert(result <= 0);
+    pirn_prep_room(&counting->look, spool->root_fd, &counting->room);
+    pirn_start(spool->context, &counting->look, looked);
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)
@@ -52,6 +65,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     status->leftovers = 0;
     status->body_bytes = 0;
     status->owners = 0;
+    status->is_refusing = false;
     counting->status = status;
     pirn__prep_sweep(&counting->sweep, status->priv.spool);
     pirn_start(context, &counting->sweep.waiter.op, swept);

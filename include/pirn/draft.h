@@ -35,6 +35,10 @@ struct pirn_draft {
     int8_t priority; /* -8 .. 7, the higher the earlier */
     bool held;       /* until it is released */
 
+    uint64_t expected_bytes; /* set before a begin: how long the body will be,
+                                so that it is refused at once if there is no
+                                room for it; 0: not known */
+
     /* NULL, or one that is reserved: the item has it; of a share, too */
     struct pirn_name *name;
     struct {
@@ -48,6 +52,15 @@ struct pirn_draft {
         struct pirn_claim *of;
         uint32_t event; /* enum pirn_event_kind, when the item is there */
         struct pirn__copying *copying;
+
+        /* Room. */
+        struct pirn_draft *behind;
+        void (*admitted)(struct pirn_draft *draft, int32_t result);
+        uint64_t expected_bytes;
+        uint64_t appended_bytes;
+        uint64_t promised_bytes;
+        uint64_t promised_inodes;
+        bool is_coming;
     } priv;
 };
 
@@ -58,7 +71,8 @@ struct pirn_draft {
  * @fields: loaned until the op ends; may be NULL
  *
  * Result: 0, and @draft->id names the item; else it is not in the spool:
- *   -ENOENT no such queue; -ENOMEM; -ENOSPC, -EDQUOT no room;
+ *   -ENOENT no such queue; -ENOMEM; -ENOSPC, -EDQUOT no room, or none but
+ *   what is kept for removals (struct pirn_spool_config: keep_bytes);
  *   -EIO and others: a write or a sync failed, which is final for this item;
  *   -E2BIG more fields than PIRN_FIELDS_MAX; -EINVAL not pairs of fields;
  *   -EFBIG more than PIRN_IO_MAX bytes at once, log layout: begin and append
@@ -96,13 +110,27 @@ PIRN_API void pirn_prep_share(struct pirn_draft *draft, struct pirn_claim *of,
                               const struct pirn_fields *fields);
 
 /**
+ * pirn_prep_admit() - whether a new item would be let in now
+ * @queue: as pirn_prep_enqueue()
+ * @bytes: that its body has; 0: not known
+ *
+ * For who would have to wait for a body in vain. Promises nothing: the item may
+ * be refused a moment later.
+ *
+ * Result: 0; -ENOSPC; -ENOENT no such queue
+ */
+PIRN_API void pirn_prep_admit(struct pirn_draft *draft,
+                              struct pirn_spool *spool, const char *queue,
+                              uint64_t bytes);
+
+/**
  * pirn_prep_begin() - an item whose body streams in
  *
  * @queue: as pirn_prep_enqueue()
  *
  * Result: 0, and the draft is open until a commit or an abort; -ENOENT no such
- * queue; -ENOMEM; or an errno. Touches the disk when the body outgrows
- * PIRN_DRAFT_MEMORY, or at the commit.
+ * queue; -ENOMEM; -ENOSPC as pirn_prep_enqueue(); or an errno. Touches the disk
+ * when the body outgrows PIRN_DRAFT_MEMORY, or at the commit.
  */
 PIRN_API void pirn_prep_begin(struct pirn_draft *draft,
                               struct pirn_spool *spool, const char *queue);

@@ -66,6 +66,12 @@ struct pirn_spool_config {
      * one is taken from SPOOL/.log, not from where the program is. */
     const char *index_dir;
 
+    /* New items are refused while their file system has less left than this:
+     * what is begun, changed, given back or removed needs some, too. 0: a 32nd
+     * of it, and 64 MiB at most; of any file system half at most. UINT64_MAX:
+     * nothing is kept. Of inodes a 32nd is, and 4,096 at most. */
+    uint64_t keep_bytes;
+
     /* What this open has claimed may be given to others when it has had no new
      * item, and has renewed nothing (pirn_prep_renew()), for so long; 0: it
      * keeps it until it ends it or dies */

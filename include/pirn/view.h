@@ -109,6 +109,10 @@ struct pirn_status {
     uint64_t leftovers;  /* bodies and metadata that belong to no item */
     uint64_t body_bytes; /* of all items; a shared body counts for each */
     uint32_t owners;     /* processes and contexts that have it open */
+    bool is_refusing;    /* new items: there is too little room */
+    uint64_t room_bytes; /* for new items, before they are refused; UINT64_MAX:
+                            nobody can say */
+    uint64_t room_inodes;
     struct {
         struct pirn_status_work *work;
         struct pirn_spool *spool;

@@ -62,6 +62,7 @@ static void end(struct pirn_draft_work *work, int32_t result)
 
     spool->open_count--;
     draft->priv.work = NULL;
+    pirn__admit_end(draft, result);
     (void)XXH3_freeState(work->hash);
     pirn__draft_memory_clear(&work->memory);
     free(work);
@@ -198,6 +199,7 @@ void pirn__file_enqueue(struct pirn_draft *draft, struct pirn__queue *queue)
     struct pirn_draft_work *work = work_create(draft, queue);
 
     if (work == NULL) {
+        pirn__admit_end(draft, -ENOMEM);
         pirn_task_finish(draft->priv.spool->context, &draft->op, -ENOMEM);
         return;
     }
@@ -220,6 +222,7 @@ void pirn__file_share(struct pirn_draft *draft, struct pirn__queue *queue)
     const struct pirn_claim *of = draft->priv.of;
 
     if (work == NULL) {
+        pirn__admit_end(draft, -ENOMEM);
         pirn_task_finish(draft->priv.spool->context, &draft->op, -ENOMEM);
         return;
     }
@@ -245,6 +248,9 @@ void pirn__file_begin(struct pirn_draft *draft, struct pirn__queue *queue)
 {
     struct pirn_draft_work *work = work_create(draft, queue);
 
+    if (work == NULL) {
+        pirn__admit_end(draft, -ENOMEM);
+    }
     pirn_task_finish(draft->priv.spool->context, &draft->op,
                      work == NULL ? -ENOMEM : 0);
 }

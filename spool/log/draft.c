@@ -112,6 +112,7 @@ static void end(struct pirn_draft_work *work, int32_t result)
     pirn_assert(work->file_fd < 0 && spool->open_count > 0);
     spool->open_count--;
     draft->priv.work = NULL;
+    pirn__admit_end(draft, result);
     (void)XXH3_freeState(work->hash);
     pirn__draft_memory_clear(&work->memory);
     pirn__pool_give(&spool->log->draft_works, work);
@@ -517,6 +518,7 @@ void pirn__log_enqueue(struct pirn_draft *draft, struct pirn__queue *queue)
     struct pirn_draft_work *work = work_create(draft, queue);
 
     if (work == NULL) {
+        pirn__admit_end(draft, -ENOMEM);
         pirn_task_finish(draft->priv.spool->context, &draft->op, -ENOMEM);
         return;
     }
@@ -548,6 +550,7 @@ void pirn__log_share(struct pirn_draft *draft, struct pirn__queue *queue)
     struct pirn_draft_work *work = work_create(draft, queue);
 
     if (work == NULL) {
+        pirn__admit_end(draft, -ENOMEM);
         pirn_task_finish(draft->priv.spool->context, &draft->op, -ENOMEM);
         return;
     }
@@ -567,6 +570,7 @@ void pirn__log_begin(struct pirn_draft *draft, struct pirn__queue *queue)
     struct pirn_draft_work *work = work_create(draft, queue);
 
     if (work == NULL) {
+        pirn__admit_end(draft, -ENOMEM);
         pirn_task_finish(draft->priv.spool->context, &draft->op, -ENOMEM);
         return;
     }

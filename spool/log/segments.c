@@ -251,6 +251,28 @@ static bool find_made(struct pirn__segment_take *take)
             find(take, PIRN__SEGMENT_FREE, PIRN__SEGMENT_TAKING));
 }
 
+/* New items, and what is made ahead for them, leave the file system's rest. */
+static bool may_make(const struct pirn__segment_take *take)
+{
+    const struct pirn__log *log = take->log;
+
+    return (!take->for_items && !take->is_ahead) ||
+           pirn__admit_has_room(&log->spool->admit,
+                                log->text.size.segment_bytes);
+}
+
+bool pirn__segments_have_room(struct pirn__log *log)
+{
+    struct pirn__segment_take take = {.log = log, .for_items = true};
+
+    return pirn__segments_count(log, PIRN__SEGMENT_OPEN) > 0 ||
+           pirn__segments_count(log, PIRN__SEGMENT_FREE) >
+               PIRN__SEGMENTS_RESERVE ||
+           pirn__segments_retire(log) > 0 ||
+           (may_make(&take) &&
+            pirn__segments_count(log, PIRN__SEGMENT_UNMADE) > 0);
+}
+
 static void round_done(struct pirn_op *op, int32_t result)
 {
     struct pirn__segment_take *take =
@@ -276,7 +298,8 @@ static void try_all(struct pirn__segment_take *take)
         pirn_start(log->context, &take->round.waiter.op, round_done);
         return;
     }
-    if (find(take, PIRN__SEGMENT_UNMADE, PIRN__SEGMENT_MAKING)) {
+    if (may_make(take) &&
+        find(take, PIRN__SEGMENT_UNMADE, PIRN__SEGMENT_MAKING)) {
         pirn__prep_segment_hold(&take->hold, log, take->segment);
         pirn_start(log->context, &take->hold.waiter.op, have_file);
         return;

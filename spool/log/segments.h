@@ -55,6 +55,9 @@ void pirn__prep_segment_make(struct pirn__segment_take *take,
 uint32_t pirn__segments_count(const struct pirn__log *log,
                               enum pirn__segment_state state);
 
+/** pirn__segments_have_room() - for a new item there may be one to be had */
+bool pirn__segments_have_room(struct pirn__log *log);
+
 /** pirn__segment_seal() - an ACTIVE one of ours: nothing more is written; cut
  * at its mark */
 void pirn__segment_seal(struct pirn__log *log, uint32_t segment);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * admit.c - see spool/admit.h
+ *
+ * Who asks when what is known is old looks first, and all who come meanwhile
+ * wait behind him: they are let in in their order. So a look is part of an
+ * operation, and none is underway when nothing is loaned.
+ *
+ *   files   a body and its metadata, when they begin
+ *   log     a body that is a file; a record costs nothing but a segment, which
+ *           is made only where there is room for it (log/segments.c). Where the
+ *           last item found none, and none can be had, no body is waited for
+ */
+#include "spool/admit.h"
+
+#include <errno.h>
+
+#include <pirn/invariant.h>
+
+#include "spool/layout.h"
+#include "spool/log/log.h"
+#include "spool/log/segments.h"
+#include "spool/spool.h"
+
+static struct pirn__amount promised_to(const struct pirn_draft *draft)
+{
+    return (struct pirn__amount){draft->priv.promised_bytes,
+                                 draft->priv.promised_inodes};
+}
+
+static void set_promised(struct pirn_draft *draft, struct pirn__amount amount)
+{
+    draft->priv.promised_bytes = amount.bytes;
+    draft->priv.promised_inodes = amount.inodes;
+}
+
+/* What a body of so many bytes takes, and what stands beside it. */
+static struct pirn__amount cost_of(const struct pirn_draft *draft,
+                                   uint64_t bytes)
+{
+    static const struct pirn__amount none;
+    const struct pirn__admit *admit = &draft->priv.spool->admit;
+    bool is_log = draft->priv.layout == &pirn__layout_log;
+
+    if (is_log && bytes <= PIRN_DRAFT_MEMORY) {
+        return none;
+    }
+    return pirn__admission_cost(&admit->admission, bytes, is_log ? 1 : 2);
+}
+
+static bool log_has_room(struct pirn_spool *spool)
+{
+    pirn_assert(spool->log != NULL);
+    return !spool->admit.log_is_full || pirn__segments_have_room(spool->log);
+}
+
+static void decide(struct pirn_draft *draft)
+{
+    struct pirn_spool *spool = draft->priv.spool;
+    struct pirn__amount cost = cost_of(draft, draft->priv.expected_bytes);
+    bool is_log = draft->priv.layout == &pirn__layout_log;
+    int r = 0;
+
+    if (is_log && draft->priv.is_coming && !log_has_room(spool)) {
+        r = -ENOSPC;
+    } else if (cost.inodes > 0) {
+        r = pirn__admission_promise(&spool->admit.admission, cost);
+    }
+    if (r == 0) {
+        set_promised(draft, cost);
+    }
+    draft->priv.admitted(draft, r);
+}
+
+/* ---- looks ---- */
+
+static void looked(struct pirn_op *op, int32_t result)
+{
+    struct pirn__admit *admit = pirn_container_of(op, struct pirn__admit, look);
+    struct pirn_spool *spool =
+        pirn_container_of(admit, struct pirn_spool, admit);
+    const struct pirn_room *room = &admit->room;
+    const struct pirn__admission_look look = {
+        .all = {room->bytes, room->inodes},
+        .free = {room->free_bytes, room->free_inodes},
+        .block_bytes = room->block_bytes,
+    };
+    struct pirn_draft *draft = admit->first;
+
+    pirn_assert(admit->is_looking && draft != NULL);
+    admit->is_looking = false;
+    admit->first = NULL;
+    admit->last = NULL;
+    pirn__admission_looked(&admit->admission,
+                           pirn_context_now_ns(spool->context),
+                           result < 0 ? NULL : &look);
+    while (draft != NULL) {
+        struct pirn_draft *next = draft->priv.behind;
+        decide(draft);
+        draft = next;
+    }
+}
+
+static void wait_behind(struct pirn__admit *admit, struct pirn_draft *draft)
+{
+    draft->priv.behind = NULL;
+    if (admit->last == NULL) {
+        admit->first = draft;
+    } else {
+        admit->last->priv.behind = draft;
+    }
+    admit->last = draft;
+}
+
+void pirn__admit(struct pirn_draft *draft, uint64_t bytes, bool is_coming,
+                 pirn__admitted_fn *fn)
+{
+    struct pirn_spool *spool = draft->priv.spool;
+    struct pirn__admit *admit = &spool->admit;
+
+    pirn_assert(draft->priv.layout != NULL);
+    draft->priv.expected_bytes = bytes;
+    draft->priv.is_coming = is_coming;
+    draft->priv.admitted = fn;
+    draft->priv.appended_bytes = 0;
+    if (!admit->is_looking &&
+        !pirn__admission_look_is_due(&admit->admission,
+                                     pirn_context_now_ns(spool->context))) {
+        decide(draft);
+        return;
+    }
+    wait_behind(admit, draft);
+    if (!admit->is_looking) {
+        admit->is_looking = true;
+        pirn__admission_look_begins(&admit->admission);
+        pirn_prep_room(&admit->look, spool->root_fd, &admit->room);
+        pirn_start(spool->context, &admit->look, looked);
+    }
+}
+
+/* ---- what was let in ---- */
+
+int pirn__admit_more(struct pirn_draft *draft, uint64_t bytes)
+{
+    struct pirn__admission *admission = &draft->priv.spool->admit.admission;
+    struct pirn__amount had = promised_to(draft);
+
+    draft->priv.appended_bytes += bytes;
+    struct pirn__amount need = cost_of(draft, draft->priv.appended_bytes);
+    if (need.bytes <= had.bytes) {
+        return 0;
+    }
+    struct pirn__amount more = {need.bytes - had.bytes,
+                                need.inodes - had.inodes};
+    int r = pirn__admission_grow(admission, more);
+    if (r == 0) {
+        set_promised(draft, need);
+    }
+    return r;
+}
+
+void pirn__admit_end(struct pirn_draft *draft, int32_t result)
+{
+    static const struct pirn__amount none;
+    struct pirn__admit *admit = &draft->priv.spool->admit;
+    bool is_full = result == -ENOSPC || result == -EDQUOT;
+
+    pirn_assert(result <= 0);
+    if (draft->priv.admitted == NULL) {
+        return; /* it has ended: it was aborted */
+    }
+    draft->priv.admitted = NULL;
+    pirn__admission_end(&admit->admission, promised_to(draft), result == 0);
+    set_promised(draft, none);
+    if (draft->priv.layout == &pirn__layout_log && (is_full || result == 0)) {
+        admit->log_is_full = is_full;
+    }
+}
+
+bool pirn__admit_has_room(const struct pirn__admit *admit, uint64_t bytes)
+{
+    return pirn__admission_has(&admit->admission,
+                               (struct pirn__amount){.bytes = bytes});
+}
+
+void pirn__admit_tell(const struct pirn_spool *spool,
+                      const struct pirn_room *room, struct pirn_status *status)
+{
+    struct pirn__admission admission = spool->admit.admission;
+
+    if (room == NULL || admission.keep_bytes == UINT64_MAX) {
+        status->room_bytes = UINT64_MAX;
+        status->room_inodes = UINT64_MAX;
+        return;
+    }
+    const struct pirn__admission_look look = {
+        .all = {room->bytes, room->inodes},
+        .free = {room->free_bytes, room->free_inodes},
+        .block_bytes = room->block_bytes,
+    };
+    pirn__admission_look_begins(&admission);
+    pirn__admission_looked(&admission, 0, &look);
+    struct pirn__amount left = pirn__admission_left(&admission);
+    status->room_bytes = left.bytes;
+    status->room_inodes = room->inodes == 0 ? UINT64_MAX : left.inodes;
+    status->is_refusing = admission.is_refusing;
+}
