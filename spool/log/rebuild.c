@@ -3,8 +3,9 @@
  * rebuild.c - see spool/log/rebuild.h
  *
  *   tombstones as they are on the disk, into the index
- *   each segment that is there, which was asked for before (ahead.c): what it
- *     has (rebuild_read.c)
+ *   each segment that is there: what it has, many at a time (rebuild_pass.c);
+ *     then one by one what is to be judged, or is not as it should be
+ *     (rebuild_read.c)
  *   what lives: its slot, in the order of the commits (rebuild_restore.c)
  *   each segment: sealed and cut behind its last batch, or free, or unmade;
  *     its generation the highest that its header or any word of it names; what
@@ -16,15 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "spool/log/ahead.h"
 #include "spool/log/rebuild_parts.h"
 #include "spool/scan.h"
 
 /* Which of so many files are there. */
 struct segment_scan {
     struct pirn__scan scan;
-    bool *there;
-    uint32_t count;
+    struct pirn__rebuild *rebuild;
+    uint32_t there;
 };
 
 /* ---- tombstones ---- */
@@ -75,24 +75,21 @@ static int32_t take_segment(struct pirn__scan *scan,
         pirn_container_of(scan, struct segment_scan, scan);
     uint32_t number = parse_number(entry->name);
 
-    if (number < names->count) {
-        names->there[number] = true;
+    if (number < names->rebuild->log->text.size.segments) {
+        names->rebuild->left[number] = PIRN__REBUILD_ALL;
+        names->there++;
     }
     return 0;
 }
 
 /* So that what was met need not be moved; memory that stays empty costs next to
  * nothing. */
-static int make_room(struct pirn__rebuild *rebuild,
-                     const struct segment_scan *names)
+static int make_room(struct pirn__rebuild *rebuild, uint32_t segments)
 {
     enum { SEGMENT_ITEMS = 4096, CAP_MAX = 1024 * 1024 };
-    uint64_t items = 0;
+    uint64_t items = (uint64_t)segments * SEGMENT_ITEMS;
     int r = 0;
 
-    for (uint32_t i = 0; i < names->count; i++) {
-        items += names->there[i] ? SEGMENT_ITEMS : 0;
-    }
     items = items < CAP_MAX ? items : CAP_MAX;
     while (r == 0 && rebuild->replay.cap < items) {
         r = pirn__rebuild_more_room(rebuild);
@@ -103,32 +100,20 @@ static int make_room(struct pirn__rebuild *rebuild,
 static int read_segments(struct pirn__rebuild *rebuild)
 {
     struct pirn__log *log = rebuild->log;
-    uint32_t count = log->text.size.segments;
-    struct segment_scan names = {.count = count};
-    int r;
+    struct segment_scan names = {.rebuild = rebuild};
+    struct pirn__pass pass;
 
-    for (uint32_t i = 0; i < count; i++) {
-        rebuild->synced[i] = 1;
-    }
-    names.there = calloc(count, sizeof(*names.there));
-    if (names.there == NULL) {
-        return -ENOMEM;
-    }
     names.scan.path = (struct pirn__name){"seg"};
     pirn__prep_scan(&names.scan, log->dir_fd, take_segment);
-    r = pirn_wait(log->context, &names.scan.op);
-    r = r == 0 ? make_room(rebuild, &names) : r;
+    int r = pirn_wait(log->context, &names.scan.op);
+    r = r == 0 ? make_room(rebuild, names.there) : r;
     if (r == 0) {
-        struct pirn__ahead ahead = {0};
-        pirn__prep_ahead(&ahead, log, names.there, rebuild->synced);
-        r = pirn_wait(log->context, &ahead.op);
+        pirn__prep_pass(&pass, rebuild);
+        r = pirn_wait(log->context, &pass.op);
     }
-    for (uint32_t i = 0; r == 0 && i < count; i++) {
-        if (names.there[i]) {
-            r = pirn__rebuild_read_segment(rebuild, i);
-        }
+    for (uint32_t i = 0; r == 0 && i < log->text.size.segments; i++) {
+        r = pirn__rebuild_read_segment(rebuild, i);
     }
-    free(names.there);
     return r;
 }
 
@@ -145,34 +130,46 @@ static void rebuild_deinit(struct pirn__rebuild *rebuild)
     free(rebuild->newest);
     free(rebuild->segments);
     free(rebuild->ends);
-    free(rebuild->synced);
+    free(rebuild->left);
+    free(rebuild->tails);
+    free(rebuild->is_synced);
     free(rebuild->memory);
     free(rebuild->front);
     free(rebuild->whole);
 }
 
-int pirn__log_rebuild(struct pirn__log *log)
+static int rebuild_init(struct pirn__rebuild *rebuild)
 {
     enum { FIRST_CAP = 4096 };
-    struct pirn__rebuild rebuild = {.log = log};
-    int r = -ENOMEM;
+    uint32_t count = rebuild->log->text.size.segments;
 
-    rebuild.segments =
-        calloc(log->text.size.segments, sizeof(*rebuild.segments));
-    rebuild.kept = calloc(log->text.size.segments, sizeof(*rebuild.kept));
-    rebuild.ends = calloc(log->text.size.segments, sizeof(*rebuild.ends));
-    rebuild.synced = calloc(log->text.size.segments, sizeof(*rebuild.synced));
-    rebuild.memory = malloc(pirn__replay_bytes(FIRST_CAP));
-    rebuild.front = malloc(2 * PIRN__BATCH_ROOM);
-    if (rebuild.segments != NULL && rebuild.kept != NULL &&
-        rebuild.ends != NULL && rebuild.synced != NULL &&
-        rebuild.memory != NULL && rebuild.front != NULL) {
-        pirn__replay_init(&rebuild.replay, &log->index.tombs, rebuild.segments,
-                          rebuild.memory, FIRST_CAP);
-        r = read_tombs(log);
-        r = r == 0 ? read_segments(&rebuild) : r;
-        r = r == 0 ? pirn__rebuild_restore(&rebuild) : r;
+    rebuild->segments = calloc(count, sizeof(*rebuild->segments));
+    rebuild->kept = calloc(count, sizeof(*rebuild->kept));
+    rebuild->ends = calloc(count, sizeof(*rebuild->ends));
+    rebuild->left = calloc(count, sizeof(*rebuild->left));
+    rebuild->tails = calloc(count, sizeof(*rebuild->tails));
+    rebuild->is_synced = calloc(count, sizeof(*rebuild->is_synced));
+    rebuild->memory = malloc(pirn__replay_bytes(FIRST_CAP));
+    rebuild->front = malloc(2 * PIRN__BATCH_ROOM);
+    if (rebuild->segments == NULL || rebuild->kept == NULL ||
+        rebuild->ends == NULL || rebuild->left == NULL ||
+        rebuild->tails == NULL || rebuild->is_synced == NULL ||
+        rebuild->memory == NULL || rebuild->front == NULL) {
+        return -ENOMEM;
     }
+    pirn__replay_init(&rebuild->replay, &rebuild->log->index.tombs,
+                      rebuild->segments, rebuild->memory, FIRST_CAP);
+    return 0;
+}
+
+int pirn__log_rebuild(struct pirn__log *log)
+{
+    struct pirn__rebuild rebuild = {.log = log};
+    int r = rebuild_init(&rebuild);
+
+    r = r == 0 ? read_tombs(log) : r;
+    r = r == 0 ? read_segments(&rebuild) : r;
+    r = r == 0 ? pirn__rebuild_restore(&rebuild) : r;
     rebuild_deinit(&rebuild);
     return r;
 }

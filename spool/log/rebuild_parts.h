@@ -2,7 +2,8 @@
 /*
  * spool/log/rebuild_parts.h - what the files that rebuild an index share
  *
- *   rebuild.c --> rebuild_read.c, a segment: replay, states of segments
+ *   rebuild.c --> rebuild_pass.c, all segments: replay, states of segments
+ *             --> rebuild_read.c, alone, what is left of one, or all of it
  *             --> rebuild_restore.c, all that live: slots, tombstones
  */
 #ifndef SPOOL_LOG_REBUILD_PARTS_H
@@ -10,6 +11,21 @@
 
 #include "spool/log/log.h"
 #include "spool/log/replay.h"
+
+/* What is to be read of a segment. */
+enum pirn__rebuild_left {
+    PIRN__REBUILD_NOTHING = 0, /* as it is, too, of one that is not there */
+    PIRN__REBUILD_TAIL,        /* its last batch, which is judged */
+    PIRN__REBUILD_ALL,
+};
+
+/* How far a segment was read: up to a batch that is not added yet. */
+struct pirn__rebuild_tail {
+    struct pirn__segment_head head;
+    struct pirn__batch_head batch;
+    uint32_t at;            /* of the batch, in units of 64 */
+    struct pirn__mark mark; /* of what is before it */
+};
 
 struct pirn__rebuild {
     struct pirn__log *log;
@@ -22,8 +38,10 @@ struct pirn__rebuild {
     uint64_t **kept;  /* of each sealed segment: records that something needs */
     uint32_t *newest; /* of each slot: the item that names it, plus one */
     bool *ends;       /* of each segment: nothing of its turn is behind */
-    int32_t *synced;  /* of each segment; see ahead.h */
-    bool only_counts; /* what lives, and adds nothing */
+    enum pirn__rebuild_left *left;    /* of each segment */
+    struct pirn__rebuild_tail *tails; /* of each that has one left */
+    bool *is_synced;                  /* of each segment */
+    bool only_counts;                 /* what lives, and adds nothing */
     uint32_t alive;
     uint64_t now_ns; /* of all that is released */
 };
@@ -42,8 +60,47 @@ void pirn__rebuild_set_segment(struct pirn__log *log, uint32_t segment,
 /** pirn__rebuild_more_room() - for twice as many items; 0, -ENOMEM */
 PIRN_MUST_CHECK int pirn__rebuild_more_room(struct pirn__rebuild *rebuild);
 
-/** pirn__rebuild_read_segment() - one that is there: its state, and what it has
- * into the replay. Blocks. */
+/** pirn__rebuild_add() - a batch into the replay; @bad as there. 0; -ENOMEM */
+PIRN_MUST_CHECK int pirn__rebuild_add(struct pirn__rebuild *rebuild,
+                                      const struct pirn__batch_head *head,
+                                      const uint8_t *front,
+                                      const uint64_t *bad);
+
+/** pirn__rebuild_mark() - how far a segment goes with a batch; @at as a tail's
+ */
+void pirn__rebuild_mark(struct pirn__mark *mark,
+                        const struct pirn__batch_head *head, uint32_t at);
+
+/** pirn__rebuild_is_committed() - the last batch of a segment, by its cut:
+ * nothing of it has to be judged */
+bool pirn__rebuild_is_committed(const struct pirn__log *log,
+                                const struct pirn__batch_head *head);
+
+/** pirn__rebuild_is_plain() - whether a header is ours, of a turn that no word
+ * says is over; @ret_head may be written on false, too */
+bool pirn__rebuild_is_plain(const struct pirn__rebuild *rebuild,
+                            uint32_t segment, const uint8_t *buf, uint32_t len,
+                            struct pirn__segment_head *ret_head);
+
+/** pirn__rebuild_seal() - a segment has what its header says: sealed */
+void pirn__rebuild_seal(struct pirn__log *log,
+                        const struct pirn__segment_head *head);
+
+/* Start &it->op; result 0 or an errno. What it does not read is left. */
+struct pirn__pass {
+    struct pirn_op op;
+    struct pirn__rebuild *rebuild;
+    int32_t result;
+    uint32_t next;
+    uint32_t busy;
+    struct pirn__pass_reader *readers;
+};
+
+/** pirn__prep_pass() - all segments that are left, many at a time */
+void pirn__prep_pass(struct pirn__pass *pass, struct pirn__rebuild *rebuild);
+
+/** pirn__rebuild_read_segment() - what is left of one: its state, and what it
+ * has into the replay. Blocks. */
 PIRN_MUST_CHECK int pirn__rebuild_read_segment(struct pirn__rebuild *rebuild,
                                                uint32_t segment);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rebuild_read.c - one segment, as it is on the disk
+ * rebuild_read.c - one segment by itself, as it is on the disk
  *
  *   header -> blank, another's, of a turn that is over -> unmade, aside, free
  *     -> batches: fronts of all; of the last all of it, to judge its records by
@@ -20,9 +20,11 @@
 #include <pirn/file.h>
 #include <pirn/path.h>
 
-#include "spool/log/ahead.h"
 #include "spool/log/atom.h"
 #include "spool/text_file.h"
+
+/* As much of a batch as has the heads of 256 records: most have not more. */
+enum { FRONT = 20 * 1024 };
 
 static int32_t wait_for(struct pirn__log *log, struct pirn_op *op)
 {
@@ -81,9 +83,9 @@ static void count_alive(struct pirn__rebuild *rebuild,
     }
 }
 
-static int add(struct pirn__rebuild *rebuild,
-               const struct pirn__batch_head *head, const uint8_t *front,
-               const uint64_t *bad)
+int pirn__rebuild_add(struct pirn__rebuild *rebuild,
+                      const struct pirn__batch_head *head, const uint8_t *front,
+                      const uint64_t *bad)
 {
     int r = 0;
 
@@ -116,8 +118,8 @@ static int whole_room(struct pirn__rebuild *rebuild, uint32_t bytes)
 }
 
 /* Whoever sealed the segment had committed all up to the batch's end. */
-static bool is_committed(const struct pirn__log *log,
-                         const struct pirn__batch_head *head)
+bool pirn__rebuild_is_committed(const struct pirn__log *log,
+                                const struct pirn__batch_head *head)
 {
     return pirn__tomb_cut_at(&log->index.tombs, head->segment,
                              head->generation) ==
@@ -131,8 +133,8 @@ static int add_last(struct pirn__rebuild *rebuild, int fd, uint32_t at,
 {
     uint64_t bad[PIRN__REPLAY_BAD_WORDS];
 
-    if (is_committed(rebuild->log, head)) {
-        return add(rebuild, head, front, NULL);
+    if (pirn__rebuild_is_committed(rebuild->log, head)) {
+        return pirn__rebuild_add(rebuild, head, front, NULL);
     }
     int r = whole_room(rebuild, head->bytes);
     if (r < 0) {
@@ -146,7 +148,7 @@ static int add_last(struct pirn__rebuild *rebuild, int fd, uint32_t at,
     }
     (void)pirn__replay_judge(head, rebuild->whole, (size_t)len, at,
                              segment->salt, bad);
-    return add(rebuild, head, rebuild->whole, bad);
+    return pirn__rebuild_add(rebuild, head, rebuild->whole, bad);
 }
 
 /* What most batches have of heads; then the rest of them, where there is one.
@@ -155,20 +157,29 @@ static int64_t read_front(struct pirn__log *log, int fd, uint8_t *buf,
                           uint64_t offset)
 {
     struct pirn__batch_head head;
-    int64_t len =
-        pirn__rebuild_read_at(log, fd, buf, PIRN__AHEAD_BYTES, offset);
+    int64_t len = pirn__rebuild_read_at(log, fd, buf, FRONT, offset);
 
-    if (len < PIRN__AHEAD_BYTES || pirn__batch_head_peek(buf, &head) < 0) {
+    if (len < FRONT || pirn__batch_head_peek(buf, &head) < 0) {
         return len;
     }
     uint32_t front =
         PIRN__BATCH_HEAD_BYTES + head.count * (uint32_t)PIRN__HEAD_BYTES;
-    if (front <= PIRN__AHEAD_BYTES) {
+    if (front <= FRONT) {
         return len;
     }
     int64_t more = pirn__rebuild_read_at(
         log, fd, buf + len, front - (uint32_t)len, offset + (uint64_t)len);
     return more < 0 ? more : len + more;
+}
+
+void pirn__rebuild_mark(struct pirn__mark *mark,
+                        const struct pirn__batch_head *head, uint32_t at)
+{
+    uint64_t end = (uint64_t)at * PIRN__RECORD_UNIT + head->bytes;
+
+    mark->batches++;
+    mark->records = (uint16_t)(head->first_record + head->count);
+    mark->units = (uint16_t)(end / PIRN__BATCH_UNIT - 1);
 }
 
 /* Its batches, one after the other; each is added when the next is known to be
@@ -200,17 +211,12 @@ static int read_batches(struct pirn__rebuild *rebuild, int fd,
         }
         if (at > 0) {
             int added = r == 1
-                            ? add(rebuild, &head, front, NULL)
+                            ? pirn__rebuild_add(rebuild, &head, front, NULL)
                             : add_last(rebuild, fd, at, segment, &head, front);
             if (added < 0) {
                 return added;
             }
-            ret_mark->batches++;
-            ret_mark->records = (uint16_t)(head.first_record + head.count);
-            ret_mark->units =
-                (uint16_t)(((uint64_t)at * PIRN__RECORD_UNIT + head.bytes) /
-                               PIRN__BATCH_UNIT -
-                           1);
+            pirn__rebuild_mark(ret_mark, &head, at);
         }
         front = next;
         head = next_head;
@@ -243,12 +249,12 @@ static bool is_ours(const struct pirn__log *log, uint32_t segment,
 
 /* What the page cache has and the disk has not is not to be built upon: the
  * index may have been lost without a power cut. */
-static int sync_file(struct pirn__log *log, int fd, int32_t synced)
+static int sync_file(struct pirn__log *log, int fd, bool is_synced)
 {
     struct pirn_op op = {0};
 
-    if (synced <= 0) {
-        return synced;
+    if (is_synced) {
+        return 0;
     }
     pirn_prep_fsync(&op, fd, PIRN_SYNC_DATA);
     return wait_for(log, &op);
@@ -368,6 +374,51 @@ static int find_end(struct pirn__rebuild *rebuild, int fd,
     return 0;
 }
 
+void pirn__rebuild_seal(struct pirn__log *log,
+                        const struct pirn__segment_head *head)
+{
+    log->index.segments[head->segment].salt = head->salt;
+    pirn__rebuild_set_segment(log, head->segment, PIRN__SEGMENT_SEALED,
+                              head->generation);
+}
+
+bool pirn__rebuild_is_plain(const struct pirn__rebuild *rebuild,
+                            uint32_t segment, const uint8_t *buf, uint32_t len,
+                            struct pirn__segment_head *ret_head)
+{
+    const struct pirn__log *log = rebuild->log;
+
+    return len >= PIRN__BATCH_UNIT &&
+           pirn__segment_head_decode(buf, ret_head) == 0 &&
+           is_ours(log, segment, ret_head) &&
+           ret_head->generation >=
+               generation_of_words(&log->index.tombs, segment);
+}
+
+/* All its batches were read. */
+static int end_file(struct pirn__rebuild *rebuild, int fd,
+                    const struct pirn__segment_head *head,
+                    struct pirn__mark mark)
+{
+    struct pirn__log *log = rebuild->log;
+
+    log->index.segments[head->segment].mark = pirn__mark_pack(mark);
+    return is_short_of_half(log, mark) ? find_end(rebuild, fd, head, mark) : 0;
+}
+
+/* Its last batch is left. */
+static int read_tail(struct pirn__rebuild *rebuild, uint32_t segment, int fd)
+{
+    struct pirn__rebuild_tail *tail = &rebuild->tails[segment];
+    int r = add_last(rebuild, fd, tail->at, &tail->head, &tail->batch, NULL);
+
+    if (r < 0) {
+        return r;
+    }
+    pirn__rebuild_mark(&tail->mark, &tail->batch, tail->at);
+    return end_file(rebuild, fd, &tail->head, tail->mark);
+}
+
 /* Sealed with what it has; without a header that can be read it has nothing
  * that was ever acknowledged. */
 static int read_file(struct pirn__rebuild *rebuild, uint32_t segment, int fd)
@@ -377,7 +428,7 @@ static int read_file(struct pirn__rebuild *rebuild, uint32_t segment, int fd)
     struct pirn__mark mark = {0};
     uint8_t page[PIRN__BATCH_UNIT] = {0};
 
-    int synced = sync_file(log, fd, rebuild->synced[segment]);
+    int synced = sync_file(log, fd, rebuild->is_synced[segment]);
     if (synced < 0) {
         return synced;
     }
@@ -414,15 +465,9 @@ static int read_file(struct pirn__rebuild *rebuild, uint32_t segment, int fd)
         pirn__rebuild_set_segment(log, segment, PIRN__SEGMENT_FREE, generation);
         return 0;
     }
-    log->index.segments[segment].salt = head.salt;
-    pirn__rebuild_set_segment(log, segment, PIRN__SEGMENT_SEALED,
-                              head.generation);
+    pirn__rebuild_seal(log, &head);
     r = read_batches(rebuild, fd, &head, &mark);
-    log->index.segments[segment].mark = pirn__mark_pack(mark);
-    if (r == 0 && is_short_of_half(log, mark)) {
-        r = find_end(rebuild, fd, &head, mark);
-    }
-    return r;
+    return r < 0 ? r : end_file(rebuild, fd, &head, mark);
 }
 
 /* Closed again: it may have another name by now, and none is read twice. */
@@ -431,10 +476,15 @@ int pirn__rebuild_read_segment(struct pirn__rebuild *rebuild, uint32_t segment)
     struct pirn__log *log = rebuild->log;
     struct pirn__segment_hold hold = {0};
 
+    if (rebuild->left[segment] == PIRN__REBUILD_NOTHING) {
+        return 0;
+    }
     pirn__prep_segment_hold(&hold, log, segment);
     int r = wait_for(log, &hold.waiter.op);
     if (r >= 0) {
-        r = read_file(rebuild, segment, r);
+        r = rebuild->left[segment] == PIRN__REBUILD_TAIL
+                ? read_tail(rebuild, segment, r)
+                : read_file(rebuild, segment, r);
         pirn__segment_drop(log, segment);
         pirn__segment_forget(log, segment);
     }

@@ -220,6 +220,30 @@ static void a_restart_whose_sync_fails_is_told(void **state)
     log_expect_next(bed, "incoming", "body");
 }
 
+/* What was not read may be there: no restart goes on without it. */
+static void a_restart_whose_read_fails_is_told(void **state)
+{
+    enum { MORE_THAN_ARE_READ = 12 }; /* with the segment's header */
+    struct bed *bed = *state;
+    int32_t r = -EIO;
+    uint32_t failed = 0;
+
+    for (int i = 0; i < MORE_THAN_ARE_READ; i++) {
+        assert_int_equal(put(bed, "body"), 0);
+    }
+    log_power_cut(bed);
+    for (uint32_t place = 1; r == -EIO; place++) {
+        faulty_plan(ENGINE_READ, place, 1, -EIO);
+        r = bed_open(bed, false);
+        bool met = faulty_outcome()->failed > 0;
+        no_fault();
+        assert_int_equal(r, met ? -EIO : 0);
+        failed += met;
+    }
+    assert_true(failed > 0);
+    assert_int_equal(bed_status(bed).ready, MORE_THAN_ARE_READ);
+}
+
 static void no_room_is_told_and_is_no_failure_of_the_disk(void **state)
 {
     static const int32_t errors[] = {-ENOSPC, -EDQUOT};
@@ -404,6 +428,7 @@ BED_MAIN(T(a_failed_write_fails_its_batch_and_seals_its_segment),
          T(a_write_that_comes_short_goes_on),
          T(a_write_of_pieces_goes_on_inside_any_of_them),
          T(a_restart_whose_sync_fails_is_told),
+         T(a_restart_whose_read_fails_is_told),
          T(no_room_is_told_and_is_no_failure_of_the_disk),
          T(a_segment_that_cannot_be_made_is_made_the_next_time),
          T(a_body_that_cannot_be_stored_is_no_item),

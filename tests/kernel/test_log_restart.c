@@ -123,6 +123,54 @@ static void many_items_survive_a_power_cut_in_their_order(void **state)
 
 /* ---- a power cut ---- */
 
+enum { SINGLES = 60, TOGETHER = 700, LONGEST = 60000 };
+
+/* All of it is its number. */
+static void put_single(struct bed *bed, uint32_t number)
+{
+    static const uint64_t lens[] = {10, 3000, 30000, LONGEST};
+    static uint8_t body[LONGEST];
+
+    memset(body, (int)number, sizeof(body));
+    (void)bed_put(bed, body, lens[number % 4]);
+}
+
+static void expect_single(struct bed *bed, uint32_t number)
+{
+    static uint8_t body[LONGEST];
+    struct pirn_claim claim = {0};
+
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    int32_t len = log_read(bed, &claim, (char *)body, sizeof(body), 0);
+    assert_true(len >= 10);
+    assert_int_equal(body[0], number);
+    assert_int_equal(body[len - 1], number);
+    assert_int_equal(bed_remove(bed, &claim), 0);
+}
+
+/* Batches of one short item and of one long one, and of as many as fit: what is
+ * read of a segment at a time is more than one of them, or a piece of one. */
+static void batches_of_all_sizes_survive_in_their_order(void **state)
+{
+    struct bed *bed = *state;
+
+    for (uint32_t i = 0; i < SINGLES; i++) {
+        put_single(bed, i);
+        if (i == SINGLES / 2) {
+            bed_put_many(bed, TOGETHER);
+        }
+    }
+    log_power_cut_and_open(bed);
+    assert_int_equal(bed_status(bed).ready, SINGLES + TOGETHER);
+    for (uint32_t i = 0; i < SINGLES; i++) {
+        expect_single(bed, i);
+        for (int k = 0; i == SINGLES / 2 && k < TOGETHER; k++) {
+            log_expect_next(bed, "incoming", "x");
+        }
+    }
+    log_expect_none(bed, "incoming");
+}
+
 static struct pirn_id put_as(struct bed *bed, const char *text, int8_t priority,
                              uint64_t due_ns, bool held)
 {
@@ -320,6 +368,7 @@ BED_MAIN(LOG_TEST(an_index_is_kept_as_long_as_there_are_items),
          LOG_TEST(who_comes_and_goes_goes_on_in_the_same_segment),
          MANY_TEST(an_index_of_many_items_is_kept),
          MANY_TEST(many_items_survive_a_power_cut_in_their_order),
+         LOG_TEST(batches_of_all_sizes_survive_in_their_order),
          LOG_TEST(what_was_acknowledged_is_there_as_it_was),
          LOG_TEST(what_two_have_put_comes_in_the_order_of_their_commits),
          LOG_TEST(tombstones_have_blocks_that_were_written),
