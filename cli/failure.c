@@ -41,6 +41,14 @@ static const struct cause causes[] = {
     {THING_SPOOL, EXDEV, CODE_CONFIGURATION,
      "others have it open, and share an index that is not to be seen here; use "
      "it on their host, in a container that shares their /dev/shm"},
+    {THING_EVENTS, EOPNOTSUPP, CODE_CONFIGURATION,
+     "it was made without a log, so its processes share no memory to tell them "
+     "in; look again and again with `pirn ls', or make a new spool"},
+    {THING_EVENTS, EUSERS, CODE_TRY_LATER,
+     "64 listen already; try again when some have ended"},
+    {THING_EVENTS, ENOSPC, CODE_TRY_LATER,
+     "no room is left in /dev/shm, or where the spool's index is; make 2 MiB "
+     "free there and try again"},
     {THING_QUEUE, ENOENT, CODE_NOT_THERE,
      "the spool has no such queue; make it with `pirn create --queue NAME'"},
     {THING_QUEUE, EINVAL, CODE_USAGE,
@@ -132,6 +140,7 @@ static const struct cause causes[] = {
 static const char *const things[] = {
     [THING_ANY] = "",
     [THING_SPOOL] = "spool ",
+    [THING_EVENTS] = "events of ",
     [THING_QUEUE] = "queue ",
     [THING_ITEM] = "item ",
     [THING_FILE] = "file ",

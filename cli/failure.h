@@ -35,6 +35,7 @@ enum thing {
     THING_COMMAND,
     THING_OWNER,
     THING_MAILDIR,
+    THING_EVENTS, /* of a spool */
 };
 
 /**

@@ -29,6 +29,7 @@ static const struct verb verbs[] = {
     {"rm", "remove items", verb_rm},
     {"export", "copy items to a Maildir", verb_export},
     {"fsck", "find what is wrong in a spool, and mend it", verb_fsck},
+    {"events", "print what is done in a spool, as it is done", verb_events},
     {"status", "count items, owners and leftovers", verb_status},
     {"probe", "print what this kernel gives, and the engine", verb_probe},
 };

@@ -14,6 +14,7 @@ typedef enum code verb_fn(int argc, char **argv);
 
 verb_fn verb_cat;
 verb_fn verb_create;
+verb_fn verb_events;
 verb_fn verb_export;
 verb_fn verb_fsck;
 verb_fn verb_hold;

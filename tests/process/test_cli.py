@@ -12,7 +12,7 @@ from harness import PIRN, cases, directory
 
 VERBS = ("serve", "create", "put", "ls", "show", "cat", "mv", "hold",
          "export",
-         "release", "rm", "status", "probe", "take")
+         "release", "rm", "events", "status", "probe", "take")
 
 
 def help_lists_every_verb_on_a_line_of_its_own():
