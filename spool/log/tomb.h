@@ -23,7 +23,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PIRN__TOMB_PAGE_WORDS 512u /* 4 KiB, 16384 records */
+#ifndef PIRN__TOMB_PAGE_WORDS
+#define PIRN__TOMB_PAGE_WORDS 512u /* 4 KiB, 16384 records; a test has less */
+#endif
 
 /*
  * Over mapped memory, zeroed when the index is made. A segment's cut is the

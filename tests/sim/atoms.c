@@ -11,10 +11,15 @@
  * one hash are taken for one, which happens to one of ten million states in a
  * million runs. A state that comes again within one life is a loop: all could
  * go round for ever.
+ *
+ * Where switches are bounded, who took the last step is part of a state, and
+ * the table says with how many switches left it was gone on from: with more of
+ * them it is gone on from again.
  */
 #define PIRN__ATOM_STEPS
 #include "tests/sim/atoms.h"
 
+#include <assert.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +61,8 @@ struct node {
     uint32_t started; /* how many of them */
     uint32_t kills;
     uint32_t stops;
+    uint32_t switches;
+    uint32_t last;
     uint32_t choice; /* the next one to try; then what was chosen, plus one */
     uint32_t choice_end;
     uint64_t hash;
@@ -69,10 +76,13 @@ struct explorer {
     uint32_t started;
     uint32_t kills;
     uint32_t stops;
+    uint32_t switches; /* that are left, if they are bounded */
+    uint32_t last;     /* who took the last step, if that matters */
     struct process *current;
     jmp_buf scheduler;
     ucontext_t entry;
     char *stacks;
+    char *looked; /* the memory, while it is looked at */
     uint64_t *table;
     size_t table_size;
     struct node **nodes;
@@ -154,7 +164,6 @@ static void process_settle(struct process *process)
     }
     pirn_assert(process->bytes <= KEPT_BYTES);
     char *low = process->stack_end - process->bytes;
-    memset(low - ZEROED_BYTES, 0, ZEROED_BYTES);
     process->hash = XXH3_64bits(low, process->bytes) ^
                     XXH3_64bits(process->jump, sizeof(process->jump));
 }
@@ -162,6 +171,7 @@ static void process_settle(struct process *process)
 static void process_step(struct process *process)
 {
     explorer.current = process;
+    memset(process->stack_end - process->bytes - ZEROED_BYTES, 0, ZEROED_BYTES);
     if (_setjmp(explorer.scheduler) == 0) {
         _longjmp(explorer.current->jump, 1);
     }
@@ -200,7 +210,7 @@ static void processes_make(void)
 
 static uint64_t state_hash(void)
 {
-    uint64_t parts[3 * ATOMS_PROCESSES + 4] = {0};
+    uint64_t parts[3 * ATOMS_PROCESSES + 5] = {0};
     size_t n = 0;
 
     for (uint32_t i = 0; i < explorer.started; i++) {
@@ -211,17 +221,26 @@ static uint64_t state_hash(void)
     }
     parts[n++] = explorer.kills;
     parts[n++] = explorer.stops;
+    parts[n++] = explorer.last;
     parts[n++] =
         XXH3_64bits(explorer.plan->memory, explorer.plan->memory_bytes);
-    return XXH3_64bits(parts, n * sizeof(parts[0])) | 3;
+    return XXH3_64bits(parts, n * sizeof(parts[0]));
 }
 
-/* Where a hash is, or belongs. Its lowest bit: a state of the life at hand. */
+/* Of an entry: a state of the life at hand; from 1 on, the switches left; and
+ * of the hash what is above. */
+#define ENTRY_HERE 1ull
+#define ENTRY_LEFT 14ull
+#define ENTRY_HASH (~15ull)
+
+static_assert(ATOMS_SWITCHES + 1 <= ENTRY_LEFT / 2, "they have three bits");
+
+/* Where a hash is, or belongs. */
 static uint64_t *table_find(uint64_t *table, size_t size, uint64_t hash)
 {
-    size_t at = (hash >> 2) & (size - 1);
+    size_t at = (hash >> 4) & (size - 1);
 
-    while (table[at] != 0 && (table[at] | 1) != (hash | 1)) {
+    while (table[at] != 0 && ((table[at] ^ hash) & ENTRY_HASH) != 0) {
         at = (at + 1) & (size - 1);
     }
     return &table[at];
@@ -245,32 +264,40 @@ static void table_grow(void)
 
 static void state_leave(uint64_t hash)
 {
-    *table_find(explorer.table, explorer.table_size, hash) = hash & ~1ull;
+    *table_find(explorer.table, explorer.table_size, hash) &= ~ENTRY_HERE;
 }
 
-/* Whether a state is seen for the first time. */
-static bool state_enter(uint64_t hash)
+static bool table_is_full(void)
 {
     uint64_t most = explorer.plan->states_max;
+
+    return explorer.result.states >= explorer.table_size / 4 * 3 ||
+           (most != 0 && explorer.result.states >= most);
+}
+
+/* Whether a state is to be gone on from. */
+static bool state_enter(uint64_t hash)
+{
+    uint64_t left = (explorer.switches + 1) * 2;
 
     if (explorer.result.states >= explorer.table_size / 4 * 3 &&
         explorer.table_size < TABLE_MOST) {
         table_grow();
     }
     uint64_t *at = table_find(explorer.table, explorer.table_size, hash);
-    if (*at != 0) {
-        if ((*at & 1) != 0) {
-            atoms_fail("processes loop, and none gets anywhere");
-        }
+    if ((*at & ENTRY_HERE) != 0) {
+        atoms_fail("processes loop, and none gets anywhere");
         return false;
     }
-    if (explorer.result.states >= explorer.table_size / 4 * 3 ||
-        (most != 0 && explorer.result.states >= most)) {
+    if (*at == 0 && table_is_full()) {
         explorer.result.complete = false;
         return false;
     }
-    *at = hash;
-    explorer.result.states++;
+    if ((*at & ENTRY_LEFT) >= left) {
+        return false;
+    }
+    explorer.result.states += *at == 0 ? 1 : 0;
+    *at = (hash & ENTRY_HASH) | left | ENTRY_HERE;
     return true;
 }
 
@@ -281,7 +308,8 @@ static void node_choices(struct node *node)
     node->choice_end = node->started * ACTS;
     for (uint32_t i = 0; i < node->started; i++) {
         const struct process *process = &node->processes[i];
-        if (process->status == RUNS && process->alone) {
+        bool is_next = explorer.plan->switches == 0 || i == explorer.last;
+        if (process->status == RUNS && process->alone && is_next) {
             node->choice = i * ACTS;
             node->choice_end = node->choice + ACTS;
             return;
@@ -300,8 +328,11 @@ static void state_save(uint32_t depth, uint64_t hash)
         pirn_assert(node != NULL);
         explorer.nodes[depth] = node;
     }
-    memcpy(node->processes, explorer.processes, sizeof(node->processes));
+    memcpy(node->processes, explorer.processes,
+           explorer.count * sizeof(node->processes[0]));
     node->started = explorer.started;
+    node->switches = explorer.switches;
+    node->last = explorer.last;
     node->kills = explorer.kills;
     node->stops = explorer.stops;
     node->hash = hash;
@@ -319,17 +350,17 @@ static void state_restore(const struct node *node)
 {
     const char *at = node->bytes;
 
-    memcpy(explorer.processes, node->processes, sizeof(node->processes));
+    memcpy(explorer.processes, node->processes,
+           explorer.count * sizeof(node->processes[0]));
     explorer.started = node->started;
+    explorer.switches = node->switches;
+    explorer.last = node->last;
     explorer.kills = node->kills;
     explorer.stops = node->stops;
     for (uint32_t i = 0; i < explorer.count; i++) {
         const struct process *process = &explorer.processes[i];
         char *low = process->stack_end - process->bytes;
         memcpy(low, at, process->bytes);
-        if (process->bytes > 0) {
-            memset(low - ZEROED_BYTES, 0, ZEROED_BYTES);
-        }
         at += process->bytes;
     }
     memcpy(explorer.plan->memory, at, explorer.plan->memory_bytes);
@@ -349,6 +380,24 @@ static void attend(uint32_t whom, bool repeats)
     process->repeats = repeats;
 }
 
+/* False: one who could go on would make way once too often. */
+static bool switch_to(uint32_t self)
+{
+    if (explorer.plan->switches == 0) {
+        return true;
+    }
+    bool runs = explorer.last < ATOMS_PROCESSES &&
+                explorer.processes[explorer.last].status == RUNS;
+    if (self != explorer.last && runs) {
+        if (explorer.switches == 0) {
+            return false;
+        }
+        explorer.switches--;
+    }
+    explorer.last = self;
+    return true;
+}
+
 /* Returns false where there is no such choice. */
 static bool choose(uint32_t choice)
 {
@@ -356,7 +405,7 @@ static bool choose(uint32_t choice)
     struct process *process = &explorer.processes[self];
     const struct atoms_plan *plan = explorer.plan;
 
-    if (process->status != RUNS) {
+    if (process->status != RUNS || !switch_to(self)) {
         return false;
     }
     switch ((enum act)(choice % ACTS)) {
@@ -388,37 +437,58 @@ static bool choose(uint32_t choice)
     return false;
 }
 
+static uint32_t who_is(enum status status)
+{
+    uint32_t bits = 0;
+
+    for (uint32_t i = 0; i < explorer.started; i++) {
+        bits |= (uint32_t)(explorer.processes[i].status == status) << i;
+    }
+    return bits;
+}
+
+static void is_right(const char *wrong)
+{
+    explorer.result.ends++;
+    if (wrong != NULL) {
+        atoms_fail(wrong);
+    }
+}
+
+/* As if they never went on; then as if nobody had looked. */
+static void check_without(uint32_t stopped)
+{
+    const struct atoms_plan *plan = explorer.plan;
+
+    if (plan->check_without != NULL) {
+        memcpy(explorer.looked, plan->memory, plan->memory_bytes);
+        is_right(plan->check_without(plan->memory, who_is(KILLED), stopped));
+        memcpy(plan->memory, explorer.looked, plan->memory_bytes);
+    }
+}
+
 /* Nobody runs: those who were stopped go on; false if there are none. */
 static bool go_on(void)
 {
-    bool any = false;
+    uint32_t stopped = who_is(STOPPED);
 
-    for (uint32_t i = 0; i < explorer.started; i++) {
-        if (explorer.processes[i].status == RUNS) {
-            return true;
-        }
+    if (who_is(RUNS) != 0) {
+        return true;
+    }
+    if (stopped != 0) {
+        check_without(stopped);
     }
     for (uint32_t i = 0; i < explorer.started; i++) {
-        if (explorer.processes[i].status == STOPPED) {
+        if ((stopped >> i & 1) != 0) {
             explorer.processes[i].status = RUNS;
-            any = true;
         }
     }
-    return any;
+    return stopped != 0;
 }
 
 static void end_check(void)
 {
-    uint32_t killed = 0;
-
-    for (uint32_t i = 0; i < explorer.started; i++) {
-        killed |= (explorer.processes[i].status == KILLED) << i;
-    }
-    explorer.result.ends++;
-    const char *wrong = explorer.plan->check(explorer.plan->memory, killed);
-    if (wrong != NULL) {
-        atoms_fail(wrong);
-    }
+    is_right(explorer.plan->check(explorer.plan->memory, who_is(KILLED)));
 }
 
 /* ---- the search ---- */
@@ -439,6 +509,7 @@ static void search(void)
 {
     uint32_t depth = 0;
     uint64_t hash = state_hash();
+    bool is_here = true; /* nothing has moved since the node was made */
 
     state_enter(hash);
     state_save(0, hash);
@@ -451,7 +522,10 @@ static void search(void)
             }
             continue;
         }
-        state_restore(node);
+        if (!is_here) {
+            state_restore(node);
+        }
+        is_here = false;
         if (!choose(node->choice++)) {
             continue;
         }
@@ -471,11 +545,30 @@ static void search(void)
             depth++;
             pirn_assert(depth < DEPTH_MAX);
             state_save(depth, hash);
+            is_here = true;
             if (depth > explorer.result.depth) {
                 explorer.result.depth = depth;
             }
         }
     }
+}
+
+static void result_print(const struct atoms_plan *plan)
+{
+    const struct atoms_result *result = &explorer.result;
+    char bound[32] = "complete";
+
+    if (plan->switches > 0) {
+        snprintf(bound, sizeof(bound), "all of %u switches", plan->switches);
+    }
+    printf("# %s: %llu states, %llu steps, %llu ends, depth %u, %s\n",
+           plan->name, (unsigned long long)result->states,
+           (unsigned long long)result->steps, (unsigned long long)result->ends,
+           result->depth,
+           result->wrong != NULL ? result->wrong
+           : result->complete    ? bound
+                                 : "not complete");
+    fflush(stdout);
 }
 
 struct atoms_result atoms_explore(const struct atoms_plan *given)
@@ -489,6 +582,9 @@ struct atoms_result atoms_explore(const struct atoms_plan *given)
         .started = plan.process_count,
         .kills = plan.kills,
         .stops = plan.stops,
+        .switches = plan.switches,
+        .last = ATOMS_PROCESSES, /* who begins makes nobody wait */
+        .looked = malloc(plan.memory_bytes),
         .stacks = calloc(ATOMS_PROCESSES, STACK_BYTES),
         .table = calloc(TABLE_FIRST, sizeof(uint64_t)),
         .table_size = TABLE_FIRST,
@@ -497,22 +593,17 @@ struct atoms_result atoms_explore(const struct atoms_plan *given)
     };
     pirn_assert(explorer.count <= ATOMS_PROCESSES && explorer.stacks != NULL);
     pirn_assert(explorer.table != NULL && explorer.nodes != NULL);
+    pirn_assert(explorer.looked != NULL && plan.switches <= ATOMS_SWITCHES);
     processes_make();
     search();
     state_restore(explorer.nodes[0]);
-    printf("# %s: %llu states, %llu steps, %llu ends, depth %u, %s\n",
-           plan.name, (unsigned long long)explorer.result.states,
-           (unsigned long long)explorer.result.steps,
-           (unsigned long long)explorer.result.ends, explorer.result.depth,
-           explorer.result.wrong != NULL ? explorer.result.wrong
-           : explorer.result.complete    ? "complete"
-                                         : "not complete");
-    fflush(stdout);
+    result_print(&plan);
     for (uint32_t i = 0; i < DEPTH_MAX; i++) {
         free(explorer.nodes[i]);
     }
     free(explorer.nodes);
     free(explorer.table);
     free(explorer.stacks);
+    free(explorer.looked);
     return explorer.result;
 }

@@ -30,7 +30,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ATOMS_PROCESSES = 8 }; /* those that attend are counted */
+enum {
+    ATOMS_PROCESSES = 8, /* those that attend are counted */
+    ATOMS_SWITCHES = 6,  /* the highest bound */
+};
 
 struct atoms_plan {
     const char *name;
@@ -44,6 +47,10 @@ struct atoms_plan {
     size_t hand_bytes;
     uint32_t kills; /* at most so many in one life, of whoever runs */
     uint32_t stops;
+    /* One who could go on makes way for another so often in one life; 0: as
+     * often as there are steps, and only that is all orders. Who ends, is
+     * killed or stopped makes way besides. */
+    uint32_t switches;
     uint64_t states_max; /* 0: as many as fit into 1 GiB, some 50 million */
 
     void (*run)(void *memory, uint32_t process);
@@ -55,12 +62,16 @@ struct atoms_plan {
     /* All have ended; @killed: bits. NULL, or what is wrong. May change the
      * memory, and calls the production code at will. */
     const char *(*check)(void *memory, uint32_t killed);
+    /* The same where @stopped ones never go on, and all others have ended; may
+     * be NULL. They do go on then, from the memory as it was. */
+    const char *(*check_without)(void *memory, uint32_t killed,
+                                 uint32_t stopped);
 };
 
 struct atoms_result {
     uint64_t states;   /* different ones */
     uint64_t steps;    /* taken from them */
-    uint64_t ends;     /* states in which all had ended */
+    uint64_t ends;     /* states in which all had ended, or were stopped */
     uint32_t depth;    /* of the longest life */
     bool complete;     /* there are no other states */
     const char *wrong; /* NULL, or the first thing that was */

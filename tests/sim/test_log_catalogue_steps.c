@@ -76,6 +76,7 @@ struct row {
 /* The explorer's memory, and what it runs: the same in all orders. */
 static struct bed bed;
 static const struct row *row;
+static uint32_t processes;
 
 /* ---- the model of the wheel ---- */
 
@@ -320,25 +321,42 @@ static void repeat(void *memory, uint32_t self, uint32_t whom)
 
 enum { LAST = ATOMS_PROCESSES };
 
-static const char *items_look_wrong(uint32_t *ret_count)
+static const char *item_looks_wrong(uint32_t slot)
+{
+    struct pirn__word word = pirn__word_unpack(bed.slots[slot].word);
+    bool there = word.state != PIRN__FREE;
+
+    if (pirn__state_is_passing(word.state)) {
+        return "an item is left in a passing state";
+    }
+    if (bed.items[slot] != (there ? word.incarnation : 0)) {
+        return there ? "an item came from nowhere" : "an item is lost";
+    }
+    if (word.state == PIRN__READY && !word.hinted) {
+        return "a ready item is not hinted";
+    }
+    return NULL;
+}
+
+/* @stopped: who never goes on; what he has is his. */
+static const char *items_look_wrong(uint32_t stopped, uint32_t *ret_count)
 {
     *ret_count = 0;
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         struct pirn__word word = pirn__word_unpack(bed.slots[slot].word);
-        if (pirn__state_is_passing(word.state)) {
-            return "an item is left in a passing state";
+        if (pirn__state_is_passing(word.state) &&
+            (stopped >> word.owner & 1) != 0) {
+            continue;
         }
-        bool there = word.state != PIRN__FREE;
-        if (bed.items[slot] != (there ? word.incarnation : 0)) {
-            return there ? "an item came from nowhere" : "an item is lost";
+        const char *wrong = item_looks_wrong(slot);
+        if (wrong != NULL) {
+            return wrong;
         }
-        if (word.state == PIRN__READY && !word.hinted) {
-            return "a ready item is not hinted";
-        }
-        *ret_count += there;
+        *ret_count += word.state != PIRN__FREE;
     }
     for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
-        if (bed.hands[i].put != 0 || bed.hands[i].block != 0) {
+        bool is_empty = bed.hands[i].put == 0 && bed.hands[i].block == 0;
+        if (!is_empty && (stopped >> i & 1) == 0) {
             return "a hand is not empty";
         }
     }
@@ -363,22 +381,37 @@ static uint32_t items_take(const struct pirn__actor *me)
     return taken;
 }
 
-static const char *check(void *memory, uint32_t killed)
+static const char *items_are_found(uint32_t stopped)
 {
-    (void)memory;
-    (void)killed;
     struct pirn__actor me = actor_of(LAST);
-    struct pirn__grip grip;
     uint32_t items;
-    const char *wrong = items_look_wrong(&items);
+    const char *wrong = items_look_wrong(stopped, &items);
     if (wrong != NULL) {
         return wrong;
     }
     /* What was recovered into a line may have to go to the wheel first. */
     items -= items_take(&me);
     items -= items_take(&me);
-    if (items != 0) {
-        return "an item is not found";
+    return items != 0 ? "an item is not found" : NULL;
+}
+
+static const char *check_without(void *memory, uint32_t killed,
+                                 uint32_t stopped)
+{
+    (void)memory;
+    bool attended = stopped >> processes != 0; /* another one would have to */
+    return items_are_found(attended ? stopped | killed : stopped);
+}
+
+static const char *check(void *memory, uint32_t killed)
+{
+    (void)memory;
+    (void)killed;
+    struct pirn__actor me = actor_of(LAST);
+    struct pirn__grip grip;
+    const char *wrong = items_are_found(0);
+    if (wrong != NULL) {
+        return wrong;
     }
     for (uint32_t i = 0; i < SLOTS; i++) {
         if (pirn__slot_fill(&shared, &me, SLOTS, &grip) != 0) {
@@ -434,7 +467,7 @@ static const struct row rows[] = {
 };
 
 static struct atoms_result explore(const struct row *what, uint32_t kills,
-                                   uint32_t stops)
+                                   uint32_t stops, uint32_t switches)
 {
     memset(&bed, 0, sizeof bed);
     row = what;
@@ -443,7 +476,7 @@ static struct atoms_result explore(const struct row *what, uint32_t kills,
     for (int i = 0; i < 4; i++) {
         act(LAST, row->before[i]);
     }
-    uint32_t processes = 0;
+    processes = 0;
     while (processes < 3 && row->verbs[processes][0] != NOTHING) {
         processes++;
     }
@@ -460,26 +493,43 @@ static struct atoms_result explore(const struct row *what, uint32_t kills,
         .attend = attend,
         .repeat = repeat,
         .check = check,
+        .check_without = check_without,
+        .switches = switches,
     };
     return atoms_explore(&plan);
 }
+
+/* Three processes and four items; at most four are there at a time. */
+static const struct row rows_of_four[] = {
+    {.name = "3 x 4: fill, next, by id",
+     .before = {FILL, FILL, FILL},
+     .verbs = {{FILL}, {NEXT_END}, {ID_BACK}}},
+    {.name = "3 x 4: next, next, moved",
+     .before = {FILL, FILL, FILL, FILL},
+     .verbs = {{NEXT_END}, {NEXT_BACK}, {ID_MOVE}},
+     .is_long = true},
+    {.name = "3 x 4: delayed, expire, next",
+     .before = {FILL, FILL, FILL_DELAY, FILL},
+     .verbs = {{ID_DELAY}, {EXPIRE}, {NEXT_END}},
+     .is_long = true},
+};
 
 static bool is_long(void)
 {
     return getenv("PIRN_LONG") != NULL;
 }
 
-static void rows_explore(uint32_t kills, uint32_t stops, uint32_t processes)
+static void rows_explore(uint32_t kills, uint32_t stops, uint32_t count)
 {
     const char *only = getenv("PIRN_ROW");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         bool is_three = rows[i].verbs[2][0] != NOTHING;
         bool is_tried = !rows[i].is_long || (is_long() && kills + stops < 2);
-        if (is_three != (processes == 3) || !is_tried ||
+        if (is_three != (count == 3) || !is_tried ||
             (only != NULL && strcmp(only, rows[i].name) != 0)) {
             continue;
         }
-        struct atoms_result result = explore(&rows[i], kills, stops);
+        struct atoms_result result = explore(&rows[i], kills, stops, 0);
         assert_null(result.wrong);
         assert_true(result.complete);
     }
@@ -514,6 +564,28 @@ static void killed_while_recovering_or_beside_a_stopped_one(void **state)
     rows_explore(1, 1, 2);
 }
 
+static void four_explore(uint32_t kills, uint32_t stops, uint32_t switches)
+{
+    const char *only = getenv("PIRN_ROW");
+    for (size_t i = 0; i < sizeof rows_of_four / sizeof rows_of_four[0]; i++) {
+        const struct row *what = &rows_of_four[i];
+        bool is_tried = !what->is_long || is_long();
+        if (is_tried && (only == NULL || strcmp(only, what->name) == 0)) {
+            struct atoms_result result = explore(what, kills, stops, switches);
+            assert_null(result.wrong);
+            assert_true(result.complete);
+        }
+    }
+}
+
+static void of_three_with_four_items_each_is_found_once(void **state)
+{
+    (void)state;
+    four_explore(0, 0, is_long() ? 0 : 2);
+    four_explore(1, 0, is_long() ? 2 : 1);
+    four_explore(0, 1, is_long() ? 2 : 1);
+}
+
 int main(void)
 {
     if (!atoms_can_explore()) {
@@ -525,6 +597,7 @@ int main(void)
         cmocka_unit_test(with_anybody_stopped_at_any_step_nothing_is_lost),
         cmocka_unit_test(of_three_none_has_anothers_item),
         cmocka_unit_test(killed_while_recovering_or_beside_a_stopped_one),
+        cmocka_unit_test(of_three_with_four_items_each_is_found_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * test_log_lane_steps.c - lanes, in every order of their steps
  *
  *   PIRN_LONG=1 ...   longer scripts, more faults: minutes
+ *   PIRN_ROW=NAME ... one of the scripts alone
  *
  * A process is a script: a capital letter puts its next entry, a small one
  * takes; A and a are lane 0, B and b lane 1. What stands before, process 0 does
@@ -21,13 +22,13 @@
 #include "spool/log/lane.c"
 #include "tests/sim/atoms.h"
 
-enum { LANES = 2, BLOCKS_MOST = 8, WORDS_MOST = PIRN__BLOCK_HEAD_WORDS + 3 };
+enum { LANES = 2, BLOCKS = 6, WORDS_MOST = PIRN__BLOCK_HEAD_WORDS + 3 };
 enum { ENTRIES = 8 }; /* of a process */
 
 struct bed {
     uint64_t head[PIRN__LANES_HEAD_WORDS];
     uint64_t words[LANES * PIRN__LANE_WORDS];
-    uint64_t blocks[BLOCKS_MOST * WORDS_MOST];
+    uint64_t blocks[BLOCKS * WORDS_MOST];
     struct pirn__hand hands[ATOMS_PROCESSES];
     uint8_t put[ATOMS_PROCESSES];                     /* how many */
     uint8_t taken[ATOMS_PROCESSES][ENTRIES];          /* how often */
@@ -39,6 +40,7 @@ static struct bed bed;
 static struct pirn__lanes lanes;
 static const char *const *scripts;
 static uint32_t processes;
+static bool repeats;
 
 static struct pirn__entry entry_of(uint32_t process, uint32_t index)
 {
@@ -158,23 +160,49 @@ static bool ends_are_in_lanes(void)
     return true;
 }
 
-/* @doubles: how often an entry may be taken. */
-static const char *check_up_to(uint32_t killed, uint32_t doubles)
+/* By who is stopped for ever: what he holds is put again if somebody repeats
+ * it, and is there, in his hand, if nobody does. */
+static bool is_held(uint32_t stopped, uint32_t slot)
+{
+    for (uint32_t i = 0; i < ATOMS_PROCESSES && !repeats; i++) {
+        uint64_t put = bed.hands[i].put;
+        if ((stopped >> i & 1) != 0 && put != 0 &&
+            entry_unpack(put & ~HAND_PUT).slot == slot) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* @doubles: how often an entry may be taken once more. */
+static const char *entries_look_wrong(uint32_t stopped, uint32_t doubles)
 {
     uint32_t extra = 0;
 
-    drain();
     for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
         for (uint32_t j = 0; j < bed.put[i]; j++) {
-            if (bed.taken[i][j] == 0) {
+            if (bed.taken[i][j] == 0 && !is_held(stopped, i * ENTRIES + j)) {
                 return "an entry was lost";
             }
-            extra += bed.taken[i][j] - 1u;
+            extra += bed.taken[i][j] > 1 ? bed.taken[i][j] - 1u : 0;
         }
         for (uint32_t j = 0; j < ATOMS_PROCESSES && doubles == 0; j++) {
             if (bed.newest[i][j] >= 0x80) {
                 return "entries of one putter came out of order";
             }
+        }
+    }
+    if (bed.full > 0) {
+        return "the pool was full";
+    }
+    return extra > doubles ? "an entry came twice and need not" : NULL;
+}
+
+static const char *hands_look_wrong(uint32_t killed, uint32_t stopped)
+{
+    for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
+        if ((stopped >> i & 1) != 0) {
+            continue;
         }
         if (bed.hands[i].block != 0 && (killed >> i & 1) == 0) {
             return "a block was left in a hand";
@@ -183,16 +211,24 @@ static const char *check_up_to(uint32_t killed, uint32_t doubles)
             return "an entry was left in a hand";
         }
     }
-    if (extra > doubles) {
-        return "an entry came twice and need not";
+    return NULL;
+}
+
+static const char *check_up_to(uint32_t killed, uint32_t stopped,
+                               uint32_t doubles)
+{
+    if (stopped >> processes != 0 && !repeats) {
+        stopped |= killed; /* to whom he attended: another one would have to */
     }
-    if (bed.full > 0) {
-        return "the pool was full";
+    drain();
+    const char *wrong = entries_look_wrong(stopped, doubles);
+    if (wrong == NULL) {
+        wrong = hands_look_wrong(killed, stopped);
     }
-    if (!ends_are_in_lanes()) {
-        return "a block of a lane is somebody's, or free";
+    if (wrong == NULL && !ends_are_in_lanes()) {
+        wrong = "a block of a lane is somebody's, or free";
     }
-    return blocks_are_all_there() ? NULL : "a block was lost";
+    return wrong;
 }
 
 /* A kill costs one double; of who attends two: his hand has the entry, too. */
@@ -207,13 +243,18 @@ static uint32_t doubles_of(uint32_t killed)
 static const char *check(void *memory, uint32_t killed)
 {
     (void)memory;
-    return check_up_to(killed, doubles_of(killed));
+    const char *wrong =
+        check_up_to(killed, 0, doubles_of(killed) + (repeats ? 1 : 0));
+    return wrong == NULL && !blocks_are_all_there() ? "a block was lost"
+                                                    : wrong;
 }
 
-static const char *check_repeated(void *memory, uint32_t killed)
+/* He may have a block in his hand, which is nobody else's. */
+static const char *check_without(void *memory, uint32_t killed,
+                                 uint32_t stopped)
 {
     (void)memory;
-    return check_up_to(killed, doubles_of(killed) + 1);
+    return check_up_to(killed, stopped, doubles_of(killed) + (repeats ? 1 : 0));
 }
 
 struct story {
@@ -223,11 +264,13 @@ struct story {
     uint32_t cells; /* of a block */
     uint32_t kills;
     uint32_t stops;
-    bool repeats; /* the entry of who is stopped is put again meanwhile */
+    bool repeats;      /* the entry of who is stopped is put again meanwhile */
+    uint32_t switches; /* 0: every order */
 };
 
 static void story_explore(const struct story *story)
 {
+    const char *only = getenv("PIRN_ROW");
     struct atoms_plan plan = {
         .name = story->name,
         .memory = &bed,
@@ -239,20 +282,26 @@ static void story_explore(const struct story *story)
         .run = run,
         .attend = attend,
         .repeat = story->repeats ? repeat : NULL,
-        .check = story->repeats ? check_repeated : check,
+        .check = check,
+        .check_without = check_without,
+        .switches = story->switches,
     };
+    if (only != NULL && strcmp(only, story->name) != 0) {
+        return;
+    }
     while (story->scripts[plan.process_count] != NULL) {
         plan.process_count++;
     }
     processes = plan.process_count;
     scripts = story->scripts;
+    repeats = story->repeats;
     bed = (struct bed){0};
     lanes = (struct pirn__lanes){
         .head = bed.head,
         .lanes = bed.words,
         .blocks = bed.blocks,
         .lane_count = LANES,
-        .block_count = 6,
+        .block_count = BLOCKS,
         .block_words = PIRN__BLOCK_HEAD_WORDS + story->cells,
     };
     pirn__lanes_init(&lanes);
@@ -282,21 +331,28 @@ static void stories_explore(const struct story *stories,
 static void every_entry_comes_once_and_in_order_where_nobody_dies(void **unused)
 {
     static const struct story stories[] = {
-        {"first entries", "", {"A", "A", "a"}, 2, 0, 0, false},
-        {"two put, one takes", "A", {"A", "A", "aa"}, 2, 0, 0, false},
-        {"two put two", "Aa", {"AA", "AA"}, 2, 0, 0, false},
-        {"two take", "A", {"AA", "aa", "aa"}, 2, 0, 0, false},
-        {"two take from full blocks", "AAAA", {"aa", "aa"}, 2, 0, 0, false},
-        {"grown from, and another life", "A", {"A", "AaaAA"}, 1, 0, 0, false},
-        {"linked, and another life", "AAaa", {"A", "AAaaA"}, 1, 0, 0, false},
-        {"shrunk, and another life", "AA", {"a", "aaAa"}, 1, 0, 0, false},
+        {"first entries", "", {"A", "A", "a"}, 2, 0, 0, false, 0},
+        {"two put, one takes", "A", {"A", "A", "aa"}, 2, 0, 0, false, 0},
+        {"two put two", "Aa", {"AA", "AA"}, 2, 0, 0, false, 0},
+        {"two take", "A", {"AA", "aa", "aa"}, 2, 0, 0, false, 0},
+        {"two take from full blocks", "AAAA", {"aa", "aa"}, 2, 0, 0, false, 0},
+        {"grown from, and another life",
+         "A",
+         {"A", "AaaAA"},
+         1,
+         0,
+         0,
+         false,
+         0},
+        {"linked, and another life", "AAaa", {"A", "AAaaA"}, 1, 0, 0, false, 0},
+        {"shrunk, and another life", "AA", {"a", "aaAa"}, 1, 0, 0, false, 0},
         {0},
     };
     static const struct story longer[] = {
-        {"2 x 2, two", "", {"AA", "AA", "aa"}, 2, 0, 0, false},
-        {"2 x 2, four", "", {"AA", "AA", "aaaa"}, 2, 0, 0, false},
-        {"2 x 2, four, 3 cells", "AA", {"AA", "AA", "aaaa"}, 3, 0, 0, false},
-        {"both", "A", {"Aa", "Aa", "Aa"}, 2, 0, 0, false},
+        {"2 x 2, two", "", {"AA", "AA", "aa"}, 2, 0, 0, false, 0},
+        {"2 x 2, four", "", {"AA", "AA", "aaaa"}, 2, 0, 0, false, 0},
+        {"2 x 2, four, 3 cells", "AA", {"AA", "AA", "aaaa"}, 3, 0, 0, false, 0},
+        {"both", "A", {"Aa", "Aa", "Aa"}, 2, 0, 0, false, 0},
         {0},
     };
 
@@ -307,20 +363,20 @@ static void every_entry_comes_once_and_in_order_where_nobody_dies(void **unused)
 static void a_kill_before_any_step_loses_neither_entry_nor_block(void **unused)
 {
     static const struct story stories[] = {
-        {"killed: first", "", {"A", "A"}, 2, 1, 0, false},
-        {"killed: one each", "A", {"A", "A", "aa"}, 2, 1, 0, false},
-        {"killed: two and two", "", {"AA", "aa"}, 2, 1, 0, false},
-        {"killed: two lanes", "AA", {"aB", "aB"}, 2, 1, 0, false},
-        {"killed: full blocks", "AAAA", {"aa", "aa"}, 2, 1, 0, false},
-        {"killed: grow and shrink", "AA", {"A", "aaaA"}, 2, 1, 0, false},
-        {"killed, and who attends", "A", {"A", "aa"}, 2, 2, 0, false},
+        {"killed: first", "", {"A", "A"}, 2, 1, 0, false, 0},
+        {"killed: one each", "A", {"A", "A", "aa"}, 2, 1, 0, false, 0},
+        {"killed: two and two", "", {"AA", "aa"}, 2, 1, 0, false, 0},
+        {"killed: two lanes", "AA", {"aB", "aB"}, 2, 1, 0, false, 0},
+        {"killed: full blocks", "AAAA", {"aa", "aa"}, 2, 1, 0, false, 0},
+        {"killed: grow and shrink", "AA", {"A", "aaaA"}, 2, 1, 0, false, 0},
+        {"killed, and who attends", "A", {"A", "aa"}, 2, 2, 0, false, 0},
         {0},
     };
     static const struct story longer[] = {
-        {"killed: first, three", "", {"A", "A", "a"}, 2, 1, 0, false},
-        {"killed: 2 x 2", "Aa", {"AA", "AA"}, 2, 1, 0, false},
-        {"killed: both", "Aa", {"Aa", "Aa"}, 2, 2, 0, false},
-        {"killed: all three", "AA", {"a", "A", "aa"}, 2, 1, 0, false},
+        {"killed: first, three", "", {"A", "A", "a"}, 2, 1, 0, false, 0},
+        {"killed: 2 x 2", "Aa", {"AA", "AA"}, 2, 1, 0, false, 0},
+        {"killed: both", "Aa", {"Aa", "Aa"}, 2, 2, 0, false, 0},
+        {"killed: all three", "AA", {"a", "A", "aa"}, 2, 1, 0, false, 0},
         {0},
     };
 
@@ -331,19 +387,60 @@ static void a_kill_before_any_step_loses_neither_entry_nor_block(void **unused)
 static void a_stop_before_any_step_holds_nobody_up(void **unused)
 {
     static const struct story stories[] = {
-        {"stopped: first", "", {"A", "A", "a"}, 2, 0, 1, false},
-        {"stopped: one each", "A", {"A", "A", "aa"}, 2, 0, 1, false},
-        {"stopped: two and two", "", {"AA", "aa"}, 2, 0, 1, true},
-        {"stopped: two lanes", "AA", {"aB", "aB"}, 2, 0, 1, true},
-        {"stopped: full blocks", "AAAA", {"aa", "aa"}, 2, 0, 1, true},
-        {"stopped: grow and shrink", "AA", {"A", "aaaA"}, 2, 0, 1, true},
-        {"stopped and killed", "A", {"A", "aa"}, 2, 1, 1, false},
+        {"stopped: one each", "A", {"A", "A", "aa"}, 2, 0, 1, false, 0},
+        {"stopped: two and two", "", {"AA", "aa"}, 2, 0, 1, true, 0},
+        {"stopped: full blocks", "AAAA", {"aa", "aa"}, 2, 0, 1, true, 0},
+        {"stopped and killed", "A", {"A", "aa"}, 2, 1, 1, false, 0},
         {0},
     };
     static const struct story longer[] = {
-        {"stopped: 2 x 2, two", "A", {"AA", "AA", "aa"}, 2, 0, 1, false},
-        {"stopped: 2 x 2", "Aa", {"AA", "AA"}, 2, 0, 1, true},
-        {"stopped and killed: both", "Aa", {"Aa", "Aa"}, 2, 1, 1, false},
+        {"stopped: 2 x 2, two", "A", {"AA", "AA", "aa"}, 2, 0, 1, false, 0},
+        {"stopped: 2 x 2", "Aa", {"AA", "AA"}, 2, 0, 1, true, 0},
+        {"stopped and killed: both", "Aa", {"Aa", "Aa"}, 2, 1, 1, false, 0},
+        {"stopped: first", "", {"A", "A", "a"}, 2, 0, 1, false, 0},
+        {"stopped: grow and shrink", "AA", {"A", "aaaA"}, 2, 0, 1, true, 0},
+        {"stopped: two lanes", "AA", {"aB", "aB"}, 2, 0, 1, true, 0},
+        {0},
+    };
+
+    (void)unused;
+    stories_explore(stories, longer);
+}
+
+/* The promise, where three share a lane that has four entries in its life. */
+static void of_three_with_four_entries_each_finds_all(void **unused)
+{
+    static const struct story stories[] = {
+        {"3 x 4, killed: 3 there", "AAA", {"A", "a", "aaa"}, 2, 1, 0, false, 0},
+        {"3 x 4, killed: two take",
+         "AAA",
+         {"A", "aa", "aa"},
+         2,
+         1,
+         0,
+         false,
+         0},
+        {"3 x 4, stopped: 3 there", "AAA", {"A", "a", "aaa"}, 2, 0, 1, true, 0},
+        {"3 x 4, killed: none", "", {"AA", "AA", "aa"}, 2, 1, 0, false, 1},
+        {"3 x 4, stopped: none", "", {"AA", "AA", "aa"}, 2, 0, 1, true, 1},
+        {0},
+    };
+    static const struct story longer[] = {
+        {"3 x 4, killed: two put", "AA", {"A", "A", "aaaa"}, 2, 1, 0, false, 3},
+        {"3 x 4, stopped: two put", "AA", {"A", "A", "aaaa"}, 2, 0, 1, true, 2},
+        {"3 x 4, killed: all put", "A", {"A", "A", "A"}, 2, 1, 0, false, 0},
+        {"3 x 4, killed: all take",
+         "AAAA",
+         {"aa", "a", "a"},
+         2,
+         1,
+         0,
+         false,
+         0},
+        {"3 x 4, both", "AAA", {"A", "a", "aaa"}, 2, 1, 1, false, 0},
+        {"3 x 4, killed twice", "AAA", {"A", "a", "aaa"}, 2, 2, 0, false, 0},
+        {"3 x 4, killed: none", "", {"AA", "AA", "aaaa"}, 2, 1, 0, false, 3},
+        {"3 x 4, stopped: none", "", {"AA", "AA", "aaaa"}, 2, 0, 1, true, 2},
         {0},
     };
 
@@ -357,6 +454,7 @@ int main(void)
         cmocka_unit_test(every_entry_comes_once_and_in_order_where_nobody_dies),
         cmocka_unit_test(a_kill_before_any_step_loses_neither_entry_nor_block),
         cmocka_unit_test(a_stop_before_any_step_holds_nobody_up),
+        cmocka_unit_test(of_three_with_four_entries_each_finds_all),
     };
 
     if (!atoms_can_explore()) {

@@ -3,6 +3,7 @@
  * test_log_wheel_steps.c - the wheel, in every order of its steps
  *
  *   PIRN_LONG=1 ...   longer scripts: minutes
+ *   PIRN_ROW=NAME ... one of the scripts alone
  *
  * The wheels have two lanes each. A process is a script: A to Z puts the item
  * of that name, which is due at tick 1 to 26; a to z the same, with an empty
@@ -121,10 +122,23 @@ static void attend(void *memory, uint32_t self, uint32_t whom)
     }
 }
 
-static uint32_t first_missing(void)
+/* By who is stopped for ever: it is there, in his hand. */
+static bool is_held(uint32_t stopped, uint32_t item)
+{
+    for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
+        uint64_t put = bed.hands[i].put;
+        if ((stopped >> i & 1) != 0 && put != 0 &&
+            entry_unpack(put & ~HAND_PUT).slot == item) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint32_t first_missing(uint32_t stopped)
 {
     for (uint32_t i = 0; i < ITEMS; i++) {
-        if (bed.put[i] > bed.taken[i]) {
+        if (bed.put[i] > bed.taken[i] && !is_held(stopped, i)) {
             return i;
         }
     }
@@ -132,32 +146,47 @@ static uint32_t first_missing(void)
 }
 
 /* A timekeeper alone, who looks when he is told to. */
-static const char *check(void *memory, uint32_t killed)
+static const char *take_all(uint32_t stopped)
 {
     const uint32_t self = ATOMS_PROCESSES - 1;
     uint64_t tick = 0;
 
-    (void)memory;
-    (void)killed;
-    for (uint32_t looks = 0; looks < END && first_missing() < ITEMS; looks++) {
+    for (uint32_t looks = 0; looks < END && first_missing(stopped) < ITEMS;
+         looks++) {
         uint64_t next = pirn__wheel_next_ns(&wheel);
         if (next == UINT64_MAX) {
             return "an entry was lost";
         }
         tick = next / PIRN__TICK_NS > tick ? next / PIRN__TICK_NS : tick;
         uint64_t clock = clock_tick(wheel.state[CLOCK]);
-        uint32_t first = first_missing() + 1;
+        uint32_t first = first_missing(stopped) + 1;
         if (tick > first && tick > clock) {
             return "an entry was late";
         }
         items_take(self, (uint32_t)(tick > clock ? tick : clock));
     }
-    for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
+    return first_missing(stopped) < ITEMS ? "an entry did not come" : NULL;
+}
+
+static const char *check_without(void *memory, uint32_t killed,
+                                 uint32_t stopped)
+{
+    (void)memory;
+    (void)killed;
+    return take_all(stopped);
+}
+
+static const char *check(void *memory, uint32_t killed)
+{
+    (void)memory;
+    (void)killed;
+    const char *wrong = take_all(0);
+    for (uint32_t i = 0; i < ATOMS_PROCESSES && wrong == NULL; i++) {
         if (bed.hands[i].put != 0) {
             return "an entry was left in a hand";
         }
     }
-    return first_missing() < ITEMS ? "an entry did not come" : NULL;
+    return wrong;
 }
 
 struct story {
@@ -166,11 +195,13 @@ struct story {
     const char *scripts[4];
     uint32_t kills;
     uint32_t stops;
-    uint32_t blocks; /* 0: enough */
+    uint32_t blocks;   /* 0: enough */
+    uint32_t switches; /* 0: every order */
 };
 
 static void story_explore(const struct story *story)
 {
+    const char *only = getenv("PIRN_ROW");
     struct atoms_plan plan = {
         .name = story->name,
         .memory = &bed,
@@ -182,7 +213,12 @@ static void story_explore(const struct story *story)
         .run = run,
         .attend = attend,
         .check = check,
+        .check_without = check_without,
+        .switches = story->switches,
     };
+    if (only != NULL && strcmp(only, story->name) != 0) {
+        return;
+    }
     while (story->scripts[plan.process_count] != NULL) {
         plan.process_count++;
     }
@@ -225,16 +261,16 @@ static void stories_explore(const struct story *stories,
 static void no_order_of_steps_makes_an_entry_late(void **unused)
 {
     static const struct story stories[] = {
-        {"two timekeepers", "A", {"1", "1"}, 0, 0, 0},
-        {"a timekeeper, and one who puts", "B", {"2", "B"}, 0, 0, 0},
-        {"one puts while the clock passes", "", {"5", "B"}, 0, 0, 0},
-        {"a stale time", "C", {"3", "2"}, 0, 0, 0},
-        {"two timekeepers, and one who puts", "B", {"2", "3", "B"}, 0, 0, 0},
-        {"no block for the second place", "", {"5", "b"}, 0, 0, 1},
+        {"two timekeepers", "A", {"1", "1"}, 0, 0, 0, 0},
+        {"a timekeeper, and one who puts", "B", {"2", "B"}, 0, 0, 0, 0},
+        {"one puts while the clock passes", "", {"5", "B"}, 0, 0, 0, 0},
+        {"a stale time", "C", {"3", "2"}, 0, 0, 0, 0},
+        {"no block for the second place", "", {"5", "b"}, 0, 0, 1, 0},
         {0},
     };
     static const struct story longer[] = {
-        {"three items", "ABC", {"3", "3"}, 0, 0, 0},
+        {"two timekeepers, and one who puts", "B", {"2", "3", "B"}, 0, 0, 0, 0},
+        {"three items", "ABC", {"3", "3"}, 0, 0, 0, 0},
         {0},
     };
 
@@ -245,13 +281,13 @@ static void no_order_of_steps_makes_an_entry_late(void **unused)
 static void a_killed_timekeeper_or_putter_makes_none_late(void **unused)
 {
     static const struct story stories[] = {
-        {"killed: two timekeepers", "A", {"1", "1"}, 1, 0, 0},
-        {"killed: one puts", "", {"5", "B"}, 1, 0, 0},
-        {"killed: coming down", "C", {"3"}, 1, 0, 0},
+        {"killed: two timekeepers", "A", {"1", "1"}, 1, 0, 0, 0},
+        {"killed: one puts", "", {"5", "B"}, 1, 0, 0, 0},
+        {"killed: coming down", "C", {"3"}, 1, 0, 0, 0},
         {0},
     };
     static const struct story longer[] = {
-        {"killed: two timekeepers, down", "C", {"3", "3"}, 1, 0, 0},
+        {"killed: two timekeepers, down", "C", {"3", "3"}, 1, 0, 0, 0},
         {0},
     };
 
@@ -262,13 +298,36 @@ static void a_killed_timekeeper_or_putter_makes_none_late(void **unused)
 static void a_stopped_timekeeper_holds_no_other_up(void **unused)
 {
     static const struct story stories[] = {
-        {"stopped: two timekeepers", "A", {"1", "1"}, 0, 1, 0},
-        {"stopped: one puts", "", {"5", "B"}, 0, 1, 0},
-        {"stopped: coming down", "C", {"3", "2"}, 0, 1, 0},
+        {"stopped: two timekeepers", "A", {"1", "1"}, 0, 1, 0, 0},
+        {"stopped: one puts", "", {"5", "B"}, 0, 1, 0, 0},
+        {"stopped: coming down", "C", {"3", "2"}, 0, 1, 0, 0},
         {0},
     };
     static const struct story longer[] = {
-        {"stopped: two timekeepers, down", "C", {"3", "3"}, 0, 1, 0},
+        {"stopped: two timekeepers, down", "C", {"3", "3"}, 0, 1, 0, 0},
+        {0},
+    };
+
+    (void)unused;
+    stories_explore(stories, longer);
+}
+
+/* The promise, where three share a wheel that has four items in its life. */
+static void of_three_with_four_items_none_is_late(void **unused)
+{
+    static const struct story stories[] = {
+        {"3 x 4", "ABC", {"1", "1", "D"}, 0, 0, 0, 0},
+        {"3 x 4, killed", "ABC", {"1", "1", "D"}, 1, 0, 0, 1},
+        {"3 x 4, stopped", "ABC", {"1", "1", "D"}, 0, 1, 0, 1},
+        {0},
+    };
+    static const struct story longer[] = {
+        {"3 x 4, all come", "ABC", {"4", "3", "D"}, 0, 0, 0, 0},
+        {"3 x 4, killed: two put", "AB", {"4", "C", "D"}, 1, 0, 0, 1},
+        {"3 x 4, killed: all come", "ABC", {"4", "3", "D"}, 1, 0, 0, 2},
+        {"3 x 4, stopped: all come", "ABC", {"4", "3", "D"}, 0, 1, 0, 1},
+        {"3 x 4, killed, all orders", "ABC", {"1", "1", "D"}, 1, 0, 0, 0},
+        {"3 x 4, stopped, all orders", "ABC", {"1", "1", "D"}, 0, 1, 0, 0},
         {0},
     };
 
@@ -282,6 +341,7 @@ int main(void)
         cmocka_unit_test(no_order_of_steps_makes_an_entry_late),
         cmocka_unit_test(a_killed_timekeeper_or_putter_makes_none_late),
         cmocka_unit_test(a_stopped_timekeeper_holds_no_other_up),
+        cmocka_unit_test(of_three_with_four_items_none_is_late),
     };
 
     if (!atoms_can_explore()) {
