@@ -2,19 +2,24 @@
 /*
  * test_log_flip.c - one bit of a log is another, on the disk or in its index
  *
- * A child makes a log with one batch of three items, and closes it or is
- * killed, so that the index stays. Then, for one bit after the other: all files
- * are written back, the bit is flipped, and another child opens the spool and
- * has what there is. An item comes whole, or somebody is told: the open, the
- * claim or the read fails, or it is held. Other bytes never come, nobody stops
- * by an assertion, and nobody hangs.
+ * A child makes a log with one batch of four items, removes the last durably,
+ * and closes the log, or is killed; the index stays, or is lost as at a power
+ * cut. Then, for one bit after the other: all files are written back, the bit
+ * is flipped, and another child opens the spool and has what there is. An item
+ * comes whole, or somebody is told: the open, the claim or the read fails, or
+ * it is held. Other bytes never come, nobody stops by an assertion, and nobody
+ * hangs.
  *
  * What a format without a sum for it cannot know is counted apart: the last
  * batch is taken to be torn, and a tombstone to be set; then an item is missing
- * and nobody says so.
+ * and nobody says so. Or a tombstone is taken not to be set, and the removed
+ * item is back, whole.
  *
- * A few hundred bits by default, of a seed that is printed; with PIRN_LONG=1
- * all that are set or beside a byte that has one set.
+ * Used is a unit of 64 bytes that has a bit set. By default some hundred bits
+ * of these, of a seed that is printed, and a few of the others. With
+ * PIRN_LONG=1 every bit of them: of the index where a user was killed, and of
+ * the other files where it is made anew from them; of what is unused one in
+ * each 4 KiB.
  */
 #include "test.h"
 
@@ -37,12 +42,14 @@
 
 enum {
     ITEMS = 3,
+    REMOVED = ITEMS, /* one more */
     SEGMENTS = 8,
     SEGMENT_TOMBS = 4096, /* bytes */
     FILES = 64,
     PATH = 192,
     HANGS_S = 20,
-    SAMPLES = 300,
+    SAMPLES = 200,
+    UNUSED_SAMPLES = 3, /* of a file */
     SHOWN = 20,
 };
 
@@ -58,6 +65,7 @@ struct found {
     int32_t open; /* or close's: it has been */
     int32_t error;
     uint32_t had;  /* a bit each item */
+    uint32_t back; /* the removed one */
     uint32_t told; /* claims and reads that failed, items that are held */
     uint32_t wrong;
 };
@@ -66,11 +74,13 @@ struct world {
     char root[96];
     char spool[128];
     char index[128];
-    struct pirn_id ids[ITEMS];
+    bool is_killed; /* who made the log */
+    bool is_lost;   /* the index */
+    struct pirn_id ids[ITEMS + 1];
     struct file files[FILES];
     uint32_t file_count;
     uint64_t random;
-    uint32_t tried, whole, refused, told, missing, faults;
+    uint32_t tried, whole, refused, told, missing, back, faults;
 };
 
 static struct world world; /* nftw() has no argument */
@@ -115,17 +125,31 @@ static void noted(struct pirn_op *op, int32_t result)
     }
 }
 
-/* Three items in one batch; their ids. */
+static void remove_last(struct opened *opened, const struct pirn_id *id)
+{
+    static struct pirn_claim claim;
+
+    pirn_prep_claim_id(&claim, opened->spool, id);
+    if (pirn_wait(opened->context, &claim.op) != 1) {
+        _exit(1);
+    }
+    pirn_prep_remove_durable(&claim);
+    if (pirn_wait(opened->context, &claim.op) != 0) {
+        _exit(1);
+    }
+}
+
+/* Four items in one batch, and then three; their ids. */
 static void make(int out, bool is_killed)
 {
-    static uint8_t bodies[ITEMS][1024];
-    struct pirn_draft drafts[ITEMS] = {0};
+    static uint8_t bodies[ITEMS + 1][1024];
+    struct pirn_draft drafts[ITEMS + 1] = {0};
     struct opened opened;
 
     if (open_spool(&opened, true) < 0) {
         _exit(1);
     }
-    for (uint32_t i = 0; i < ITEMS; i++) {
+    for (uint32_t i = 0; i <= REMOVED; i++) {
         uint32_t len;
         fill(i, bodies[i], &len);
         pirn_prep_enqueue(&drafts[i], opened.spool, "incoming", bodies[i], len,
@@ -135,7 +159,8 @@ static void make(int out, bool is_killed)
     if (pirn_context_drain(opened.context) < 0) {
         _exit(1);
     }
-    for (uint32_t i = 0; i < ITEMS; i++) {
+    remove_last(&opened, &drafts[REMOVED].id);
+    for (uint32_t i = 0; i <= REMOVED; i++) {
         if (write(out, &drafts[i].id, sizeof(drafts[i].id)) < 0) {
             _exit(1);
         }
@@ -154,13 +179,14 @@ static void check_item(struct found *found, const struct pirn_id *id,
     uint8_t want[1024];
     uint32_t want_len;
 
-    for (uint32_t i = 0; i < ITEMS; i++) {
+    for (uint32_t i = 0; i <= REMOVED; i++) {
         if (memcmp(id, &world.ids[i], sizeof(*id)) == 0) {
             fill(i, want, &want_len);
             bool is_whole = len == want_len && memcmp(body, want, len) == 0;
             bool is_first = (found->had & 1u << i) == 0;
             found->wrong += is_whole && is_first ? 0 : 1;
-            found->had |= 1u << i;
+            found->had |= i == REMOVED ? 0 : 1u << i;
+            found->back += i == REMOVED ? 1 : 0;
             return;
         }
     }
@@ -233,6 +259,11 @@ static void look(int out)
 
 /* ---- files ---- */
 
+static bool is_index(const char *path)
+{
+    return strncmp(path, world.index, strlen(world.index)) == 0;
+}
+
 static int keep_one(const char *path, const struct stat *stat, int type,
                     struct FTW *at)
 {
@@ -241,6 +272,9 @@ static int keep_one(const char *path, const struct stat *stat, int type,
     (void)at;
     if (type != FTW_F || world.file_count == FILES) {
         return 0;
+    }
+    if (world.is_lost && is_index(path)) {
+        return unlink(path);
     }
     int fd = open(path, O_RDONLY | O_NONBLOCK);
     file->len = (size_t)stat->st_size;
@@ -342,6 +376,13 @@ static bool may_be_missing(const struct flip *flip)
            (flip->at < 8 || (flip->at >= cuts && flip->at < cuts + 8));
 }
 
+/* The word of the dead has no sum, either. */
+static bool may_be_back(const struct flip *flip)
+{
+    return strcmp(flip->file->path + strlen(world.spool), "/.log/tombs") == 0 &&
+           flip->at < 8;
+}
+
 /* As pirn_spool_open() says; and of the kernel, what an address was made of. */
 static bool is_documented(int32_t error)
 {
@@ -354,25 +395,28 @@ static bool comes_back(const struct flip *flip)
 {
     struct found found = {0};
 
-    return strncmp(flip->file->path, world.index, strlen(world.index)) == 0 &&
-           run_child(&found) == 0 && found.had == (1 << ITEMS) - 1;
+    return is_index(flip->file->path) && run_child(&found) == 0 &&
+           found.had == (1 << ITEMS) - 1;
 }
 
 static void judge(const struct flip *flip, int ended, const struct found *found)
 {
     uint32_t had = (uint32_t)__builtin_popcount(found->had);
     bool is_fault = ended != 0 || found->wrong > 0 ||
+                    (found->back > 0 && !may_be_back(flip)) ||
                     (found->open < 0 && !is_documented(found->open));
 
     world.tried++;
     if (is_fault) {
         if (world.faults++ < SHOWN) {
-            printf("%s byte %zu bit %u: ended %d, open %d, %u had, %u wrong\n",
+            printf("%s byte %zu bit %u: ended %d, open %d, %u had, %u wrong, "
+                   "%u back\n",
                    flip->file->path + strlen(world.root), flip->at, flip->bit,
-                   ended, found->open, had, found->wrong);
+                   ended, found->open, had, found->wrong, found->back);
         }
         return;
     }
+    world.back += found->back;
     if (found->open < 0) {
         world.refused++;
     } else if (had == ITEMS) {
@@ -444,37 +488,58 @@ static size_t nth_used(const struct file *file, uint32_t n)
     return at;
 }
 
-/* Each bit of a byte that has one set; of the others one. */
+/* One of @bytes from @at on, and none that is used. */
+static void flip_unused(const struct file *file, size_t at, size_t bytes)
+{
+    uint64_t r = crew_random(&world.random);
+    const struct flip flip = {file, at + (r >> 8) % bytes, (uint8_t)(r % 8)};
+
+    if (!is_used(file, flip.at)) {
+        try_flip(&flip);
+    }
+}
+
 static void flip_all(const struct file *file)
 {
     for (size_t at = 0; at < file->len; at++) {
-        if (!is_used(file, at)) {
-            continue;
-        }
-        uint8_t first = (uint8_t)(crew_random(&world.random) % 8);
-        uint8_t end = file->bytes[at] != 0 ? 8 : (uint8_t)(first + 1);
-        for (uint8_t bit = file->bytes[at] != 0 ? 0 : first; bit < end; bit++) {
+        for (uint8_t bit = 0; is_used(file, at) && bit < 8; bit++) {
             const struct flip flip = {file, at, bit};
             try_flip(&flip);
         }
     }
+    for (size_t at = 0; at < file->len; at += 4096) {
+        size_t left = file->len - at;
+        flip_unused(file, at, left < 4096 ? left : 4096);
+    }
 }
 
+/* A fourth of them at the beginning, where what matters most is. */
 static void flip_some(const struct file *file, uint32_t samples)
 {
     uint32_t used = count_used(file);
 
     for (uint32_t i = 0; i < samples && used > 0; i++) {
         uint64_t r = crew_random(&world.random);
+        uint32_t end = i % 4 == 0 && used > 8 ? 8 : used;
         const struct flip flip = {
-            file, nth_used(file, (uint32_t)(r >> 8) % used), (uint8_t)(r % 8)};
+            file, nth_used(file, (uint32_t)(r >> 8) % end), (uint8_t)(r % 8)};
         try_flip(&flip);
     }
+    for (uint32_t i = 0; i < UNUSED_SAMPLES; i++) {
+        flip_unused(file, 0, file->len);
+    }
+}
+
+static bool is_tried_whole(const struct file *file)
+{
+    const char *is_long = getenv("PIRN_LONG");
+
+    return is_long != NULL && strcmp(is_long, "1") == 0 &&
+           (world.is_lost || (world.is_killed && is_index(file->path)));
 }
 
 static void flip_files(void)
 {
-    const char *is_long = getenv("PIRN_LONG");
     uint32_t files = 0;
 
     for (uint32_t i = 0; i < world.file_count; i++) {
@@ -485,18 +550,19 @@ static void flip_files(void)
         if (!is_of_the_log(file)) {
             continue;
         }
-        uint32_t before[4] = {world.whole, world.refused, world.told,
-                              world.missing};
-        if (is_long != NULL && strcmp(is_long, "1") == 0) {
+        uint32_t before[5] = {world.whole, world.refused, world.told,
+                              world.missing, world.back};
+        if (is_tried_whole(file)) {
             flip_all(file);
         } else {
             flip_some(file, SAMPLES / files);
         }
         printf("%-40s %u bytes used: %u whole, %u refused, %u told, %u "
-               "missing\n",
+               "missing, %u back\n",
                file->path + strlen(world.root), count_used(file),
                world.whole - before[0], world.refused - before[1],
-               world.told - before[2], world.missing - before[3]);
+               world.told - before[2], world.missing - before[3],
+               world.back - before[4]);
     }
 }
 
@@ -508,6 +574,7 @@ static void run(bool is_killed)
     int status = 0;
     struct found found = {0};
 
+    world.is_killed = is_killed;
     assert_int_equal(pipe(ends), 0);
     pid_t pid = fork();
     if (pid == 0) {
@@ -515,7 +582,7 @@ static void run(bool is_killed)
     }
     close(ends[1]);
     ssize_t bytes = read(ends[0], world.ids, sizeof(world.ids[0]));
-    for (int i = 1; i < ITEMS; i++) {
+    for (int i = 1; i <= REMOVED; i++) {
         bytes += read(ends[0], &world.ids[i], sizeof(world.ids[i]));
     }
     close(ends[0]);
@@ -524,10 +591,12 @@ static void run(bool is_killed)
     keep_all();
     assert_int_equal(run_child(&found), 0);
     assert_int_equal(found.had, (1 << ITEMS) - 1);
+    assert_int_equal(found.back, 0);
     flip_files();
-    printf("%u bits: %u whole, %u refused, %u told, %u missing, %u faults\n",
+    printf("%u bits: %u whole, %u refused, %u told, %u missing, %u back, "
+           "%u faults\n",
            world.tried, world.whole, world.refused, world.told, world.missing,
-           world.faults);
+           world.back, world.faults);
     assert_int_equal(world.faults, 0);
 }
 
@@ -537,10 +606,17 @@ static void a_closed_log_with_a_wrong_bit_gives_no_other_bytes(void **state)
     run(false);
 }
 
-static void nor_does_one_with_its_index(void **state)
+static void nor_does_one_whose_user_was_killed(void **state)
 {
     (void)state;
     run(true);
+}
+
+static void nor_does_one_whose_index_is_made_anew(void **state)
+{
+    (void)state;
+    world.is_lost = true;
+    run(false);
 }
 
 static int setup(void **state)
@@ -587,7 +663,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_closed_log_with_a_wrong_bit_gives_no_other_bytes),
-        T(nor_does_one_with_its_index),
+        T(nor_does_one_whose_user_was_killed),
+        T(nor_does_one_whose_index_is_made_anew),
     };
     struct pirn_context *context;
 
