@@ -261,6 +261,15 @@ void pirn_unmap_shared(struct pirn_context *context, void *memory,
     context->engine->class->unmap(context->engine, memory, bytes);
 }
 
+int32_t pirn_read_cached(struct pirn_context *context, int fd, void *buf,
+                         uint32_t len, uint64_t offset)
+{
+    pirn_assert(buf != NULL && len > 0 && len <= PIRN_IO_MAX);
+    pirn_assert(offset != PIRN_OFFSET_CURRENT);
+    return context->engine->class->read_cached(context->engine, fd, buf, len,
+                                               offset);
+}
+
 const char *pirn_context_engine(const struct pirn_context *context)
 {
     return context->engine->class->name;

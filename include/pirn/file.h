@@ -292,6 +292,28 @@ PIRN_API PIRN_MUST_CHECK int pirn_map_shared(struct pirn_context *context,
 PIRN_API void pirn_unmap_shared(struct pirn_context *context, void *memory,
                                 uint64_t bytes);
 
+/**
+ * pirn_read_cached() - what of a file is in memory already, without a loan
+ * @fd:     a regular file
+ * @buf:    @len bytes, 1 to PIRN_IO_MAX; filled as far as the result says
+ * @offset: no PIRN_OFFSET_CURRENT
+ *
+ * For few bytes that somebody wrote or read of late: it spares a turn, and half
+ * of what an operation costs. It never waits for a device; it may give less
+ * than is asked and there. Whoever calls it has a pirn_prep_read() at hand.
+ *
+ * Return:  bytes read, 0 at the end of the file; -EAGAIN it would wait;
+ *          -EOPNOTSUPP this file system, kernel or sandbox cannot say, and
+ *          never will; -EBADF, -EIO and others
+ * Kernel:  4.14, preadv2(2) with RWF_NOWAIT; ext4, XFS and btrfs can say, tmpfs
+ *          and most others cannot
+ * Context: the context's thread, also from a function
+ */
+PIRN_API PIRN_MUST_CHECK int32_t pirn_read_cached(struct pirn_context *context,
+                                                  int fd, void *buf,
+                                                  uint32_t len,
+                                                  uint64_t offset);
+
 PIRN_END_DECLS
 
 #endif /* PIRN_FILE_H */

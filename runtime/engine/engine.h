@@ -200,6 +200,11 @@ struct engine_class {
     int (*map)(struct engine *engine, int fd, uint64_t bytes,
                void **ret_memory);
     void (*unmap)(struct engine *engine, void *memory, uint64_t bytes);
+
+    /* As read(2) at @offset, of what is in memory: bytes, 0 at the end;
+     * -EAGAIN it would wait; -EOPNOTSUPP nobody knows; or an errno. */
+    int32_t (*read_cached)(struct engine *engine, int fd, void *buf,
+                           uint32_t len, uint64_t offset);
 };
 
 /* By @which, but PIRN_ENGINE wins. The class for `auto` creates an engine of
@@ -222,6 +227,8 @@ void pirn__host_identity(struct engine *engine,
 int pirn__host_map(struct engine *engine, int fd, uint64_t bytes,
                    void **ret_memory);
 void pirn__host_unmap(struct engine *engine, void *memory, uint64_t bytes);
+int32_t pirn__host_read_cached(struct engine *engine, int fd, void *buf,
+                               uint32_t len, uint64_t offset);
 
 /* Another descriptor, close-on-exec, of what @fd is one of; or an errno. */
 int pirn__host_duplicate(int fd);

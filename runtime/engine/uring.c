@@ -496,4 +496,5 @@ const struct engine_class pirn__engine_uring = {
     .identity = pirn__host_identity,
     .map = pirn__host_map,
     .unmap = pirn__host_unmap,
+    .read_cached = pirn__host_read_cached,
 };

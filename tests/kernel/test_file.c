@@ -340,6 +340,27 @@ static void what_cannot_be_mapped_is_an_error(void **state)
     close(fd);
 }
 
+/* Where the file system can say at all; tmpfs cannot. */
+static void what_is_in_memory_is_had_without_a_turn(void **state)
+{
+    struct ring *ring = *state;
+    char text[16] = {0};
+
+    ring_put(ring, "a", "0123456789");
+    int fd = openat(ring->dir_fd, "a", O_RDONLY | O_CLOEXEC);
+    int32_t r = pirn_read_cached(ring->context, fd, text, 4, 3);
+    if (r != -EOPNOTSUPP) {
+        assert_int_equal(r, 4);
+        assert_string_equal(text, "3456");
+        assert_int_equal(
+            pirn_read_cached(ring->context, fd, text, sizeof(text), 8), 2);
+        assert_memory_equal(text, "8956", 4);
+        assert_int_equal(pirn_read_cached(ring->context, fd, text, 1, 10), 0);
+    }
+    close(fd);
+    assert_int_equal(pirn_read_cached(ring->context, fd, text, 1, 0), -EBADF);
+}
+
 static void room_is_what_the_file_system_says(void **state)
 {
     struct ring *ring = *state;
@@ -437,6 +458,7 @@ RING_TEST_MAIN(RING_TEST(write_then_sync_then_read_back),
                RING_TEST(locks_belong_to_descriptions),
                RING_TEST(mapped_memory_is_shared_by_processes),
                RING_TEST(what_cannot_be_mapped_is_an_error),
+               RING_TEST(what_is_in_memory_is_had_without_a_turn),
                RING_TEST(room_is_what_the_file_system_says),
                RING_TEST(bad_descriptor_is_a_result),
                RING_TEST(cancel_ends_a_read_that_would_never_end),

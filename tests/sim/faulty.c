@@ -2,6 +2,8 @@
 /* faulty.c - see faulty.h */
 #include "faulty.h"
 
+#include <errno.h>
+
 #include "runtime/engine/table.h"
 
 static struct faulty_plan plan;
@@ -59,6 +61,15 @@ static bool faulty_joins(struct engine *engine, const struct pirn_loan *before,
            pirn__engine_links(before, behind);
 }
 
+/* What is to fail has to come by an operation. */
+static int32_t faulty_read_cached(struct engine *engine, int fd, void *buf,
+                                  uint32_t len, uint64_t offset)
+{
+    return plan.opcode == ENGINE_READ
+               ? -EAGAIN
+               : base->read_cached(engine, fd, buf, len, offset);
+}
+
 static int faulty_create(const struct engine_config *config,
                          struct engine **ret_engine)
 {
@@ -74,6 +85,7 @@ static int faulty_create(const struct engine_config *config,
         faulty_class.name = "faulty";
         faulty_class.joins = faulty_joins;
         faulty_class.reap = faulty_reap;
+        faulty_class.read_cached = faulty_read_cached;
         (*ret_engine)->class = &faulty_class;
     }
     return r;

@@ -11,6 +11,7 @@
 #include "tests/sim/model/engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 #include "runtime/list.h"
 #include "tests/sim/model/carry.h"
 #include "tests/sim/model/fiber.h"
+#include "tests/sim/model/open_file.h"
 #include "tests/sim/model/process.h"
 #include "tests/sim/model/shared.h"
 
@@ -347,6 +349,39 @@ static void model_unmap(struct engine *engine, void *mapped, uint64_t bytes)
     memory_switch(memory);
 }
 
+/* What is in memory nobody can know: half of it is, and not always all that is
+ * asked. */
+static int32_t read_some(struct process *process, struct open_file *file,
+                         void *buf, uint32_t len, uint64_t offset)
+{
+    struct rng *random = &process->random;
+
+    if (file == NULL || file->kind != OPEN_FILE || (file->flags & O_PATH) ||
+        (file->flags & O_ACCMODE) == O_WRONLY) {
+        return -EBADF;
+    }
+    if (rng_coin(random)) {
+        return -EAGAIN;
+    }
+    if (rng_below(random, 8) == 0) {
+        len = rng_between(random, 1, len);
+    }
+    return (int32_t)disk_read(process->world->disk, file->inode, offset, buf,
+                              len);
+}
+
+static int32_t model_read_cached(struct engine *engine, int fd, void *buf,
+                                 uint32_t len, uint64_t offset)
+{
+    struct process *process = ring_of(engine)->process;
+    struct memory *memory = memory_switch(NULL);
+    int32_t r = read_some(process, descriptor_file(&process->descriptors, fd),
+                          buf, len, offset);
+
+    memory_switch(memory);
+    return r;
+}
+
 const struct engine_class model_engine = {
     .name = "model",
     .joins = model_joins,
@@ -365,4 +400,5 @@ const struct engine_class model_engine = {
     .identity = model_identity,
     .map = model_map,
     .unmap = model_unmap,
+    .read_cached = model_read_cached,
 };
