@@ -187,8 +187,11 @@ static void read_part(struct pirn_claim_work *work)
     uint32_t slot = work->grip.slot;
 
     fields.word = work->grip.word;
-    if (pirn__reading_start(&work->reading, log, slot, &fields, part_is_read) <
-        0) {
+    int r =
+        pirn__reading_start(&work->reading, log, slot, &fields, part_is_read);
+    if (r == 1) {
+        use_part(work, 0);
+    } else if (r < 0) {
         pirn__prep_reading(&work->reading, log, slot, &fields);
         pirn_start(log->context, &work->reading.op, have_read);
     }

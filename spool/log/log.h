@@ -39,6 +39,7 @@ struct pirn__log {
     struct pirn__bell *bell;
     struct pirn__sync bodies[PIRN__SHARDS]; /* .log/data/XY */
     struct pirn_claim_work *claims;         /* which nobody has ended yet */
+    bool reads_wait;       /* nobody can say what of a segment is in memory */
     uint64_t expired_tick; /* of the wheel: nothing more is due in it */
     struct pirn__wheel_look wheel_look;
     uint64_t turn_now_ns; /* of the turn in which it was read last, ... */

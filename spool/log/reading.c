@@ -44,14 +44,19 @@ static int hold(struct pirn__reading *reading, uint32_t segment,
     return fd;
 }
 
-static void finish(struct pirn__reading *reading, int32_t result)
+static void let_go(struct pirn__reading *reading)
 {
-    pirn__reading_fn *then = reading->then;
-
     if (reading->holds) {
         pirn__segment_drop(reading->log, reading->segment);
         reading->holds = false;
     }
+}
+
+static void finish(struct pirn__reading *reading, int32_t result)
+{
+    pirn__reading_fn *then = reading->then;
+
+    let_go(reading);
     if (then != NULL) {
         reading->then = NULL;
         then(reading, result);
@@ -94,22 +99,20 @@ static bool is_ours(const struct pirn__reading *reading)
                pirn__word_unpack(reading->fields.word).incarnation;
 }
 
-static void check(struct pirn__reading *reading)
+static int check(struct pirn__reading *reading)
 {
     struct pirn__place place = pirn__place_unpack(reading->fields.part);
     uint32_t generation;
     int r = generation_of(reading->log, place, &generation);
 
     if (r < 0) {
-        finish(reading, r);
-        return;
+        return r;
     }
     r = pirn__part_decode(reading->memory, reading->len,
                           reading->log->index.segments[place.segment].salt,
                           &reading->part);
     if (r < 0 || !is_ours(reading)) {
-        finish(reading, -EBADMSG);
-        return;
+        return -EBADMSG;
     }
     uint32_t at = reading->part.head.part_bytes;
     uint64_t bytes = reading->part.head.body_bytes;
@@ -120,7 +123,7 @@ static void check(struct pirn__reading *reading)
         reading->body_is_bad =
             pirn__hash(reading->body, bytes) != reading->part.digest;
     }
-    finish(reading, 0);
+    return 0;
 }
 
 static void read_more(struct pirn__reading *reading);
@@ -139,7 +142,7 @@ static void have_read(struct pirn_op *op, int32_t result)
         read_more(reading);
         return;
     }
-    check(reading);
+    finish(reading, check(reading));
 }
 
 static void read_more(struct pirn__reading *reading)
@@ -151,6 +154,34 @@ static void read_more(struct pirn__reading *reading)
                    reading->want - reading->len,
                    (uint64_t)place.at * PIRN__RECORD_UNIT + reading->len);
     pirn_start(reading->log->context, &reading->step, have_read);
+}
+
+/*
+ * What somebody wrote of late is in memory: it is had without a turn. Whatever
+ * else comes of that, a body cut short or one that is damaged, is for the op,
+ * which reads all of it, or the rest.
+ */
+static bool read_at_once(struct pirn__reading *reading, int fd)
+{
+    struct pirn__log *log = reading->log;
+    struct pirn__place place = pirn__place_unpack(reading->fields.part);
+
+    if (log->reads_wait) {
+        return false;
+    }
+    int32_t n =
+        pirn_read_cached(log->context, fd, reading->memory, reading->want,
+                         (uint64_t)place.at * PIRN__RECORD_UNIT);
+    log->reads_wait = n == -EOPNOTSUPP;
+    if (n <= 0 || (uint32_t)n < reading->want) {
+        return false;
+    }
+    reading->len = (uint32_t)n;
+    if (check(reading) < 0) {
+        reading->len = 0;
+        return false;
+    }
+    return true;
 }
 
 static void have_segment(struct pirn_op *op, int32_t result)
@@ -183,7 +214,7 @@ static void memory_give(struct pirn__reading *reading)
     reading->memory = NULL;
 }
 
-/* 0: it is under way; or how it ended, and nothing is. */
+/* 0: it is under way; 1: it is done; or what is wrong, and nothing is. */
 static int start(struct pirn__reading *reading)
 {
     const struct pirn__slot *fields = &reading->fields;
@@ -207,7 +238,12 @@ static int start(struct pirn__reading *reading)
     if (reading->memory == NULL) {
         return -ENOMEM;
     }
-    if (hold(reading, place.segment, have_segment) >= 0) {
+    int fd = hold(reading, place.segment, have_segment);
+    if (fd >= 0 && read_at_once(reading, fd)) {
+        let_go(reading);
+        return 1;
+    }
+    if (fd >= 0) {
         read_more(reading);
     }
     return 0;
@@ -217,8 +253,8 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
 {
     int r = start(pirn_container_of(op, struct pirn__reading, op));
 
-    if (r < 0) {
-        pirn_task_finish(context, op, r);
+    if (r != 0) {
+        pirn_task_finish(context, op, r < 0 ? r : 0);
     }
 }
 
@@ -250,7 +286,7 @@ int pirn__reading_start(struct pirn__reading *reading, struct pirn__log *log,
     prepare(reading, log, slot, fields);
     reading->then = then;
     int r = start(reading);
-    if (r < 0) {
+    if (r != 0) {
         reading->then = NULL;
     }
     return r;

@@ -71,9 +71,10 @@ void pirn__prep_reading(struct pirn__reading *reading, struct pirn__log *log,
  * pirn__reading_start() - the same, for who waits for nothing but @then
  *
  * An op that ends in a turn has its function called in the next one; this calls
- * @then in the turn that has the bytes.
+ * @then in the turn that has the bytes, or returns with them.
  *
- * Return: 0: @then will be called; or what is wrong at once: it will not
+ * Return: 0: @then will be called; 1: it has been read, and it will not; or
+ *         what is wrong at once: it will not
  */
 PIRN_MUST_CHECK int pirn__reading_start(struct pirn__reading *reading,
                                         struct pirn__log *log, uint32_t slot,
