@@ -716,25 +716,50 @@ int pirn__slot_read(const struct pirn__catalogue *catalogue, uint32_t slot,
     return -EAGAIN;
 }
 
+/* What leads to an item as it is restored. */
+static int restore_put(const struct pirn__catalogue *catalogue,
+                       const struct pirn__actor *actor,
+                       struct pirn__entry entry, const struct aim *aim)
+{
+    if (aim->state == PIRN__DELAYED) {
+        return pirn__wheel_put(&catalogue->wheel, entry, aim->due_ns,
+                               actor->hand);
+    }
+    return aim->state == PIRN__READY
+               ? pirn__lane_put(&catalogue->lanes, aim->lane, entry,
+                                actor->hand)
+               : 0;
+}
+
 int pirn__slot_restore(const struct pirn__catalogue *catalogue,
                        const struct pirn__actor *actor, uint32_t slot,
-                       uint32_t incarnation, struct pirn__grip *ret_grip)
+                       const struct pirn__slot *item, uint64_t now_ns)
 {
+    struct pirn__word word = {.incarnation = (uint32_t)item->word};
+    struct aim aim;
+
     if (slot >= catalogue->slot_count) {
         return -ERANGE;
     }
-    uint64_t word = pirn__word_pack((struct pirn__word){
-        .state = PIRN__FILLING,
-        .owner = actor->owner,
-        .incarnation = incarnation,
-    });
-    if (!pirn__atom_swap(word_at(catalogue, slot), 0, word)) {
+    struct pirn__slot *to = &catalogue->slots[slot];
+    if (to->word != 0) {
         return -EEXIST;
     }
+    *to = *item;
+    int r = aim_read(catalogue, slot, now_ns, false, &aim);
+    if (r == 0) {
+        r = restore_put(catalogue, actor, entry_of(slot, word), &aim);
+    }
+    if (r < 0) {
+        *to = (struct pirn__slot){0};
+        return r;
+    }
+    word.state = aim.state;
+    word.hinted = aim.state == PIRN__READY;
+    to->word = pirn__word_pack(word);
     if (slot >= pirn__catalogue_used(catalogue)) {
         pirn__atom_store(used_at(catalogue), (uint64_t)slot + 1);
     }
-    *ret_grip = (struct pirn__grip){.slot = slot, .word = word};
     return 0;
 }
 

@@ -241,17 +241,22 @@ PIRN_MUST_CHECK int pirn__slot_read(const struct pirn__catalogue *catalogue,
                                     uint32_t slot, struct pirn__slot *ret_slot);
 
 /**
- * pirn__slot_restore() - while the index is rebuilt, alone: take a certain slot
+ * pirn__slot_restore() - while the index is rebuilt, alone: give a certain slot
+ * its item
+ * @item:   all its fields, and its incarnation as its word
+ * @now_ns: as of pirn__slot_release(): READY, DELAYED or HELD follows
  *
- * FREE to FILLING with the incarnation that the item's id has. The caller fills
- * the fields in, and releases all items in the order in which they are to come.
+ * Items come in the order in which they are handed out. Nobody else sees the
+ * index before it is whole, so a slot is stored as in memory of one's own.
  *
- * Return: 0; -EEXIST the slot has an item; -ERANGE there is no such slot
+ * Return: 0; -EEXIST the slot has an item; -ERANGE there is no such slot;
+ *         -ENOSPC no block for its entry; -EBADMSG no such queue or priority
  */
 PIRN_MUST_CHECK int pirn__slot_restore(const struct pirn__catalogue *catalogue,
                                        const struct pirn__actor *actor,
-                                       uint32_t slot, uint32_t incarnation,
-                                       struct pirn__grip *ret_grip);
+                                       uint32_t slot,
+                                       const struct pirn__slot *item,
+                                       uint64_t now_ns);
 
 /** pirn__catalogue_settle() - at the end of that: each free slot below the
  * highest restored one is among the free; 0 or -ENOSPC */

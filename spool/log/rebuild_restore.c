@@ -26,11 +26,9 @@ static void keep(struct pirn__rebuild *rebuild, struct pirn__place at)
 static int restore_one(struct pirn__rebuild *rebuild, uint32_t i)
 {
     struct pirn__log *log = rebuild->log;
-    struct pirn__catalogue *catalogue = &log->index.catalogue;
     struct pirn__head head;
     struct pirn__place part;
     struct pirn__log_id id;
-    struct pirn__grip grip;
 
     pirn__replay_get(&rebuild->replay, i, &head, &part);
     pirn__log_id_unpack(&head.id, &id);
@@ -43,17 +41,12 @@ static int restore_one(struct pirn__rebuild *rebuild, uint32_t i)
     if (!is_known || head.queue >= PIRN__INDEX_QUEUES) {
         return 0; /* of another catalogue: it stays where it is */
     }
-    int r = pirn__slot_restore(catalogue, &log->actor, id.slot, id.incarnation,
-                               &grip);
-    if (r < 0) {
-        return r;
-    }
-    struct pirn__slot *slot = &catalogue->slots[id.slot];
-    pirn__slot_take_record(slot, &head, pirn__place_pack(part));
-    slot->born = pirn__log_born(&id);
-    grip.route = slot->route;
-    return pirn__slot_release(catalogue, &log->actor, &grip, rebuild->now_ns,
-                              false, NULL);
+    struct pirn__slot slot =
+        pirn__slot_of_record(&head, pirn__place_pack(part));
+    slot.word = id.incarnation;
+    slot.born = pirn__log_born(&id);
+    return pirn__slot_restore(&log->index.catalogue, &log->actor, id.slot,
+                              &slot, rebuild->now_ns);
 }
 
 /* A slot is given to another item when the one before is durably dead. So of

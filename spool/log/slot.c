@@ -24,8 +24,8 @@ struct pirn__sizes pirn__sizes_unpack(uint64_t value)
     };
 }
 
-void pirn__slot_take_record(struct pirn__slot *slot,
-                            const struct pirn__head *head, uint64_t part)
+struct pirn__slot pirn__slot_of_record(const struct pirn__head *head,
+                                       uint64_t part)
 {
     struct pirn__sizes sizes = {.part_bytes = head->part_bytes,
                                 .body_bytes = head->body_bytes};
@@ -37,11 +37,25 @@ void pirn__slot_take_record(struct pirn__slot *slot,
         .flags = head->flags,
     };
 
-    pirn__atom_store(&slot->sizes, pirn__sizes_pack(sizes));
-    pirn__atom_store(&slot->body, pirn__place_pack(head->body));
-    pirn__atom_store(&slot->part, part);
-    pirn__atom_store(&slot->route, pirn__route_pack(route));
-    pirn__atom_store(&slot->due, head->due_ns);
+    return (struct pirn__slot){
+        .part = part,
+        .body = pirn__place_pack(head->body),
+        .sizes = pirn__sizes_pack(sizes),
+        .route = pirn__route_pack(route),
+        .due = head->due_ns,
+    };
+}
+
+void pirn__slot_take_record(struct pirn__slot *slot,
+                            const struct pirn__head *head, uint64_t part)
+{
+    struct pirn__slot of = pirn__slot_of_record(head, part);
+
+    pirn__atom_store(&slot->sizes, of.sizes);
+    pirn__atom_store(&slot->body, of.body);
+    pirn__atom_store(&slot->part, of.part);
+    pirn__atom_store(&slot->route, of.route);
+    pirn__atom_store(&slot->due, of.due);
 }
 
 void pirn__slot_spend_version(struct pirn__slot *slot,

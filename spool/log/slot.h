@@ -19,6 +19,10 @@ struct pirn__sizes {
 uint64_t pirn__sizes_pack(struct pirn__sizes sizes);
 struct pirn__sizes pirn__sizes_unpack(uint64_t value);
 
+/** pirn__slot_of_record() - a record's fields, and 0 as word and born */
+struct pirn__slot pirn__slot_of_record(const struct pirn__head *head,
+                                       uint64_t part);
+
 /**
  * pirn__slot_take_record() - all fields but the word and born
  * @part: the record's place, packed

@@ -364,6 +364,20 @@ static void without_a_block_what_is_due_waits_in_the_hand(void **state)
 
 /* ---- built again ---- */
 
+static int restore(struct rig *rig, uint32_t slot, struct pirn__route route,
+                   uint64_t due_ns)
+{
+    struct pirn__slot item = {
+        .word = 70,
+        .part = slot,
+        .route = pirn__route_pack(route),
+        .due = due_ns,
+        .born = 7,
+    };
+
+    return pirn__slot_restore(&rig->c, &rig->me, slot, &item, RIG_NOW);
+}
+
 static void restored_items_come_in_order_and_the_rest_is_free(void **state)
 {
     (void)state;
@@ -371,15 +385,11 @@ static void restored_items_come_in_order_and_the_rest_is_free(void **state)
     struct pirn__grip grip;
     static const uint32_t slots[] = {5, 1, 4};
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(
-            pirn__slot_restore(&rig.c, &rig.me, slots[i], 70, &grip), 0);
-        rig_write(&memory, slots[i], (struct pirn__route){0}, 0);
-        release(&rig, &grip, false);
+        assert_int_equal(restore(&rig, slots[i], (struct pirn__route){0}, 0),
+                         0);
     }
-    assert_int_equal(pirn__slot_restore(&rig.c, &rig.me, 4, 71, &grip),
-                     -EEXIST);
-    assert_int_equal(pirn__slot_restore(&rig.c, &rig.me, 8, 71, &grip),
-                     -ERANGE);
+    assert_int_equal(restore(&rig, 4, (struct pirn__route){0}, 0), -EEXIST);
+    assert_int_equal(restore(&rig, 8, (struct pirn__route){0}, 0), -ERANGE);
     assert_int_equal(pirn__catalogue_settle(&rig.c, &rig.me), 0);
     assert_int_equal(pirn__catalogue_used(&rig.c), 6);
     bool seen[8] = {false};
@@ -395,7 +405,39 @@ static void restored_items_come_in_order_and_the_rest_is_free(void **state)
         grip = next_of(&rig, 0);
         assert_int_equal(grip.slot, slots[i]);
         assert_int_equal(incarnation_of(&grip), 70);
+        assert_int_equal(rig.c.slots[grip.slot].part, grip.slot);
+        assert_int_equal(rig.c.slots[grip.slot].born, 7);
     }
+}
+
+static void what_is_restored_is_as_its_fields_say(void **state)
+{
+    (void)state;
+    struct rig rig = rig_make(8, RIG_BLOCKS);
+    struct pirn__route held = {.flags = PIRN__RECORD_HELD};
+    struct pirn__route nowhere = {.queue = UINT16_MAX};
+    uint64_t then = LATER + PIRN__TICK_NS;
+    uint32_t queue;
+    struct pirn__grip grip;
+    assert_int_equal(restore(&rig, 0, held, 0), 0);
+    assert_int_equal(restore(&rig, 1, (struct pirn__route){0}, LATER), 0);
+    assert_int_equal(restore(&rig, 2, nowhere, 0), -EBADMSG);
+    assert_int_equal(pirn__slot_claim_next(&rig.c, &rig.me, 0, &grip), 0);
+    assert_int_equal(pirn__catalogue_expire(&rig.c, &rig.me, then, &queue), 1);
+    assert_int_equal(next_of(&rig, 0).slot, 1);
+    assert_int_equal(pirn__slot_claim(&rig.c, &rig.me, 0, 70, &grip), 1);
+    assert_int_equal(pirn__catalogue_used(&rig.c), 2);
+    assert_int_equal(restore(&rig, 2, (struct pirn__route){0}, 0), 0);
+}
+
+static void without_a_block_nothing_is_restored(void **state)
+{
+    (void)state;
+    struct rig rig = rig_make(8, 0);
+    assert_int_equal(restore(&rig, 0, (struct pirn__route){0}, 0), -ENOSPC);
+    assert_int_equal(pirn__catalogue_used(&rig.c), 0);
+    assert_int_equal(rig.c.slots[0].word, 0);
+    assert_int_equal(rig.me.hand->put, 0);
 }
 
 TEST_MAIN(
@@ -412,4 +454,6 @@ TEST_MAIN(
     cmocka_unit_test(a_slot_is_read_as_it_is),
     cmocka_unit_test(without_a_block_a_release_is_refused_and_nothing_is_lost),
     cmocka_unit_test(without_a_block_what_is_due_waits_in_the_hand),
-    cmocka_unit_test(restored_items_come_in_order_and_the_rest_is_free))
+    cmocka_unit_test(restored_items_come_in_order_and_the_rest_is_free),
+    cmocka_unit_test(what_is_restored_is_as_its_fields_say),
+    cmocka_unit_test(without_a_block_nothing_is_restored))
