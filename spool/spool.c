@@ -334,7 +334,7 @@ struct pirn_spool *pirn_spool_close(struct pirn_spool *spool)
 {
     if (spool != NULL) {
         pirn_assert_rule(spool->open_count == 0,
-                         "drafts, views, listings and names are ended before");
+                         "drafts, views, listings, events and names are ended");
         pirn__naps_deinit(spool);
         pirn__lease_close(spool);
         if (spool->log != NULL) {
