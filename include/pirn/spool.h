@@ -116,9 +116,9 @@ PIRN_API PIRN_MUST_CHECK int pirn_spool_open(
 /**
  * pirn_spool_close() - give the owner's slot back
  * @spool: may be NULL; nothing of it is on loan, and its drafts, views,
- *         listings, events and reservations are ended. What it still has claimed is
- *         ready again for others; such a claim may not be used any more, nor
- *         need it be there.
+ *         listings, events and reservations are ended. What it still has
+ *         claimed is ready again for others; such a claim may not be used any
+ *         more, nor need it be there.
  *
  * Return:  NULL
  * Context: as pirn_spool_open(). Blocks.
