@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "cli/layout.h"
 #include "cli/owner.h"
 
 const struct argp_option change_options[] = {
@@ -62,11 +63,9 @@ static enum code next_page(void *user)
 static enum code check_queue(struct change *change)
 {
     const char *queue = change->what.queue;
-    int r = queue == NULL
-                ? 0
-                : layouts_find(&change->endings.layouts, &change->tool, queue);
+    struct layouts layouts = {0};
+    int r = queue == NULL ? 0 : layouts_find(&layouts, &change->tool, queue);
 
-    change->endings.layout_to = r;
     return r < 0 ? tool_say(&change->tool, THING_QUEUE, queue, r) : CODE_DONE;
 }
 

@@ -4,10 +4,9 @@
  *
  *   [look ->] claim -> remove, or give back changed [-> give back as it was]
  *
- * The look is before a change, and where a filter chooses: what a layout cannot
- * do shows in the item's queue, and a claim that has to be given back would
- * count as an attempt. Between the two somebody may have moved or changed the
- * item: a filter is asked again when it is ours.
+ * The look is before a change, and where a filter chooses: a claim that has to
+ * be given back would count as an attempt. Between the two somebody may have
+ * moved or changed the item: a filter is asked again when it is ours.
  */
 #include "cli/ending.h"
 
@@ -46,17 +45,14 @@ static void missed(struct endings *endings, const struct pirn_id *id, int error)
 {
     bool gone = error == -ENOENT;
     bool claimed = error == -EBUSY || error == -ESTALE;
-    bool unable = error == -EOPNOTSUPP;
     enum code code = CODE_DONE;
 
     endings->missing += gone;
     endings->claimed += claimed;
-    endings->unable += unable;
-    if (!endings->tolerant ||
-        !(gone || claimed || (unable && endings->unable > 1))) {
+    if (!endings->tolerant || !(gone || claimed)) {
         code = tool_say_item(endings->tool, id, error);
     }
-    if (!gone && !claimed && !unable && endings->failed == CODE_DONE) {
+    if (!gone && !claimed && endings->failed == CODE_DONE) {
         endings->failed = code;
     }
 }
@@ -144,7 +140,6 @@ static int look(struct endings *endings, const struct pirn_id *id)
 {
     struct tool *tool = endings->tool;
     struct pirn_view view = {0};
-    char queue[PIRN_QUEUE_TEXT];
     bool claimed;
     bool passed;
 
@@ -156,17 +151,12 @@ static int look(struct endings *endings, const struct pirn_id *id)
     claimed = view.item.state == PIRN_ITEM_CLAIMED;
     passed =
         endings->filter != NULL && !filter_matches(endings->filter, &view.item);
-    snprintf(queue, sizeof(queue), "%s", view.item.queue);
     pirn_prep_view_end(&view);
     (void)pirn_wait(tool->context, &view.op);
     if (passed) {
         return PASSED;
     }
-    if (endings->change != NULL && endings->change->what & PIRN_CHANGE_QUEUE) {
-        r = layouts_find(&endings->layouts, tool, queue);
-        r = r < 0 ? r : r == endings->layout_to ? 0 : -EOPNOTSUPP;
-    }
-    return r == 0 && claimed ? -EBUSY : r;
+    return claimed ? -EBUSY : 0;
 }
 
 static void claim(struct endings *endings, const struct pirn_id *id)
@@ -221,9 +211,6 @@ enum code endings_finish(struct endings *endings)
     }
     if (endings->failed != CODE_DONE) {
         return endings->failed;
-    }
-    if (endings->unable > 0) {
-        return CODE_CONFIGURATION;
     }
     if (endings->claimed > 0) {
         return CODE_TRY_LATER;

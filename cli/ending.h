@@ -15,7 +15,6 @@
 #include <pirn/spool.h>
 
 #include "cli/filter.h"
-#include "cli/layout.h"
 #include "cli/tool.h"
 
 /* How many are on their way together. */
@@ -33,15 +32,12 @@ struct endings {
     struct tool *tool;
     const struct pirn_change *change; /* NULL: removed */
     const struct filter *filter;      /* NULL: any item */
-    struct layouts layouts;
-    int layout_to; /* of the queue that they are moved to */
     struct ending ending[ENDING_MAX];
     struct ending *free;
     uint32_t pending;
     uint64_t done;
     uint64_t claimed; /* somebody else has them */
     uint64_t missing;
-    uint64_t unable;  /* their queue's layout knows no changes */
     enum code failed; /* a disk that failed ends it */
     bool tolerant;    /* what is gone or claimed is not worth a word */
 };
@@ -67,7 +63,7 @@ enum code endings_look(struct endings *endings, const struct pirn_id *id);
 
 /**
  * endings_finish() - wait for all; more may be added afterwards
- * Return: how it went until now: what failed, else unable, claimed, missing
+ * Return: how it went until now: what failed, else claimed, missing
  */
 enum code endings_finish(struct endings *endings);
 

@@ -63,10 +63,12 @@ static const struct cause causes[] = {
     {THING_QUEUE, EXDEV, CODE_CONFIGURATION,
      "it has another layout than the queue, and items cannot be moved there "
      "yet; take from a queue of its layout, or use another spool"},
-    {THING_ITEM, EOPNOTSUPP, CODE_CONFIGURATION,
-     "it cannot be moved between queues of the file layout and of the log "
-     "layout; make a queue of its own with `pirn create --queue NAME "
-     "--layout LAYOUT'"},
+    {THING_ITEM, EEXIST, CODE_CONFIGURATION,
+     "a body with its id is among the files already; `pirn fsck --repair' "
+     "takes a leftover away, then move it again"},
+    {THING_ITEM, E2BIG, CODE_CONFIGURATION,
+     "its fields are too long for the log, which adds the id; leave it where "
+     "it is, or move it to a queue of the file layout"},
     {THING_ITEM, ENOENT, CODE_NOT_THERE,
      "there is no such item; `pirn ls' lists those that are there"},
     {THING_ITEM, EINVAL, CODE_USAGE,

@@ -36,8 +36,9 @@ static const struct argp argp = {
                 "--to QUEUE [--queue NAME] --all",
     .children = change_children,
     .doc = "Move items to another queue, " CHANGE_ITEMS
-           "Both queues have the same layout. An item that somebody has "
-           "claimed stays where it is, and the exit code is 75.",
+           "To a queue of the other layout an item is copied, under its id, "
+           "and then removed. One that somebody has claimed stays where it "
+           "is, and the exit code is 75.",
 };
 
 enum code verb_mv(int argc, char **argv)

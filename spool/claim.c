@@ -12,6 +12,7 @@
 
 #include "spool/event.h"
 #include "spool/layout.h"
+#include "spool/move.h"
 #include "spool/queue.h"
 #include "spool/registry.h"
 
@@ -88,14 +89,24 @@ void pirn_prep_claim_wait(struct pirn_claim *claim, struct pirn_spool *spool,
     prep_claim(claim, spool, queue, timeout_ns, &verbs);
 }
 
+static void claim_id_found(struct pirn_op *op,
+                           const struct pirn__layout *layout,
+                           const struct pirn_id *id)
+{
+    struct pirn_claim *claim = claim_of(op);
+
+    claim->priv.layout = layout;
+    claim->priv.id = *id;
+    layout->claim_id(claim);
+}
+
 static void claim_id_begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn_claim *claim = claim_of(op);
 
     pirn_assert(context == claim->priv.spool->context);
     pirn_assert_rule(claim->priv.work == NULL, "one item at a time");
-    claim->priv.layout = pirn__layout_of(claim->priv.spool, &claim->priv.id);
-    claim->priv.layout->claim_id(claim);
+    pirn__layout_seek(claim->priv.spool, &claim->priv.id, op, claim_id_found);
 }
 
 void pirn_prep_claim_id(struct pirn_claim *claim, struct pirn_spool *spool,
@@ -140,14 +151,16 @@ void pirn_prep_claim_read(struct pirn_claim *claim, void *buf, uint32_t len,
     pirn_prep_task(&claim->op, &verbs);
 }
 
-/* ---- the name of an item that is removed ---- */
+/* ---- what leads to an item that is removed ---- */
 
+/* Its alias in the log, and its name. */
 struct pirn__named {
     struct pirn_claim *claim;
+    struct pirn__name alias;
     struct pirn__name entry;
     struct pirn__name dir;
-    struct pirn_op ops[2];
-    struct pirn_op *steps[2];
+    struct pirn_op ops[3];
+    struct pirn_op *steps[3];
     struct pirn_chain chain;
 };
 
@@ -162,10 +175,24 @@ static void unnamed(struct pirn_op *op, int32_t result)
     pirn_task_finish(claim->priv.spool->context, &claim->op, 0);
 }
 
+static uint32_t add_unlink(struct pirn__named *named, uint32_t count,
+                           const struct pirn__name *name, int flags)
+{
+    if (name->text[0] == '\0') {
+        return count;
+    }
+    pirn_prep_unlink(&named->ops[count], named->claim->priv.spool->root_fd,
+                     name->text, flags);
+    pirn_step_when(&named->ops[count], PIRN_STEP_ALWAYS);
+    named->steps[count] = &named->ops[count];
+    return count + 1;
+}
+
 void pirn__claim_end(struct pirn_claim *claim, int32_t result)
 {
     struct pirn__named *named = claim->priv.named;
     struct pirn_spool *spool = claim->priv.spool;
+    uint32_t count = 0;
 
     claim->priv.named = NULL;
     pirn__event_claim(claim, result);
@@ -174,35 +201,41 @@ void pirn__claim_end(struct pirn_claim *claim, int32_t result)
         pirn_task_finish(spool->context, &claim->op, result);
         return;
     }
-    pirn_prep_unlink(&named->ops[0], spool->root_fd, named->entry.text, 0);
-    pirn_prep_unlink(&named->ops[1], spool->root_fd, named->dir.text,
-                     AT_REMOVEDIR);
-    pirn_step_when(&named->ops[1], PIRN_STEP_ALWAYS);
-    named->steps[0] = &named->ops[0];
-    named->steps[1] = &named->ops[1];
-    pirn_chain_start(spool->context, &named->chain, named->steps, 2, unnamed);
+    count = add_unlink(named, count, &named->alias, 0);
+    count = add_unlink(named, count, &named->entry, 0);
+    count = add_unlink(named, count, &named->dir, AT_REMOVEDIR);
+    pirn_chain_start(spool->context, &named->chain, named->steps, count,
+                     unnamed);
 }
 
-/* The name is free only when the removal is durable: else a power cut brought
- * back an item whose name another one has. Where there is no memory it is free
- * to who asks. */
+/* Both go only when the removal is durable: else a power cut brought back an
+ * item that nobody finds, or whose name another one has. Where there is no
+ * memory they are free to who asks. */
 static void note_name(struct pirn_claim *claim)
 {
-    const char *text =
-        claim->item.fields.len == 0
-            ? NULL
-            : pirn_fields_get(&claim->item.fields, PIRN__NAME_FIELD);
+    const struct pirn_item *item = &claim->item;
+    const char *text = item->fields.len == 0
+                           ? NULL
+                           : pirn_fields_get(&item->fields, PIRN__NAME_FIELD);
+    bool has_name = text != NULL && pirn_name_is_valid(text);
+    bool has_alias = claim->priv.layout->has_alias(claim);
     char id[PIRN_ID_TEXT];
 
     pirn_assert(claim->priv.named == NULL);
-    if (text == NULL || !pirn_name_is_valid(text)) {
+    if (!has_name && !has_alias) {
         return;
     }
     claim->priv.durable = true;
     claim->priv.named = calloc(1, sizeof(*claim->priv.named));
-    if (claim->priv.named != NULL) {
-        pirn_id_format(&claim->item.id, id);
-        claim->priv.named->claim = claim;
+    if (claim->priv.named == NULL) {
+        return;
+    }
+    claim->priv.named->claim = claim;
+    if (has_alias) {
+        pirn__name_alias(&claim->priv.named->alias, &item->id);
+    }
+    if (has_name) {
+        pirn_id_format(&item->id, id);
         pirn__name_called_in(&claim->priv.named->entry, text, id);
         pirn__name_called(&claim->priv.named->dir, text);
     }
@@ -253,10 +286,26 @@ void pirn_prep_update(struct pirn_claim *claim,
     pirn_prep_task(&claim->op, &verbs);
 }
 
+static void give_back_met(struct pirn_op *op, struct pirn__queue *queue)
+{
+    struct pirn_claim *claim = claim_of(op);
+
+    if (queue->layout != claim->priv.layout) {
+        pirn__move_start(claim, queue);
+        return;
+    }
+    claim->priv.layout->give_back(claim);
+}
+
 static void give_back_begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn_claim *claim = claim_with_item(context, op);
+    const struct pirn_change *change = claim->priv.change;
 
+    if (change != NULL && (change->what & PIRN_CHANGE_QUEUE) != 0) {
+        pirn__queue_meet(claim->priv.spool, change->queue, op, give_back_met);
+        return;
+    }
     claim->priv.layout->give_back(claim);
 }
 
@@ -280,4 +329,14 @@ void pirn_prep_give_back_as(struct pirn_claim *claim,
 {
     pirn_assert(change != NULL);
     prep_give_back(claim, change);
+}
+
+void pirn_prep_move(struct pirn_claim *claim, const char *queue)
+{
+    pirn_assert(queue != NULL);
+    claim->priv.moving = (struct pirn_change){
+        .what = PIRN_CHANGE_QUEUE | PIRN_CHANGE_UNTRIED,
+        .queue = queue,
+    };
+    prep_give_back(claim, &claim->priv.moving);
 }

@@ -11,6 +11,9 @@
 
 #include "spool/spool.h"
 
+struct pirn__move;
+struct pirn__move_steps;
+
 struct pirn__layout {
     void (*enqueue)(struct pirn_draft *draft, struct pirn__queue *queue);
     /* On the body's file of priv.of, which has one, in whatever layout. */
@@ -28,6 +31,8 @@ struct pirn__layout {
     /* Where the claimed item's body is; false: in no file of its own. */
     bool (*claim_body)(const struct pirn_claim *claim,
                        struct pirn__name *ret_name);
+    /* Whether it has another id there than its own. */
+    bool (*has_alias)(const struct pirn_claim *claim);
     void (*remove)(struct pirn_claim *claim);
     void (*update)(struct pirn_claim *claim);    /* by priv.change */
     void (*give_back)(struct pirn_claim *claim); /* likewise, if it is there */
@@ -35,6 +40,8 @@ struct pirn__layout {
     void (*look)(struct pirn_view *view);
     void (*view_read)(struct pirn_view *view);
     void (*view_end)(struct pirn_view *view);
+
+    const struct pirn__move_steps *move; /* to the other one, and from it */
 };
 
 extern const struct pirn__layout pirn__layout_file;
@@ -44,8 +51,16 @@ extern const struct pirn__layout pirn__layout_log;
  * it was removed and had one; instead of pirn_task_finish() */
 void pirn__claim_end(struct pirn_claim *claim, int32_t result);
 
-/** pirn__layout_of() - where an item with that id is, if it is anywhere */
-const struct pirn__layout *pirn__layout_of(struct pirn_spool *spool,
-                                           const struct pirn_id *id);
+/**
+ * pirn__layout_seek() - where an item with that id is, if it is anywhere
+ * @op: a task that has begun; where that cannot be found out it is finished,
+ *      with what went wrong; else @found goes on with it, perhaps at once. @id:
+ *      the id that it has there
+ */
+typedef void pirn__layout_found_fn(struct pirn_op *op,
+                                   const struct pirn__layout *layout,
+                                   const struct pirn_id *id);
+void pirn__layout_seek(struct pirn_spool *spool, const struct pirn_id *id,
+                       struct pirn_op *op, pirn__layout_found_fn *found);
 
 #endif /* SPOOL_LAYOUT_H */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * listing.c - a walk over both layouts: the log's items, then the files'
+ *
+ * Of the log's items the slots say all that a listing tells, but the own id of
+ * one that came from files: it is in its record, and is looked at there.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,10 +12,13 @@
 #include <pirn/task.h>
 
 #include "spool/file/file.h"
+#include "spool/log/alias.h"
 #include "spool/log/count.h"
 #include "spool/queue.h"
 
 enum { PAGE_ITEMS = 512 };
+
+static void next_begin(struct pirn_context *context, struct pirn_op *op);
 
 static struct pirn_listing *listing_of(struct pirn_op *op)
 {
@@ -68,6 +74,102 @@ static int32_t fill_page(struct pirn_listing *listing)
                                    listing->priv.page, PAGE_ITEMS);
 }
 
+/* ---- ids of items that came from files ---- */
+
+/* A page whose items have the ids of the log still, from @at on. */
+struct naming {
+    struct pirn_listing *listing;
+    struct pirn_view view;
+    uint32_t at;
+    uint32_t count;
+};
+
+static void name_next(struct naming *naming);
+
+static void next_is_named(struct pirn_op *op, int32_t result)
+{
+    struct naming *naming = pirn_container_of(op, struct naming, view.op);
+
+    (void)result;
+    name_next(naming);
+}
+
+static void have_named(struct pirn_op *op, int32_t result)
+{
+    struct naming *naming = pirn_container_of(op, struct naming, view.op);
+    struct pirn_listed *items = naming->listing->items;
+
+    if (result < 0) { /* it has gone meanwhile, or nobody can read it */
+        bool is_gone = result == -ENOENT;
+        naming->count -= is_gone;
+        for (uint32_t i = naming->at; is_gone && i < naming->count; i++) {
+            items[i] = items[i + 1];
+        }
+        naming->at += !is_gone;
+        name_next(naming);
+        return;
+    }
+    items[naming->at++].id = naming->view.item.id;
+    pirn_prep_view_end(&naming->view);
+    pirn_start(naming->listing->priv.spool->context, op, next_is_named);
+}
+
+static void page_is_named(struct naming *naming)
+{
+    struct pirn_listing *listing = naming->listing;
+    struct pirn_context *context = listing->priv.spool->context;
+    uint32_t count = naming->count;
+
+    free(naming);
+    if (count == 0) {
+        next_begin(context, &listing->op);
+        return;
+    }
+    pirn_task_finish(context, &listing->op, (int32_t)count);
+}
+
+static void name_next(struct naming *naming)
+{
+    struct pirn_spool *spool = naming->listing->priv.spool;
+    const struct pirn_listed *items = naming->listing->items;
+
+    while (naming->at < naming->count &&
+           !pirn__log_is_alias(spool->log, &items[naming->at].id)) {
+        naming->at++;
+    }
+    if (naming->at == naming->count) {
+        page_is_named(naming);
+        return;
+    }
+    pirn_prep_look(&naming->view, spool, &items[naming->at].id);
+    pirn_start(spool->context, &naming->view.op, have_named);
+}
+
+static void name_page(struct pirn_listing *listing, uint32_t count)
+{
+    struct naming *naming = calloc(1, sizeof(*naming));
+
+    if (naming == NULL) {
+        pirn_task_finish(listing->priv.spool->context, &listing->op, -ENOMEM);
+        return;
+    }
+    naming->listing = listing;
+    naming->count = count;
+    name_next(naming);
+}
+
+static bool has_alias(const struct pirn_listing *listing, int32_t count)
+{
+    const struct pirn__log *log = listing->priv.spool->log;
+
+    for (int32_t i = 0; i < count; i++) {
+        if (pirn__log_is_alias(log, &listing->items[i].id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void next_begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn_listing *listing = listing_of(op);
@@ -76,7 +178,11 @@ static void next_begin(struct pirn_context *context, struct pirn_op *op)
     int32_t count = fill_page(listing);
     if (count != 0) {
         listing->items = listing->priv.page;
-        pirn_task_finish(context, op, count);
+        if (has_alias(listing, count)) {
+            name_page(listing, (uint32_t)count);
+        } else {
+            pirn_task_finish(context, op, count);
+        }
         return;
     }
     pirn__file_listing_next(listing);

@@ -133,6 +133,14 @@ void pirn__name_log_body(struct pirn__name *name, const struct pirn_id *id)
     print(name, PIRN__NAME_LOG_DATA "/%s/%s", shard_of(text), text);
 }
 
+void pirn__name_alias(struct pirn__name *name, const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+
+    pirn_id_format(id, text);
+    print(name, PIRN__NAME_LOG_IDS "/%s", text);
+}
+
 void pirn__name_body(struct pirn__name *name, const struct pirn_id *id)
 {
     char text[PIRN_ID_TEXT];
@@ -178,6 +186,23 @@ void pirn__name_claimed(struct pirn__name *name, const char *queue,
     pirn_assert(slot < PIRN__SLOTS);
     pirn_id_format(id, text);
     print(name, "%s/.checkout/%04u/%s", queue, slot, text);
+}
+
+static const char *const moving_ends[] = {
+    [PIRN__MOVING_IN] = ".in",
+    [PIRN__MOVING_OUT] = ".out",
+};
+
+void pirn__name_moving(struct pirn__name *name, const char *queue,
+                       uint32_t slot, const struct pirn_id *id,
+                       enum pirn__moving_name which)
+{
+    char text[PIRN_ID_TEXT];
+
+    pirn_assert(slot < PIRN__SLOTS);
+    pirn_id_format(id, text);
+    print(name, "%s/.checkout/%04u/%s%s", queue, slot, text,
+          moving_ends[which]);
 }
 
 /* "+7" .. "+1", "-1" .. "-8"; nothing else. */
@@ -244,17 +269,33 @@ bool pirn__name_parse_slot(const char *text, uint32_t *ret_slot)
     return true;
 }
 
-bool pirn__name_parse_next(const char *text, struct pirn_id *ret_id)
+/* From an id with @end behind it. */
+static bool parse_id_and(const char *text, const char *end,
+                         struct pirn_id *ret_id)
 {
     char id[PIRN_ID_TEXT];
 
-    if (strnlen(text, 64) != PIRN_ID_TEXT - 1 + 4 ||
-        strcmp(text + PIRN_ID_TEXT - 1, ".new") != 0) {
+    if (strnlen(text, 64) != PIRN_ID_TEXT - 1 + strlen(end) ||
+        strcmp(text + PIRN_ID_TEXT - 1, end) != 0) {
         return false;
     }
     memcpy(id, text, PIRN_ID_TEXT - 1);
     id[PIRN_ID_TEXT - 1] = '\0';
     return pirn_id_parse(id, ret_id) == 0;
+}
+
+bool pirn__name_parse_next(const char *text, struct pirn_id *ret_id)
+{
+    return parse_id_and(text, ".new", ret_id);
+}
+
+bool pirn__name_parse_moving(const char *text, struct pirn_id *ret_id,
+                             enum pirn__moving_name *ret_which)
+{
+    bool is_in = parse_id_and(text, moving_ends[PIRN__MOVING_IN], ret_id);
+
+    *ret_which = is_in ? PIRN__MOVING_IN : PIRN__MOVING_OUT;
+    return is_in || parse_id_and(text, moving_ends[PIRN__MOVING_OUT], ret_id);
 }
 
 bool pirn_name_is_valid(const char *text)

@@ -27,6 +27,7 @@
 #define PIRN__NAME_MAKING ".making"
 #define PIRN__NAME_LOG ".log"
 #define PIRN__NAME_LOG_DATA ".log/data"
+#define PIRN__NAME_LOG_IDS ".log/ids"
 #define PIRN__NAME_REGISTRY ".registry"
 #define PIRN__NAME_RESERVED ".registry/.own"
 #define PIRN__NAME_INCOMING "incoming"
@@ -77,6 +78,19 @@ void pirn__name_ready(struct pirn__name *name, const char *queue,
 void pirn__name_claimed(struct pirn__name *name, const char *queue,
                         uint32_t slot, const struct pirn_id *id);
 
+/** pirn__name_alias() - which id of the log's an item from files has there */
+void pirn__name_alias(struct pirn__name *name, const struct pirn_id *id);
+
+/* Metadata in the midst of a move (spool/move.h): ID.in of a copy that nobody
+ * sees yet, ID.out of an item that nobody else can have any more. */
+enum pirn__moving_name {
+    PIRN__MOVING_IN,
+    PIRN__MOVING_OUT,
+};
+void pirn__name_moving(struct pirn__name *name, const char *queue,
+                       uint32_t slot, const struct pirn_id *id,
+                       enum pirn__moving_name which);
+
 /* Of callers' names (registry.c). A mark is "=SLOT-OPENED". */
 #define PIRN__MARK_TEXT 23
 void pirn__name_mark(char mark[PIRN__MARK_TEXT], uint32_t slot,
@@ -105,5 +119,9 @@ bool pirn__name_parse_slot(const char *text, uint32_t *ret_slot);
 
 /** pirn__name_parse_next() - from ID.new; false: not such a name */
 bool pirn__name_parse_next(const char *text, struct pirn_id *ret_id);
+
+/** pirn__name_parse_moving() - from ID.in or ID.out; false: no such name */
+bool pirn__name_parse_moving(const char *text, struct pirn_id *ret_id,
+                             enum pirn__moving_name *ret_which);
 
 #endif /* SPOOL_NAMES_H */

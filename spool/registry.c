@@ -15,8 +15,9 @@
  * whoever acts on what he saw a while ago harms nobody.
  *
  * An id stands there, durable, before its item is committed. What says that the
- * item is gone for good is the body's name, or the word of its slot: both are
- * there from before the commit until the removal is durable, at one place.
+ * item is gone for good is the body's name, or the word of its slot, or of the
+ * slot that its alias names: one of them is there from before the commit until
+ * the removal is durable.
  */
 #include "spool/registry.h"
 
@@ -107,6 +108,8 @@ static void keep(struct pirn__clearing *clearing)
     look_at_next(clearing);
 }
 
+static void have_alias(struct pirn_op *op, int32_t result);
+
 static void saw_body(struct pirn_op *op, int32_t result)
 {
     struct pirn__clearing *clearing = clearing_of(op);
@@ -120,8 +123,44 @@ static void saw_body(struct pirn_op *op, int32_t result)
         end(clearing, result);
         return;
     }
+    if (clearing->spool->log != NULL && !clearing->looked_in_log) {
+        clearing->looked_in_log = true;
+        pirn__prep_alias_read(&clearing->alias, clearing->spool->log,
+                              &clearing->found.ids.ids[clearing->at - 1]);
+        pirn_start(clearing->spool->context, &clearing->alias.op, have_alias);
+        return;
+    }
     pirn_id_format(&clearing->found.ids.ids[clearing->at - 1], id);
     unlink_entry(clearing, id);
+}
+
+static void look_for_body(struct pirn__clearing *clearing)
+{
+    struct pirn_spool *spool = clearing->spool;
+
+    pirn__name_body(&clearing->path,
+                    &clearing->found.ids.ids[clearing->at - 1]);
+    pirn_prep_stat(&clearing->step, spool->root_fd, clearing->path.text,
+                   AT_SYMLINK_NOFOLLOW, STATX_TYPE, &clearing->statx);
+    pirn_start(spool->context, &clearing->step, saw_body);
+}
+
+/* One that is moved has its body's name before its alias goes, and the other
+ * way round: so the body is looked for once more. */
+static void have_alias(struct pirn_op *op, int32_t result)
+{
+    struct pirn__clearing *clearing =
+        pirn_container_of(op, struct pirn__clearing, alias.op);
+
+    if (result < 0) {
+        end(clearing, result);
+        return;
+    }
+    if (result == 1 && log_has(clearing->spool, &clearing->alias.in_log)) {
+        keep(clearing);
+        return;
+    }
+    look_for_body(clearing);
 }
 
 static void look_at_next(struct pirn__clearing *clearing)
@@ -138,10 +177,8 @@ static void look_at_next(struct pirn__clearing *clearing)
         keep(clearing);
         return;
     }
-    pirn__name_body(&clearing->path, id);
-    pirn_prep_stat(&clearing->step, spool->root_fd, clearing->path.text,
-                   AT_SYMLINK_NOFOLLOW, STATX_TYPE, &clearing->statx);
-    pirn_start(spool->context, &clearing->step, saw_body);
+    clearing->looked_in_log = false;
+    look_for_body(clearing);
 }
 
 static void listed(struct pirn_op *op, int32_t result)

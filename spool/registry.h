@@ -7,6 +7,7 @@
 
 #include <pirn/chain.h>
 
+#include "spool/log/alias.h"
 #include "spool/scan.h"
 #include "spool/spool.h"
 
@@ -30,6 +31,8 @@ struct pirn__clearing {
     uint32_t at;
     bool is_had; /* when it has ended: @id is an item, and has the name */
     struct pirn_id id;
+    struct pirn__alias alias; /* of one that came to the log */
+    bool looked_in_log;
     struct pirn_op step;
     struct statx statx;
     struct pirn__name path;

@@ -140,6 +140,7 @@ static int32_t take_id(struct pirn__scan *scan, const struct pirn_entry *entry)
 {
     struct pirn__id_scan *id_scan =
         pirn_container_of(scan, struct pirn__id_scan, scan);
+    enum pirn__moving_name which;
     struct pirn_id id;
 
     if (pirn_id_parse(entry->name, &id) == 0) {
@@ -148,6 +149,7 @@ static int32_t take_id(struct pirn__scan *scan, const struct pirn_entry *entry)
     if (pirn__name_parse_next(entry->name, &id)) {
         return pirn__ids_push(&id_scan->next, &id);
     }
+    id_scan->moving += pirn__name_parse_moving(entry->name, &id, &which);
     return 0;
 }
 
@@ -155,5 +157,6 @@ void pirn__prep_id_scan(struct pirn__id_scan *scan, int root_fd)
 {
     pirn__ids_deinit(&scan->ids);
     pirn__ids_deinit(&scan->next);
+    scan->moving = 0;
     pirn__prep_scan(&scan->scan, root_fd, take_id);
 }

@@ -58,6 +58,7 @@ struct pirn__id_scan {
     struct pirn__scan scan;
     struct pirn__ids ids;
     struct pirn__ids next; /* of ID.new, unsorted */
+    uint32_t moving;       /* how many of ID.in and ID.out */
 };
 
 /** pirn__prep_id_scan() - the ids that are names of the directory's entries */

@@ -71,14 +71,6 @@ void pirn__spool_new_id(struct pirn_spool *spool, struct pirn_id *ret_id)
                   ret_id);
 }
 
-const struct pirn__layout *pirn__layout_of(struct pirn_spool *spool,
-                                           const struct pirn_id *id)
-{
-    return spool->log != NULL && pirn__log_knows(spool->log, id)
-               ? &pirn__layout_log
-               : &pirn__layout_file;
-}
-
 static int open_root(struct pirn_spool *spool,
                      const struct pirn_spool_config *config)
 {

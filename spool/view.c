@@ -14,14 +14,23 @@ static struct pirn_view *view_of(struct pirn_op *op)
     return pirn_container_of(op, struct pirn_view, op);
 }
 
+static void look_found(struct pirn_op *op, const struct pirn__layout *layout,
+                       const struct pirn_id *id)
+{
+    struct pirn_view *view = view_of(op);
+
+    view->priv.layout = layout;
+    view->priv.id = *id;
+    layout->look(view);
+}
+
 static void look_begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn_view *view = view_of(op);
 
     pirn_assert(context == view->priv.spool->context);
     pirn_assert_rule(view->priv.work == NULL, "one look at a time");
-    view->priv.layout = pirn__layout_of(view->priv.spool, &view->priv.id);
-    view->priv.layout->look(view);
+    pirn__layout_seek(view->priv.spool, &view->priv.id, op, look_found);
 }
 
 void pirn_prep_look(struct pirn_view *view, struct pirn_spool *spool,

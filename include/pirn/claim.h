@@ -19,6 +19,7 @@ PIRN_BEGIN_DECLS
 struct pirn_draft;
 struct pirn_spool;
 struct pirn__layout;
+struct pirn__move;
 
 /* What is to be different. */
 enum pirn_change_what {
@@ -54,6 +55,8 @@ struct pirn_claim {
         uint64_t offset;
         const struct pirn_change *change;
         uint32_t event; /* enum pirn_event_kind, when the verb ends well */
+        struct pirn_change moving; /* of pirn_prep_move() */
+        struct pirn__move *move;   /* to the other layout */
         struct pirn_draft *sharing;
         struct pirn__named *named; /* being removed */
         bool durable;
@@ -155,7 +158,8 @@ PIRN_API void pirn_prep_update(struct pirn_claim *claim,
 /**
  * pirn_prep_give_back_as() - with changes; ends the claim
  *
- * Moves an item to another queue, delays it, holds or releases it.
+ * Moves an item to another queue, delays it, holds or releases it. To a queue
+ * of the other layout as pirn_prep_move(), with these changes.
  *
  * Result: as pirn_prep_update(), and the claim has the item still where it is
  * none of 0 and -ESTALE. It may mean that it was changed, and cannot be made
@@ -165,6 +169,30 @@ PIRN_API void pirn_prep_update(struct pirn_claim *claim,
  */
 PIRN_API void pirn_prep_give_back_as(struct pirn_claim *claim,
                                      const struct pirn_change *change);
+
+/**
+ * pirn_prep_move() - as it is, to another queue; ends the claim
+ * @queue: of either layout; loaned until the op ends
+ *
+ * The item keeps its id, body, fields, attempts, priority, due time and whether
+ * it is held; its version is the next one. To a queue of the other layout it is
+ * copied: nobody has it until the copy is durable and the item where it was is
+ * gone. A kill or a power cut on the way leaves one of the two, whole.
+ *
+ * Result: 0; -ESTALE we do not have it any more, and the claim has ended: it
+ * was taken from us, or something failed when the copy was whole already; then
+ * it is ready when this spool is closed. After any other the claim has the item
+ * still, as it was: -E2BIG its fields and 35 bytes are more than
+ * PIRN_FIELDS_MAX, to the log; -EEXIST a body with that id is there already, to
+ * files; -EBADMSG the body is not what was stored; -ENOENT no such queue;
+ * -ENOSPC and others.
+ *
+ * Between its two places, for as long as a sync takes, who asks for its id
+ * may be told that there is no such item.
+ *
+ * Durable: when the op ends with 0.
+ */
+PIRN_API void pirn_prep_move(struct pirn_claim *claim, const char *queue);
 
 /**
  * pirn_prep_give_back() - ready again for others; ends the claim

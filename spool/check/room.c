@@ -103,8 +103,9 @@ static bool is_one_of(const char *name, const char *const *names, size_t count)
 
 static enum pirn__entry_kind judge_log(const char *name)
 {
-    static const char *const ours[] = {"log", "index", "index.new", "queues",
-                                       "seg", "tombs", "bells",     "data"};
+    static const char *const ours[] = {"log",    "index", "index.new",
+                                       "queues", "seg",   "tombs",
+                                       "bells",  "data",  "ids"};
 
     if (is_one_of(name, ours, sizeof(ours) / sizeof(ours[0]))) {
         return PIRN__ENTRY_OURS;

@@ -36,6 +36,7 @@
 #include "spool/file/file.h"
 #include "spool/file/meta.h"
 #include "spool/layout.h"
+#include "spool/move.h"
 #include "spool/queue.h"
 
 static struct pirn_claim_work *work_of(struct pirn_op *step)
@@ -66,6 +67,11 @@ static void end(struct pirn_claim_work *work, int32_t result)
     pirn_start(work->spool->context, &work->step, closed);
 }
 
+void pirn__file_claim_end(struct pirn_claim *claim, int32_t result)
+{
+    end(claim->priv.work, result);
+}
+
 /* ---- read ---- */
 
 static void have_read(struct pirn_op *op, int32_t result)
@@ -92,6 +98,12 @@ bool pirn__file_claim_body(const struct pirn_claim *claim,
 {
     pirn__name_body(ret_name, &claim->priv.work->id);
     return true;
+}
+
+bool pirn__file_has_alias(const struct pirn_claim *claim)
+{
+    (void)claim;
+    return false;
 }
 
 /* ---- changes ---- */

@@ -22,6 +22,7 @@ void pirn__file_claim_id(struct pirn_claim *claim);
 void pirn__file_claim_read(struct pirn_claim *claim);
 bool pirn__file_claim_body(const struct pirn_claim *claim,
                            struct pirn__name *ret_name);
+bool pirn__file_has_alias(const struct pirn_claim *claim);
 void pirn__file_remove(struct pirn_claim *claim);
 void pirn__file_update(struct pirn_claim *claim);
 void pirn__file_give_back(struct pirn_claim *claim);

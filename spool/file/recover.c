@@ -6,7 +6,7 @@
  *     -> sync .checkout/O of each queue, QUEUE/XY of each draft's shard, and
  *        shelves
  *     -> of each draft: body, then name
- *     -> of each queue: list .checkout/O, sync it, give each back
+ *     -> of each queue: list .checkout/O, [end moves,] sync it, give each back
  *
  * Of one who lives and is fenced out all claims are renamed into our .checkout
  * before his is synced: that decides between him and us. What he has changed is
@@ -360,6 +360,31 @@ static void took_all(struct pirn__recover *recover)
     start_sync(recover, synced_claims);
 }
 
+static void list_claims(struct pirn__recover *recover);
+
+static void settled(struct pirn_op *op, int32_t result)
+{
+    struct pirn__recover *recover =
+        pirn_container_of(op, struct pirn__recover, moves.op);
+
+    note(recover, result);
+    list_claims(recover);
+}
+
+/* Once a queue: whichever of an item and its copy stays is a claim then. */
+static bool settles_moves(struct pirn__recover *recover)
+{
+    if (recover->scan.moving == 0 || recover->living || recover->has_settled ||
+        recover->spool->log == NULL) {
+        return false;
+    }
+    recover->has_settled = true;
+    pirn__prep_move_recover(&recover->moves, recover->spool, recover->queue,
+                            recover->slot);
+    pirn_start(recover->spool->context, &recover->moves.op, settled);
+    return true;
+}
+
 static void listed_claims(struct pirn_op *op, int32_t result)
 {
     struct pirn__recover *recover =
@@ -369,6 +394,9 @@ static void listed_claims(struct pirn_op *op, int32_t result)
     if (result < 0) {
         note(recover, result == -ENOENT ? 0 : result); /* never claimed here */
         queue_next(recover);
+        return;
+    }
+    if (settles_moves(recover)) {
         return;
     }
     if (recover->scan.ids.count == 0) {
@@ -385,6 +413,16 @@ static void listed_claims(struct pirn_op *op, int32_t result)
     start_sync(recover, synced_claims);
 }
 
+static void list_claims(struct pirn__recover *recover)
+{
+    struct pirn_spool *spool = recover->spool;
+
+    pirn__name_checkout_dir(&recover->scan.scan.path, recover->queue->name,
+                            recover->slot);
+    pirn__prep_id_scan(&recover->scan, spool->root_fd);
+    pirn_start(spool->context, &recover->scan.scan.op, listed_claims);
+}
+
 /* The claims of one more queue. */
 static void queue_next(struct pirn__recover *recover)
 {
@@ -397,10 +435,8 @@ static void queue_next(struct pirn__recover *recover)
         return;
     }
     recover->queue = spool->queues[recover->queue_at++];
-    pirn__name_checkout_dir(&recover->scan.scan.path, recover->queue->name,
-                            recover->slot);
-    pirn__prep_id_scan(&recover->scan, spool->root_fd);
-    pirn_start(spool->context, &recover->scan.scan.op, listed_claims);
+    recover->has_settled = false;
+    list_claims(recover);
 }
 
 /* Directories to sync, numbered: of each queue .checkout/O, then its shards and

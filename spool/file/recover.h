@@ -9,6 +9,7 @@
 #include "spool/file/back.h"
 #include "spool/file/find.h"
 #include "spool/file/meta_file.h"
+#include "spool/move_recover.h"
 
 /* Items put right at once. */
 #define PIRN__RECOVER_WORKERS 16u
@@ -42,6 +43,8 @@ struct pirn__recover {
 
     struct pirn__refresh refresh;
     struct pirn__id_scan scan; /* .tmp/SLOT, then each .checkout/SLOT */
+    struct pirn__move_recover moves;
+    bool has_settled;          /* those of the queue */
     struct pirn__queue *queue; /* whose claims; NULL: drafts */
     uint32_t queue_at;
     uint64_t shards;  /* bit set: those of the drafts */

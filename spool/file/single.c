@@ -18,6 +18,9 @@
  *   claims beside each other, or      the highest version stays; of equals the
  *   beside a ready one                ready one, then the lowest slot
  *
+ * Before all that each move that was not ended leaves one of an item and its
+ * copy (../move_recover.c), as a claim.
+ *
  * What goes is a draft first, and goes as such: .tmp/O/ID is the one name that
  * may come back without its body. Before its unlink, all the directories are
  * synced which it may have left; then the other names are gone for good.
@@ -36,6 +39,7 @@
 
 #include "spool/file/find.h"
 #include "spool/file/meta_file.h"
+#include "spool/move_recover.h"
 
 /* A name of an item: a claim, or one at a site (slot NOBODY). */
 enum { NOBODY = PIRN__SLOTS };
@@ -111,6 +115,16 @@ static int add_claims(struct single *single, const struct pirn__ids *ids,
     return 0;
 }
 
+/* Before anybody can have either of the two. */
+static int settle_moves(const struct single *single, struct pirn__queue *queue,
+                        uint32_t slot)
+{
+    struct pirn__move_recover moves = {0};
+
+    pirn__prep_move_recover(&moves, single->spool, queue, slot);
+    return wait_for(single, &moves.op);
+}
+
 static int list_claims(struct single *single, struct pirn__queue *queue,
                        uint32_t slot)
 {
@@ -118,6 +132,10 @@ static int list_claims(struct single *single, struct pirn__queue *queue,
 
     pirn__name_checkout_dir(&scan.scan.path, queue->name, slot);
     int r = list(single, &scan);
+    if (r == 0 && scan.moving > 0 && single->spool->log != NULL) {
+        r = settle_moves(single, queue, slot);
+        r = r == 0 ? list(single, &scan) : r;
+    }
     r = r == 0 ? add_claims(single, &scan.ids, queue, slot) : r;
     list_end(&scan);
     return r;

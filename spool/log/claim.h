@@ -36,6 +36,13 @@ struct pirn_claim_work {
  * claim's op ends with @result */
 void pirn__log_claim_end(struct pirn_claim_work *work, int32_t result);
 
+/** pirn__log_removal_begin() - REMOVING, tombstones, limbo; 0 or -ESTALE */
+PIRN_MUST_CHECK int pirn__log_removal_begin(struct pirn_claim_work *work);
+
+/** pirn__log_claim_resume() - UPDATING to CLAIMED; fenced out meanwhile it is
+ * let go of, and the next verb hears of it */
+void pirn__log_claim_resume(struct pirn_claim_work *work);
+
 /** pirn__log_claims_deinit() - what was never ended, at close. Blocks. */
 void pirn__log_claims_deinit(struct pirn__log *log);
 

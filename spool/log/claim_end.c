@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <pirn/invariant.h>
 #include <pirn/task.h>
@@ -46,17 +47,15 @@ static void round_done(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn_claim_work, round.waiter.op), result);
 }
 
-void pirn__log_remove(struct pirn_claim *claim)
+int pirn__log_removal_begin(struct pirn_claim_work *work)
 {
-    struct pirn_claim_work *work = claim->priv.work;
     struct pirn__log *log = work->log;
     const struct pirn__reading *reading = &work->reading;
     bool has_file = (reading->part.head.flags & PIRN__RECORD_BODY_FILE) != 0;
 
     if (pirn__slot_turn(&log->index.catalogue, &work->grip, PIRN__REMOVING) <
         0) {
-        pirn__log_claim_end(work, -ESTALE);
-        return;
+        return -ESTALE;
     }
     if (!body_is_in_newest(reading)) {
         pirn__log_bury(log, pirn__place_unpack(reading->fields.body),
@@ -65,12 +64,27 @@ void pirn__log_remove(struct pirn_claim *claim)
     pirn__log_bury(log, pirn__place_unpack(reading->fields.part),
                    reading->part_generation);
     pirn__limbo_put(log, &work->grip, has_file ? &reading->part.head.id : NULL);
-    if (!claim->priv.durable) {
-        pirn__log_claim_end(work, 0);
+    return 0;
+}
+
+void pirn__log_remove(struct pirn_claim *claim)
+{
+    struct pirn_claim_work *work = claim->priv.work;
+    int r = pirn__log_removal_begin(work);
+
+    if (r < 0 || !claim->priv.durable) {
+        pirn__log_claim_end(work, r);
         return;
     }
-    pirn__prep_round(&work->round, log);
-    pirn_start(log->context, &work->round.waiter.op, round_done);
+    pirn__prep_round(&work->round, work->log);
+    pirn_start(work->log->context, &work->round.waiter.op, round_done);
+}
+
+bool pirn__log_has_alias(const struct pirn_claim *claim)
+{
+    const struct pirn__reading *reading = &claim->priv.work->reading;
+
+    return (reading->part.head.flags & PIRN__RECORD_ALIAS) != 0;
 }
 
 /* ---- changes ---- */
@@ -145,6 +159,15 @@ static void let_go(struct pirn_claim_work *work)
     work->grip.word = pirn__word_pack(word);
 }
 
+void pirn__log_claim_resume(struct pirn_claim_work *work)
+{
+    struct pirn__catalogue *catalogue = &work->log->index.catalogue;
+
+    if (pirn__slot_turn(catalogue, &work->grip, PIRN__CLAIMED) < 0) {
+        let_go(work);
+    }
+}
+
 /* The claim goes on, with the item as it was, or as it was written. */
 static void go_on(struct pirn_claim_work *work, bool written, int32_t result)
 {
@@ -209,6 +232,47 @@ static int apply(struct pirn_claim_work *work, struct pirn__head *head,
                : 0;
 }
 
+/* And memory for what is written: a give back may fail behind the record, and
+ * then go on. Of an item with an alias that stays before the new fields, which
+ * stand together behind that memory until the record is committed. */
+static int take_fields(struct pirn_claim_work *work,
+                       const struct pirn_change *change)
+{
+    struct pirn__part *part = &work->record.part;
+    const struct pirn_fields *fields = change->fields;
+    bool is_new = (change->what & PIRN_CHANGE_FIELDS) != 0;
+    bool has_alias = (part->head.flags & PIRN__RECORD_ALIAS) != 0;
+    uint32_t own = is_new && has_alias ? PIRN__ALIAS_FIELD_BYTES : 0;
+
+    if (is_new && own > 0 && part->fields_bytes < own) {
+        return -EBADMSG;
+    }
+    const char *before = part->fields;
+    if (is_new) {
+        part->fields = fields == NULL ? NULL : fields->bytes;
+        part->fields_bytes = fields == NULL ? 0 : fields->len;
+    }
+    uint32_t len = part->fields_bytes;
+    if (len > PIRN_FIELDS_MAX - own) {
+        return -E2BIG;
+    }
+    uint32_t bytes = pirn__part_bytes(own + len);
+    work->renewed = malloc(bytes + (own > 0 ? own + len : 0));
+    if (work->renewed == NULL) {
+        return -ENOMEM;
+    }
+    if (own > 0) {
+        char *both = (char *)work->renewed + bytes;
+        memcpy(both, before, own);
+        if (len > 0) {
+            memcpy(both + own, part->fields, len);
+        }
+        part->fields = both;
+        part->fields_bytes = own + len;
+    }
+    return 0;
+}
+
 /* Version v + 1 of what we have, with what changes. */
 static void change(struct pirn_claim_work *work,
                    const struct pirn_change *change, uint32_t more_attempts)
@@ -226,15 +290,7 @@ static void change(struct pirn_claim_work *work,
     head->body = pirn__place_unpack(work->reading.fields.body);
     int r = head->version < PIRN__VERSION_END ? apply(work, head, change)
                                               : -EOVERFLOW;
-    if (change->what & PIRN_CHANGE_FIELDS) {
-        const struct pirn_fields *fields = change->fields;
-        record->part.fields = fields == NULL ? NULL : fields->bytes;
-        record->part.fields_bytes = fields == NULL ? 0 : fields->len;
-    }
-    if (r == 0) { /* a give back may fail behind the record, and then go on */
-        work->renewed = malloc(pirn__part_bytes(record->part.fields_bytes));
-        r = work->renewed == NULL ? -ENOMEM : 0;
-    }
+    r = r == 0 ? take_fields(work, change) : r;
     if (r == 0) {
         r = pirn__slot_turn(&log->index.catalogue, &work->grip, PIRN__UPDATING);
     }

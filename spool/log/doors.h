@@ -23,6 +23,7 @@ void pirn__log_claim_id(struct pirn_claim *claim);
 void pirn__log_claim_read(struct pirn_claim *claim);
 bool pirn__log_claim_body(const struct pirn_claim *claim,
                           struct pirn__name *ret_name);
+bool pirn__log_has_alias(const struct pirn_claim *claim);
 void pirn__log_remove(struct pirn_claim *claim);
 void pirn__log_update(struct pirn_claim *claim);
 void pirn__log_give_back(struct pirn_claim *claim);

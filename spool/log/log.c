@@ -26,6 +26,7 @@
 #include "spool/log/rebuild.h"
 #include "spool/log/rescue.h"
 #include "spool/log/tombs_file.h"
+#include "spool/move.h"
 #include "spool/owner.h"
 #include "spool/text_file.h"
 
@@ -87,6 +88,8 @@ static struct pirn__log *create(struct pirn_spool *spool)
         for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
             log->bodies[shard].fd = -1;
         }
+        log->aliases.ids.fd = -1;
+        log->aliases.above.fd = -1;
     }
     return log;
 }
@@ -96,6 +99,7 @@ static void destroy(struct pirn__log *log, bool remove_index)
     for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
         pirn__sync_deinit(&log->bodies[shard]);
     }
+    pirn__alias_room_deinit(log);
     pirn__segment_files_deinit(log);
     pirn__bell_deinit(log);
     pirn__log_detach(log, remove_index);
@@ -139,6 +143,7 @@ static void init_bodies(struct pirn__log *log)
                              shard);
         pirn__sync_init(&log->bodies[shard], log->context, log->spool->root_fd);
     }
+    pirn__alias_room_init(log);
 }
 
 static int open_index(struct pirn__log *log, bool alone, const char *dir)
@@ -378,6 +383,16 @@ struct pirn__log_id pirn__log_id_of(uint32_t slot, struct pirn__word word,
     };
 }
 
+static const struct pirn__move_steps move_steps = {
+    .is_held = pirn__log_is_held,
+    .leave = pirn__log_leave,
+    .stay = pirn__log_stay,
+    .depart = pirn__log_depart,
+    .end = pirn__log_end,
+    .arrive = pirn__log_arrive,
+    .show = pirn__log_show,
+};
+
 const struct pirn__layout pirn__layout_log = {
     .enqueue = pirn__log_enqueue,
     .share = pirn__log_share,
@@ -390,10 +405,12 @@ const struct pirn__layout pirn__layout_log = {
     .claim_id = pirn__log_claim_id,
     .claim_read = pirn__log_claim_read,
     .claim_body = pirn__log_claim_body,
+    .has_alias = pirn__log_has_alias,
     .remove = pirn__log_remove,
     .update = pirn__log_update,
     .give_back = pirn__log_give_back,
     .look = pirn__log_look,
     .view_read = pirn__log_view_read,
     .view_end = pirn__log_view_end,
+    .move = &move_steps,
 };

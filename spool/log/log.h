@@ -5,6 +5,7 @@
 #ifndef SPOOL_LOG_LOG_H
 #define SPOOL_LOG_LOG_H
 
+#include "spool/log/alias.h"
 #include "spool/log/backing.h"
 #include "spool/log/compact.h"
 #include "spool/log/index.h"
@@ -38,7 +39,8 @@ struct pirn__log {
     struct pirn__backing backing;
     struct pirn__bell *bell;
     struct pirn__sync bodies[PIRN__SHARDS]; /* .log/data/XY */
-    struct pirn_claim_work *claims;         /* which nobody has ended yet */
+    struct pirn__alias_room aliases;
+    struct pirn_claim_work *claims; /* which nobody has ended yet */
     bool reads_wait;       /* nobody can say what of a segment is in memory */
     uint64_t expired_tick; /* of the wheel: nothing more is due in it */
     struct pirn__wheel_look wheel_look;

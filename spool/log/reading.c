@@ -507,9 +507,14 @@ void pirn__reading_item(const struct pirn__reading *reading,
     const struct pirn__part *part = &reading->part;
     struct pirn__word word = pirn__word_unpack(reading->fields.word);
     struct pirn__route route = pirn__route_unpack(reading->fields.route);
+    struct pirn_id id = part->head.id;
+    bool has_alias =
+        (part->head.flags & PIRN__RECORD_ALIAS) != 0 &&
+        pirn__alias_get(part->fields, part->fields_bytes, &id) == 0;
+    uint32_t own = has_alias ? PIRN__ALIAS_FIELD_BYTES : 0;
 
     *ret_item = (struct pirn_item){
-        .id = part->head.id,
+        .id = id,
         .attempts = route.attempts,
         .version = part->head.version,
         .size_bytes = part->head.body_bytes,
@@ -521,9 +526,9 @@ void pirn__reading_item(const struct pirn__reading *reading,
         .owner = word.owner,
         .fields =
             {
-                .bytes = (char *)reading->memory + PIRN__PART_HEAD_BYTES,
-                .len = part->fields_bytes,
-                .cap = part->fields_bytes,
+                .bytes = (char *)reading->memory + PIRN__PART_HEAD_BYTES + own,
+                .len = part->fields_bytes - own,
+                .cap = part->fields_bytes - own,
             },
     };
     pirn__log_queue_name(reading->log, route.queue, ret_item->queue);

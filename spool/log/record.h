@@ -44,6 +44,7 @@ enum pirn__record_kind {
 enum pirn__record_flag {
     PIRN__RECORD_BODY_FILE = 1, /* the body is a file of its own */
     PIRN__RECORD_HELD = 2,      /* until it is released */
+    PIRN__RECORD_ALIAS = 8,     /* the first field is its own id (alias.h) */
 };
 
 /* Numbers in a head stay below these. */

@@ -38,8 +38,7 @@ static void note(struct pirn__rescue *rescue, int32_t result)
     }
 }
 
-/* Whether the record at a place was committed in its segment's present turn. */
-static bool is_committed(const struct pirn__log *log, uint64_t packed)
+bool pirn__log_is_committed(const struct pirn__log *log, uint64_t packed)
 {
     struct pirn__place place = pirn__place_unpack(packed);
 
@@ -88,6 +87,12 @@ static void bury(struct pirn__log *log, uint64_t packed)
     }
 }
 
+void pirn__log_bury_slot(struct pirn__log *log, const struct pirn__slot *slot)
+{
+    bury(log, pirn__atom_load(&slot->body));
+    bury(log, pirn__atom_load(&slot->part));
+}
+
 static void end_removal(struct pirn__rescue *rescue)
 {
     struct pirn__log *log = rescue->log;
@@ -100,8 +105,7 @@ static void end_removal(struct pirn__rescue *rescue)
     struct pirn_id id;
 
     pirn__log_id_pack(&parts, &id);
-    bury(log, slot->body);
-    bury(log, slot->part);
+    pirn__log_bury_slot(log, slot);
     pirn__limbo_put(log, &rescue->grip, has_file ? &id : NULL);
 }
 
@@ -109,7 +113,7 @@ static void end_filling(struct pirn__rescue *rescue)
 {
     struct pirn__slot *slot = slot_of(rescue);
 
-    if (is_committed(rescue->log, slot->part)) {
+    if (pirn__log_is_committed(rescue->log, slot->part)) {
         release(rescue, false);
         return;
     }
@@ -234,7 +238,7 @@ static void end_change(struct pirn__rescue *rescue)
     rescue->fields = *slot_of(rescue);
     rescue->pending = (pirn__route_unpack(rescue->fields.route).flags &
                        PIRN__ROUTE_PENDING) != 0 &&
-                      is_committed(rescue->log, rescue->fields.due);
+                      pirn__log_is_committed(rescue->log, rescue->fields.due);
     read_record(rescue,
                 rescue->pending ? rescue->fields.due : rescue->fields.part);
 }

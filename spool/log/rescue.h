@@ -31,6 +31,13 @@ struct pirn__rescue {
 void pirn__prep_rescue(struct pirn__rescue *rescue, struct pirn__log *log,
                        uint16_t dead);
 
+/** pirn__log_is_committed() - whether the record at a place was, in its
+ * segment's present turn */
+bool pirn__log_is_committed(const struct pirn__log *log, uint64_t packed);
+
+/** pirn__log_bury_slot() - what an item that is being removed has, again */
+void pirn__log_bury_slot(struct pirn__log *log, const struct pirn__slot *slot);
+
 /**
  * pirn__log_return() - CLAIMED by us, and somebody else's before: given back
  * with one more attempt

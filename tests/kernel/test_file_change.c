@@ -220,7 +220,7 @@ static void what_cannot_be_changed_is_still_ours(void **state)
     assert_int_equal(bed_remove(bed, &claim), 0);
 }
 
-static void into_a_queue_of_the_log_nothing_is_moved(void **state)
+static void an_update_moves_nothing_into_a_queue_of_the_log(void **state)
 {
     const struct pirn_change away = {.what = PIRN_CHANGE_QUEUE,
                                      .queue = "logged"};
@@ -231,7 +231,7 @@ static void into_a_queue_of_the_log_nothing_is_moved(void **state)
         pirn_spool_create_queue_as(bed->spool, "logged", PIRN_LAYOUT_LOG), 0);
     (void)bed_put(bed, "body", 4);
     assert_int_equal(bed_claim(bed, &claim), 1);
-    assert_int_equal(file_give_back_as(bed, &claim, &away), -EOPNOTSUPP);
+    assert_int_equal(file_update(bed, &claim, &away), -EOPNOTSUPP);
     assert_int_equal(bed_remove(bed, &claim), 0);
 }
 
@@ -350,7 +350,7 @@ BED_MAIN(TEST(an_update_changes_what_it_says_and_nothing_else),
          TEST(what_is_held_nobody_has_until_it_is_released),
          TEST(an_untried_one_has_made_no_attempt),
          TEST(what_cannot_be_changed_is_still_ours),
-         TEST(into_a_queue_of_the_log_nothing_is_moved),
+         TEST(an_update_moves_nothing_into_a_queue_of_the_log),
          TEST(what_is_moved_is_claimed_there), TEST(higher_ones_come_first),
          TEST(a_higher_one_overtakes_those_that_were_there),
          TEST(what_is_put_for_later_is_had_when_its_time_has_come),

@@ -249,7 +249,7 @@ static void a_change_that_is_refused_changes_nothing(void **state)
     expect_seen(bed, &id, 0, PIRN_ITEM_READY, 1);
 }
 
-static void a_queue_of_files_takes_no_item_of_the_log(void **state)
+static void an_update_moves_nothing_into_a_queue_of_files(void **state)
 {
     struct bed *bed = *state;
     struct pirn_claim claim = {0};
@@ -258,7 +258,7 @@ static void a_queue_of_files_takes_no_item_of_the_log(void **state)
 
     (void)put_before(bed);
     assert_int_equal(bed_claim(bed, &claim), 1);
-    assert_int_equal(log_give_back_as(bed, &claim, &away), -ENOENT);
+    assert_int_equal(log_update(bed, &claim, &away), -ENOENT);
     assert_int_equal(bed_give_back(bed, &claim), 0);
 }
 
@@ -283,5 +283,5 @@ BED_MAIN(LOG_TEST(an_update_changes_what_it_says_and_nothing_else),
          LOG_TEST(the_last_of_many_versions_is_the_one),
          LOG_TEST(attempts_are_counted_unless_it_was_none),
          LOG_TEST(a_change_that_is_refused_changes_nothing),
-         LOG_TEST(a_queue_of_files_takes_no_item_of_the_log),
+         LOG_TEST(an_update_moves_nothing_into_a_queue_of_files),
          LOG_TEST(a_released_item_is_ready))

@@ -103,19 +103,25 @@ def what_is_missing_is_66_and_the_others_are_changed():
         assert shown(spool, item)["queue"] == "other"
 
 
-def each_layout_keeps_its_items():
+def mv_moves_items_between_the_layouts():
     with directory() as here:
         spool = new_spool(here, "file")
         run("create", "--queue", "log", spool=spool).exits(0)
-        item, logged = put(spool), put(spool, b"", "--queue", "log")
-        before = shown(spool, item)
-        for more in ((), ("--dry-run",)):
-            run("mv", "--to", "log", *more, item, spool=spool).exits(78).says(
-                item, "layout", "pirn create")
-            run("mv", "--to", "incoming", *more, logged,
-                spool=spool).exits(78).says(logged, "layout", "pirn create")
-        assert shown(spool, item) == before
-        assert shown(spool, logged)["queue"] == "log"
+        items = [put(spool, bytes(size)) for size in (0, 700, 100000)]
+        before = [shown(spool, item) for item in items]
+        for to, back in (("log", "incoming"), ("incoming", "log")):
+            run("mv", "--to", to, "--dry-run", *items, spool=spool).exits(0)
+            run("mv", "--to", to, *items, spool=spool).exits(0)
+            listed = run("ls", "--queue", to, "--json", spool=spool).exits(0)
+            assert sorted(at["id"] for at in objects(listed)) == sorted(items)
+            assert not run("ls", "--queue", back, spool=spool).exits(0).out
+            run("fsck", spool=spool).exits(0)
+        for item, then in zip(items, before):
+            now = shown(spool, item)
+            assert now["version"] == then["version"] + 2
+            assert {**now, "version": then["version"]} == then
+            size = then["size"]
+            assert run("cat", item, spool=spool).exits(0).out == bytes(size)
 
 
 def files_are_moved_held_and_released():

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * move_recover.c - see spool/move_recover.h
+ *
+ * What the log has of the item decides, and only its owner, who is dead, could
+ * have changed that:
+ *
+ *   ID.in    the log has it                    the copy goes: body, then name
+ *            it was being removed, or has gone that made durable, the copy
+ *                                              becomes a claim of the dead one
+ *   ID.out   its record was committed          the item goes: body, then name
+ *            else                              it is a claim again
+ *
+ * Before anything of the dead one's is made ready: else a taker could have had
+ * and removed one of the two, and the other would seem to be the only one.
+ */
+#include "spool/move_recover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include <pirn/file.h>
+#include <pirn/invariant.h>
+#include <pirn/path.h>
+#include <pirn/task.h>
+
+#include "spool/log/atom.h"
+#include "spool/log/log.h"
+#include "spool/log/rescue.h"
+
+static void next(struct pirn__move_recover *recover);
+
+static struct pirn__move_recover *recover_of(struct pirn_op *op)
+{
+    return pirn_container_of(op, struct pirn__move_recover, chain.op);
+}
+
+static void note(struct pirn__move_recover *recover, int32_t result)
+{
+    if (result < 0 && recover->result == 0) {
+        recover->result = result;
+    }
+}
+
+static void start_steps(struct pirn__move_recover *recover, uint32_t count,
+                        pirn_op_fn *fn)
+{
+    recover->steps[0] = &recover->first;
+    recover->steps[1] = &recover->second;
+    recover->steps[2] = &recover->third;
+    pirn_chain_start(recover->spool->context, &recover->chain, recover->steps,
+                     count, fn);
+}
+
+/* ---- one of the two goes ---- */
+
+static void stepped(struct pirn_op *op, int32_t result)
+{
+    struct pirn__move_recover *recover = recover_of(op);
+
+    note(recover, result);
+    next(recover);
+}
+
+/* Its body and then its name, which is left where the body is. */
+static void drop(struct pirn__move_recover *recover)
+{
+    int root = recover->spool->root_fd;
+
+    pirn__name_body(&recover->path, &recover->id);
+    pirn_prep_unlink(&recover->first, root, recover->path.text, 0);
+    pirn_step_when(&recover->first, PIRN_STEP_ALWAYS);
+    pirn_prep_unlink(&recover->second, root, recover->moving.text, 0);
+    start_steps(recover, 2, stepped);
+}
+
+/* A claim of the slot's, which is recovered as such. An alias may be torn, or
+ * lead to what was never committed. */
+static void keep(struct pirn__move_recover *recover)
+{
+    int root = recover->spool->root_fd;
+
+    pirn__name_claimed(&recover->path, recover->queue->name, recover->slot,
+                       &recover->id);
+    pirn_prep_rename(&recover->first, root, recover->moving.text, root,
+                     recover->path.text, RENAME_NOREPLACE);
+    pirn__prep_alias_remove(&recover->second, recover->spool->log,
+                            &recover->alias.path, &recover->id);
+    pirn_step_when(&recover->second, PIRN_STEP_ALWAYS);
+    start_steps(recover, 2, stepped);
+}
+
+static void buried(struct pirn_op *op, int32_t result)
+{
+    struct pirn__move_recover *recover =
+        pirn_container_of(op, struct pirn__move_recover, round.waiter.op);
+
+    if (result < 0) {
+        note(recover, result); /* the log may have it still */
+        next(recover);
+        return;
+    }
+    keep(recover);
+}
+
+/* ---- which one ---- */
+
+static const struct pirn__slot *slot_of(
+    const struct pirn__move_recover *recover)
+{
+    struct pirn__log_id parts;
+
+    pirn__log_id_unpack(&recover->in_log, &parts);
+    return &recover->spool->log->index.catalogue.slots[parts.slot];
+}
+
+static void bury(struct pirn__move_recover *recover)
+{
+    struct pirn__log *log = recover->spool->log;
+
+    pirn__log_bury_slot(log, slot_of(recover));
+    pirn__prep_round(&recover->round, log);
+    pirn_start(log->context, &recover->round.waiter.op, buried);
+}
+
+static void decide(struct pirn__move_recover *recover)
+{
+    const struct pirn__log *log = recover->spool->log;
+    bool is_in = recover->which == PIRN__MOVING_IN;
+
+    switch (pirn__log_state_of(log, &recover->in_log)) {
+    case PIRN__FREE:
+    case PIRN__STATE_COUNT:
+        keep(recover);
+        return;
+    case PIRN__FILLING:
+        if (!is_in && pirn__log_is_committed(
+                          log, pirn__atom_load(&slot_of(recover)->part))) {
+            drop(recover);
+        } else {
+            keep(recover);
+        }
+        return;
+    case PIRN__REMOVING:
+        if (is_in) {
+            bury(recover);
+        } else {
+            keep(recover);
+        }
+        return;
+    case PIRN__READY:
+    case PIRN__DELAYED:
+    case PIRN__HELD:
+    case PIRN__CLAIMED:
+    case PIRN__UPDATING:
+        drop(recover);
+        return;
+    }
+}
+
+static void have_alias(struct pirn_op *op, int32_t result)
+{
+    struct pirn__move_recover *recover =
+        pirn_container_of(op, struct pirn__move_recover, alias.op);
+
+    if (result < 0) {
+        note(recover, result);
+        next(recover);
+        return;
+    }
+    if (result == 1) {
+        recover->in_log = recover->alias.in_log;
+    }
+    decide(recover);
+}
+
+/* ---- one after the other ---- */
+
+static void finish(struct pirn__move_recover *recover)
+{
+    for (int i = 0; i < 2; i++) {
+        pirn__ids_deinit(&recover->ids[i]);
+    }
+    pirn_task_finish(recover->spool->context, &recover->op, recover->result);
+}
+
+static void synced(struct pirn_op *op, int32_t result)
+{
+    struct pirn__move_recover *recover = recover_of(op);
+
+    note(recover, result);
+    finish(recover);
+}
+
+/* What goes does not come back, whatever becomes of what stays. */
+static void sync(struct pirn__move_recover *recover)
+{
+    pirn_prep_open(&recover->first, recover->spool->root_fd,
+                   recover->scan.path.text, O_RDONLY | O_DIRECTORY, 0);
+    pirn_prep_fsync(&recover->second, PIRN_FD_OF(0), PIRN_SYNC_ALL);
+    pirn_prep_close(&recover->third, PIRN_FD_OF(0));
+    pirn_step_when(&recover->third, PIRN_STEP_ALWAYS);
+    start_steps(recover, 3, synced);
+}
+
+static void next(struct pirn__move_recover *recover)
+{
+    struct pirn__log *log = recover->spool->log;
+
+    while (recover->at == recover->ids[recover->which].count) {
+        if (recover->which == PIRN__MOVING_OUT) {
+            sync(recover);
+            return;
+        }
+        recover->which = PIRN__MOVING_OUT;
+        recover->at = 0;
+    }
+    recover->id = recover->ids[recover->which].ids[recover->at++];
+    recover->in_log = recover->id;
+    pirn__name_moving(&recover->moving, recover->queue->name, recover->slot,
+                      &recover->id, recover->which);
+    if (recover->which == PIRN__MOVING_IN &&
+        pirn__log_state_of(log, &recover->id) != PIRN__FREE) {
+        decide(recover);
+        return;
+    }
+    pirn__prep_alias_read(&recover->alias, log, &recover->id);
+    pirn_start(log->context, &recover->alias.op, have_alias);
+}
+
+static int32_t take(struct pirn__scan *scan, const struct pirn_entry *entry)
+{
+    struct pirn__move_recover *recover =
+        pirn_container_of(scan, struct pirn__move_recover, scan);
+    enum pirn__moving_name which;
+    struct pirn_id id;
+
+    return pirn__name_parse_moving(entry->name, &id, &which)
+               ? pirn__ids_push(&recover->ids[which], &id)
+               : 0;
+}
+
+static void listed(struct pirn_op *op, int32_t result)
+{
+    struct pirn__move_recover *recover =
+        pirn_container_of(op, struct pirn__move_recover, scan.op);
+
+    if (result < 0) {
+        note(recover, result);
+        finish(recover);
+        return;
+    }
+    next(recover);
+}
+
+static void begin(struct pirn_context *context, struct pirn_op *op)
+{
+    struct pirn__move_recover *recover =
+        pirn_container_of(op, struct pirn__move_recover, op);
+
+    pirn_assert(context == recover->spool->context);
+    pirn_assert(recover->spool->log != NULL);
+    recover->which = PIRN__MOVING_IN;
+    recover->at = 0;
+    recover->result = 0;
+    pirn__name_checkout_dir(&recover->scan.path, recover->queue->name,
+                            recover->slot);
+    pirn__prep_scan(&recover->scan, recover->spool->root_fd, take);
+    pirn_start(context, &recover->scan.op, listed);
+}
+
+void pirn__prep_move_recover(struct pirn__move_recover *recover,
+                             struct pirn_spool *spool,
+                             struct pirn__queue *queue, uint32_t slot)
+{
+    static const struct pirn_task_verbs verbs = {.begin = begin};
+
+    recover->spool = spool;
+    recover->queue = queue;
+    recover->slot = slot;
+    pirn_prep_task(&recover->op, &verbs);
+}

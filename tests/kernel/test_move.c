@@ -1,0 +1,660 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_move.c - an item goes from one layout to the other
+ *
+ * Each case runs from a queue of files to one of the log, and back. Whatever
+ * happens on the way, one item is there afterwards, whole, under its id.
+ */
+#include "kernel/test_log.h"
+
+#include <sys/wait.h>
+
+#include "faulty.h"
+#include "runtime/context.h"
+
+enum { LONGEST = 1024 * 1024, MEMORY_MAX = 64 * 1024 };
+
+#define FAR_NS UINT64_C(0x7000000000000000)
+
+struct way {
+    const char *from;
+    const char *to;
+};
+
+static const struct way ways[] = {{"files", "records"}, {"records", "files"}};
+static const uint32_t lengths[] = {0,      1, 4096, MEMORY_MAX, MEMORY_MAX + 1,
+                                   LONGEST};
+
+static const char *body_of(uint32_t len)
+{
+    static char body[LONGEST];
+
+    for (uint32_t i = 0; i < len; i++) {
+        body[i] = (char)(i * 7 + i / 251);
+    }
+    return body;
+}
+
+static void make_queues(struct bed *bed)
+{
+    int r = pirn_spool_create_queue_as(bed->spool, "files", PIRN_LAYOUT_FILE);
+
+    assert_int_equal(r, 0);
+    r = pirn_spool_create_queue_as(bed->spool, "records", PIRN_LAYOUT_LOG);
+    assert_int_equal(r, 0);
+}
+
+static int setup(void **state)
+{
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    if (log_setup_closed(state) < 0) {
+        return -1;
+    }
+    struct bed *bed = *state;
+    pirn_context_destroy(bed->context);
+    if (pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
+        return -1;
+    }
+    bed->fd_count = bed_count_fds();
+    return bed_open(bed, true);
+}
+
+static int teardown(void **state)
+{
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    return log_teardown(state);
+}
+
+static struct pirn_id put_in(struct bed *bed, const char *queue, uint32_t len)
+{
+    struct pirn_draft draft = {0};
+
+    assert_int_equal(log_enqueue(bed, &draft, queue, body_of(len), len, NULL),
+                     0);
+    return draft.id;
+}
+
+static int32_t move_to(struct bed *bed, struct pirn_claim *claim,
+                       const char *queue)
+{
+    pirn_prep_move(claim, queue);
+    return pirn_wait(bed->context, &claim->op);
+}
+
+static void expect_body(struct bed *bed, struct pirn_claim *claim, uint32_t len)
+{
+    char *bytes = malloc(LONGEST + 1);
+    uint32_t done = 0;
+    int32_t r;
+
+    do {
+        r = log_read(bed, claim, bytes + done, LONGEST + 1 - done, done);
+        assert_true(r >= 0);
+        done += (uint32_t)r;
+    } while (r > 0);
+    assert_int_equal(done, len);
+    assert_memory_equal(bytes, body_of(len), len);
+    free(bytes);
+}
+
+static uint32_t files_found;
+
+static int find_file(const char *path, const struct stat *stat, int type,
+                     struct FTW *at)
+{
+    (void)path;
+    (void)stat;
+    (void)at;
+    files_found += type == FTW_F;
+    return 0;
+}
+
+/* How many files there are in the directories of items, bodies and aliases. */
+static uint32_t count_files(const struct bed *bed)
+{
+    static const char *const dirs[] = {".data", ".log/data", ".log/ids",
+                                       ".tmp",  "files",     "quarantine"};
+
+    files_found = 0;
+    for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+        nftw(bed_at(bed, dirs[i]), find_file, 16, FTW_PHYS);
+    }
+    return files_found;
+}
+
+static void expect_empty(struct bed *bed)
+{
+    struct pirn_status status = bed_status(bed);
+
+    assert_int_equal(status.ready + status.claimed + status.held, 0);
+    assert_int_equal(status.ready + status.claimed + status.held, 0);
+    assert_int_equal(status.delayed + status.drafts + status.leftovers, 0);
+    assert_int_equal(status.body_bytes, 0);
+    assert_int_equal(count_files(bed), 0);
+}
+
+/* The one item that there is, wherever it is. */
+static void expect_one(struct bed *bed, const struct pirn_id *id, uint32_t len)
+{
+    struct pirn_claim claim = {0};
+    struct pirn_claim other = {0};
+    struct pirn_status status = bed_status(bed);
+
+    assert_int_equal(status.ready, 1);
+    assert_int_equal(status.claimed + status.held, 0);
+    assert_int_equal(log_claim_id(bed, &claim, id), 1);
+    assert_true(log_same_id(&claim.item.id, id));
+    for (int i = 0; i < 2; i++) {
+        pirn_prep_claim(&other, bed->spool, ways[i].from);
+        assert_int_equal(pirn_wait(bed->context, &other.op), 0);
+    }
+    expect_body(bed, &claim, len);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    log_expect_gone(bed, id);
+}
+
+/* ---- what it is ---- */
+
+static struct pirn_id put_rich(struct bed *bed, const char *queue, uint32_t len,
+                               bool held, uint64_t due_ns)
+{
+    char bytes[128];
+    struct pirn_fields fields = {.bytes = bytes, .cap = sizeof(bytes)};
+    struct pirn_draft draft = {.priority = -3, .held = held, .due_ns = due_ns};
+
+    assert_int_equal(pirn_fields_add(&fields, "to", "a@example.org"), 0);
+    assert_int_equal(pirn_fields_add(&fields, "to", "b@example.org"), 0);
+    assert_int_equal(
+        log_enqueue(bed, &draft, queue, body_of(len), len, &fields), 0);
+    return draft.id;
+}
+
+static void expect_same(const struct pirn_item *a, const struct pirn_item *b)
+{
+    assert_true(log_same_id(&a->id, &b->id));
+    assert_int_equal(a->attempts, b->attempts);
+    assert_int_equal(a->size_bytes, b->size_bytes);
+    assert_int_equal(a->created_ns, b->created_ns);
+    assert_int_equal(a->due_ns, b->due_ns);
+    assert_int_equal(a->priority, b->priority);
+    assert_int_equal(a->digest, b->digest);
+    assert_int_equal(a->fields.len, b->fields.len);
+    assert_memory_equal(a->fields.bytes, b->fields.bytes, a->fields.len);
+}
+
+/* There, seen as it was; and back. */
+static void move_rich(struct bed *bed, const struct way *way, uint32_t len,
+                      bool held, uint64_t due_ns)
+{
+    struct pirn_id id = put_rich(bed, way->from, len, held, due_ns);
+    const char *const at[] = {way->from, way->to, way->from, way->to};
+    struct pirn_claim claim = {0};
+
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    assert_int_equal(bed_give_back(bed, &claim), 0);
+    for (int i = 0; i < 3; i++) {
+        struct pirn_view view = {0};
+        char fields[128];
+        assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+        struct pirn_item before = claim.item;
+        memcpy(fields, before.fields.bytes, before.fields.len);
+        before.fields.bytes = fields;
+        assert_string_equal(before.queue, at[i]);
+        assert_int_equal(before.attempts, 1);
+        assert_int_equal(move_to(bed, &claim, at[i + 1]), 0);
+        assert_int_equal(bed_look(bed, &view, &id), 0);
+        expect_same(&view.item, &before);
+        assert_int_equal(view.item.version, before.version + 1);
+        assert_string_equal(view.item.queue, at[i + 1]);
+        assert_int_equal(view.item.state, held     ? PIRN_ITEM_HELD
+                                          : due_ns ? PIRN_ITEM_DELAYED
+                                                   : PIRN_ITEM_READY);
+        bed_view_end(bed, &view);
+    }
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    expect_body(bed, &claim, len);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    log_expect_gone(bed, &id);
+    assert_int_equal(pirn_context_drain(bed->context), 0);
+}
+
+static void a_move_changes_where_an_item_is_and_nothing_else(void **state)
+{
+    struct bed *bed = *state;
+
+    make_queues(bed);
+    for (int w = 0; w < 2; w++) {
+        for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+            move_rich(bed, &ways[w], lengths[i], false, 0);
+        }
+        move_rich(bed, &ways[w], 700, true, 0);
+        move_rich(bed, &ways[w], 700, false, FAR_NS);
+    }
+    log_reopen(bed);
+    expect_empty(bed);
+}
+
+/* ---- what is refused ---- */
+
+static void a_move_that_cannot_be_leaves_the_item_to_its_claim(void **state)
+{
+    struct bed *bed = *state;
+
+    make_queues(bed);
+    for (int w = 0; w < 2; w++) {
+        struct pirn_claim claim = {0};
+        struct pirn_id id = put_in(bed, ways[w].from, 700);
+        assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+        assert_int_equal(move_to(bed, &claim, "nowhere"), -ENOENT);
+        struct pirn_fields bad = {.bytes = (char *)"x", .len = 1, .cap = 1};
+        struct pirn_change change = {
+            .what = PIRN_CHANGE_QUEUE | PIRN_CHANGE_FIELDS,
+            .queue = ways[w].to,
+            .fields = &bad,
+        };
+        assert_int_equal(log_give_back_as(bed, &claim, &change), -EINVAL);
+        expect_body(bed, &claim, 700);
+        assert_int_equal(move_to(bed, &claim, ways[w].to), 0);
+        expect_one(bed, &id, 700);
+    }
+    log_reopen(bed);
+    expect_empty(bed);
+}
+
+/* The log puts the id before all other fields. */
+static void fields_that_do_not_fit_into_the_log_stay_in_files(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_draft draft = {0};
+    struct pirn_claim claim = {0};
+    char *bytes = malloc(PIRN_FIELDS_MAX);
+    struct pirn_fields fields = {.bytes = bytes, .cap = PIRN_FIELDS_MAX};
+
+    make_queues(bed);
+    char *value = calloc(1, PIRN_FIELDS_MAX);
+    memset(value, 'v', PIRN_FIELDS_MAX - 4 - 34);
+    assert_int_equal(pirn_fields_add(&fields, "to", value), 0);
+    assert_int_equal(log_enqueue(bed, &draft, "files", "x", 1, &fields), 0);
+    assert_int_equal(log_claim_id(bed, &claim, &draft.id), 1);
+    assert_int_equal(move_to(bed, &claim, "records"), -E2BIG);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    value[PIRN_FIELDS_MAX - 4 - 35] = '\0';
+    fields.len = 0;
+    assert_int_equal(pirn_fields_add(&fields, "to", value), 0);
+    assert_int_equal(log_enqueue(bed, &draft, "files", "x", 1, &fields), 0);
+    assert_int_equal(log_claim_id(bed, &claim, &draft.id), 1);
+    assert_int_equal(move_to(bed, &claim, "records"), 0);
+    assert_int_equal(log_claim_id(bed, &claim, &draft.id), 1);
+    assert_int_equal(claim.item.fields.len, fields.len);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    free(value);
+    free(bytes);
+}
+
+/* What is known of it changes on the way, and later; its id does not. */
+static void a_moved_item_can_be_changed_as_any(void **state)
+{
+    struct bed *bed = *state;
+    char bytes[64];
+    struct pirn_fields fields = {.bytes = bytes, .cap = sizeof(bytes)};
+    const struct pirn_change update = {
+        .what = PIRN_CHANGE_FIELDS | PIRN_CHANGE_PRIORITY,
+        .priority = 5,
+        .fields = &fields,
+    };
+
+    make_queues(bed);
+    assert_int_equal(pirn_fields_add(&fields, "to", "after"), 0);
+    for (int w = 0; w < 2; w++) {
+        struct pirn_claim claim = {0};
+        struct pirn_id id = put_rich(bed, ways[w].from, 700, false, 0);
+        const struct pirn_change held = {
+            .what = PIRN_CHANGE_QUEUE | PIRN_CHANGE_HELD,
+            .queue = ways[w].to,
+            .held = true,
+        };
+        assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+        assert_int_equal(log_give_back_as(bed, &claim, &held), 0);
+        assert_int_equal(bed_status(bed).held, 1);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+            assert_int_equal(claim.item.attempts, 1);
+            assert_int_equal(log_update(bed, &claim, &update), 0);
+            assert_true(log_same_id(&claim.item.id, &id));
+            assert_int_equal(claim.item.fields.len, fields.len);
+            const char *to = pirn_fields_get(&claim.item.fields, "to");
+            assert_string_equal(to, "after");
+            expect_body(bed, &claim, 700);
+            assert_int_equal(move_to(bed, &claim, ways[w].to), 0);
+        }
+        log_reopen(bed);
+        assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+        assert_int_equal(claim.item.priority, 5);
+        assert_int_equal(log_remove_durable(bed, &claim), 0);
+        log_expect_gone(bed, &id);
+    }
+    log_reopen(bed);
+    expect_empty(bed);
+}
+
+/* ---- killed in the midst ---- */
+
+enum survivor { PEER, NOBODY, POWER_CUT };
+
+static int32_t ended;
+
+static void note(struct pirn_op *op, int32_t result)
+{
+    (void)op;
+    ended = result;
+}
+
+/* 0: killed before its end; 1: behind it; else it could not begin. */
+static int move_and_die(const struct bed *bed, const struct way *way, int turns)
+{
+    struct bed mine = *bed;
+    struct pirn_claim claim = {0};
+
+    if (pirn_context_create(NULL, &mine.context) < 0 ||
+        bed_open(&mine, false) < 0) {
+        return 2;
+    }
+    pirn_prep_claim(&claim, mine.spool, way->from);
+    if (pirn_wait(mine.context, &claim.op) != 1) {
+        return 2;
+    }
+    ended = 1;
+    pirn_prep_move(&claim, way->to);
+    pirn_start(mine.context, &claim.op, note);
+    for (int i = 0; i < turns && ended == 1; i++) {
+        if (pirn_context_turn(mine.context, UINT64_MAX) < 0) {
+            return 2;
+        }
+    }
+    return ended == 1 ? 0 : ended == 0 ? 1 : 3;
+}
+
+static int move_in_a_child(const struct bed *bed, const struct way *way,
+                           int turns)
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        _exit(move_and_die(bed, way, turns));
+    }
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void open_again(struct bed *bed, enum survivor survivor)
+{
+    if (survivor == POWER_CUT) {
+        log_rmtree(bed->index_dir);
+        assert_int_equal(mkdir(bed->index_dir, 0700), 0);
+    }
+    if (survivor != PEER) {
+        assert_int_equal(bed_open(bed, false), 0);
+    }
+}
+
+/* The kernel may let a dead one's lock go after it has told of his death. */
+static void wait_for_recovery(struct bed *bed)
+{
+    struct pirn_status status = bed_status(bed);
+
+    for (int i = 0; i < 2000 && status.owners > 1; i++) {
+        status = bed_status(bed);
+    }
+    assert_int_equal(status.owners, 1);
+}
+
+static bool is_long(void)
+{
+    return getenv("PIRN_LONG") != NULL;
+}
+
+/* A body's file whose record a power cut took is a leftover, as of any item. */
+static void kill_at_each_turn(struct bed *bed, const struct way *way,
+                              uint32_t len, enum survivor survivor)
+{
+    enum { MOST = 64 };
+    const int step = is_long() ? 1 : 4;
+    int r = 0;
+    int turns = 0;
+
+    for (; turns < MOST && r == 0; turns += step) {
+        struct pirn_id id = put_in(bed, way->from, len);
+        if (survivor != PEER) {
+            bed_close(bed);
+        }
+        r = move_in_a_child(bed, way, turns);
+        assert_true(r < 2);
+        open_again(bed, survivor);
+        wait_for_recovery(bed);
+        expect_one(bed, &id, len);
+    }
+    assert_int_equal(r, 1);
+    assert_in_range(turns, 6, MOST + step);
+    log_reopen(bed);
+    if (survivor != POWER_CUT) {
+        expect_empty(bed);
+    }
+}
+
+static void who_is_killed_in_the_midst_leaves_one_of_the_two(void **state)
+{
+    struct bed *bed = *state;
+
+    make_queues(bed);
+    for (enum survivor by = PEER; by <= POWER_CUT; by++) {
+        for (uint32_t w = 0; w < 2; w++) {
+            if (is_long() || by % 2 == w) {
+                kill_at_each_turn(bed, &ways[w], 700, by);
+            }
+            if (is_long() || by % 2 != w) {
+                kill_at_each_turn(bed, &ways[w], MEMORY_MAX + 1, by);
+            }
+        }
+    }
+}
+
+/* ---- what fails on the way ---- */
+
+/* Which of them fails, until none of so many does. */
+static void fail_each(struct bed *bed, const struct way *way, uint32_t len,
+                      enum engine_opcode opcode, int32_t error)
+{
+    enum { MOST = 64 };
+    uint32_t first = 1;
+    bool has_failed = true;
+
+    for (; has_failed && first < MOST; first++) {
+        struct pirn_claim claim = {0};
+        struct pirn_id id = put_in(bed, way->from, len);
+        assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+        faulty_plan(opcode, first, 1, error);
+        int32_t r = move_to(bed, &claim, way->to);
+        has_failed = faulty_outcome()->failed > 0;
+        faulty_plan(ENGINE_NONE, 0, 0, 0);
+        /* It was opened all the same, and nobody was told. */
+        bed->fd_count += has_failed && opcode == ENGINE_OPEN;
+        if (r < 0 && r != -ESTALE) {
+            expect_body(bed, &claim, len);
+            assert_int_equal(bed_give_back(bed, &claim), 0);
+        }
+        log_reopen(bed);
+        expect_one(bed, &id, len);
+        log_reopen(bed);
+        expect_empty(bed);
+    }
+    assert_in_range(first, 2, MOST - 1);
+}
+
+static void what_fails_on_the_way_leaves_one_of_the_two(void **state)
+{
+    static const enum engine_opcode opcodes[] = {
+        ENGINE_OPEN,   ENGINE_WRITE,  ENGINE_FSYNC, ENGINE_LINK,
+        ENGINE_RENAME, ENGINE_UNLINK, ENGINE_MKDIR, ENGINE_READ};
+    struct bed *bed = *state;
+
+    make_queues(bed);
+    for (int w = 0; w < 2; w++) {
+        for (size_t i = 0; i < sizeof(opcodes) / sizeof(opcodes[0]); i++) {
+            bool is_even = (i + (size_t)w) % 2 == 0;
+            if (is_long() || is_even) {
+                fail_each(bed, &ways[w], 700, opcodes[i], -ENOSPC);
+            }
+            if (is_long() || !is_even) {
+                fail_each(bed, &ways[w], MEMORY_MAX + 1, opcodes[i], -ENOSPC);
+            }
+        }
+        fail_each(bed, &ways[w], 700, ENGINE_FSYNC, -EIO);
+    }
+}
+
+/* ---- others who want it ---- */
+
+static void open_his(const struct bed *bed, struct bed *his)
+{
+    *his = *bed;
+    assert_int_equal(pirn_context_create(NULL, &his->context), 0);
+    assert_int_equal(bed_open(his, false), 0);
+}
+
+static void close_his(struct bed *his)
+{
+    bed_close(his);
+    pirn_context_destroy(his->context);
+}
+
+static void start_move(struct bed *bed, struct pirn_claim *claim,
+                       const char *queue)
+{
+    ended = 1;
+    pirn_prep_move(claim, queue);
+    pirn_start(bed->context, &claim->op, note);
+}
+
+/* At each turn of his somebody asks for it by its id, and by its queues. */
+static void nobody_has_an_item_before_it_has_arrived(void **state)
+{
+    const struct pirn_change untried = {.what = PIRN_CHANGE_UNTRIED};
+    struct bed *bed = *state;
+    struct bed his;
+
+    make_queues(bed);
+    open_his(bed, &his);
+    for (int w = 0; w < 2; w++) {
+        struct pirn_claim claim = {0};
+        struct pirn_claim mine = {0};
+        struct pirn_id id = put_in(bed, ways[w].from, MEMORY_MAX + 1);
+        int32_t r = 0;
+        assert_int_equal(log_claim_id(&his, &claim, &id), 1);
+        start_move(&his, &claim, ways[w].to);
+        for (int turns = 0; turns < 4096 && r != 1; turns++) {
+            r = log_claim_id(bed, &mine, &id);
+            assert_true(r == 0 || r == 1 || r == -ENOENT);
+            for (int i = 0; i < 2 && r != 1; i++) {
+                pirn_prep_claim(&mine, bed->spool, ways[i].from);
+                r = pirn_wait(bed->context, &mine.op);
+            }
+            if (ended == 1) {
+                assert_true(pirn_context_turn(his.context, 0) >= 0);
+            }
+        }
+        assert_int_equal(r, 1);
+        assert_string_equal(mine.item.queue, ways[w].to);
+        assert_int_equal(mine.item.version, 2);
+        expect_body(bed, &mine, MEMORY_MAX + 1);
+        assert_int_equal(log_give_back_as(bed, &mine, &untried), 0);
+        assert_int_equal(pirn_context_drain(his.context), 0);
+        assert_int_equal(ended, 0);
+        expect_one(bed, &id, MEMORY_MAX + 1);
+    }
+    close_his(&his);
+}
+
+static void of_two_who_move_it_one_does(void **state)
+{
+    struct bed *bed = *state;
+    struct bed his;
+
+    make_queues(bed);
+    open_his(bed, &his);
+    for (int w = 0; w < 2; w++) {
+        struct pirn_claim claims[2] = {0};
+        struct pirn_id id = put_in(bed, ways[w].from, 700);
+        int32_t first = log_claim_id(&his, &claims[0], &id);
+        assert_int_equal(first, 1);
+        assert_int_equal(log_claim_id(bed, &claims[1], &id), 0);
+        assert_int_equal(move_to(&his, &claims[0], ways[w].to), 0);
+        assert_int_equal(log_claim_id(bed, &claims[1], &id), 1);
+        assert_int_equal(move_to(bed, &claims[1], ways[w].from), 0);
+        assert_int_equal(log_claim_id(&his, &claims[0], &id), 1);
+        assert_int_equal(claims[0].item.version, 3);
+        assert_int_equal(move_to(&his, &claims[0], ways[w].to), 0);
+        expect_one(bed, &id, 700);
+    }
+    close_his(&his);
+}
+
+/* Fenced out before it he moves nothing; in the midst of it that is a verb
+ * which had begun before. */
+static void fence_at_each_turn(struct bed *bed, const struct way *way)
+{
+    enum { MOST = 64 };
+    int turns = 0;
+    bool is_over = false;
+
+    for (; turns < MOST && !is_over; turns++) {
+        struct pirn_fence fence = {0};
+        struct pirn_claim claim = {0};
+        struct bed his;
+        open_his(bed, &his);
+        struct pirn_id id = put_in(bed, way->from, 700);
+        assert_int_equal(log_claim_id(&his, &claim, &id), 1);
+        ended = 1;
+        if (turns > 0) {
+            start_move(&his, &claim, way->to);
+        }
+        for (int i = 1; i < turns && ended == 1; i++) {
+            assert_true(pirn_context_turn(his.context, UINT64_MAX) >= 0);
+        }
+        is_over = ended != 1;
+        pirn_prep_fence_owner(&fence, bed->spool, 1, 0);
+        assert_int_equal(pirn_wait(bed->context, &fence.op), 0);
+        if (turns == 0) {
+            assert_int_equal(move_to(&his, &claim, way->to), -ESTALE);
+        }
+        assert_int_equal(pirn_context_drain(his.context), 0);
+        close_his(&his);
+        expect_one(bed, &id, 700);
+    }
+    assert_true(is_over);
+    log_reopen(bed);
+    expect_empty(bed);
+}
+
+static void who_is_fenced_out_leaves_one_of_the_two(void **state)
+{
+    struct bed *bed = *state;
+
+    make_queues(bed);
+    fence_at_each_turn(bed, &ways[0]);
+    fence_at_each_turn(bed, &ways[1]);
+}
+
+#define MOVE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+BED_MAIN(MOVE_TEST(a_move_changes_where_an_item_is_and_nothing_else),
+         MOVE_TEST(a_move_that_cannot_be_leaves_the_item_to_its_claim),
+         MOVE_TEST(fields_that_do_not_fit_into_the_log_stay_in_files),
+         MOVE_TEST(a_moved_item_can_be_changed_as_any),
+         MOVE_TEST(who_is_killed_in_the_midst_leaves_one_of_the_two),
+         MOVE_TEST(what_fails_on_the_way_leaves_one_of_the_two),
+         MOVE_TEST(nobody_has_an_item_before_it_has_arrived),
+         MOVE_TEST(of_two_who_move_it_one_does),
+         MOVE_TEST(who_is_fenced_out_leaves_one_of_the_two))
