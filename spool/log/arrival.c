@@ -21,7 +21,6 @@
 #include <pirn/invariant.h>
 #include <pirn/path.h>
 
-#include "runtime/plant.h"
 #include "spool/log/atom.h"
 #include "spool/log/claim.h"
 #include "spool/log/doors.h"
@@ -372,10 +371,6 @@ void pirn__log_depart(struct pirn__move *move)
 
     int r = pirn__log_removal_begin(work);
     pirn_assert(r == 0); /* nobody takes from the living what they change */
-    if (pirn__planted("log-departed-early")) {
-        pirn__move_go_on(move, 0);
-        return;
-    }
     pirn__prep_round(&move->log.round, work->log);
     pirn_start(work->log->context, &move->log.round.waiter.op, round_done);
 }
