@@ -525,19 +525,20 @@ int pirn__slot_claim_next(const struct pirn__catalogue *catalogue,
     }
     int r = hand_empty(catalogue, actor);
     uint32_t lane_count = catalogue->priority_count * 2;
-    uint32_t first = catalogue->first_lane + queue * lane_count;
+    uint32_t at = catalogue->first_lane + queue * lane_count;
+    uint32_t end = at + lane_count;
     struct pirn__entry entry;
-    for (uint32_t i = 0; r == 0 && i < lane_count; i++) {
-        /* Most lanes are empty, and to take part costs more than a glance. */
-        while (r == 0 && !pirn__lane_is_empty(&catalogue->lanes, first + i) &&
-               pirn__lane_take(&catalogue->lanes, first + i, actor->hand,
-                               &entry)) {
-            r = entry.slot < pirn__catalogue_used(catalogue)
-                    ? claim_entry(catalogue, actor, queue, entry, ret_grip)
-                    : -EBADMSG;
-            if (r != -ENOSPC) {
-                pirn__hand_clear(actor->hand);
-            }
+    /* Most lanes are empty, and to take part costs more than a glance. */
+    while (r == 0 && (at = pirn__lane_next(&catalogue->lanes, at, end)) < end) {
+        if (!pirn__lane_take(&catalogue->lanes, at, actor->hand, &entry)) {
+            at++;
+            continue;
+        }
+        r = entry.slot < pirn__catalogue_used(catalogue)
+                ? claim_entry(catalogue, actor, queue, entry, ret_grip)
+                : -EBADMSG;
+        if (r != -ENOSPC) {
+            pirn__hand_clear(actor->hand);
         }
     }
     return r;

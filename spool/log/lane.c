@@ -535,6 +535,22 @@ bool pirn__lane_head_is_empty(const struct pirn__lanes *lanes, uint64_t head)
     return cell_age(cell, life_of(taken)) == 0;
 }
 
+uint32_t pirn__lane_next(const struct pirn__lanes *lanes, uint32_t lane,
+                         uint32_t end)
+{
+    const uint64_t *words = lanes->lanes;
+
+    pirn_assert(lane <= end && end <= lanes->lane_count);
+    for (; lane < end; lane++) {
+        uint64_t head =
+            pirn__atom_load(words + (size_t)lane * PIRN__LANE_WORDS);
+        if (head != 0 && !pirn__lane_head_is_empty(lanes, head)) {
+            break;
+        }
+    }
+    return lane;
+}
+
 /* ---- recovery ---- */
 
 /* Whether a block that a dead hand allocated, and that is not marked yet, is

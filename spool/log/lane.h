@@ -118,6 +118,11 @@ static inline bool pirn__lane_is_empty(const struct pirn__lanes *lanes,
     return head == 0 || pirn__lane_head_is_empty(lanes, head);
 }
 
+/** pirn__lane_next() - of the lanes from @lane on, below @end, the first that
+ * is not empty; @end: all are */
+uint32_t pirn__lane_next(const struct pirn__lanes *lanes, uint32_t lane,
+                         uint32_t end);
+
 /**
  * pirn__hand_set() - @entry shall be put into @lane, whatever happens to us
  *
