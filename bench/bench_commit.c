@@ -1,24 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bench_commit.c - items enqueued in a spool, 64 at a time on one context
+ *
+ * In a fresh directory in each round; or in the root of a file system, where
+ * the spool is made by whoever works there first, and emptied after each round.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <pirn/pirn.h>
 #include <pirn/spool.h>
 
+#include "bench/outflow.h"
 #include "bench/place.h"
 #include "bench/sides.h"
+#include "bench/stock.h"
 
 struct commits {
     struct pirn_context *context;
     struct pirn_spool *spool;
     struct round *round;
     const struct options *options;
+    bool owns; /* its file system */
     uint64_t begun;
     uint32_t in_flight;
     int error;
@@ -50,6 +57,28 @@ static int commit_open(const struct options *options, void **ret_state)
     }
     *ret_state = commits;
     return 0;
+}
+
+/* Of a file system that is mounted there, and of no other. */
+static bool is_root(const char *dir)
+{
+    struct statx statx_of;
+
+    return statx(AT_FDCWD, dir, 0, STATX_TYPE, &statx_of) == 0 &&
+           (statx_of.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+static int own_open(const struct options *options, void **ret_state)
+{
+    int r = is_root(options->dir) ? stock_make(options->dir, PIRN_LAYOUT_FILE)
+                                  : -EOPNOTSUPP;
+
+    r = r == -ENOTEMPTY ? -EOPNOTSUPP : r;
+    r = r < 0 ? r : commit_open(options, ret_state);
+    if (r == 0) {
+        ((struct commits *)*ret_state)->owns = true;
+    }
+    return r;
 }
 
 static void commit_start(struct commit *commit, uint64_t now_ns);
@@ -94,13 +123,16 @@ static int spool_make(struct commits *commits, uint32_t index)
     int fd;
     int r = place_path_of(path, commits->options, "pirn", index);
 
+    if (commits->owns) {
+        config.path = commits->options->dir;
+    }
     if (r == 0) {
         r = pirn_spool_open(commits->context, &config, &commits->spool);
     }
     if (r < 0) {
         return r;
     }
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fd = open(config.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     r = fd < 0 ? -errno : place_settle(fd);
     if (fd >= 0) {
         close(fd);
@@ -127,7 +159,8 @@ static int commit_round(void *state, struct round *round)
         round_end(round);
     }
     commits->spool = pirn_spool_close(commits->spool);
-    return r < 0 ? r : commits->error;
+    r = r < 0 ? r : commits->error;
+    return r == 0 && commits->owns ? stock_empty(commits->options->dir) : r;
 }
 
 static void commit_close(void *state)
@@ -142,6 +175,14 @@ const struct side bench_commit = {
     .name = "pirn",
     .promise = "the item, whole (P1, P2)",
     .open = commit_open,
+    .round = commit_round,
+    .close = commit_close,
+};
+
+const struct side bench_commit_own = {
+    .name = "pirn",
+    .promise = "the item, whole (P1, P2)",
+    .open = own_open,
     .round = commit_round,
     .close = commit_close,
 };

@@ -287,6 +287,18 @@ const struct question questions[QUESTIONS] = {
             .name = "memory",
             .what = "of an idle stream, and resident per idle connection",
         },
+    /* The first on files: the root has to be empty. */
+    [FILE_ENQUEUE_OWN] =
+        {
+            .verb = "file_enqueue_own",
+            .group = "spool",
+            .name = "file_enqueue_own",
+            .what = "file_enqueue where the spool is a file system's root",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .count_max = COMMIT_MAX,
+            .sides = {&bench_commit_own, &base_commit},
+        },
     [CHAIN] =
         {
             .verb = "chain",

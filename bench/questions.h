@@ -39,6 +39,7 @@ enum question_index {
     ZERO_COPY64K,
     ZERO_COPY1M,
     MEMORY,
+    FILE_ENQUEUE_OWN,
     CHAIN,
     FILES_COMMIT1,
     FILES_COMMIT64,

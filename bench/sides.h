@@ -88,6 +88,7 @@ extern const struct side base_chain;
 extern const struct side base_links;
 
 extern const struct side bench_commit;
+extern const struct side bench_commit_own;
 extern const struct side base_commit;
 
 extern const struct side bench_smtp;
