@@ -212,8 +212,14 @@ void pirn__admission_end(struct pirn__admission *admission,
     pirn_assert(covers(admission->promised, promised));
     admission->promised = difference(admission->promised, promised);
     if (is_spent) {
-        admission->spent = sum(admission->spent, promised);
+        pirn__admission_spend(admission, promised);
     }
+}
+
+void pirn__admission_spend(struct pirn__admission *admission,
+                           struct pirn__amount amount)
+{
+    admission->spent = sum(admission->spent, amount);
 }
 
 struct pirn__amount pirn__admission_left(

@@ -183,6 +183,12 @@ bool pirn__admit_has_room(const struct pirn__admit *admit, uint64_t bytes)
                                (struct pirn__amount){.bytes = bytes});
 }
 
+void pirn__admit_spend(struct pirn__admit *admit, uint64_t bytes)
+{
+    pirn__admission_spend(&admit->admission,
+                          (struct pirn__amount){.bytes = bytes});
+}
+
 void pirn__admit_tell(const struct pirn_spool *spool,
                       const struct pirn_room *room, struct pirn_status *status)
 {

@@ -300,6 +300,7 @@ static void try_all(struct pirn__segment_take *take)
     }
     if (may_make(take) &&
         find(take, PIRN__SEGMENT_UNMADE, PIRN__SEGMENT_MAKING)) {
+        pirn__admit_spend(&log->spool->admit, log->text.size.segment_bytes);
         pirn__prep_segment_hold(&take->hold, log, take->segment);
         pirn_start(log->context, &take->hold.waiter.op, have_file);
         return;
