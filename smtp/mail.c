@@ -25,6 +25,22 @@ void pirn__smtp_mail_init(struct smtp_mail *mail, struct pirn_context *context,
     };
 }
 
+static void asked(struct pirn_op *op, int32_t result)
+{
+    struct smtp_mail *mail = mail_of(op);
+
+    mail->ended(mail, result);
+}
+
+void pirn__smtp_mail_ask(struct smtp_mail *mail, uint64_t bytes)
+{
+    pirn_assert(!pirn__smtp_mail_is_open(mail));
+
+    mail->declared = bytes;
+    pirn_prep_admit(&mail->draft, mail->spool, mail->queue, bytes);
+    pirn_start(mail->context, &mail->draft.op, asked);
+}
+
 int pirn__smtp_mail_open(struct smtp_mail *mail)
 {
     pirn_assert(!pirn__smtp_mail_is_open(mail));
@@ -94,6 +110,7 @@ void pirn__smtp_mail_spill(struct smtp_mail *mail)
         append(mail);
         return;
     }
+    mail->draft.expected_bytes = mail->declared;
     pirn_prep_begin(&mail->draft, mail->spool, mail->queue);
     pirn_start(mail->context, &mail->draft.op, begun);
 }

@@ -5,11 +5,12 @@
  * A mail that fits the buffer is enqueued from there in one operation. A longer
  * one streams: each full buffer is appended to a draft.
  *
- *   open -> put ... put -> commit                 it fitted
- *   open -> put -> spill -> put -> spill -> commit    it did not
+ *   ask -> open -> put ... put -> commit                 it fitted
+ *   ask -> open -> put -> spill -> put -> spill -> commit    it did not
  *     any of them -> drop
  *
- * Spill, commit and drop are operations: they end with @ended. One at a time.
+ * Ask, spill, commit and drop are operations: they end with @ended. One at a
+ * time.
  */
 #ifndef SMTP_MAIL_H
 #define SMTP_MAIL_H
@@ -38,6 +39,7 @@ struct smtp_mail {
     struct pirn_context *context;
     struct pirn_spool *spool;
     const char *queue;
+    uint64_t declared; /* bytes, by the client; 0: not said */
     smtp_mail_ended_fn *ended;
     uint8_t *buffer; /* NULL: no mail is open */
     uint32_t len;
@@ -56,6 +58,10 @@ bool pirn__smtp_mail_is_open(const struct smtp_mail *mail);
 
 /* Copy of @span what fits. Return: how much that was. */
 size_t pirn__smtp_mail_put(struct smtp_mail *mail, struct smtp_span span);
+
+/* Whether there is room for one of so many bytes, before the client sends it;
+ * 0: nobody knows how many. None is open, nor is then. */
+void pirn__smtp_mail_ask(struct smtp_mail *mail, uint64_t bytes);
 
 /* Make room in the buffer. */
 void pirn__smtp_mail_spill(struct smtp_mail *mail);

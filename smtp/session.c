@@ -162,14 +162,29 @@ static void timer_start(struct smtp_session *session, uint64_t after_ns)
 
 /* --- the mail --- */
 
+/* Who would send a mail for which there is no room hears so before it. */
 static void begin_mail(struct smtp_session *session)
 {
-    struct smtp_event event;
-    int r = pirn__smtp_mail_open(&session->mail);
+    session->busy = true;
+    session->asking = true;
+    pirn_stream_pause(&session->stream);
+    pirn__smtp_mail_ask(&session->mail,
+                        session->protocol.envelope.size_declared);
+}
 
-    session->env->count->failed += r < 0 ? 1 : 0;
-    pirn__smtp_begin_result(&session->protocol,
-                            r < 0 ? SMTP_FAULT : SMTP_GO_AHEAD, &event);
+static void answer_begin(struct smtp_session *session, int32_t result)
+{
+    struct smtp_event event;
+
+    session->asking = false;
+    if (session->ending) {
+        return;
+    }
+    result = result < 0 ? result : pirn__smtp_mail_open(&session->mail);
+    session->env->count->failed += result < 0 ? 1 : 0;
+    pirn__smtp_begin_result(
+        &session->protocol,
+        result < 0 ? pirn__smtp_condition_of(result) : SMTP_GO_AHEAD, &event);
     answer(session, &event);
 }
 
@@ -243,7 +258,9 @@ static void mail_ended(struct smtp_mail *mail, int32_t result)
     struct smtp_session *session = session_of_mail(mail);
 
     session->busy = false;
-    if (session->committing) {
+    if (session->asking) {
+        answer_begin(session, result);
+    } else if (session->committing) {
         answer_commit(session, result);
     } else if (result < 0 && pirn__smtp_mail_is_open(mail)) {
         if (!session->ending) {

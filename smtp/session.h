@@ -54,7 +54,8 @@ struct smtp_session {
     char *arena;
     uint64_t active_ns; /* when the client was last heard */
     bool busy;          /* an operation of the mail is under way */
-    bool committing;    /* and it is the commit */
+    bool asking;        /* and it is the question whether there is room */
+    bool committing;    /* or the commit */
     bool heard_all;     /* the client says no more */
     bool stopping;      /* the server is: say so as soon as possible */
     bool ending;        /* nothing more is read */
