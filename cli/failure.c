@@ -97,9 +97,10 @@ static const struct cause causes[] = {
      "ports below 1024 are for root; choose another, or give the program "
      "CAP_NET_BIND_SERVICE"},
     {THING_SPOOL, ENOSPC, CODE_TRY_LATER,
-     "no room is left: its file system is full, or it holds as many items as "
-     "it was made for (`pirn create --items'), or /dev/shm is full; make room "
-     "and try again"},
+     "no room is left: its file system is full, but for what changes and "
+     "removals need (`pirn status'), or it holds as many items as it was made "
+     "for (`pirn create --items'), or /dev/shm is full; make room and try "
+     "again"},
     {THING_COMMAND, ENOENT, CODE_NOT_THERE,
      "there is no such program; name another after --, or its directory in "
      "PATH"},

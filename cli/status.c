@@ -185,6 +185,33 @@ static void print_all(struct status *status)
     }
 }
 
+/* Whether new items are let in, and how much of them. */
+static void print_room(struct status *status)
+{
+    const struct pirn_status *all = &status->all;
+
+    if (status->options.json) {
+        json_key(&status->json, "refusing");
+        json_bool(&status->json, all->is_refusing);
+        if (all->room_bytes != UINT64_MAX) {
+            json_key(&status->json, "room_bytes");
+            json_number(&status->json, all->room_bytes);
+        }
+        if (all->room_inodes != UINT64_MAX) {
+            json_key(&status->json, "room_inodes");
+            json_number(&status->json, all->room_inodes);
+        }
+        return;
+    }
+    if (all->room_bytes != UINT64_MAX) {
+        printf("%12" PRIu64 "  bytes of room for new items\n", all->room_bytes);
+    }
+    if (all->is_refusing) {
+        puts("new items are refused: what is left of the file system is kept "
+             "for changes and removals");
+    }
+}
+
 static void print_owner_json(struct json *json,
                              const struct pirn_spool_owner *owner)
 {
@@ -249,6 +276,7 @@ static enum code print(struct status *status, const struct pirn_owners *owners)
 
     if (!status->options.json) {
         print_all(status);
+        print_room(status);
         print_owners(status, owners);
         return print_queues(status);
     }
@@ -256,6 +284,7 @@ static enum code print(struct status *status, const struct pirn_owners *owners)
     json_key(&status->json, "spool");
     json_text(&status->json, status->tool.path);
     print_all(status);
+    print_room(status);
     print_owners(status, owners);
     json_key(&status->json, "queues");
     json_open(&status->json, '{');
