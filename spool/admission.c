@@ -178,7 +178,7 @@ int pirn__admission_promise(struct pirn__admission *admission,
     judge(admission);
     if (is_guarded(admission) &&
         (admission->is_refusing ||
-         !covers(difference(free_now(admission), cost), admission->low))) {
+         !covers(free_now(admission), sum(cost, admission->low)))) {
         admission->is_refusing |=
             covers(part(admission->low, ORDINARY_PART), cost);
         return -ENOSPC;
@@ -191,14 +191,14 @@ bool pirn__admission_has(const struct pirn__admission *admission,
                          struct pirn__amount amount)
 {
     return !is_guarded(admission) ||
-           covers(difference(free_now(admission), amount), admission->low);
+           covers(free_now(admission), sum(amount, admission->low));
 }
 
 int pirn__admission_grow(struct pirn__admission *admission,
                          struct pirn__amount more)
 {
-    if (is_guarded(admission) && !covers(difference(free_now(admission), more),
-                                         part(admission->low, 2))) {
+    if (is_guarded(admission) &&
+        !covers(free_now(admission), sum(more, part(admission->low, 2)))) {
         admission->is_refusing = true;
         return -ENOSPC;
     }
