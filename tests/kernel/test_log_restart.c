@@ -4,6 +4,12 @@
  */
 #include "kernel/test_log.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "faulty.h"
+#include "runtime/context.h"
+
 enum { MANY = 5000 }; /* so many keep the index */
 
 #define FAR_NS UINT64_C(0x7000000000000000)
@@ -334,6 +340,83 @@ static void a_long_body_survives(void **state)
     free(buf);
 }
 
+/* ---- who makes the index anew is killed ---- */
+
+enum { HELD_ONE = 3, REMOVED_ONE = 5, SOME = 12, TAIL = 300 };
+
+static void put_some(struct bed *bed)
+{
+    struct pirn_claim claim = {0};
+
+    for (uint32_t i = 0; i < SOME; i++) {
+        char text[8];
+        snprintf(text, sizeof(text), "%u", i);
+        struct pirn_id id = put_as(bed, text, 0, 0, i == HELD_ONE);
+        if (i == REMOVED_ONE) {
+            assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+            assert_int_equal(log_remove_durable(bed, &claim), 0);
+        }
+    }
+    bed_put_many(bed, TAIL);
+}
+
+static void expect_some(struct bed *bed)
+{
+    assert_int_equal(bed_status(bed).ready, SOME - 2 + TAIL);
+    assert_int_equal(bed_status(bed).held, 1);
+}
+
+/* A child opens, and is killed before its @event th result; false: there were
+ * not so many, and it had opened. */
+static bool dies_opening(const struct bed *bed, uint32_t event)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct bed own = *bed;
+        if (pirn__context_create_on(faulty_engine(), NULL, &own.context) < 0) {
+            _exit(2);
+        }
+        faulty_kill(event);
+        int r = bed_open(&own, false);
+        _exit(r < 0 ? 1 : 0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+/* Each opens what the one before him left; at times somebody lives. With
+ * PIRN_LONG=1 at every step, else at one of three. */
+static void a_rebuild_that_is_killed_at_any_step_is_begun_anew(void **state)
+{
+    struct bed *bed = *state;
+    const uint32_t step = getenv("PIRN_LONG") != NULL ? 1 : 3;
+    uint32_t event = 1;
+
+    put_some(bed);
+    log_power_cut(bed);
+    while (dies_opening(bed, event)) {
+        if (event % 8 == 0) {
+            assert_int_equal(bed_open(bed, false), 0);
+            expect_some(bed);
+            log_power_cut(bed);
+        }
+        event += step;
+    }
+    assert_true(event > 32); /* it was killed in the midst of it */
+    assert_int_equal(bed_open(bed, false), 0);
+    expect_some(bed);
+    for (uint32_t i = 0; i < SOME; i++) {
+        char text[8];
+        snprintf(text, sizeof(text), "%u", i);
+        if (i != HELD_ONE && i != REMOVED_ONE) {
+            log_expect_next(bed, "incoming", text);
+        }
+    }
+}
+
 /* Of each life 50; none names another item of any life. */
 static void no_id_is_given_twice(void **state)
 {
@@ -369,6 +452,7 @@ BED_MAIN(LOG_TEST(an_index_is_kept_as_long_as_there_are_items),
          MANY_TEST(an_index_of_many_items_is_kept),
          MANY_TEST(many_items_survive_a_power_cut_in_their_order),
          LOG_TEST(batches_of_all_sizes_survive_in_their_order),
+         LOG_TEST(a_rebuild_that_is_killed_at_any_step_is_begun_anew),
          LOG_TEST(what_was_acknowledged_is_there_as_it_was),
          LOG_TEST(what_two_have_put_comes_in_the_order_of_their_commits),
          LOG_TEST(tombstones_have_blocks_that_were_written),

@@ -3,10 +3,12 @@
 #include "faulty.h"
 
 #include <errno.h>
+#include <signal.h>
 
 #include "runtime/engine/table.h"
 
 static struct faulty_plan plan;
+static uint32_t kill_in;                /* so many results from now; 0: never */
 static const struct engine_class *base; /* what the results are taken from */
 static struct engine_class faulty_class;
 
@@ -20,6 +22,11 @@ void faulty_plan(enum engine_opcode opcode, uint32_t first, uint32_t count,
 const struct faulty_plan *faulty_outcome(void)
 {
     return &plan;
+}
+
+void faulty_kill(uint32_t event)
+{
+    kill_in = event;
 }
 
 /* A write is one, gathered or not. */
@@ -38,6 +45,10 @@ static uint32_t faulty_reap(struct engine *engine, struct engine_event *events,
 {
     uint32_t count = base->reap(engine, events, max);
 
+    if (kill_in > 0 && count >= kill_in) {
+        (void)raise(SIGKILL);
+    }
+    kill_in -= kill_in > 0 ? count : 0;
     for (uint32_t i = 0; i < count; i++) {
         if (!is_meant(events[i].loan)) {
             continue;

@@ -4,7 +4,8 @@
  *
  * Everything is carried out by the running kernel; a planned fault replaces
  * the result of an operation on its way back. So the code above sees a device
- * that failed, on a machine whose device did not.
+ * that failed, on a machine whose device did not. Or the process is killed
+ * between two results: what it asked for may be done, and it never hears.
  */
 #ifndef TESTS_SIM_FAULTY_H
 #define TESTS_SIM_FAULTY_H
@@ -29,6 +30,10 @@ void faulty_plan(enum engine_opcode opcode, uint32_t first, uint32_t count,
 
 /* What came of it. */
 const struct faulty_plan *faulty_outcome(void);
+
+/* The process is killed before the result of its @event th operation, of
+ * whatever kind, comes back; 0: it is not. For a child: as of SIGKILL. */
+void faulty_kill(uint32_t event);
 
 /* For pirn__context_create_on(). */
 const struct engine_class *faulty_engine(void);
