@@ -82,10 +82,10 @@ static void fail(struct pirn__move *move, int32_t result)
     case PIRN__MOVE_LEAVE:
     case PIRN__MOVE_ARRIVE:
         move->result = result;
-        if (is_ours) {
+        if (is_ours && !move->is_stuck) {
             enter(move, PIRN__MOVE_STAY);
         } else {
-            end(move, result);
+            end(move, -ESTALE);
         }
         return;
     case PIRN__MOVE_STAY:

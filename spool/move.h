@@ -56,6 +56,7 @@ struct pirn__move {
     struct pirn__queue *queue; /* where it goes */
     enum pirn__move_stage stage;
     int32_t result; /* of the stage that failed */
+    bool is_stuck;  /* and something of the copy is left */
 
     struct pirn_item item; /* as it will be; state: whether held */
     char *fields;          /* its own */

@@ -10,8 +10,10 @@
  *
  * Nobody claims an ID.in, and no fencer takes it. Whoever recovers O looks
  * whether the log has the item still. What was begun and has failed is taken
- * away again, body first, and .checkout/O is synced then: an ID.in that came
- * back after the log's item was removed would bring it to life again.
+ * away again, body first, and .checkout/O is synced then: an ID.in that is
+ * there when the log's item has been removed would bring it to life again. So
+ * where that fails the claim does not go on, and nobody has the item until
+ * recovery has done it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +73,9 @@ static void undone(struct pirn_op *op, int32_t result)
 {
     struct pirn__move *move = move_of_chain(op);
 
-    (void)result; /* what is left recovery takes away */
+    if (result < 0 && result != -ENOENT) {
+        move->is_stuck = true; /* recovery takes it away, and gives back then */
+    }
     end(move, move->file.result);
 }
 
@@ -90,6 +94,7 @@ static void undo(struct pirn__move *move, uint32_t failed, int32_t result)
     }
     if (failed > STEP_BODY || (failed == STEP_BODY && result != -EEXIST)) {
         pirn_prep_unlink(&file->step, root, file->path.text, 0);
+        pirn_step_when(&file->step, PIRN_STEP_ALWAYS); /* else a leftover */
         file->steps[count++] = &file->step;
     }
     pirn_prep_unlink(&file->unlink, root, file->moving.text, 0);
