@@ -48,7 +48,7 @@ static struct pirn__event_slot *slot_of(const struct pirn__event_ring *ring,
 
 static uint64_t sum_of(const uint64_t words[PIRN__EVENT_WORDS])
 {
-    return XXH3_64bits(words, PIRN__EVENT_WORDS * sizeof(*words));
+    return pirn__hash(words, PIRN__EVENT_WORDS * sizeof(*words));
 }
 
 static void store(uint64_t *at, uint64_t value)
