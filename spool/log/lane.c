@@ -51,6 +51,7 @@
 
 #include <pirn/invariant.h>
 
+#include "runtime/plant.h"
 #include "spool/log/atom.h"
 
 enum { POOL_USED, POOL_SELF };                   /* words of the pool's head */
@@ -367,7 +368,9 @@ static bool cell_fill(uint64_t *block, uint64_t filled, uint64_t entry)
     bool ours = cell_age(was, life) == 0 &&
                 pirn__atom_swap(cell, was, cell_pack(life, entry));
 
-    pirn__atom_swap(&block[FILLED], filled, filled + 1);
+    if (ours || !pirn__planted("cell-not-helped")) {
+        pirn__atom_swap(&block[FILLED], filled, filled + 1);
+    }
     return ours;
 }
 
@@ -505,7 +508,9 @@ bool pirn__lane_pop(const struct pirn__lanes *lanes, uint32_t lane,
         if (cell_age(cell, life_of(taken)) == 0) {
             break;
         }
-        pirn__atom_store(&hand->put, HAND_PUT | (cell & ~HAND_LIFE));
+        if (!pirn__planted("hand-not-filled")) {
+            pirn__atom_store(&hand->put, HAND_PUT | (cell & ~HAND_LIFE));
+        }
         if (pirn__atom_swap(&block[TAKEN], taken, taken + 1)) {
             *ret_entry = entry_unpack(cell);
             return true;

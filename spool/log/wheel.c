@@ -30,6 +30,7 @@
 
 #include <pirn/invariant.h>
 
+#include "runtime/plant.h"
 #include "spool/log/atom.h"
 
 enum { CLOCK }; /* a word of the state */
@@ -46,6 +47,9 @@ static uint64_t clock_tick(uint64_t clock)
 static bool clock_move(const struct pirn__wheel *wheel, uint64_t clock,
                        uint64_t tick)
 {
+    if (pirn__planted("clock-moved-blindly")) {
+        clock = pirn__atom_load(&wheel->state[CLOCK]);
+    }
     return pirn__atom_swap(&wheel->state[CLOCK], clock,
                            clock - clock_tick(clock) + COUNT_ONE + tick);
 }

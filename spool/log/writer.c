@@ -217,6 +217,10 @@ static void fail(struct pirn__log *log, int32_t result)
     struct pirn__writer *writer = &log->writer;
 
     pirn_assert(result < 0);
+    if (pirn__planted("log-failure-passed-over")) {
+        end_all(log, &writer->flying, result);
+        return;
+    }
     seal(log);
     end_all(log, &writer->flying, result);
     end_all(log, &writer->filling, result);

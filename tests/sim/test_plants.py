@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each planted defect is found by the lives of the model.
+"""Each planted defect is found: by lives of the model, in all states of a
+workload, or in every order of atomic steps.
 
 Runs programs of a second build, which has the defects (-Dplants=true); what
 builds it is script/test, or by hand:
 
   meson setup build-plants -Dplants=true -Dserver=disabled -Dbench=disabled
   ninja -C build-plants tests/sim_model tests/sim_model_spool \
-      tests/sim_exhaust
+      tests/sim_exhaust tests/sim_log_lane_steps tests/sim_log_wheel_steps \
+      tests/sim_log_catalogue_steps tests/sim_log_tomb_steps
   meson test -C build plants -v
 
 PIRN_PLANTS names another directory. A defect counts as found if a life fails
@@ -29,7 +31,8 @@ HOLDS = 2000 * (20 if LONG else 1)  # lives that find nothing
 HOLDS_LOG = HOLDS // 10  # which take longer
 
 # Defect -> program, and the scenario that shows it; or the number of a workload
-# of test_exhaust.c, where lives show it in thousands only. tests/lint/plants.py
+# of test_exhaust.c, where lives show it in thousands only; or the row of a test
+# of atomic steps, which lives of few stops hardly ever meet. tests/lint/plants.py
 # holds this table and the sites to each other.
 PLANTS = {
     "acknowledged-early": ("sim_model_spool", "spool"),
@@ -37,15 +40,21 @@ PLANTS = {
     "body-unlinked": ("sim_model_spool", "spool"),
     "bucket-not-synced": ("sim_model_spool", "spool"),
     "buffer-reused": ("sim_model", "stream"),
+    "cell-not-helped": ("sim_log_lane_steps", "first entries"),
     "clean-up-skipped": ("sim_model", "chain"),
+    "clock-moved-blindly": ("sim_log_wheel_steps",
+                            "one puts while the clock passes"),
     "directory-not-synced": ("sim_model_spool", "spool"),
     "double-completion": ("sim_model", "stream"),
     "flush-ignored": ("sim_model_spool", "spool"),
     "flush-retried": ("sim_model_spool", "spool"),
+    "hand-not-filled": ("sim_log_lane_steps", "3 x 4, killed: 3 there"),
+    "hint-forgotten": ("sim_log_catalogue_steps", "by id, next"),
     "late-cancel": ("sim_model", "chain"),
     "living-robbed": ("sim_model_spool", "spool"),
     "log-acknowledged-early": ("sim_model_spool", "log"),
     "log-cut-skipped": ("sim_model_spool", "log"),
+    "log-failure-passed-over": ("sim_model_spool", "log"),
     "log-freed-early": ("sim_exhaust", "17"),
     "log-mark-early": ("sim_model_spool", "log"),
     "log-round-not-synced": ("sim_model_spool", "log"),
@@ -58,6 +67,7 @@ PLANTS = {
     "short-write-ignored": ("sim_model", "chain"),
     "step-after-failure": ("sim_model", "chain"),
     "sync-retried": ("sim_model", "chain"),
+    "tomb-set-blindly": ("sim_log_tomb_steps", "killed: 3 x 4"),
     "wake-up-lost": ("sim_model", "serve"),
 }
 
@@ -74,7 +84,8 @@ EXHAUSTED = (
 def run(program, *arguments, plant=None, **more):
     environment = {k: v for k, v in os.environ.items()
                    if k not in ("PIRN_PLANT", "PIRN_STEPS", "PIRN_OFF",
-                                "PIRN_FORM", "PIRN_CUT", "PIRN_REFUSE")}
+                                "PIRN_FORM", "PIRN_CUT", "PIRN_REFUSE",
+                                "PIRN_ROW")}
     environment.update({k: str(v) for k, v in more.items()})
     if plant:
         environment["PIRN_PLANT"] = plant
@@ -111,7 +122,22 @@ def find_in_all_states(plant, workload):
     return 0, seconds
 
 
+def find_in_steps(plant, program, row):
+    begin = time.monotonic()
+    found = run(program, plant=plant, PIRN_ROW=row)
+    seconds = time.monotonic() - begin
+    said = [x for x in found.stdout.splitlines() if " states, " in x]
+    assert found.returncode != 0 and said, f"{plant} was not found"
+    without = run(program, PIRN_ROW=row)
+    assert without.returncode == 0, f"{row} of {program} fails as it is"
+    print(f"# {plant}: {seconds:.2f} s: {said[0].split('# ')[1][:100]}",
+          flush=True)
+    return 0, seconds
+
+
 def find(plant, program, scenario):
+    if program.endswith("_steps"):
+        return find_in_steps(plant, program, scenario)
     if program == "sim_exhaust":
         return find_in_all_states(plant, scenario)
     begin = time.monotonic()
@@ -150,7 +176,7 @@ def exhaustive_runs_find_them_too():
 
 
 def without_a_defect_nothing_is_found():
-    lives = {x for x in PLANTS.values() if x[0] != "sim_exhaust"}
+    lives = {x for x in PLANTS.values() if x[0].startswith("sim_model")}
     for program, scenario in sorted(lives):
         done = run(program, scenario, "hunt", plant="nobody-planted-this",
                    PIRN_LIVES=HOLDS_LOG if scenario == "log" else HOLDS)
