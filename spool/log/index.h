@@ -13,6 +13,7 @@
 #ifndef SPOOL_LOG_INDEX_H
 #define SPOOL_LOG_INDEX_H
 
+#include "spool/log/batch.h"
 #include "spool/log/catalogue.h"
 #include "spool/log/event_ring.h"
 #include "spool/log/tomb.h"
@@ -162,10 +163,15 @@ static inline uint64_t pirn__mark_pack(struct pirn__mark mark)
            mark.batches;
 }
 
+/* Whatever stands there, there are no more records than tombstones. */
 static inline struct pirn__mark pirn__mark_unpack(uint64_t value)
 {
+    uint16_t records = (uint16_t)(value >> 48);
+
     return (struct pirn__mark){
-        .records = (uint16_t)(value >> 48),
+        .records = records <= PIRN__SEGMENT_RECORDS_MAX
+                       ? records
+                       : (uint16_t)PIRN__SEGMENT_RECORDS_MAX,
         .units = (uint16_t)(value >> 32),
         .batches = (uint32_t)value,
     };
