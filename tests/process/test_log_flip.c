@@ -395,8 +395,10 @@ static bool comes_back(const struct flip *flip)
 {
     struct found found = {0};
 
-    return is_index(flip->file->path) && run_child(&found) == 0 &&
-           found.had == (1 << ITEMS) - 1;
+    if (!is_index(flip->file->path) || unlink(flip->file->path) < 0) {
+        return false;
+    }
+    return run_child(&found) == 0 && found.had == (1 << ITEMS) - 1;
 }
 
 static void judge(const struct flip *flip, int ended, const struct found *found)
