@@ -14,7 +14,6 @@
 #include <pirn/invariant.h>
 
 #include "spool/log/atom.h"
-#include "spool/log/batch.h"
 
 enum { PAGE = 4096, BLOCK_WORDS = 64, BLOCK_CELLS = 56 };
 
