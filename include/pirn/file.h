@@ -81,8 +81,8 @@ PIRN_API void pirn_prep_read(struct pirn_op *op, int fd, void *buf,
  * As pirn_prep_read(), with @buf the source.
  *
  * Durable: after a pirn_prep_fsync() that was started when this had ended.
- * Kernel:  5.6 (IORING_OP_WRITE). Before 6.4 a pipe without O_NONBLOCK is written
- *          by a worker, until somebody has read all: no short result.
+ * Kernel:  5.6 (IORING_OP_WRITE). Before 6.4 a pipe without O_NONBLOCK is
+ *          written by a worker, until somebody has read all: no short result.
  */
 PIRN_API void pirn_prep_write(struct pirn_op *op, int fd, const void *buf,
                               uint32_t len, uint64_t offset);
