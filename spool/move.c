@@ -3,7 +3,7 @@
  * move.c - see spool/move.h
  *
  *   leave -> arrive -> depart -> show -> the claim ends
- *     |        |
+ *     |        |         +--> abandon -> likewise, and nobody has it yet
  *     +--------+-> stay -> the claim goes on, with what went wrong
  *
  * Before the copy is whole the item is where it was, and stays there if
@@ -71,6 +71,9 @@ static void enter(struct pirn__move *move, enum pirn__move_stage stage)
     case PIRN__MOVE_STAY:
         move->from->move->stay(move);
         return;
+    case PIRN__MOVE_ABANDON:
+        move->queue->layout->move->abandon(move);
+        return;
     }
 }
 
@@ -88,9 +91,12 @@ static void fail(struct pirn__move *move, int32_t result)
             end(move, -ESTALE);
         }
         return;
-    case PIRN__MOVE_STAY:
     case PIRN__MOVE_DEPART:
+        enter(move, PIRN__MOVE_ABANDON);
+        return;
+    case PIRN__MOVE_STAY:
     case PIRN__MOVE_SHOW:
+    case PIRN__MOVE_ABANDON:
         end(move, -ESTALE); /* recovery makes it ready */
         return;
     }
@@ -118,6 +124,9 @@ void pirn__move_go_on(struct pirn__move *move, int32_t result)
         return;
     case PIRN__MOVE_STAY:
         give_up(move, move->result);
+        return;
+    case PIRN__MOVE_ABANDON:
+        end(move, -ESTALE); /* recovery makes it ready */
         return;
     }
 }

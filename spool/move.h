@@ -27,6 +27,7 @@ enum pirn__move_stage {
     PIRN__MOVE_DEPART,
     PIRN__MOVE_SHOW,
     PIRN__MOVE_STAY,
+    PIRN__MOVE_ABANDON,
 };
 
 /* What a layout does for it. */
@@ -44,6 +45,8 @@ struct pirn__move_steps {
      * after one of the second it is there, and our slot's recovery shows it. */
     void (*arrive)(struct pirn__move *move);
     void (*show)(struct pirn__move *move);
+    /* Instead of show(): it stays as it is, and lends nothing. Result 0. */
+    void (*abandon)(struct pirn__move *move);
 };
 
 /* A body of that length is read whole; of a longer one only a name is made. */

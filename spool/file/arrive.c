@@ -282,3 +282,8 @@ void pirn__file_show(struct pirn__move *move)
 {
     start_show(move);
 }
+
+void pirn__file_abandon(struct pirn__move *move)
+{
+    end(move, 0);
+}

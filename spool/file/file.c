@@ -13,6 +13,7 @@ static const struct pirn__move_steps move_steps = {
     .end = pirn__file_claim_end,
     .arrive = pirn__file_arrive,
     .show = pirn__file_show,
+    .abandon = pirn__file_abandon,
 };
 
 const struct pirn__layout pirn__layout_file = {

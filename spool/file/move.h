@@ -49,5 +49,6 @@ void pirn__file_depart(struct pirn__move *move);
 void pirn__file_claim_end(struct pirn_claim *claim, int32_t result);
 void pirn__file_arrive(struct pirn__move *move);
 void pirn__file_show(struct pirn__move *move);
+void pirn__file_abandon(struct pirn__move *move);
 
 #endif /* SPOOL_FILE_MOVE_H */

@@ -271,6 +271,11 @@ void pirn__log_show(struct pirn__move *move)
     pirn__move_go_on(move, r);
 }
 
+void pirn__log_abandon(struct pirn__move *move)
+{
+    pirn__move_go_on(move, 0); /* the slot is FILLING still */
+}
+
 /* ---- leave ---- */
 
 static struct pirn_claim_work *work_of(const struct pirn__move *move)

@@ -40,5 +40,6 @@ void pirn__log_depart(struct pirn__move *move);
 void pirn__log_end(struct pirn_claim *claim, int32_t result);
 void pirn__log_arrive(struct pirn__move *move);
 void pirn__log_show(struct pirn__move *move);
+void pirn__log_abandon(struct pirn__move *move);
 
 #endif /* SPOOL_LOG_ARRIVAL_H */

@@ -391,6 +391,7 @@ static const struct pirn__move_steps move_steps = {
     .end = pirn__log_end,
     .arrive = pirn__log_arrive,
     .show = pirn__log_show,
+    .abandon = pirn__log_abandon,
 };
 
 const struct pirn__layout pirn__layout_log = {
