@@ -11,13 +11,13 @@ static const struct scenario *const scenarios[] = {
     &scenario_spool,       &scenario_spool_short, &scenario_spool_strict,
     &scenario_spool_chaos, &scenario_log,         &scenario_log_chaos,
     &scenario_log_cut,     &scenario_log_short,   &scenario_log_strict,
-    &scenario_log_turn,
+    &scenario_log_turn,    &scenario_move,
 };
 
 enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]) };
 
 /* With sanitizers, which see no more in a life that comes twice, a few. */
-enum { REPLAYS = 100, SLOW_REPLAYS = 5 };
+enum { REPLAYS = 90, SLOW_REPLAYS = 5 };
 
 static void what_is_acknowledged_is_there_and_whole(void **state)
 {
@@ -69,6 +69,12 @@ static void what_the_log_has_removed_for_a_second_stays_removed(void **state)
     assert_true(scenario_holds(&scenario_log_cut, program));
 }
 
+static void an_item_that_is_moved_is_in_one_layout(void **state)
+{
+    (void)state;
+    assert_true(scenario_holds(&scenario_move, program));
+}
+
 static void the_same_seed_is_the_same_life(void **state)
 {
     (void)state;
@@ -89,6 +95,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_log_bears_every_disk),
         cmocka_unit_test(segments_that_turn_in_time_lose_nothing),
         cmocka_unit_test(what_the_log_has_removed_for_a_second_stays_removed),
+        cmocka_unit_test(an_item_that_is_moved_is_in_one_layout),
         cmocka_unit_test(the_same_seed_is_the_same_life),
     };
     int code;

@@ -26,6 +26,7 @@ struct spool_life {
     struct check_spool check;
     bool is_log;
     bool is_small; /* its segments are few */
+    bool crosses;  /* items go from one layout to the other, and back */
     bool without_log;
     struct spool_worker workers[WORKERS];
     uint32_t count;
@@ -65,6 +66,7 @@ static void hire(struct spool_life *life, void (*run)(void *argument))
         .is_small = life->is_small,
         .without_log = life->without_log,
         .has_other = !life->is_small,
+        .crosses = life->crosses,
     };
     life->count++;
     worker->actions = rng_between(
@@ -92,17 +94,17 @@ static bool is_without_log(uint64_t seed)
     return seed % 4 != 0;
 }
 
-static void live_as(struct world *world, bool is_log, bool is_small)
+static void live_as(struct world *world, const struct spool_life *kind)
 {
-    struct spool_life *life = calloc(1, sizeof(*life));
+    struct spool_life *life = malloc(sizeof(*life));
     enum world_end end = WORLD_POWER_CUT;
 
     pirn_assert(life != NULL);
+    *life = *kind;
     life->check.world = world;
-    life->is_log = is_log;
-    life->is_small = is_small;
-    life->without_log = !is_log && is_without_log(world->seed);
-    life->check.is_log = is_log;
+    life->without_log =
+        !life->is_log && !life->crosses && is_without_log(world->seed);
+    life->check.is_log = life->is_log;
     world->refused = refused;
     world->argument = life;
     for (uint32_t boot = 0; boot < BOOTS_MAX && end == WORLD_POWER_CUT;
@@ -126,7 +128,7 @@ static void live_as(struct world *world, bool is_log, bool is_small)
         (void)world_run(world);
         check_spool_end(&life->check);
     }
-    if (!world->failed && is_log) {
+    if (!world->failed && life->is_log && !life->crosses) {
         hire(life, spool_clearer_run);
         (void)world_run(world);
     }
@@ -135,25 +137,35 @@ static void live_as(struct world *world, bool is_log, bool is_small)
 
 static void live(struct world *world)
 {
-    live_as(world, false, false);
+    live_as(world, &(struct spool_life){.is_log = false});
 }
 
 static void live_log(struct world *world)
 {
-    live_as(world, true, false);
+    live_as(world, &(struct spool_life){.is_log = true});
 }
 
 static void live_turn(struct world *world)
 {
-    live_as(world, true, true);
+    live_as(world, &(struct spool_life){.is_log = true, .is_small = true});
+}
+
+static void live_move(struct world *world)
+{
+    bool is_log = world->seed % 2 == 0;
+
+    live_as(world, &(struct spool_life){.is_log = is_log, .crosses = true});
 }
 
 /* A spool that was made in a world without faults, once per profile. */
-static struct disk *made_before(enum disk_profile profile, bool is_log,
-                                bool without_log)
+static struct disk *made_before(enum disk_profile profile,
+                                const struct spool_life *kind)
 {
-    static struct disk *all[3][DISK_CHAOS + 1];
-    struct disk **made = all[is_log ? 2 : without_log];
+    static struct disk *all[5][DISK_CHAOS + 1];
+    uint32_t which = kind->crosses  ? 3 + kind->is_log
+                     : kind->is_log ? 2
+                                    : kind->without_log;
+    struct disk **made = all[which];
     struct world_config config = {.seed = 0};
     struct spool_life *life;
     struct world *world;
@@ -161,11 +173,10 @@ static struct disk *made_before(enum disk_profile profile, bool is_log,
     if (made[profile] == NULL) {
         config.disk = life_empty_disk(profile);
         world = world_create(&config);
-        life = calloc(1, sizeof(*life));
+        life = malloc(sizeof(*life));
         pirn_assert(life != NULL);
+        *life = *kind;
         life->check.world = world;
-        life->is_log = is_log;
-        life->without_log = without_log;
         hire(life, NULL);
         pirn_assert(world_run(world) == WORLD_DONE);
         disk_sync_all(world->disk);
@@ -178,14 +189,26 @@ static struct disk *made_before(enum disk_profile profile, bool is_log,
 
 static struct disk *disk(enum disk_profile profile, uint64_t seed)
 {
-    return seed % 8 == 0 ? life_empty_disk(profile)
-                         : made_before(profile, false, is_without_log(seed));
+    return seed % 8 == 0
+               ? life_empty_disk(profile)
+               : made_before(profile, &(struct spool_life){
+                                          .without_log = is_without_log(seed)});
 }
 
 static struct disk *disk_log(enum disk_profile profile, uint64_t seed)
 {
-    return seed % 8 == 0 ? life_empty_disk(profile)
-                         : made_before(profile, true, false);
+    return seed % 8 == 0
+               ? life_empty_disk(profile)
+               : made_before(profile, &(struct spool_life){.is_log = true});
+}
+
+static struct disk *disk_move(enum disk_profile profile, uint64_t seed)
+{
+    return seed % 8 == 0
+               ? life_empty_disk(profile)
+               : made_before(profile,
+                             &(struct spool_life){.is_log = seed % 2 == 0,
+                                                  .crosses = true});
 }
 
 /* A journal that keeps the order of names: ext4. */
@@ -239,7 +262,7 @@ const struct scenario scenario_log = {
     .name = "log",
     .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
     .storm_steps = 2000,
-    .lives = 1000,
+    .lives = 800,
     .profiles = LIFE_PROFILE(DISK_EXT4),
     .disk = disk_log,
     .live = live_log,
@@ -300,4 +323,15 @@ const struct scenario scenario_log_turn = {
     .lives = 250,
     .profiles = LIFE_PROFILE(DISK_EXT4),
     .live = live_turn,
+};
+
+/* Items go from files to the log and back, while others take them. */
+const struct scenario scenario_move = {
+    .name = "move",
+    .faults = FAULT_ALL & ~FAULT_BIT(FAULT_RESET),
+    .storm_steps = 2000,
+    .lives = 200,
+    .profiles = LIFE_PROFILES_ALL,
+    .disk = disk_move,
+    .live = live_move,
 };

@@ -264,14 +264,16 @@ static void remove_it(struct desk *desk, bool is_durable)
 
 /* --- change --- */
 
-/* Of files: refused, and perhaps done; the item says which, where it can. */
+/* Of files: refused, and perhaps done; the item says which, where it can. Of a
+ * move to the other layout that stopped half way recovery knows. */
 static void change_ended(struct desk *desk, int32_t result)
 {
     struct check_spool *check = desk->office->check;
+    bool is_half = desk->office->worker->crosses && result == -ESTALE;
     bool is_unsure =
-        result < 0 && !check->is_log &&
-        (result == -EIO ||
-         check_change_number(&desk->claim.item) == desk->change.number);
+        is_half || (result < 0 && !check->is_log &&
+                    (result == -EIO || check_change_number(&desk->claim.item) ==
+                                           desk->change.number));
 
     if (is_unsure) {
         check_change_unsure(check, desk->change.number);
@@ -307,7 +309,9 @@ static void given_back_as(struct pirn_op *op, int32_t result)
 
     change_ended(desk, result);
     if (result == 0 || result == -ESTALE) {
-        given_back(op, result);
+        /* A move that stopped half way is nobody's until we close. */
+        bool is_half = desk->office->worker->crosses && result == -ESTALE;
+        given_back(op, is_half ? -EIO : result);
         return;
     }
     if (check->items[desk->number].holder != 0) {
@@ -322,8 +326,9 @@ static void change(struct desk *desk, bool goes_on)
     struct office *office = desk->office;
 
     if (desk->letter == 0) {
+        bool moves = office->has_other && !(goes_on && office->worker->crosses);
         spool_change_draw(&desk->change, office->check->world, rng_at(desk),
-                          office->has_other);
+                          moves);
     } else {
         spool_change_set(&desk->change, desk->letter == 'h');
         spool_change_place(&desk->change, office->check->world, desk->letter);
@@ -394,8 +399,8 @@ static void read_done(struct desk *desk)
                    desk->asked);
     }
     if (office->worker->takes_all && office->worker->is_log &&
-        desk->asked == UINT32_MAX && desk->number != UINT32_MAX &&
-        strcmp(desk->queue, ASIDE) != 0) {
+        !office->worker->crosses && desk->asked == UINT32_MAX &&
+        desk->number != UINT32_MAX && strcmp(desk->queue, ASIDE) != 0) {
         check_spool_in_turn(office->check, desk->number);
     }
     if (office->worker->takes_all) {
@@ -656,8 +661,9 @@ static bool open_spool(struct office *office)
 /* Where it can be made; who takes all must have it. */
 static void make_other(struct office *office)
 {
+    const struct spool_worker *worker = office->worker;
     enum pirn_layout layout =
-        office->worker->is_log ? PIRN_LAYOUT_LOG : PIRN_LAYOUT_FILE;
+        worker->is_log != worker->crosses ? PIRN_LAYOUT_LOG : PIRN_LAYOUT_FILE;
     int r =
         pirn_spool_create_queue_as(office->spool, CHECK_QUEUE_OTHER, layout);
 

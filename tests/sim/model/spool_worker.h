@@ -30,7 +30,8 @@ struct spool_worker {
     bool is_log;        /* `incoming` has the log layout, if he makes it, */
     bool is_small;      /* of as few segments as there may be */
     bool without_log;   /* files alone */
-    bool has_other;     /* there is a second queue */
+    bool has_other;     /* there is a second queue, */
+    bool crosses;       /* and it has the other layout */
 };
 
 enum { WORKER_DESKS = 3 };
