@@ -2,12 +2,18 @@
 /*
  * signal.c - see pirn/signal.h
  *
- * One op at a time: make the descriptor, then read from it again and again;
- * after a cancel or an error close it, and deliver the last word.
+ * One op at a time: make the descriptor, then read from it again and again, and
+ * wait until it is readable where there is nothing; after a cancel or an error
+ * close it, and deliver the last word.
+ *
+ * A read that waited would be a worker's on older kernels (seen on 6.1), and a
+ * worker has pending what was sent to it or to the process: a signal for our
+ * thread it would never read. So no read waits.
  */
 #include "pirn/signal.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #include "pirn/file.h"
 #include "pirn/invariant.h"
@@ -39,6 +45,19 @@ static void end(struct pirn_signals *signals, int32_t result)
 
 static void next(struct pirn_signals *signals);
 
+static void ready(struct pirn_op *op, int32_t result)
+{
+    struct pirn_signals *signals = signals_of(op);
+
+    if (result < 0 && result != -EINTR) {
+        end(signals, result);
+    } else if (signals->shot.priv.flags & LOAN_CANCELLING) {
+        end(signals, -ECANCELED);
+    } else {
+        next(signals);
+    }
+}
+
 static void came(struct pirn_op *op, int32_t result)
 {
     struct pirn_signals *signals = signals_of(op);
@@ -46,12 +65,15 @@ static void came(struct pirn_op *op, int32_t result)
     if (result == (int32_t)sizeof(signals->priv.info)) {
         signals->shot.fn(&signals->shot, (int32_t)signals->priv.info.ssi_signo,
                          PIRN_MORE);
-    } else if (result != -EINTR) {
+    } else if (result != -EINTR && result != -EAGAIN) {
         end(signals, result < 0 ? result : -EIO);
         return;
     }
     if (signals->shot.priv.flags & LOAN_CANCELLING) {
         end(signals, -ECANCELED);
+    } else if (result == -EAGAIN) {
+        pirn_prep_poll(&signals->priv.op, signals->priv.fd, POLLIN);
+        pirn_start(signals->priv.context, &signals->priv.op, ready);
     } else {
         next(signals);
     }
@@ -101,7 +123,8 @@ void pirn_signals_cancel(struct pirn_context *context,
 {
     if (!pirn_multishot_is_idle(&signals->shot)) {
         signals->shot.priv.flags |= LOAN_CANCELLING;
-        if (signals->priv.op.priv.opcode == ENGINE_READ) {
+        if (signals->priv.op.priv.opcode == ENGINE_READ ||
+            signals->priv.op.priv.opcode == ENGINE_POLL) {
             pirn_cancel(context, &signals->priv.op);
         }
     }

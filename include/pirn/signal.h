@@ -44,7 +44,7 @@ PIRN_API void pirn_signals_block(const sigset_t *set);
  *           time with an error or -ECANCELED. Signals of one number that come
  *           before the first is read are one, unless they are real-time ones
  *
- * Kernel:  signalfd(2), read through the ring.
+ * Kernel:  signalfd(2), waited for and read through the ring.
  * Context: the context's thread.
  */
 PIRN_API void pirn_signals_start(struct pirn_context *context,

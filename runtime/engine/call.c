@@ -250,7 +250,8 @@ static int32_t call_on_event(const struct pirn_loan *loan)
 {
     switch ((enum engine_opcode)loan->opcode) {
     case ENGINE_SIGNALS:
-        return result_of(signalfd(-1, pointer(loan->addr), SFD_CLOEXEC));
+        return result_of(
+            signalfd(-1, pointer(loan->addr), SFD_CLOEXEC | SFD_NONBLOCK));
     case ENGINE_PIDFD_OPEN:
         return result_of(syscall(SYS_pidfd_open, loan->fd, 0));
     case ENGINE_WAITID:

@@ -3,8 +3,10 @@
 #include "test.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 
+#include "runtime/engine/engine.h"
 #include "tests/sim/bed.h"
 
 enum { SIGNALS_FD = 9 };
@@ -139,6 +141,27 @@ static void no_descriptor_is_the_last_delivery(void **state)
     assert_last(&rig, -EMFILE);
 }
 
+static void where_there_is_none_it_waits_and_reads_again(void **state)
+{
+    struct rig rig;
+
+    start(&rig, state);
+    end_op(&rig, SIGNALS_FD);
+    end_op(&rig, -EAGAIN);
+    assert_int_equal(rig.signals.priv.op.priv.opcode, ENGINE_POLL);
+    end_op(&rig, POLLIN);
+    assert_int_equal(rig.signals.priv.op.priv.opcode, ENGINE_READ);
+    come(&rig, SIGUSR1, 11);
+    assert_int_equal(rig.results[0], SIGUSR1);
+
+    end_op(&rig, -EAGAIN);
+    pirn_signals_cancel(rig.bed->context, &rig.signals);
+    assert_true(pirn_context_turn(rig.bed->context, 0) >= 0);
+    assert_true(pirn_context_turn(rig.bed->context, 0) >= 0);
+    end_op(&rig, 0); /* the close */
+    assert_last(&rig, -ECANCELED);
+}
+
 static void interrupted_read_goes_on(void **state)
 {
     struct rig rig;
@@ -178,4 +201,5 @@ TEST_MAIN(T(each_signal_is_a_delivery_with_its_sender),
           T(cancel_from_inside_a_delivery),
           T(cancel_while_it_closes_changes_nothing),
           T(no_descriptor_is_the_last_delivery), T(interrupted_read_goes_on),
+          T(where_there_is_none_it_waits_and_reads_again),
           T(it_may_be_started_again))
