@@ -14,7 +14,8 @@ import tree
 
 ROOMS = ("runtime/", "spool/", "smtp/", "cli/", "bench/", "examples/",
          "tests/")
-TEST = re.compile(r"tests/(unit|sim|kernel|crash|process|interop|fuzz)/"
+TEST = re.compile(r"tests/(unit|sim|kernel|kernels|crash|process|interop|"
+                  r"fuzz)/"
                   r"(test_.*\.(?:c|py))")
 
 
