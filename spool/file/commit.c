@@ -271,6 +271,8 @@ static void flushed_file(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0 || (uint64_t)result <= file->len);
     if (pirn__planted("flush-retried") && result == -EIO) {
+        file->len = 0; /* what was written is there, and is synced once more */
+        pirn_prep_fsync(op, file->fd, PIRN_SYNC_DATA);
         pirn_start(file->flush->context, op, flushed_file);
         return;
     }
