@@ -24,7 +24,7 @@ KERNELS = os.path.abspath(os.environ.get("PIRN_KERNEL_STORE",
                                          "build/kernels"))
 ONLY = os.environ.get("PIRN_KERNELS")
 TESTS = re.compile(os.environ.get("PIRN_KERNEL_TESTS", ""))
-EACH_S, ALL_S = 300, 3600
+EACH_S, ALL_S = 600, 3600
 
 SKIPPED = 77
 
