@@ -72,10 +72,14 @@ static void a_pipe_is_written_as_far_as_it_goes(void **state)
     note_start(bed->context, &first);
     turn_until(bed, &first, 1);
     assert_in_range(first.result, 1, BIG - 1);
-    pirn_prep_write(&second.op, bed->pipe[1], big, BIG, PIRN_OFFSET_CURRENT);
-    note_start(bed->context, &second);
-    turn(bed, 0);
-    assert_int_equal(second.calls, 0);
+    do { /* until it waits: before Linux 6.4 a write moves 4 KiB */
+        second.calls = 0;
+        pirn_prep_write(&second.op, bed->pipe[1], big, BIG,
+                        PIRN_OFFSET_CURRENT);
+        note_start(bed->context, &second);
+        turn(bed, 0);
+        turn(bed, 0);
+    } while (second.calls > 0);
     assert_int_equal(read(bed->pipe[0], big, 65536), 65536);
     turn_until(bed, &second, 1);
     assert_in_range(second.result, 1, BIG - 1);
