@@ -60,9 +60,6 @@ static const struct cause causes[] = {
     {THING_QUEUE, EOPNOTSUPP, CODE_CONFIGURATION,
      "the spool was made without a log; use --layout file, or make a new "
      "spool"},
-    {THING_QUEUE, EXDEV, CODE_CONFIGURATION,
-     "it has another layout than the queue, and items cannot be moved there "
-     "yet; take from a queue of its layout, or use another spool"},
     {THING_ITEM, EEXIST, CODE_CONFIGURATION,
      "a body with its id is among the files already; `pirn fsck --repair' "
      "takes a leftover away, then move it again"},

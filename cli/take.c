@@ -116,7 +116,8 @@ static const struct argp argp = {
         "are used up, and then it is moved to the queue `dead', with the last "
         "line that COMMAND wrote to standard error in the field `reason'."
         "\vSIGTERM and SIGINT begin nothing more, and let what runs end. Exits "
-        "1 if there was no item. `dead' has the layout of the queue.",
+        "1 if there was no item. A `dead' that is made has the layout of the "
+        "queue.",
 };
 
 static void paused(struct pirn_op *op, int32_t result)
@@ -214,19 +215,21 @@ static int wind_up(struct take *take)
     return r;
 }
 
-/* Where what is dead goes: a queue of the layout of what is taken. */
+/* Where what is dead goes; if that is not there, one of the queue's layout. */
 static enum code prepare(struct take *take)
 {
     const char *queue = take->runs.queue;
     struct layouts layouts = {0};
-    int r = layouts_find(&layouts, &take->tool, queue);
+    int layout = layouts_find(&layouts, &take->tool, queue);
 
-    if (r < 0) {
-        return tool_say(&take->tool, THING_QUEUE, queue, r);
+    if (layout < 0) {
+        return tool_say(&take->tool, THING_QUEUE, queue, layout);
     }
-    r = pirn_spool_create_queue_as(take->tool.spool, "dead",
-                                   (enum pirn_layout)r);
-    r = r == -EEXIST ? -EXDEV : r;
+    int r = layouts_find(&layouts, &take->tool, "dead");
+    if (r == -ENOENT) {
+        r = pirn_spool_create_queue_as(take->tool.spool, "dead",
+                                       (enum pirn_layout)layout);
+    }
     return r < 0 ? tool_say(&take->tool, THING_QUEUE, "dead", r) : CODE_DONE;
 }
 

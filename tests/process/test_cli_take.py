@@ -172,6 +172,24 @@ def what_is_delayed_is_not_taken_again_by_the_same_take(layout):
 
 
 @each_layout
+def what_is_dead_goes_to_the_other_layout_where_dead_has_it(layout):
+    with directory() as here:
+        spool = new_spool(here, layout)
+        run("create", "--queue", "dead", "--layout",
+            "file" if layout == "log" else "log", spool=spool).exits(0)
+        item = put(spool, b"body", *FIELDS)
+        ran = take(spool, "exit 7", "--attempts", "1").exits(0)
+        assert "1 moved to `dead'" in ran.err
+        dead = shown(spool, item)
+        assert dead["queue"] == "dead" and dead["state"] == "ready"
+        assert dead["attempts"] == 1
+        assert dead["fields"]["reason"] == ["exit code 7"]
+        assert run("cat", item, spool=spool).out == b"body"
+        take(spool, "exit 0", "--queue", "dead").exits(0)
+        assert run("ls", spool=spool).exits(0).out == b""
+
+
+@each_layout
 def who_fails_too_often_is_dead_with_the_last_line_as_reason(layout):
     with directory() as here:
         spool = new_spool(here, layout)
@@ -219,17 +237,6 @@ def a_long_last_line_is_cut(layout):
                    "--attempts", "1").exits(0)
         assert ran.err.count("x") == 300000
         assert shown(spool, item)["fields"]["reason"] == ["x" * 1000]
-
-
-@each_layout
-def a_queue_dead_that_cannot_take_them_is_78(layout):
-    with directory() as here:
-        spool = new_spool(here, layout)
-        run("create", "--queue", "dead", "--layout",
-            "log" if layout == "file" else "file", spool=spool).exits(0)
-        item = put(spool)
-        take(spool, "exit 0").exits(78).says("queue dead", "another layout")
-        assert shown(spool, item)["attempts"] == 0
 
 
 @each_layout
