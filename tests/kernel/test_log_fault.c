@@ -244,18 +244,23 @@ static void a_restart_whose_read_fails_is_told(void **state)
     assert_int_equal(bed_status(bed).ready, MORE_THAN_ARE_READ);
 }
 
+/* The fault may meet a write of the keeper's, whose next round has it again:
+ * then nobody is told. */
 static void no_room_is_told_and_is_no_failure_of_the_disk(void **state)
 {
     static const int32_t errors[] = {-ENOSPC, -EDQUOT};
     struct bed *bed = *state;
 
     for (int i = 0; i < 2; i++) {
-        for (uint32_t place = 1; place <= 2; place++) {
-            faulty_plan(ENGINE_WRITE, place, 1, errors[i]);
+        uint32_t told = 0;
+
+        for (uint32_t place = 0; place < 2 || told == 0; place++) {
+            faulty_plan(ENGINE_WRITE, 1 + place % 2, 1, errors[i]);
             int32_t r = put(bed, "failed");
             bool failed = faulty_outcome()->failed > 0;
             no_fault();
-            assert_int_equal(r, failed ? errors[i] : 0);
+            assert_true(r == 0 || (failed && r == errors[i]));
+            told += r < 0;
             while (bed_status(bed).ready > 0) {
                 log_expect_next(bed, "incoming", "failed");
             }
