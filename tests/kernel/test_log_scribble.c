@@ -150,7 +150,7 @@ static void scribble(struct scene *scene, size_t at, size_t len)
     for (size_t i = at; i < at + len; i++) {
         for (uint32_t way = 0; way < WAYS; way++) {
             if (is_chosen(scene, way)) {
-                scene->memory[i] ^= way < 8 ? (uint8_t)(1 << way) : 0xff;
+                scene->memory[i] ^= (uint8_t)(way < 8 ? 1 << way : 0xff);
                 try_all(scene);
                 memcpy(scene->memory, scene->before, scene->bytes);
                 scene->tried++;
