@@ -107,11 +107,6 @@ void pirn_prep_fsync(struct pirn_op *op, int fd, enum pirn_sync what)
     loan->op_flags = what == PIRN_SYNC_DATA ? FSYNC_DATA : 0;
 }
 
-void pirn_prep_sync_all(struct pirn_op *op, int fd)
-{
-    pirn__prep(op, ENGINE_SYNC_ALL)->fd = fd;
-}
-
 void pirn_prep_fallocate(struct pirn_op *op, int fd, int mode, uint64_t offset,
                          uint64_t len)
 {

@@ -247,7 +247,6 @@ static void destroy(struct pirn_spool *spool)
         pirn__sync_deinit(&spool->bodies[shard]);
     }
     pirn__sync_deinit(&spool->drafts);
-    pirn__whole_sync_close(spool);
     close_fd(spool, spool->owners_fd); /* the slot is free from here on */
     close_fd(spool, spool->root_fd);
     free(spool->sweep);
@@ -311,7 +310,6 @@ int pirn_spool_open(struct pirn_context *context,
         return r;
     }
     init_bodies(spool);
-    pirn__whole_sync_open(spool);
     spool->admit.admission.keep_bytes = config->keep_bytes;
     pirn__lease_open(spool, config->lease_ns);
     recover_own(spool);

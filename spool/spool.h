@@ -12,7 +12,6 @@
 #include "spool/file/nap.h"
 #include "spool/file/supply.h"
 #include "spool/file/survey.h"
-#include "spool/file/whole_sync.h"
 #include "spool/group_sync.h"
 #include "spool/id.h"
 #include "spool/lease.h"
@@ -69,8 +68,6 @@ struct pirn_spool {
     struct pirn__sync bodies[PIRN__SHARDS]; /* .data/XY */
     struct pirn__sync drafts;               /* .tmp/SLOT */
     int32_t bucket_error;                   /* of a bucket's fsync: final */
-    struct pirn__whole_sync *whole; /* NULL: others use its file system */
-    uint32_t publishing;            /* items, right now */
 
     /* Where the next items go, and their names. */
     struct pirn__id_source ids;

@@ -143,18 +143,6 @@ enum pirn_sync {
 PIRN_API void pirn_prep_fsync(struct pirn_op *op, int fd, enum pirn_sync what);
 
 /**
- * pirn_prep_sync_all() - make durable all that was written to a file system
- * @fd: of anything on it
- *
- * As pirn_prep_fsync(), of everybody's files there. An error of any of them is
- * told, once to each descriptor that was open when it happened (5.8).
- *
- * Kernel: syncfs(2), in place: io_uring has no such operation, so the context
- *         waits as long as the disk does. For a context of its own.
- */
-PIRN_API void pirn_prep_sync_all(struct pirn_op *op, int fd);
-
-/**
  * pirn_prep_fallocate() - reserve room, punch holes, zero ranges
  * @mode:   as fallocate(2)
  * @offset: bytes

@@ -90,9 +90,7 @@ struct pirn_spool_config {
  * a lost+found is no other thing. Waits for who is opening it as the first one
  * after all others have died. Keeps at most 67 descriptors, 84 more per queue,
  * and 165 more where there is a log; besides, a call has some while it is under
- * way, and so has a draft, claim or view with a body's file. Where the spool is
- * the root of an ext4, many items of files that come at once are synced by one
- * syncfs(2), on a thread of this open's, which has some descriptors, too.
+ * way, and so has a draft, claim or view with a body's file.
  *
  * Return:
  *   0

@@ -143,8 +143,6 @@ static int32_t call_on_file(const struct pirn_loan *loan)
         return call_transfer(loan);
     case ENGINE_FSYNC:
         return call_fsync(loan);
-    case ENGINE_SYNC_ALL:
-        return result_of(syncfs(loan->fd));
     case ENGINE_FALLOCATE:
         return result_of(fallocate(loan->fd, (int)loan->len,
                                    (off_t)loan->offset, (off_t)loan->addr));

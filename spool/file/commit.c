@@ -7,8 +7,6 @@
  *   put       write some of the body
  *   publish   write the metadata durably, and the body, or if it was put
  *             fdatasync it; fsync .data/XY: at once; all three have said 0
- *             many at once, on a file system of our own: write both, then one
- *             syncfs for all of them (whole_sync.h) has said 0
  *             rename .tmp/O/ID -> QUEUE/XY/ID, or where else it belongs
  *             fsync QUEUE/XY: the item is safe. Of a bucket .tmp/O: a rename is
  *             atomic, and what makes it durable there makes it so here
@@ -238,15 +236,6 @@ void pirn__prep_put(struct pirn__put *put, struct pirn__commit *commit,
 
 static void flush_file(struct pirn__flush_file *file);
 
-static void flushed_whole(struct pirn_op *op, int32_t result)
-{
-    struct pirn__flush *flush =
-        pirn_container_of(op, struct pirn__flush, whole.waiter.op);
-
-    pirn_assert(result <= 0 && flush->left == 0);
-    pirn_task_finish(flush->context, &flush->op, result);
-}
-
 static void flushed_one(struct pirn__flush *flush, int32_t result)
 {
     pirn_assert(flush->left > 0);
@@ -254,14 +243,9 @@ static void flushed_one(struct pirn__flush *flush, int32_t result)
     if (result < 0 && flush->result == 0 && !pirn__planted("flush-ignored")) {
         flush->result = result;
     }
-    if (--flush->left > 0) {
-        return;
+    if (--flush->left == 0) {
+        pirn_task_finish(flush->context, &flush->op, flush->result);
     }
-    if (flush->is_whole && flush->result == 0) {
-        pirn_start(flush->context, &flush->whole.waiter.op, flushed_whole);
-        return;
-    }
-    pirn_task_finish(flush->context, &flush->op, flush->result);
 }
 
 static void flushed_file(struct pirn_op *op, int32_t result)
@@ -296,13 +280,7 @@ static void flush_file(struct pirn__flush_file *file)
     uint32_t len = file->len < PIRN_IO_MAX ? (uint32_t)file->len : PIRN_IO_MAX;
 
     pirn_assert(file->fd >= 0);
-    if (file->flush->is_whole) {
-        if (len == 0) {
-            flushed_one(file->flush, 0);
-            return;
-        }
-        pirn_prep_write(&file->op, file->fd, file->bytes, len, file->offset);
-    } else if (len > 0) {
+    if (len > 0) {
         pirn_prep_write_durable(&file->op, file->fd, file->bytes, len,
                                 file->offset);
     } else {
@@ -325,13 +303,11 @@ static void flush_begin(struct pirn_context *context, struct pirn_op *op)
     pirn_assert(pirn_op_is_idle(&flush->body.op));
     pirn_assert(pirn_op_is_idle(&flush->meta.op));
     flush->context = context;
-    flush->left = flush->is_whole ? 2 : 3;
+    flush->left = 3;
     flush->result = 0;
     flush_file(&flush->body);
     flush_file(&flush->meta);
-    if (!flush->is_whole) {
-        pirn_start(context, &flush->dir.waiter.op, flushed_dir);
-    }
+    pirn_start(context, &flush->dir.waiter.op, flushed_dir);
 }
 
 static const struct pirn_task_verbs flush_verbs = {.begin = flush_begin};
@@ -356,10 +332,6 @@ static void prep_flush(struct pirn__commit *commit)
         .len = commit->text_len,
     };
     pirn__prep_sync(&flush->dir, &commit->spool->bodies[shard]);
-    flush->is_whole = pirn__whole_sync_is_worth(commit->spool);
-    if (flush->is_whole) {
-        pirn__prep_whole_sync(&flush->whole, commit->spool->whole);
-    }
     pirn_prep_task(&flush->op, &flush_verbs);
 }
 
@@ -369,8 +341,6 @@ static void publish_ended(struct pirn__commit *commit, int32_t result)
 {
     pirn_assert(result <= 0);
     pirn_assert(result < 0 || !commit->made);
-    pirn_assert(commit->spool->publishing > 0);
-    commit->spool->publishing--;
     free(commit->text);
     commit->text = NULL;
     pirn_task_finish(commit->spool->context, &commit->publish, result);
@@ -564,7 +534,6 @@ static void publish_begin(struct pirn_context *context, struct pirn_op *op)
     pirn_assert(commit->written + commit->whole_len == commit->item.size_bytes);
     pirn_assert(commit->written == 0 || commit->whole_len == 0);
     commit->is_late = false;
-    commit->spool->publishing++;
     commit->text = pirn__meta_text(&commit->item, &commit->text_len);
     if (commit->text == NULL) {
         publish_ended(commit, -ENOMEM);

@@ -25,8 +25,7 @@ struct pirn__put {
 };
 
 /* One file's: what is not in it yet is written with its sync, in one operation;
- * where all is in it, it is synced. Where one sync of all follows it is only
- * written. */
+ * where all is in it, it is synced. */
 struct pirn__flush_file {
     struct pirn_op op;
     struct pirn__flush *flush;
@@ -43,8 +42,6 @@ struct pirn__flush {
     struct pirn__flush_file body;
     struct pirn__flush_file meta;
     struct pirn__sync_wait dir;
-    struct pirn__whole_wait whole; /* instead of a sync of each */
-    bool is_whole;
     uint32_t left;
     int32_t result; /* the first error */
 };

@@ -7,8 +7,7 @@ power cut is to them: nothing more reaches the disk, and the next mount recovers
 from what is there. Processes work on a spool; after so many answers, chosen by
 the seed, it is called; they are killed, their shared memory goes, and what is
 there after the next mount is compared with what was told. A spool lives through
-many of these; every other one is the root of its file system, where one syncfs
-stands for the syncs of many files.
+many of these.
 
 PIRN_SEED=N chooses work and instants; PIRN_CUTS=N: so many of each.
 """
@@ -35,11 +34,10 @@ PATIENCE_S = 30
 class Spool:
     """A spool on an image of its own."""
 
-    def __init__(self, place, system, owns):
+    def __init__(self, place, system):
         self.bytes, self.type, self.make, self.options = SYSTEMS[system]
         self.image = place + "/image"
         self.point = place + "/mount"
-        self.path = self.point if owns else self.point + "/spool"
         self.index = place + "/index"
         self.journal = place + "/journal"
         self.page = place + "/page"
@@ -68,8 +66,8 @@ class Spool:
     def cut(self, seed, first, answers):
         """Work until so much more was told; then the power goes."""
         work = subprocess.Popen(
-            [program("work"), self.path, self.index, self.journal, self.page,
-             str(seed), "100000", str(PROCESSES), str(first)],
+            [program("work"), self.point + "/spool", self.index, self.journal,
+             self.page, str(seed), "100000", str(PROCESSES), str(first)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         until = self.told() + answers
@@ -89,18 +87,18 @@ class Spool:
 
     def look(self):
         done = subprocess.run(
-            [program("look"), self.path, self.index, self.journal],
-            stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
-            timeout=120)
+            [program("look"), self.point + "/spool", self.index,
+             self.journal], stdin=subprocess.DEVNULL, text=True,
+            stdout=subprocess.PIPE, timeout=120)
         assert done.returncode == 0, done.stdout
         return figures(done.stdout)
 
 
-def lives(system, seed, cuts, owns, bar):
+def lives(system, seed, cuts, bar):
     """So many cuts of one spool; the figures at its end."""
     draw = random.Random(seed)
     with room() as place:
-        spool = Spool(place, system, owns)
+        spool = Spool(place, system)
         spool.mount()
         try:
             for i in range(cuts):
@@ -120,12 +118,10 @@ def survives(system, cuts):
     cuts = int(os.environ.get("PIRN_CUTS") or cuts)
     bar = Bar(system, cuts)
     total = {}
-    each = max(1, min(LIVES, cuts // 2))
-    for first in range(0, cuts, each):
+    for first in range(0, cuts, LIVES):
         seed = SEED + first
-        owns = first // each % 2 == 1
         try:
-            known = lives(system, seed, min(each, cuts - first), owns, bar)
+            known = lives(system, seed, min(LIVES, cuts - first), bar)
         except AssertionError as why:
             raise AssertionError(f"PIRN_SEED={seed} {sys.argv[0]}: {why}") \
                 from None

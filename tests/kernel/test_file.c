@@ -393,8 +393,6 @@ static void bad_descriptor_is_a_result(void **state)
     assert_int_equal(pirn_wait(ring->context, &op), -EBADF);
     pirn_prep_fsync(&op, bad, PIRN_SYNC_ALL);
     assert_int_equal(pirn_wait(ring->context, &op), -EBADF);
-    pirn_prep_sync_all(&op, bad);
-    assert_int_equal(pirn_wait(ring->context, &op), -EBADF);
     pirn_prep_close(&op, bad);
     assert_int_equal(pirn_wait(ring->context, &op), -EBADF);
     pirn_prep_lock(&op, bad, 0, 1, PIRN_LOCK_SHARED);

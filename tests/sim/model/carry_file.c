@@ -244,8 +244,6 @@ int32_t carry_file(struct flight *flight)
         return file->flags & O_PATH
                    ? -EBADF
                    : sync_file(flight, what->op_flags == FSYNC_DATA);
-    case ENGINE_SYNC_ALL:
-        return -EOPNOTSUPP; /* nobody asks: its disk is no mount's root */
     case ENGINE_FALLOCATE:
         return disk_fallocate(disk, file->inode, (int)what->len, what->offset,
                               what->addr);
