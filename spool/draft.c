@@ -28,18 +28,13 @@ static void prep(struct pirn_draft *draft, struct pirn_spool *spool,
     pirn_prep_task(&draft->op, verbs);
 }
 
-/* False: the op has ended. */
-static bool take_name(struct pirn_draft *draft)
+static int take_name(struct pirn_draft *draft)
 {
     if (draft->name == NULL) {
-        return true;
+        return 0;
     }
     draft->priv.fields = pirn__name_fields(draft->name, draft->priv.fields);
-    if (draft->priv.fields == NULL) {
-        pirn_task_finish(draft->priv.spool->context, &draft->op, -ENOMEM);
-        return false;
-    }
-    return true;
+    return draft->priv.fields != NULL ? 0 : -ENOMEM;
 }
 
 static struct pirn__queue *queue_of(const struct pirn_draft *draft)
@@ -53,11 +48,16 @@ static struct pirn__queue *queue_of(const struct pirn_draft *draft)
 
 static void enqueue_admitted(struct pirn_draft *draft, int32_t result)
 {
-    if (result < 0) {
-        pirn_task_finish(draft->priv.spool->context, &draft->op, result);
-    } else if (take_name(draft)) {
+    int r = result < 0 ? result : take_name(draft);
+
+    if (r == 0) {
         draft->priv.layout->enqueue(draft, queue_of(draft));
+        return;
     }
+    if (result == 0) {
+        pirn__admit_end(draft, r);
+    }
+    pirn_task_finish(draft->priv.spool->context, &draft->op, r);
 }
 
 static void enqueue_met(struct pirn_op *op, struct pirn__queue *queue)
@@ -190,9 +190,12 @@ static void commit_begin(struct pirn_context *context, struct pirn_op *op)
 
     pirn_assert(context == draft->priv.spool->context);
     pirn_assert_rule(draft->priv.work != NULL, "commit of an open draft");
-    if (take_name(draft)) {
-        draft->priv.layout->commit(draft);
+    int r = take_name(draft);
+    if (r < 0) {
+        pirn_task_finish(context, op, r);
+        return;
     }
+    draft->priv.layout->commit(draft);
 }
 
 void pirn_prep_commit(struct pirn_draft *draft,
