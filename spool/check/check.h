@@ -123,6 +123,7 @@ struct pirn_check_work {
     uint32_t odd_cap;
     uint32_t odd_at;
     struct pirn__ids misplaced;
+    struct pirn__ids moving; /* between the layouts */
     struct pirn__spots claims;
     struct pirn__ids bodies;  /* of a shard */
     struct pirn__spots names; /* of a shard */

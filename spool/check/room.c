@@ -129,6 +129,7 @@ static enum pirn__entry_kind judge_item(const struct pirn__room *room,
 {
     bool has_shard =
         room->kind != PIRN__ROOM_CLAIMS && room->kind != PIRN__ROOM_DRAFTS;
+    enum pirn__moving_name which;
 
     if (!may_be(entry, DT_REG)) {
         return PIRN__ENTRY_STRAY;
@@ -137,6 +138,10 @@ static enum pirn__entry_kind judge_item(const struct pirn__room *room,
         return has_shard && pirn__id_shard(&ret_named->id) != room->shard
                    ? PIRN__ENTRY_MISPLACED
                    : PIRN__ENTRY_ITEM;
+    }
+    if (room->kind == PIRN__ROOM_CLAIMS &&
+        pirn__name_parse_moving(entry->name, &ret_named->id, &which)) {
+        return PIRN__ENTRY_MOVING;
     }
     return room->kind == PIRN__ROOM_DRAFTS &&
                    pirn__name_parse_next(entry->name, &ret_named->id)

@@ -47,6 +47,7 @@ enum pirn__entry_kind {
     PIRN__ENTRY_SLOT,      /* a directory of an owner */
     PIRN__ENTRY_ITEM,      /* ID */
     PIRN__ENTRY_NEXT,      /* ID.new */
+    PIRN__ENTRY_MOVING,    /* ID.in or ID.out */
     PIRN__ENTRY_MISPLACED, /* ID of another shard */
     PIRN__ENTRY_HALF,      /* made under this name, then renamed */
     PIRN__ENTRY_STRAY,

@@ -53,15 +53,20 @@ void pirn__spot_path(const struct pirn_check_work *work,
     }
 }
 
-static bool is_misplaced(const struct pirn_check_work *work,
-                         const struct pirn_id *id)
+static bool is_among(const struct pirn__ids *ids, const struct pirn_id *id)
 {
-    for (uint32_t i = 0; i < work->misplaced.count; i++) {
-        if (memcmp(&work->misplaced.ids[i], id, sizeof(*id)) == 0) {
+    for (uint32_t i = 0; i < ids->count; i++) {
+        if (memcmp(&ids->ids[i], id, sizeof(*id)) == 0) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_misplaced(const struct pirn_check_work *work,
+                         const struct pirn_id *id)
+{
+    return is_among(&work->misplaced, id);
 }
 
 static bool has_name(const struct pirn__spots *names, const struct pirn_id *id)
@@ -170,7 +175,8 @@ static void orphans_next(struct pirn_check_work *work)
 {
     while (work->at < work->bodies.count) {
         const struct pirn_id *id = &work->bodies.ids[work->at++];
-        if (!has_name(&work->names, id) && !is_misplaced(work, id)) {
+        if (!has_name(&work->names, id) && !is_misplaced(work, id) &&
+            !is_among(&work->moving, id)) {
             pirn__doubt_body(work, id, orphans_next);
             return;
         }

@@ -218,6 +218,23 @@ static int32_t take_stray(struct pirn_check_work *work,
                : push_odd(work, entry, PIRN_FAULT_STRAY, NULL, work->grace_ns);
 }
 
+/* A living owner's is his, however long it takes; a dead one's is settled by
+ * who recovers him, and so it is told only if no sweep does. */
+static int32_t take_moving(struct pirn_check_work *work,
+                           const struct pirn_entry *entry,
+                           const struct pirn_id *id)
+{
+    if (work->spool->log == NULL) {
+        return take_stray(work, entry); /* there is nowhere to move to */
+    }
+    int32_t r = pirn__ids_push(&work->moving, id);
+
+    return r == 0 && !pirn__owner_lives(work->spool, work->room.slot)
+               ? push_odd(work, entry, PIRN_FAULT_STALE_CLAIM, id,
+                          work->grace_ns)
+               : r;
+}
+
 static int32_t take(struct pirn__scan *scan, const struct pirn_entry *entry)
 {
     struct pirn_check_work *work =
@@ -238,6 +255,8 @@ static int32_t take(struct pirn__scan *scan, const struct pirn_entry *entry)
         return take_item(work, entry, &by.id);
     case PIRN__ENTRY_NEXT:
         return take_owned(work, entry, &by.id);
+    case PIRN__ENTRY_MOVING:
+        return take_moving(work, entry, &by.id);
     case PIRN__ENTRY_MISPLACED:
         if (work->kind != PIRN__ROOM_SHARD) {
             r = pirn__ids_push(&work->misplaced, &by.id);

@@ -3,7 +3,8 @@
  * find.c - every place of the table, in the order in which items are likely
  *
  *   round:  QUEUE/XY/ID, shelves and buckets of each queue
- *           .checkout/SLOT/ID of each slot and queue, .tmp/SLOT/ID of each slot
+ *           .checkout/SLOT/ID of each slot and queue
+ *           with drafts: ID.in and ID.out there, .tmp/SLOT/ID of each slot
  *           .data/XY/ID: gone means nowhere; there means once more
  *
  * From the second round on queues are listed anew: another process may have
@@ -18,7 +19,7 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
-enum { ROUNDS_USUAL = 4 };
+enum { ROUNDS_USUAL = 4, FORMS = 3 };
 
 static void try_queue(struct pirn__find *find);
 static void try_ready(struct pirn__find *find);
@@ -98,11 +99,33 @@ static void saw_slot(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0);
     if (result == -ENOENT) {
-        find->queue_at++;
+        bool is_draft = find->place == PIRN__PLACE_DRAFT;
+        find->form_at++;
+        if (is_draft || !find->drafts || find->form_at == FORMS) {
+            find->form_at = 0;
+            find->queue_at++;
+        }
         try_slots(find);
         return;
     }
     finish(find, result);
+}
+
+/* As whose claim it stands there, or hidden by who moves it. */
+static void name_claim(struct pirn__find *find)
+{
+    static const enum pirn__moving_name moving[FORMS] = {
+        [1] = PIRN__MOVING_IN, [2] = PIRN__MOVING_OUT};
+    const char *queue = find->queue->name;
+
+    if (find->form_at == 0) {
+        find->place = PIRN__PLACE_CLAIMED;
+        pirn__name_claimed(&find->path, queue, find->slot, &find->id);
+        return;
+    }
+    find->place = PIRN__PLACE_MOVING;
+    pirn__name_moving(&find->path, queue, find->slot, &find->id,
+                      moving[find->form_at]);
 }
 
 /* queue_at counts one further than the queues: that is .tmp. */
@@ -126,10 +149,8 @@ static void try_slots(struct pirn__find *find)
         find->queue = NULL;
         pirn__name_draft(&find->path, find->slot, &find->id);
     } else {
-        find->place = PIRN__PLACE_CLAIMED;
         find->queue = find->spool->queues[find->queue_at];
-        pirn__name_claimed(&find->path, find->queue->name, find->slot,
-                           &find->id);
+        name_claim(find);
     }
     start_stat(find, saw_slot);
 }
@@ -146,6 +167,7 @@ static void listed_slots(struct pirn_op *op, int32_t result)
     }
     find->queue_at = 0;
     find->slot_at = 0;
+    find->form_at = 0;
     try_slots(find);
 }
 

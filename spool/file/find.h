@@ -16,6 +16,7 @@
 enum pirn__find_place {
     PIRN__PLACE_READY = 0, /* nobody has it: QUEUE/XY/ID, or another site */
     PIRN__PLACE_CLAIMED,   /* QUEUE/.checkout/SLOT/ID */
+    PIRN__PLACE_MOVING,    /* QUEUE/.checkout/SLOT/ID.in or ID.out */
     PIRN__PLACE_DRAFT,     /* .tmp/SLOT/ID: being made or removed */
 };
 
@@ -34,7 +35,7 @@ struct pirn__find {
     struct pirn_op op;
     struct pirn_spool *spool;
     struct pirn_id id;
-    bool drafts;     /* whether .tmp is looked through, too */
+    bool drafts;     /* whether what is no item's name counts, too */
     uint32_t rounds; /* at most; preparing sets 4 */
 
     /* What was found. */
@@ -53,10 +54,12 @@ struct pirn__find {
     uint32_t site_at;
     uint32_t queue_at;
     uint32_t slot_at;
+    uint32_t form_at; /* of a claim: as such, or in the midst of a move */
 };
 
 /**
  * pirn__prep_find() - look at all places where an item can be
+ * @drafts: and at those where it is not one: .tmp/SLOT, ID.in, ID.out
  *
  * An item moves while we look. As long as its body is there it is looked for
  * again, a few times: what is nowhere although its body stays is being made or

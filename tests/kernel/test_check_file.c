@@ -284,6 +284,21 @@ static void a_directory_with_an_items_name_is_a_stray(void **state)
     expect_mended(bed, PIRN_FAULT_STRAY, NULL);
 }
 
+/* Where there is no log there is nowhere to move to. */
+static void half_a_move_without_a_log_is_a_stray(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = put(bed, "body");
+    char text[PIRN_ID_TEXT];
+    char path[128];
+
+    pirn_id_format(&id, text);
+    snprintf(path, sizeof(path), "incoming/.checkout/0000/%s.in", text);
+    bed_write(bed_at(bed, path), "what?", 5);
+    expect_mended(bed, PIRN_FAULT_STRAY, NULL);
+    expect_body(bed, &id, "incoming", "body");
+}
+
 static void a_lost_and_found_and_a_new_queue_are_no_strays(void **state)
 {
     struct bed *bed = *state;
@@ -532,6 +547,7 @@ BED_MAIN(CASE_BESIDE_A_LOG(an_empty_spool_has_no_faults),
          CASE(a_claim_of_the_living_stays),
          CASE_BESIDE_A_LOG(strays_of_every_directory_are_set_aside),
          CASE(a_directory_with_an_items_name_is_a_stray),
+         CASE(half_a_move_without_a_log_is_a_stray),
          CASE(a_lost_and_found_and_a_new_queue_are_no_strays),
          CASE(what_stands_in_anothers_shard_goes_into_its_own),
          CASE(a_claim_of_an_owner_that_nobody_knows_is_ready_again),

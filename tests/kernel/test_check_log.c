@@ -288,6 +288,108 @@ static void a_segment_that_was_set_aside_is_told(void **state)
     expect_mended(bed, PIRN_FAULT_LEFTOVER, NULL);
 }
 
+/* ---- between the layouts ---- */
+
+struct way {
+    const char *from;
+    const char *to;
+};
+
+static const struct way ways[] = {{"files", "incoming"}, {"incoming", "files"}};
+
+static void make_files(struct bed *bed)
+{
+    int r = pirn_spool_create_queue_as(bed->spool, "files", PIRN_LAYOUT_FILE);
+
+    assert_int_equal(r, 0);
+}
+
+static struct pirn_id put_in(struct bed *bed, const char *queue, uint32_t len)
+{
+    static char body[LONG_BODY];
+    struct pirn_draft draft = {0};
+
+    assert_int_equal(log_enqueue(bed, &draft, queue, body, len, NULL), 0);
+    return draft.id;
+}
+
+static int32_t ended;
+
+static void note(struct pirn_op *op, int32_t result)
+{
+    (void)op;
+    ended = result;
+}
+
+/* He stands still at each of his turns while a check goes by that believes
+ * everything to be old. */
+static void check_at_each_turn(struct bed *bed, const struct way *way,
+                               uint32_t len)
+{
+    struct pirn_id id = put_in(bed, way->from, len);
+    struct pirn_claim claim = {0};
+    struct bed his = *bed;
+
+    assert_int_equal(pirn_context_create(NULL, &his.context), 0);
+    assert_int_equal(bed_open(&his, false), 0);
+    assert_int_equal(log_claim_id(&his, &claim, &id), 1);
+    ended = 1;
+    pirn_prep_move(&claim, way->to);
+    pirn_start(his.context, &claim.op, note);
+    while (ended == 1) {
+        struct found found = check(bed, &repair);
+        print_found(&found);
+        assert_int_equal(found.result, 0);
+        assert_int_equal(found.count, 0);
+        assert_int_equal(bed_status(bed).leftovers, 0);
+        assert_true(pirn_context_turn(his.context, UINT64_MAX) >= 0);
+    }
+    assert_int_equal(ended, 0);
+    bed_close(&his);
+    pirn_context_destroy(his.context);
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    assert_string_equal(claim.item.queue, way->to);
+    assert_int_equal(claim.item.size_bytes, len);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+}
+
+static void a_move_that_is_under_way_is_no_fault(void **state)
+{
+    struct bed *bed = *state;
+    char name[256];
+
+    make_files(bed);
+    for (int w = 0; w < 2; w++) {
+        check_at_each_turn(bed, &ways[w], 700);
+        check_at_each_turn(bed, &ways[w], LONG_BODY);
+    }
+    assert_int_equal(count_strays(bed, name), 0);
+    assert_int_equal(bed_status(bed).quarantined, 0);
+}
+
+/* QUEUE/XY/ID becomes files/.checkout/0777/ID.out: nobody knows this slot. */
+static void a_move_of_an_owner_that_nobody_knows_is_settled(void **state)
+{
+    struct bed *bed = *state;
+    char text[PIRN_ID_TEXT];
+    char path[128];
+    char from[512];
+
+    make_files(bed);
+    struct pirn_draft draft = {0};
+    int32_t r = log_enqueue(bed, &draft, "files", "body", 4, NULL);
+    assert_int_equal(r, 0);
+    const struct pirn_id id = draft.id;
+    pirn_id_format(&id, text);
+    snprintf(path, sizeof(path), "files/%s/%s", text + PIRN_ID_TEXT - 3, text);
+    snprintf(from, sizeof(from), "%s", bed_at(bed, path));
+    assert_int_equal(mkdir(bed_at(bed, "files/.checkout/0777"), 0700), 0);
+    snprintf(path, sizeof(path), "files/.checkout/0777/%s.out", text);
+    assert_int_equal(rename(from, bed_at(bed, path)), 0);
+    expect_mended(bed, PIRN_FAULT_STALE_CLAIM, &id);
+    expect_body(bed, &id, "files", "body");
+}
+
 /* ---- too old ---- */
 
 static void what_is_older_than_its_limit_is_told(void **state)
@@ -321,4 +423,6 @@ BED_MAIN(LOG_TEST(items_claims_and_drafts_are_no_faults),
          LOG_TEST(a_claim_of_an_owner_that_nobody_knows_is_ready_again),
          LOG_TEST(a_name_of_the_files_with_a_logs_id_is_set_aside),
          LOG_TEST(a_segment_that_was_set_aside_is_told),
+         LOG_TEST(a_move_that_is_under_way_is_no_fault),
+         LOG_TEST(a_move_of_an_owner_that_nobody_knows_is_settled),
          LOG_TEST(what_is_older_than_its_limit_is_told))
