@@ -17,7 +17,7 @@ static const struct scenario *const scenarios[] = {
 enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]) };
 
 /* With sanitizers, which see no more in a life that comes twice, a few. */
-enum { REPLAYS = 90, SLOW_REPLAYS = 5 };
+enum { REPLAYS = 100, SLOW_REPLAYS = 5 };
 
 static void what_is_acknowledged_is_there_and_whole(void **state)
 {
