@@ -73,8 +73,7 @@ struct pirn_events_config {
 /* Listening. */
 struct pirn_events {
     struct pirn_op op;
-    struct pirn_spool_event
-        *events; /* after a next that said so; until the next */
+    struct pirn_spool_event *events; /* of a next that said so; till the next */
     struct {
         struct pirn_events_work *work;
         struct pirn_spool *spool;
