@@ -324,14 +324,16 @@ static void next_segment(struct pirn__pass_reader *reader)
 static void begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn__pass *pass = pirn_container_of(op, struct pirn__pass, op);
+    uint32_t segments = pass->rebuild->log->text.size.segments;
+    uint32_t count = segments < READERS ? segments : READERS;
 
-    pass->readers = calloc(READERS, sizeof(*pass->readers));
+    pass->readers = calloc(count, sizeof(*pass->readers));
     if (pass->readers == NULL) {
         pirn_task_finish(context, op, 0); /* without: one by one */
         return;
     }
-    pass->busy = READERS;
-    for (uint32_t i = 0; i < READERS; i++) {
+    pass->busy = count;
+    for (uint32_t i = 0; i < count; i++) {
         struct pirn__pass_reader *reader = &pass->readers[i];
         reader->pass = pass;
         next_segment(reader);
