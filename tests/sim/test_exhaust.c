@@ -27,10 +27,11 @@ enum {
     THIRD = 56000,
     FORMS = 4,
     SCRIPT_MAX = 16,
-    SHORTEST = 10,  /* workloads, of files, with every refusal in any run */
-    FILE_EVERY = 8, /* of others of files, one in so many in a plain run */
-    LOG_EVERY = 24, /* of the log */
-    SLOW_EVERY = 16 /* with sanitizers, which are not here for the disk */
+    SHORTEST = 10,   /* workloads, of files, with every refusal in any run */
+    FILE_EVERY = 8,  /* of others of files, one in so many in a plain run */
+    LOG_EVERY = 24,  /* of the log */
+    SLOW_EVERY = 16, /* with sanitizers, which are not here for the disk */
+    SLOW_OTHERS = 3  /* and of the workloads that are not the shortest */
 };
 
 static const char *program;
@@ -174,6 +175,12 @@ static uint32_t every_of(uint32_t number)
     return is_long() ? 1 : fiber_is_slow() ? every * SLOW_EVERY : every;
 }
 
+static bool is_left_out(uint32_t number)
+{
+    return fiber_is_slow() && !is_long() && number >= SHORTEST &&
+           number % SLOW_OTHERS != 0 && getenv("PIRN_WORKLOAD") == NULL;
+}
+
 static void run(struct exhaust *exhaust, exhaust_fn *fn, uint32_t *ret_count)
 {
     bool is_every_form = is_long() || getenv("PIRN_FORM") != NULL;
@@ -184,7 +191,8 @@ static void run(struct exhaust *exhaust, exhaust_fn *fn, uint32_t *ret_count)
             struct workload workload = form_of(&workloads[i], form, &scripts);
             bool held = exhaust->violations == 0;
 
-            if (is_asked("PIRN_WORKLOAD", i) && is_asked("PIRN_FORM", form)) {
+            if (!is_left_out(i) && is_asked("PIRN_WORKLOAD", i) &&
+                is_asked("PIRN_FORM", form)) {
                 exhaust->seed = 1 + form;
                 exhaust->every = every_of(i);
                 exhaust->is_deep = is_long() && form == 0;
