@@ -114,7 +114,10 @@ static void check_words(struct fuzz_in *in)
     pirn_assert(pirn__place_pack(place) == bits);
     pirn_assert(place.segment < PIRN__SEGMENTS_END);
     pirn_assert(place.at < PIRN__PLACE_END);
-    pirn_assert(pirn__mark_pack(pirn__mark_unpack(bits)) == bits);
+    struct pirn__mark mark = pirn__mark_unpack(bits);
+    pirn_assert(mark.records <= PIRN__SEGMENT_RECORDS_MAX);
+    pirn_assert(pirn__mark_pack(mark) == bits ||
+                bits >> 48 > PIRN__SEGMENT_RECORDS_MAX);
     pirn_assert(pirn__word_pack(pirn__word_unpack(bits)) == word);
     pirn_assert(pirn__segment_pack(pirn__segment_unpack(bits)) == segment);
     pirn_assert(pirn__route_pack(pirn__route_unpack(bits)) == bits);
