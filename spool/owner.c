@@ -205,8 +205,15 @@ static void unreserve(struct pirn__sweep *sweep)
 
 static void rescued(struct pirn_op *op, int32_t result)
 {
+    struct pirn__sweep *sweep =
+        pirn_container_of(op, struct pirn__sweep, rescue.op);
+
     pirn_assert(result <= 0); /* what it could not do is ours until we close */
-    unreserve(pirn_container_of(op, struct pirn__sweep, rescue.op));
+    if (sweep->recover.is_unsettled) {
+        give_slot_back(sweep);
+        return;
+    }
+    unreserve(sweep);
 }
 
 static void recovered(struct pirn_op *op, int32_t result)
@@ -221,8 +228,8 @@ static void recovered(struct pirn_op *op, int32_t result)
         unreserve(sweep);
         return;
     }
-    pirn__prep_rescue(&sweep->rescue, spool->log,
-                      (uint16_t)sweep->recover.slot);
+    pirn__prep_rescue(&sweep->rescue, spool->log, (uint16_t)sweep->recover.slot,
+                      !sweep->recover.is_unsettled);
     pirn_start(spool->context, &sweep->rescue.op, rescued);
 }
 

@@ -143,6 +143,7 @@ static void recover_own(struct pirn_spool *spool)
         pirn__prep_recover(recover, spool, spool->slot);
         r = wait_for(spool, &recover->op);
     }
+    spool->is_settled = !recover->is_unsettled;
 }
 
 static void unreserve_own(struct pirn_spool *spool)
@@ -150,6 +151,9 @@ static void unreserve_own(struct pirn_spool *spool)
     struct pirn__unreserve *unreserve = &spool->sweep->unreserve;
 
     pirn_assert(!spool->sweeping);
+    if (!spool->is_settled) {
+        return; /* an item may be there that nobody sees */
+    }
     pirn__prep_unreserve(unreserve, spool, spool->slot);
     (void)wait_for(spool, &unreserve->op);
 }

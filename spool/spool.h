@@ -81,6 +81,7 @@ struct pirn_spool {
     struct pirn__waiters sweep_waiters;
     uint64_t swept_ns;
     bool sweeping;
+    bool is_settled; /* no move that our slot's owner has not ended is left */
     uint32_t living; /* other owners, at the last look */
     uint64_t living_slots[PIRN__SLOTS / 64]; /* a bit each */
     struct pirn__lease lease;

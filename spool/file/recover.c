@@ -67,6 +67,13 @@ static void note(struct pirn__recover *recover, int32_t result)
     }
 }
 
+/* Nobody knows of each move which of the two lives. */
+static void note_unsettled(struct pirn__recover *recover, int32_t result)
+{
+    recover->is_unsettled |= result < 0;
+    note(recover, result);
+}
+
 static void finish(struct pirn__recover *recover)
 {
     pirn_assert(recover->busy == 0);
@@ -367,7 +374,7 @@ static void settled(struct pirn_op *op, int32_t result)
     struct pirn__recover *recover =
         pirn_container_of(op, struct pirn__recover, moves.op);
 
-    note(recover, result);
+    note_unsettled(recover, result);
     list_claims(recover);
 }
 
@@ -392,7 +399,8 @@ static void listed_claims(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0);
     if (result < 0) {
-        note(recover, result == -ENOENT ? 0 : result); /* never claimed here */
+        /* -ENOENT: never claimed here */
+        note_unsettled(recover, result == -ENOENT ? 0 : result);
         queue_next(recover);
         return;
     }
@@ -549,7 +557,8 @@ static void refreshed(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0);
     if (result < 0) {
-        note(recover, result); /* drafts may have names we do not see */
+        /* drafts may have names we do not see, and so may moves */
+        note_unsettled(recover, result);
         finish(recover);
         return;
     }
@@ -574,6 +583,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     recover->shards = 0;
     recover->sync_at = 0;
     recover->returned = 0;
+    recover->is_unsettled = false;
     recover->result = 0;
     pirn__prep_refresh(&recover->refresh, recover->spool);
     pirn_start(context, &recover->refresh.op, refreshed);

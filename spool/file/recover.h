@@ -47,12 +47,13 @@ struct pirn__recover {
     bool has_settled;          /* those of the queue */
     struct pirn__queue *queue; /* whose claims; NULL: drafts */
     uint32_t queue_at;
-    uint64_t shards;  /* bit set: those of the drafts */
-    uint32_t sync_at; /* directories to sync, numbered */
-    uint32_t id_at;   /* next of the scan's ids */
-    uint32_t busy;    /* workers */
-    bool is_synced;   /* .checkout/SLOT of the queue */
-    int32_t result;   /* the first error; what it concerns stays */
+    uint64_t shards;   /* bit set: those of the drafts */
+    uint32_t sync_at;  /* directories to sync, numbered */
+    uint32_t id_at;    /* next of the scan's ids */
+    uint32_t busy;     /* workers */
+    bool is_synced;    /* .checkout/SLOT of the queue */
+    bool is_unsettled; /* written: a move of his may be as he left it */
+    int32_t result;    /* the first error; what it concerns stays */
 
     struct pirn_op step;
     struct pirn_op open;
@@ -72,7 +73,8 @@ struct pirn__recover {
  * a body, are set aside into the queue `quarantine`.
  *
  * Result: 0, or the first error. What it concerns is as it was; all the rest
- * is done.
+ * is done. Where @recover->is_unsettled, his items in the log have to stay as
+ * they are: one of them may be half of a move.
  */
 void pirn__prep_recover(struct pirn__recover *recover, struct pirn_spool *spool,
                         uint32_t slot);

@@ -202,7 +202,8 @@ void pirn__log_rescue_own(struct pirn__log *log)
     struct pirn__rescue *rescue = calloc(1, sizeof(*rescue));
 
     if (rescue != NULL) { /* else the next owner of the slot does it */
-        pirn__prep_rescue(rescue, log, log->actor.owner);
+        pirn__prep_rescue(rescue, log, log->actor.owner,
+                          log->spool->is_settled);
         (void)wait_for(log, &rescue->op);
         free(rescue);
     }

@@ -66,7 +66,8 @@ PIRN_MUST_CHECK int pirn__log_open(struct pirn_spool *spool, bool alone,
 /** pirn__log_close() - what we have claimed is ready again. Blocks. */
 void pirn__log_close(struct pirn__log *log);
 
-/** pirn__log_rescue_own() - give back what our slot's last owner had; blocks */
+/** pirn__log_rescue_own() - give back what our slot's last owner had, if moves
+ * of his are settled; blocks */
 void pirn__log_rescue_own(struct pirn__log *log);
 
 /** pirn__log_draft_bytes() - what a draft needs while it is open */

@@ -11,6 +11,8 @@
  *   REMOVING   tombstones again, limbo
  *
  * An item is inherited first, so whoever dies here is rescued like anybody.
+ * Where his moves could not be settled (../move_recover.c) his items wait for
+ * who can do that: one of them may be half of a move.
  */
 #include "spool/log/rescue.h"
 
@@ -320,16 +322,22 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
         return;
     }
     pirn__segments_inherit(log, rescue->dead);
+    if (!rescue->with_items) {
+        forget(rescue);
+        pirn_task_finish(context, op, 0);
+        return;
+    }
     next(rescue);
 }
 
 void pirn__prep_rescue(struct pirn__rescue *rescue, struct pirn__log *log,
-                       uint16_t dead)
+                       uint16_t dead, bool with_items)
 {
     static const struct pirn_task_verbs verbs = {.begin = begin};
 
     rescue->log = log;
     rescue->dead = dead;
+    rescue->with_items = with_items;
     rescue->from = 0;
     rescue->result = 0;
     rescue->returned = 0;

@@ -18,6 +18,7 @@ struct pirn__rescue {
     struct pirn__slot fields;
     bool pending; /* the record that was being written is read first */
     struct pirn__reading reading;
+    bool with_items;
     int32_t result;
     uint64_t returned; /* items that he had, and that are ready again */
 };
@@ -25,11 +26,13 @@ struct pirn__rescue {
 /**
  * pirn__prep_rescue() - of an owner whose lock we have
  *
+ * @with_items: his moves are settled; else his items stay his, as they are
+ *
  * May be repeated, and killed anywhere. Result: 0, or the first error; what it
  * concerns is ours then, until we close.
  */
 void pirn__prep_rescue(struct pirn__rescue *rescue, struct pirn__log *log,
-                       uint16_t dead);
+                       uint16_t dead, bool with_items);
 
 /** pirn__log_is_committed() - whether the record at a place was, in its
  * segment's present turn */

@@ -461,6 +461,101 @@ static void who_is_killed_in_the_midst_leaves_one_of_the_two(void **state)
     }
 }
 
+/* ---- what fails when that is put right ---- */
+
+/* The @first th of a kind fails, of who meets the dead one. False: there were
+ * fewer. */
+static bool fail_recovery(struct bed *bed, enum engine_opcode opcode,
+                          uint32_t first)
+{
+    struct pirn_status status;
+    bool has_failed;
+    int32_t r;
+
+    for (int i = 0; i < 2000; i++) {
+        status = (struct pirn_status){0};
+        faulty_plan(opcode, first, 1, -EIO);
+        pirn_prep_status(&status, bed->spool);
+        r = pirn_wait(bed->context, &status.op);
+        has_failed = faulty_outcome()->failed > 0;
+        bed->fd_count += faulty_outcome()->opened;
+        faulty_plan(ENGINE_NONE, 0, 0, 0);
+        if (r < 0 || status.owners == 1) {
+            break;
+        }
+    }
+    return has_failed;
+}
+
+static bool remove_if_there(struct bed *bed, const struct pirn_id *id,
+                            uint32_t len)
+{
+    struct pirn_claim claim = {0};
+
+    if (log_claim_id(bed, &claim, id) != 1) {
+        return false;
+    }
+    expect_body(bed, &claim, len);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    return true;
+}
+
+static void expect_none(struct bed *bed, const struct pirn_id *id)
+{
+    struct pirn_status status = bed_status(bed);
+
+    assert_int_equal(status.ready + status.held + status.delayed, 0);
+    log_expect_gone(bed, id);
+    log_expect_none(bed, "files");
+    log_expect_none(bed, "records");
+}
+
+/* Who was shown the item and removed it never meets it again; who was not finds
+ * it when nothing fails any more. */
+static void fail_recovery_at(struct bed *bed, const struct way *way,
+                             uint32_t len, int turns, enum engine_opcode opcode)
+{
+    enum { MOST = 12 }; /* from there on it is the status that fails */
+    const uint32_t step = is_long() ? 1 : 2;
+    bool has_failed = true;
+
+    for (uint32_t first = 1; has_failed && first < MOST; first += step) {
+        struct pirn_id id = put_in(bed, way->from, len);
+        assert_in_range(move_in_a_child(bed, way, turns), 0, 1);
+        has_failed = fail_recovery(bed, opcode, first);
+        bool is_removed = remove_if_there(bed, &id, len);
+        wait_for_recovery(bed);
+        if (is_removed) {
+            expect_none(bed, &id);
+        } else {
+            log_reopen(bed); /* what cannot be read is ours until we close */
+            expect_one(bed, &id, len);
+        }
+    }
+}
+
+static void what_fails_in_recovery_brings_no_item_back(void **state)
+{
+    static const enum engine_opcode opcodes[] = {ENGINE_OPEN, ENGINE_UNLINK,
+                                                 ENGINE_RENAME, ENGINE_READ};
+    enum { OPCODES = sizeof(opcodes) / sizeof(opcodes[0]), TURNS = 28 };
+    struct bed *bed = *state;
+
+    make_queues(bed);
+    for (int w = 0; w < 2; w++) {
+        const int step = is_long() ? 1 : 4;
+        for (int turns = 4; turns < TURNS; turns += step) {
+            for (int i = 0; i < OPCODES; i++) {
+                if (is_long() || i == (turns / step + w) % OPCODES) {
+                    fail_recovery_at(bed, &ways[w], 700, turns, opcodes[i]);
+                }
+            }
+        }
+    }
+    log_reopen(bed);
+    expect_empty(bed);
+}
+
 /* ---- what fails on the way ---- */
 
 /* Which of them fails, until none of so many does. */
@@ -654,6 +749,7 @@ BED_MAIN(MOVE_TEST(a_move_changes_where_an_item_is_and_nothing_else),
          MOVE_TEST(fields_that_do_not_fit_into_the_log_stay_in_files),
          MOVE_TEST(a_moved_item_can_be_changed_as_any),
          MOVE_TEST(who_is_killed_in_the_midst_leaves_one_of_the_two),
+         MOVE_TEST(what_fails_in_recovery_brings_no_item_back),
          MOVE_TEST(what_fails_on_the_way_leaves_one_of_the_two),
          MOVE_TEST(nobody_has_an_item_before_it_has_arrived),
          MOVE_TEST(of_two_who_move_it_one_does),

@@ -57,6 +57,8 @@ static uint32_t faulty_reap(struct engine *engine, struct engine_event *events,
         if (plan.seen >= plan.first &&
             (plan.count == 0 || plan.failed < plan.count)) {
             plan.failed++;
+            plan.opened +=
+                events[i].loan->opcode == ENGINE_OPEN && events[i].result >= 0;
             events[i].result = plan.error;
         }
     }
