@@ -9,6 +9,8 @@
  *            it was being removed, or has gone that made durable, the copy
  *                                              becomes a claim of the dead one
  *   ID.out   its record was committed          the item goes: body, then name
+ *            it may be on the disk             cut, that made durable, it is a
+ *                                              claim again
  *            else                              it is a claim again
  *
  * Before anything of the dead one's is made ready: else a taker could have had
@@ -124,6 +126,44 @@ static void bury(struct pirn__move_recover *recover)
     pirn_start(log->context, &recover->round.waiter.op, buried);
 }
 
+/* Of an item that stays among the files: its record may be whole on the disk,
+ * and is dead when the cut before it is durable. */
+static void make_cut_durable(struct pirn__move_recover *recover)
+{
+    struct pirn__log *log = recover->spool->log;
+
+    pirn__prep_round(&recover->round, log);
+    pirn_start(log->context, &recover->round.waiter.op, buried);
+}
+
+/* What we write ourselves must not be cut. Where that is under way what our
+ * slot's last owner left waits for our heir. */
+static bool may_cut(const struct pirn__move_recover *recover)
+{
+    const struct pirn__writer *writer = &recover->spool->log->writer;
+
+    return recover->slot != recover->spool->slot ||
+           (!writer->has_segment && !writer->is_taking && !writer->is_ahead);
+}
+
+/* Of an ID.out: committed, or in flight when he was killed, or never begun. */
+static void decide_filling(struct pirn__move_recover *recover)
+{
+    struct pirn__log *log = recover->spool->log;
+    uint64_t part = pirn__atom_load(&slot_of(recover)->part);
+
+    if (part == 0) {
+        keep(recover);
+    } else if (pirn__log_is_committed(log, part)) {
+        drop(recover);
+    } else if (may_cut(recover)) {
+        pirn__segments_inherit(log, (uint16_t)recover->slot);
+        make_cut_durable(recover);
+    } else {
+        next(recover);
+    }
+}
+
 static void decide(struct pirn__move_recover *recover)
 {
     const struct pirn__log *log = recover->spool->log;
@@ -135,18 +175,17 @@ static void decide(struct pirn__move_recover *recover)
         keep(recover);
         return;
     case PIRN__FILLING:
-        if (!is_in && pirn__log_is_committed(
-                          log, pirn__atom_load(&slot_of(recover)->part))) {
-            drop(recover);
-        } else {
+        if (is_in) {
             keep(recover);
+        } else {
+            decide_filling(recover);
         }
         return;
     case PIRN__REMOVING:
         if (is_in) {
             bury(recover);
         } else {
-            keep(recover);
+            make_cut_durable(recover);
         }
         return;
     case PIRN__READY:

@@ -12,6 +12,7 @@
  *   stay     CLAIMED
  *
  * The record is the instant: who recovers us looks whether it was committed.
+ * One that failed is dead, durably, before the item goes back to its claim.
  */
 #include "spool/log/arrival.h"
 
@@ -54,7 +55,37 @@ static void dropped(struct pirn_op *op, int32_t result)
     pirn__move_go_on(move, move->log.result);
 }
 
-/* Nothing of it stays but a slot that waits to be free. */
+static void drop_alias(struct pirn__move *move)
+{
+    struct pirn__arrival *arrival = &move->log;
+    struct pirn__log *log = move->spool->log;
+
+    if (!arrival->has_alias) {
+        pirn__move_go_on(move, arrival->result);
+        return;
+    }
+    pirn__prep_alias_remove(&arrival->step, log, &arrival->path,
+                            &move->item.id);
+    pirn_start(log->context, &arrival->step, dropped);
+}
+
+static void cut(struct pirn_op *op, int32_t result)
+{
+    struct pirn__move *move =
+        move_of(pirn_container_of(op, struct pirn__arrival, round.waiter.op));
+
+    if (result < 0) {
+        move->is_stuck = true;
+        pirn__move_go_on(move, move->log.result);
+        return;
+    }
+    drop_alias(move);
+}
+
+/* Nothing of it stays but a slot that waits to be free. A record that failed
+ * may be whole: it is dead by its segment's cut alone, as soon as a round has
+ * made that durable. Until then the alias leads to the slot, for who recovers
+ * us. */
 static void drop(struct pirn__move *move, int32_t result)
 {
     struct pirn__log *log = move->spool->log;
@@ -69,13 +100,12 @@ static void drop(struct pirn__move *move, int32_t result)
         pirn__limbo_put(log, &arrival->grip,
                         arrival->has_file ? &arrival->id : NULL);
     }
-    if (!arrival->has_alias) {
-        pirn__move_go_on(move, result);
+    if (!arrival->has_record) {
+        drop_alias(move);
         return;
     }
-    pirn__prep_alias_remove(&arrival->step, log, &arrival->path,
-                            &move->item.id);
-    pirn_start(log->context, &arrival->step, dropped);
+    pirn__prep_round(&arrival->round, log);
+    pirn_start(log->context, &arrival->round.waiter.op, cut);
 }
 
 static void committed(struct pirn_op *op, int32_t result)
@@ -119,6 +149,7 @@ static void commit_record(struct pirn__move *move)
         .body = move->body,
         .slot = move->log.grip.slot,
     };
+    move->log.has_record = true;
     pirn__prep_record(record, move->spool->log);
     pirn_start(move->spool->context, &record->op, committed);
 }

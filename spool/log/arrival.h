@@ -23,6 +23,7 @@ struct pirn__arrival {
     bool has_slot;
     bool has_alias;
     bool has_file;
+    bool has_record; /* or some of it may be on the disk */
     int32_t result;
     struct pirn__backing_wait back;
     struct pirn__record record;

@@ -5,153 +5,7 @@
  * Each case runs from a queue of files to one of the log, and back. Whatever
  * happens on the way, one item is there afterwards, whole, under its id.
  */
-#include "kernel/test_log.h"
-
-#include <sys/wait.h>
-
-#include "faulty.h"
-#include "runtime/context.h"
-
-enum { LONGEST = 1024 * 1024, MEMORY_MAX = 64 * 1024 };
-
-#define FAR_NS UINT64_C(0x7000000000000000)
-
-struct way {
-    const char *from;
-    const char *to;
-};
-
-static const struct way ways[] = {{"files", "records"}, {"records", "files"}};
-static const uint32_t lengths[] = {0,      1, 4096, MEMORY_MAX, MEMORY_MAX + 1,
-                                   LONGEST};
-
-static const char *body_of(uint32_t len)
-{
-    static char body[LONGEST];
-
-    for (uint32_t i = 0; i < len; i++) {
-        body[i] = (char)(i * 7 + i / 251);
-    }
-    return body;
-}
-
-static void make_queues(struct bed *bed)
-{
-    int r = pirn_spool_create_queue_as(bed->spool, "files", PIRN_LAYOUT_FILE);
-
-    assert_int_equal(r, 0);
-    r = pirn_spool_create_queue_as(bed->spool, "records", PIRN_LAYOUT_LOG);
-    assert_int_equal(r, 0);
-}
-
-static int setup(void **state)
-{
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    if (log_setup_closed(state) < 0) {
-        return -1;
-    }
-    struct bed *bed = *state;
-    pirn_context_destroy(bed->context);
-    if (pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
-        return -1;
-    }
-    bed->fd_count = bed_count_fds();
-    return bed_open(bed, true);
-}
-
-static int teardown(void **state)
-{
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    return log_teardown(state);
-}
-
-static struct pirn_id put_in(struct bed *bed, const char *queue, uint32_t len)
-{
-    struct pirn_draft draft = {0};
-
-    assert_int_equal(log_enqueue(bed, &draft, queue, body_of(len), len, NULL),
-                     0);
-    return draft.id;
-}
-
-static int32_t move_to(struct bed *bed, struct pirn_claim *claim,
-                       const char *queue)
-{
-    pirn_prep_move(claim, queue);
-    return pirn_wait(bed->context, &claim->op);
-}
-
-static void expect_body(struct bed *bed, struct pirn_claim *claim, uint32_t len)
-{
-    char *bytes = malloc(LONGEST + 1);
-    uint32_t done = 0;
-    int32_t r;
-
-    do {
-        r = log_read(bed, claim, bytes + done, LONGEST + 1 - done, done);
-        assert_true(r >= 0);
-        done += (uint32_t)r;
-    } while (r > 0);
-    assert_int_equal(done, len);
-    assert_memory_equal(bytes, body_of(len), len);
-    free(bytes);
-}
-
-static uint32_t files_found;
-
-static int find_file(const char *path, const struct stat *stat, int type,
-                     struct FTW *at)
-{
-    (void)path;
-    (void)stat;
-    (void)at;
-    files_found += type == FTW_F;
-    return 0;
-}
-
-/* How many files there are in the directories of items, bodies and aliases. */
-static uint32_t count_files(const struct bed *bed)
-{
-    static const char *const dirs[] = {".data", ".log/data", ".log/ids",
-                                       ".tmp",  "files",     "quarantine"};
-
-    files_found = 0;
-    for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-        nftw(bed_at(bed, dirs[i]), find_file, 16, FTW_PHYS);
-    }
-    return files_found;
-}
-
-static void expect_empty(struct bed *bed)
-{
-    struct pirn_status status = bed_status(bed);
-
-    assert_int_equal(status.ready + status.claimed + status.held, 0);
-    assert_int_equal(status.ready + status.claimed + status.held, 0);
-    assert_int_equal(status.delayed + status.drafts + status.leftovers, 0);
-    assert_int_equal(status.body_bytes, 0);
-    assert_int_equal(count_files(bed), 0);
-}
-
-/* The one item that there is, wherever it is. */
-static void expect_one(struct bed *bed, const struct pirn_id *id, uint32_t len)
-{
-    struct pirn_claim claim = {0};
-    struct pirn_claim other = {0};
-    struct pirn_status status = bed_status(bed);
-
-    assert_int_equal(status.ready, 1);
-    assert_int_equal(status.claimed + status.held, 0);
-    assert_int_equal(log_claim_id(bed, &claim, id), 1);
-    assert_true(log_same_id(&claim.item.id, id));
-    for (int i = 0; i < 2; i++) {
-        pirn_prep_claim(&other, bed->spool, ways[i].from);
-        assert_int_equal(pirn_wait(bed->context, &other.op), 0);
-    }
-    expect_body(bed, &claim, len);
-    assert_int_equal(log_remove_durable(bed, &claim), 0);
-    log_expect_gone(bed, id);
-}
+#include "kernel/test_move.h"
 
 /* ---- what it is ---- */
 
@@ -341,54 +195,6 @@ static void a_moved_item_can_be_changed_as_any(void **state)
 
 enum survivor { PEER, NOBODY, POWER_CUT };
 
-static int32_t ended;
-
-static void note(struct pirn_op *op, int32_t result)
-{
-    (void)op;
-    ended = result;
-}
-
-/* 0: killed before its end; 1: behind it; else it could not begin. */
-static int move_and_die(const struct bed *bed, const struct way *way, int turns)
-{
-    struct bed mine = *bed;
-    struct pirn_claim claim = {0};
-
-    if (pirn_context_create(NULL, &mine.context) < 0 ||
-        bed_open(&mine, false) < 0) {
-        return 2;
-    }
-    pirn_prep_claim(&claim, mine.spool, way->from);
-    if (pirn_wait(mine.context, &claim.op) != 1) {
-        return 2;
-    }
-    ended = 1;
-    pirn_prep_move(&claim, way->to);
-    pirn_start(mine.context, &claim.op, note);
-    for (int i = 0; i < turns && ended == 1; i++) {
-        if (pirn_context_turn(mine.context, UINT64_MAX) < 0) {
-            return 2;
-        }
-    }
-    return ended == 1 ? 0 : ended == 0 ? 1 : 3;
-}
-
-static int move_in_a_child(const struct bed *bed, const struct way *way,
-                           int turns)
-{
-    int status = 0;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        _exit(move_and_die(bed, way, turns));
-    }
-    assert_true(pid > 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
 static void open_again(struct bed *bed, enum survivor survivor)
 {
     if (survivor == POWER_CUT) {
@@ -398,22 +204,6 @@ static void open_again(struct bed *bed, enum survivor survivor)
     if (survivor != PEER) {
         assert_int_equal(bed_open(bed, false), 0);
     }
-}
-
-/* The kernel may let a dead one's lock go after it has told of his death. */
-static void wait_for_recovery(struct bed *bed)
-{
-    struct pirn_status status = bed_status(bed);
-
-    for (int i = 0; i < 2000 && status.owners > 1; i++) {
-        status = bed_status(bed);
-    }
-    assert_int_equal(status.owners, 1);
-}
-
-static bool is_long(void)
-{
-    return getenv("PIRN_LONG") != NULL;
 }
 
 /* A body's file whose record a power cut took is a leftover, as of any item. */
@@ -459,101 +249,6 @@ static void who_is_killed_in_the_midst_leaves_one_of_the_two(void **state)
             }
         }
     }
-}
-
-/* ---- what fails when that is put right ---- */
-
-/* The @first th of a kind fails, of who meets the dead one. False: there were
- * fewer. */
-static bool fail_recovery(struct bed *bed, enum engine_opcode opcode,
-                          uint32_t first)
-{
-    struct pirn_status status;
-    bool has_failed;
-    int32_t r;
-
-    for (int i = 0; i < 2000; i++) {
-        status = (struct pirn_status){0};
-        faulty_plan(opcode, first, 1, -EIO);
-        pirn_prep_status(&status, bed->spool);
-        r = pirn_wait(bed->context, &status.op);
-        has_failed = faulty_outcome()->failed > 0;
-        bed->fd_count += faulty_outcome()->opened;
-        faulty_plan(ENGINE_NONE, 0, 0, 0);
-        if (r < 0 || status.owners == 1) {
-            break;
-        }
-    }
-    return has_failed;
-}
-
-static bool remove_if_there(struct bed *bed, const struct pirn_id *id,
-                            uint32_t len)
-{
-    struct pirn_claim claim = {0};
-
-    if (log_claim_id(bed, &claim, id) != 1) {
-        return false;
-    }
-    expect_body(bed, &claim, len);
-    assert_int_equal(log_remove_durable(bed, &claim), 0);
-    return true;
-}
-
-static void expect_none(struct bed *bed, const struct pirn_id *id)
-{
-    struct pirn_status status = bed_status(bed);
-
-    assert_int_equal(status.ready + status.held + status.delayed, 0);
-    log_expect_gone(bed, id);
-    log_expect_none(bed, "files");
-    log_expect_none(bed, "records");
-}
-
-/* Who was shown the item and removed it never meets it again; who was not finds
- * it when nothing fails any more. */
-static void fail_recovery_at(struct bed *bed, const struct way *way,
-                             uint32_t len, int turns, enum engine_opcode opcode)
-{
-    enum { MOST = 12 }; /* from there on it is the status that fails */
-    const uint32_t step = is_long() ? 1 : 2;
-    bool has_failed = true;
-
-    for (uint32_t first = 1; has_failed && first < MOST; first += step) {
-        struct pirn_id id = put_in(bed, way->from, len);
-        assert_in_range(move_in_a_child(bed, way, turns), 0, 1);
-        has_failed = fail_recovery(bed, opcode, first);
-        bool is_removed = remove_if_there(bed, &id, len);
-        wait_for_recovery(bed);
-        if (is_removed) {
-            expect_none(bed, &id);
-        } else {
-            log_reopen(bed); /* what cannot be read is ours until we close */
-            expect_one(bed, &id, len);
-        }
-    }
-}
-
-static void what_fails_in_recovery_brings_no_item_back(void **state)
-{
-    static const enum engine_opcode opcodes[] = {ENGINE_OPEN, ENGINE_UNLINK,
-                                                 ENGINE_RENAME, ENGINE_READ};
-    enum { OPCODES = sizeof(opcodes) / sizeof(opcodes[0]), TURNS = 28 };
-    struct bed *bed = *state;
-
-    make_queues(bed);
-    for (int w = 0; w < 2; w++) {
-        const int step = is_long() ? 1 : 4;
-        for (int turns = 4; turns < TURNS; turns += step) {
-            for (int i = 0; i < OPCODES; i++) {
-                if (is_long() || i == (turns / step + w) % OPCODES) {
-                    fail_recovery_at(bed, &ways[w], 700, turns, opcodes[i]);
-                }
-            }
-        }
-    }
-    log_reopen(bed);
-    expect_empty(bed);
 }
 
 /* ---- what fails on the way ---- */
@@ -611,27 +306,6 @@ static void what_fails_on_the_way_leaves_one_of_the_two(void **state)
 }
 
 /* ---- others who want it ---- */
-
-static void open_his(const struct bed *bed, struct bed *his)
-{
-    *his = *bed;
-    assert_int_equal(pirn_context_create(NULL, &his->context), 0);
-    assert_int_equal(bed_open(his, false), 0);
-}
-
-static void close_his(struct bed *his)
-{
-    bed_close(his);
-    pirn_context_destroy(his->context);
-}
-
-static void start_move(struct bed *bed, struct pirn_claim *claim,
-                       const char *queue)
-{
-    ended = 1;
-    pirn_prep_move(claim, queue);
-    pirn_start(bed->context, &claim->op, note);
-}
 
 /* At each turn of his somebody asks for it by its id, and by its queues. */
 static void nobody_has_an_item_before_it_has_arrived(void **state)
@@ -742,14 +416,11 @@ static void who_is_fenced_out_leaves_one_of_the_two(void **state)
     fence_at_each_turn(bed, &ways[1]);
 }
 
-#define MOVE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 BED_MAIN(MOVE_TEST(a_move_changes_where_an_item_is_and_nothing_else),
          MOVE_TEST(a_move_that_cannot_be_leaves_the_item_to_its_claim),
          MOVE_TEST(fields_that_do_not_fit_into_the_log_stay_in_files),
          MOVE_TEST(a_moved_item_can_be_changed_as_any),
          MOVE_TEST(who_is_killed_in_the_midst_leaves_one_of_the_two),
-         MOVE_TEST(what_fails_in_recovery_brings_no_item_back),
          MOVE_TEST(what_fails_on_the_way_leaves_one_of_the_two),
          MOVE_TEST(nobody_has_an_item_before_it_has_arrived),
          MOVE_TEST(of_two_who_move_it_one_does),

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_move.h - a spool with a queue of each layout, and items that move
+ */
+#ifndef TESTS_KERNEL_TEST_MOVE_H
+#define TESTS_KERNEL_TEST_MOVE_H
+
+#include "kernel/test_log.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "faulty.h"
+#include "runtime/context.h"
+
+enum { LONGEST = 1024 * 1024, MEMORY_MAX = 64 * 1024 };
+
+#define FAR_NS UINT64_C(0x7000000000000000)
+
+struct way {
+    const char *from;
+    const char *to;
+};
+
+static const struct way ways[] = {{"files", "records"}, {"records", "files"}};
+static const uint32_t lengths[] = {0,      1, 4096, MEMORY_MAX, MEMORY_MAX + 1,
+                                   LONGEST};
+
+static const char *body_of(uint32_t len)
+{
+    static char body[LONGEST];
+
+    for (uint32_t i = 0; i < len; i++) {
+        body[i] = (char)(i * 7 + i / 251);
+    }
+    return body;
+}
+
+static inline void make_queues(struct bed *bed)
+{
+    int r = pirn_spool_create_queue_as(bed->spool, "files", PIRN_LAYOUT_FILE);
+
+    assert_int_equal(r, 0);
+    r = pirn_spool_create_queue_as(bed->spool, "records", PIRN_LAYOUT_LOG);
+    assert_int_equal(r, 0);
+}
+
+static inline int setup(void **state)
+{
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    if (log_setup_closed(state) < 0) {
+        return -1;
+    }
+    struct bed *bed = *state;
+    pirn_context_destroy(bed->context);
+    if (pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
+        return -1;
+    }
+    bed->fd_count = bed_count_fds();
+    return bed_open(bed, true);
+}
+
+static inline int teardown(void **state)
+{
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    return log_teardown(state);
+}
+
+static inline struct pirn_id put_in(struct bed *bed, const char *queue,
+                                    uint32_t len)
+{
+    struct pirn_draft draft = {0};
+
+    assert_int_equal(log_enqueue(bed, &draft, queue, body_of(len), len, NULL),
+                     0);
+    return draft.id;
+}
+
+static inline int32_t move_to(struct bed *bed, struct pirn_claim *claim,
+                              const char *queue)
+{
+    pirn_prep_move(claim, queue);
+    return pirn_wait(bed->context, &claim->op);
+}
+
+static inline void expect_body(struct bed *bed, struct pirn_claim *claim,
+                               uint32_t len)
+{
+    char *bytes = malloc(LONGEST + 1);
+    uint32_t done = 0;
+    int32_t r;
+
+    do {
+        r = log_read(bed, claim, bytes + done, LONGEST + 1 - done, done);
+        assert_true(r >= 0);
+        done += (uint32_t)r;
+    } while (r > 0);
+    assert_int_equal(done, len);
+    assert_memory_equal(bytes, body_of(len), len);
+    free(bytes);
+}
+
+static uint32_t files_found;
+
+static inline int find_file(const char *path, const struct stat *stat, int type,
+                            struct FTW *at)
+{
+    (void)path;
+    (void)stat;
+    (void)at;
+    files_found += type == FTW_F;
+    return 0;
+}
+
+/* How many files there are in the directories of items, bodies and aliases. */
+static inline uint32_t count_files(const struct bed *bed)
+{
+    static const char *const dirs[] = {".data", ".log/data", ".log/ids",
+                                       ".tmp",  "files",     "quarantine"};
+
+    files_found = 0;
+    for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+        nftw(bed_at(bed, dirs[i]), find_file, 16, FTW_PHYS);
+    }
+    return files_found;
+}
+
+static inline void expect_empty(struct bed *bed)
+{
+    struct pirn_status status = bed_status(bed);
+
+    assert_int_equal(status.ready + status.claimed + status.held, 0);
+    assert_int_equal(status.ready + status.claimed + status.held, 0);
+    assert_int_equal(status.delayed + status.drafts + status.leftovers, 0);
+    assert_int_equal(status.body_bytes, 0);
+    assert_int_equal(count_files(bed), 0);
+}
+
+/* The one item that there is, wherever it is. */
+static inline void expect_one(struct bed *bed, const struct pirn_id *id,
+                              uint32_t len)
+{
+    struct pirn_claim claim = {0};
+    struct pirn_claim other = {0};
+    struct pirn_status status = bed_status(bed);
+
+    assert_int_equal(status.ready, 1);
+    assert_int_equal(status.claimed + status.held, 0);
+    assert_int_equal(log_claim_id(bed, &claim, id), 1);
+    assert_true(log_same_id(&claim.item.id, id));
+    for (int i = 0; i < 2; i++) {
+        pirn_prep_claim(&other, bed->spool, ways[i].from);
+        assert_int_equal(pirn_wait(bed->context, &other.op), 0);
+    }
+    expect_body(bed, &claim, len);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    log_expect_gone(bed, id);
+}
+
+static int32_t ended;
+
+static inline void note(struct pirn_op *op, int32_t result)
+{
+    (void)op;
+    ended = result;
+}
+
+/* 0: killed before its end; 1: behind it; else it could not begin. */
+static inline int move_and_die(const struct bed *bed, const struct way *way,
+                               int turns)
+{
+    struct bed mine = *bed;
+    struct pirn_claim claim = {0};
+
+    if (pirn_context_create(NULL, &mine.context) < 0 ||
+        bed_open(&mine, false) < 0) {
+        return 2;
+    }
+    pirn_prep_claim(&claim, mine.spool, way->from);
+    if (pirn_wait(mine.context, &claim.op) != 1) {
+        return 2;
+    }
+    ended = 1;
+    pirn_prep_move(&claim, way->to);
+    pirn_start(mine.context, &claim.op, note);
+    for (int i = 0; i < turns && ended == 1; i++) {
+        if (pirn_context_turn(mine.context, UINT64_MAX) < 0) {
+            return 2;
+        }
+    }
+    return ended == 1 ? 0 : ended == 0 ? 1 : 3;
+}
+
+static inline int move_in_a_child(const struct bed *bed, const struct way *way,
+                                  int turns)
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        _exit(move_and_die(bed, way, turns));
+    }
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* The kernel may let a dead one's lock go after it has told of his death. */
+static inline void wait_for_recovery(struct bed *bed)
+{
+    struct pirn_status status = bed_status(bed);
+
+    for (int i = 0; i < 2000 && status.owners > 1; i++) {
+        status = bed_status(bed);
+    }
+    assert_int_equal(status.owners, 1);
+}
+
+static inline bool is_long(void)
+{
+    return getenv("PIRN_LONG") != NULL;
+}
+static inline bool remove_if_there(struct bed *bed, const struct pirn_id *id,
+                                   uint32_t len)
+{
+    struct pirn_claim claim = {0};
+
+    if (log_claim_id(bed, &claim, id) != 1) {
+        return false;
+    }
+    expect_body(bed, &claim, len);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    return true;
+}
+
+static inline void expect_none(struct bed *bed, const struct pirn_id *id)
+{
+    struct pirn_status status = bed_status(bed);
+
+    assert_int_equal(status.ready + status.held + status.delayed, 0);
+    log_expect_gone(bed, id);
+    log_expect_none(bed, "files");
+    log_expect_none(bed, "records");
+}
+
+static inline void open_his(const struct bed *bed, struct bed *his)
+{
+    *his = *bed;
+    assert_int_equal(pirn_context_create(NULL, &his->context), 0);
+    assert_int_equal(bed_open(his, false), 0);
+}
+
+static inline void close_his(struct bed *his)
+{
+    bed_close(his);
+    pirn_context_destroy(his->context);
+}
+
+static inline void start_move(struct bed *bed, struct pirn_claim *claim,
+                              const char *queue)
+{
+    ended = 1;
+    pirn_prep_move(claim, queue);
+    pirn_start(bed->context, &claim->op, note);
+}
+
+#define MOVE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+#endif /* TESTS_KERNEL_TEST_MOVE_H */

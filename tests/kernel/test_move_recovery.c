@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_move_recovery.c - what is left of a move, and what fails then
+ *
+ * Somebody has the item, and removes it: it never comes back, whatever is left
+ * of the other one.
+ */
+#include "kernel/test_move.h"
+
+/* ---- what fails when that is put right ---- */
+
+/* The @first th of a kind fails, of who meets the dead one. False: there were
+ * fewer. */
+static bool fail_recovery(struct bed *bed, enum engine_opcode opcode,
+                          uint32_t first)
+{
+    struct pirn_status status;
+    bool has_failed;
+    int32_t r;
+
+    for (int i = 0; i < 2000; i++) {
+        status = (struct pirn_status){0};
+        faulty_plan(opcode, first, 1, -EIO);
+        pirn_prep_status(&status, bed->spool);
+        r = pirn_wait(bed->context, &status.op);
+        has_failed = faulty_outcome()->failed > 0;
+        bed->fd_count += faulty_outcome()->opened;
+        faulty_plan(ENGINE_NONE, 0, 0, 0);
+        if (r < 0 || status.owners == 1) {
+            break;
+        }
+    }
+    return has_failed;
+}
+
+/* Who was shown the item and removed it never meets it again; who was not finds
+ * it when nothing fails any more. */
+static void fail_recovery_at(struct bed *bed, const struct way *way,
+                             uint32_t len, int turns, enum engine_opcode opcode)
+{
+    enum { MOST = 12 }; /* from there on it is the status that fails */
+    const uint32_t step = is_long() ? 1 : 2;
+    bool has_failed = true;
+
+    for (uint32_t first = 1; has_failed && first < MOST; first += step) {
+        struct pirn_id id = put_in(bed, way->from, len);
+        assert_in_range(move_in_a_child(bed, way, turns), 0, 1);
+        has_failed = fail_recovery(bed, opcode, first);
+        bool is_removed = remove_if_there(bed, &id, len);
+        wait_for_recovery(bed);
+        if (is_removed) {
+            expect_none(bed, &id);
+        } else {
+            log_reopen(bed); /* what cannot be read is ours until we close */
+            expect_one(bed, &id, len);
+        }
+    }
+}
+
+static void what_fails_in_recovery_brings_no_item_back(void **state)
+{
+    static const enum engine_opcode opcodes[] = {ENGINE_OPEN, ENGINE_UNLINK,
+                                                 ENGINE_RENAME, ENGINE_READ};
+    enum { OPCODES = sizeof(opcodes) / sizeof(opcodes[0]), TURNS = 28 };
+    struct bed *bed = *state;
+
+    make_queues(bed);
+    for (int w = 0; w < 2; w++) {
+        const int step = is_long() ? 1 : 4;
+        for (int turns = 4; turns < TURNS; turns += step) {
+            for (int i = 0; i < OPCODES; i++) {
+                if (is_long() || i == (turns / step + w) % OPCODES) {
+                    fail_recovery_at(bed, &ways[w], 700, turns, opcodes[i]);
+                }
+            }
+        }
+    }
+    log_reopen(bed);
+    expect_empty(bed);
+}
+
+/* ---- a record that is on the disk, and never was ---- */
+
+static void expect_none_after_a_cut(struct bed *bed, const struct pirn_id *id)
+{
+    log_power_cut_and_open(bed);
+    expect_none(bed, id);
+}
+
+/* So that there is a segment which the next record goes to. */
+static void warm_up(struct bed *bed)
+{
+    struct pirn_id id = put_in(bed, "records", 1);
+
+    assert_true(remove_if_there(bed, &id, 1));
+}
+
+/* Written whole, and somebody was told that it failed. */
+static void a_copy_that_failed_does_not_live(void **state)
+{
+    struct bed *bed = *state;
+    uint32_t first = 1;
+    bool has_failed = true;
+
+    make_queues(bed);
+    for (; has_failed && first < 32; first++) {
+        struct pirn_claim claim = {0};
+        warm_up(bed);
+        struct pirn_id id = put_in(bed, "files", 700);
+        assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+        faulty_plan(ENGINE_WRITE, first, 1, -EIO);
+        int32_t r = move_to(bed, &claim, "records");
+        has_failed = faulty_outcome()->failed > 0;
+        faulty_plan(ENGINE_NONE, 0, 0, 0);
+        if (r == 0 || r == -ESTALE) {
+            log_reopen(bed);
+            assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+        }
+        assert_int_equal(log_remove_durable(bed, &claim), 0);
+        expect_none_after_a_cut(bed, &id);
+    }
+    assert_in_range(first, 3, 31);
+}
+
+/* Killed when it has the result of its @event th operation, and has not heard
+ * it. 0: it came to its end; SIGKILL; else it could not begin. */
+static int move_unheard(const struct bed *bed, const struct way *way,
+                        uint32_t event)
+{
+    struct bed mine = *bed;
+    struct pirn_claim claim = {0};
+
+    if (pirn__context_create_on(faulty_engine(), NULL, &mine.context) < 0 ||
+        bed_open(&mine, false) < 0) {
+        return 2;
+    }
+    pirn_prep_claim(&claim, mine.spool, way->from);
+    if (pirn_wait(mine.context, &claim.op) != 1) {
+        return 2;
+    }
+    faulty_kill(event);
+    pirn_prep_move(&claim, way->to);
+    return pirn_wait(mine.context, &claim.op) == 0 ? 0 : 3;
+}
+
+static int move_unheard_in_a_child(const struct bed *bed, const struct way *way,
+                                   uint32_t event)
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        _exit(move_unheard(bed, way, event));
+    }
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Who recovers him has it cut off before he gives the item back. */
+static void a_copy_that_was_in_flight_at_a_kill_does_not_live(void **state)
+{
+    struct bed *bed = *state;
+    int r = SIGKILL;
+    uint32_t event = 1;
+
+    make_queues(bed);
+    for (; event < 64 && r == SIGKILL; event++) {
+        struct pirn_id id = put_in(bed, "files", 700);
+        r = move_unheard_in_a_child(bed, &ways[0], event);
+        wait_for_recovery(bed);
+        assert_true(remove_if_there(bed, &id, 700));
+        expect_none_after_a_cut(bed, &id);
+    }
+    assert_int_equal(r, 0);
+    assert_in_range(event, 6, 63);
+}
+
+BED_MAIN(MOVE_TEST(what_fails_in_recovery_brings_no_item_back),
+         MOVE_TEST(a_copy_that_failed_does_not_live),
+         MOVE_TEST(a_copy_that_was_in_flight_at_a_kill_does_not_live))
