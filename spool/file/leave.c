@@ -90,12 +90,24 @@ static void hidden(struct pirn_op *op, int32_t result)
                synced_checkout);
 }
 
+static int check_ours(const struct pirn_claim_work *work)
+{
+    return work->lost ? -ESTALE : work->is_unsure ? -EIO : 0;
+}
+
+/* Another claim of this open may have got the item anew while we read: the name
+ * is its then. */
 static void hide(struct pirn__move *move)
 {
     const struct pirn_claim_work *work = work_of(move);
     struct pirn_spool *spool = move->spool;
     struct pirn__file_move *file = &move->file;
 
+    int r = check_ours(work);
+    if (r < 0) {
+        pirn__move_go_on(move, r);
+        return;
+    }
     pirn__name_claimed(&file->path, work->queue->name, spool->slot, &work->id);
     pirn__name_moving(&file->moving, work->queue->name, spool->slot, &work->id,
                       PIRN__MOVING_OUT);
@@ -144,8 +156,9 @@ void pirn__file_leave(struct pirn__move *move)
 {
     const struct pirn_claim_work *work = work_of(move);
 
-    if (work->lost || work->is_unsure) {
-        pirn__move_go_on(move, work->lost ? -ESTALE : -EIO);
+    int r = check_ours(work);
+    if (r < 0) {
+        pirn__move_go_on(move, r);
         return;
     }
     if (move->item.size_bytes > PIRN__MOVE_BODY_MAX) {

@@ -176,6 +176,45 @@ static void a_copy_that_was_in_flight_at_a_kill_does_not_live(void **state)
     assert_in_range(event, 6, 63);
 }
 
+/* ---- who has it anew ---- */
+
+/* While he reads its body he is fenced out, and gets it anew. */
+static void an_older_claim_does_not_move_what_a_newer_one_has(void **state)
+{
+    const struct pirn_change update = {.what = PIRN_CHANGE_PRIORITY,
+                                       .priority = 5};
+    struct bed *bed = *state;
+    struct pirn_claim older = {0};
+    struct pirn_claim newer = {0};
+    struct pirn_fence fence = {0};
+    struct bed his;
+
+    make_queues(bed);
+    open_his(bed, &his);
+    struct pirn_id id = put_in(bed, "files", 700);
+    assert_int_equal(log_claim_id(bed, &older, &id), 1);
+    faulty_hold(ENGINE_OPEN);
+    start_move(bed, &older, "records");
+    for (int i = 0; i < 10000 && !faulty_has_held(); i++) {
+        assert_true(pirn_context_turn(bed->context, 1000000) >= 0);
+    }
+    assert_true(faulty_has_held());
+    pirn_prep_fence_owner(&fence, his.spool, 0, 0);
+    assert_int_equal(pirn_wait(his.context, &fence.op), 0);
+    assert_int_equal(log_claim_id(bed, &newer, &id), 1);
+    assert_int_equal(log_update(bed, &newer, &update), 0);
+    faulty_hold(ENGINE_NONE);
+    for (int i = 0; i < 10000 && ended == 1; i++) {
+        assert_true(pirn_context_turn(bed->context, 1000000) >= 0);
+    }
+    assert_int_equal(ended, -ESTALE);
+    assert_int_equal(newer.item.priority, 5);
+    assert_int_equal(bed_give_back(bed, &newer), 0);
+    close_his(&his);
+    expect_one(bed, &id, 700);
+}
+
 BED_MAIN(MOVE_TEST(what_fails_in_recovery_brings_no_item_back),
          MOVE_TEST(a_copy_that_failed_does_not_live),
-         MOVE_TEST(a_copy_that_was_in_flight_at_a_kill_does_not_live))
+         MOVE_TEST(a_copy_that_was_in_flight_at_a_kill_does_not_live),
+         MOVE_TEST(an_older_claim_does_not_move_what_a_newer_one_has))

@@ -8,6 +8,8 @@
 #include "runtime/engine/table.h"
 
 static struct faulty_plan plan;
+static enum engine_opcode to_hold;
+static struct engine_event held;        /* its loan: NULL: none */
 static uint32_t kill_in;                /* so many results from now; 0: never */
 static const struct engine_class *base; /* what the results are taken from */
 static struct engine_class faulty_class;
@@ -22,6 +24,16 @@ void faulty_plan(enum engine_opcode opcode, uint32_t first, uint32_t count,
 const struct faulty_plan *faulty_outcome(void)
 {
     return &plan;
+}
+
+void faulty_hold(enum engine_opcode opcode)
+{
+    to_hold = opcode;
+}
+
+bool faulty_has_held(void)
+{
+    return held.loan != NULL;
 }
 
 void faulty_kill(uint32_t event)
@@ -40,10 +52,29 @@ static bool is_meant(const struct pirn_loan *loan)
             (is_write && plan.opcode == ENGINE_WRITE));
 }
 
+/* One goes, or comes back. How many there are then. */
+static uint32_t hold_back(struct engine_event *events, uint32_t count,
+                          uint32_t max)
+{
+    if (to_hold == ENGINE_NONE && held.loan != NULL && count < max) {
+        events[count++] = held;
+        held.loan = NULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (events[i].loan->opcode == to_hold && held.loan == NULL) {
+            held = events[i];
+            events[i] = events[--count];
+        }
+    }
+    return count;
+}
+
 static uint32_t faulty_reap(struct engine *engine, struct engine_event *events,
                             uint32_t max)
 {
     uint32_t count = base->reap(engine, events, max);
+
+    count = hold_back(events, count, max);
 
     if (kill_in > 0 && count >= kill_in) {
         (void)raise(SIGKILL);

@@ -10,6 +10,7 @@
 #ifndef TESTS_SIM_FAULTY_H
 #define TESTS_SIM_FAULTY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/engine/engine.h"
@@ -28,6 +29,13 @@ struct faulty_plan {
 /* Set the plan and forget what was counted. */
 void faulty_plan(enum engine_opcode opcode, uint32_t first, uint32_t count,
                  int32_t error);
+
+/* The result of the next operation of that kind is kept back, until it is let
+ * go of (ENGINE_NONE). */
+void faulty_hold(enum engine_opcode opcode);
+
+/* Whether one is. */
+bool faulty_has_held(void);
 
 /* What came of it. */
 const struct faulty_plan *faulty_outcome(void);
