@@ -117,23 +117,27 @@ static const struct pirn__slot *slot_of(
     return &recover->spool->log->index.catalogue.slots[parts.slot];
 }
 
-static void bury(struct pirn__move_recover *recover)
+/* Of the item, a record may be whole on the disk; what makes it dead, a cut or
+ * tombstones, stands in shared memory. */
+static void make_durable(struct pirn__move_recover *recover)
 {
     struct pirn__log *log = recover->spool->log;
 
-    pirn__log_bury_slot(log, slot_of(recover));
     pirn__prep_round(&recover->round, log);
     pirn_start(log->context, &recover->round.waiter.op, buried);
 }
 
-/* Of an item that stays among the files: its record may be whole on the disk,
- * and is dead when the cut before it is durable. */
-static void make_cut_durable(struct pirn__move_recover *recover)
+/* Of a slot that is another one's by now the tombstones were set before it came
+ * to be his; and he may let it go, and somebody else fill it. */
+static void bury(struct pirn__move_recover *recover)
 {
-    struct pirn__log *log = recover->spool->log;
+    const struct pirn__slot *slot = slot_of(recover);
 
-    pirn__prep_round(&recover->round, log);
-    pirn_start(log->context, &recover->round.waiter.op, buried);
+    if (pirn__word_unpack(pirn__atom_load(&slot->word)).owner ==
+        recover->slot) {
+        pirn__log_bury_slot(recover->spool->log, slot);
+    }
+    make_durable(recover);
 }
 
 /* What we write ourselves must not be cut. Where that is under way what our
@@ -158,7 +162,7 @@ static void decide_filling(struct pirn__move_recover *recover)
         drop(recover);
     } else if (may_cut(recover)) {
         pirn__segments_inherit(log, (uint16_t)recover->slot);
-        make_cut_durable(recover);
+        make_durable(recover);
     } else {
         next(recover);
     }
@@ -185,7 +189,7 @@ static void decide(struct pirn__move_recover *recover)
         if (is_in) {
             bury(recover);
         } else {
-            make_cut_durable(recover);
+            make_durable(recover);
         }
         return;
     case PIRN__READY:
@@ -198,6 +202,8 @@ static void decide(struct pirn__move_recover *recover)
     }
 }
 
+/* By its alias, as long as that leads to something: its own id may name a slot
+ * that it had before it went to the files, and came back. */
 static void have_alias(struct pirn_op *op, int32_t result)
 {
     struct pirn__move_recover *recover =
@@ -208,7 +214,9 @@ static void have_alias(struct pirn_op *op, int32_t result)
         next(recover);
         return;
     }
-    if (result == 1) {
+    if (result == 1 &&
+        pirn__log_state_of(recover->spool->log, &recover->alias.in_log) !=
+            PIRN__FREE) {
         recover->in_log = recover->alias.in_log;
     }
     decide(recover);
@@ -259,11 +267,6 @@ static void next(struct pirn__move_recover *recover)
     recover->in_log = recover->id;
     pirn__name_moving(&recover->moving, recover->queue->name, recover->slot,
                       &recover->id, recover->which);
-    if (recover->which == PIRN__MOVING_IN &&
-        pirn__log_state_of(log, &recover->id) != PIRN__FREE) {
-        decide(recover);
-        return;
-    }
     pirn__prep_alias_read(&recover->alias, log, &recover->id);
     pirn_start(log->context, &recover->alias.op, have_alias);
 }

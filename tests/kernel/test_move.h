@@ -63,6 +63,7 @@ static inline int setup(void **state)
 static inline int teardown(void **state)
 {
     faulty_plan(ENGINE_NONE, 0, 0, 0);
+    faulty_hold(ENGINE_NONE);
     return log_teardown(state);
 }
 

@@ -176,6 +176,77 @@ static void a_copy_that_was_in_flight_at_a_kill_does_not_live(void **state)
     assert_in_range(event, 6, 63);
 }
 
+/* ---- a slot that it had before ---- */
+
+static void turn_until(struct bed *bed, bool (*is_it)(void))
+{
+    for (int i = 0; i < 10000 && !is_it(); i++) {
+        assert_true(pirn_context_turn(bed->context, 1000000) >= 0);
+    }
+    assert_true(is_it());
+}
+
+static bool has_ended(void)
+{
+    return ended != 1;
+}
+
+/* Out of the log, by one who is stopped before he unlinks the body and lets the
+ * slot go; back, by another one. */
+static struct pirn_id move_out_and_back(struct bed *bed, struct bed *his)
+{
+    struct pirn_claim claim = {0};
+    struct pirn_id id = put_in(bed, "records", MEMORY_MAX + 1);
+
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    faulty_hold(ENGINE_UNLINK);
+    start_move(bed, &claim, "files");
+    turn_until(bed, has_ended);
+    assert_int_equal(ended, 0);
+    turn_until(bed, faulty_has_held);
+    assert_int_equal(log_claim_id(his, &claim, &id), 1);
+    assert_int_equal(move_to(his, &claim, "records"), 0);
+    return id;
+}
+
+static void wait_for_owners(struct bed *bed, uint32_t owners)
+{
+    struct pirn_status status = bed_status(bed);
+
+    for (int i = 0; i < 2000 && status.owners > owners; i++) {
+        status = bed_status(bed);
+    }
+    assert_int_equal(status.owners, owners);
+}
+
+/* The id names that slot still, and what it says there means nothing. */
+static void a_slot_of_an_earlier_life_decides_nothing(void **state)
+{
+    const int step = is_long() ? 1 : 2;
+    struct bed *bed = *state;
+    struct bed his;
+    int r = 0;
+
+    make_queues(bed);
+    open_his(bed, &his);
+    for (int turns = 0; turns < 64 && r == 0; turns += step) {
+        struct pirn_id id = move_out_and_back(bed, &his);
+        r = move_in_a_child(&his, &ways[1], turns);
+        assert_in_range(r, 0, 1);
+        wait_for_owners(&his, 2);
+        assert_true(remove_if_there(&his, &id, MEMORY_MAX + 1));
+        log_expect_gone(&his, &id);
+        log_expect_none(&his, "files");
+        log_expect_none(&his, "records");
+        faulty_hold(ENGINE_NONE);
+        assert_int_equal(pirn_context_drain(bed->context), 0);
+    }
+    assert_int_equal(r, 1);
+    close_his(&his);
+    log_reopen(bed);
+    expect_empty(bed);
+}
+
 /* ---- who has it anew ---- */
 
 /* While he reads its body he is fenced out, and gets it anew. */
@@ -195,18 +266,13 @@ static void an_older_claim_does_not_move_what_a_newer_one_has(void **state)
     assert_int_equal(log_claim_id(bed, &older, &id), 1);
     faulty_hold(ENGINE_OPEN);
     start_move(bed, &older, "records");
-    for (int i = 0; i < 10000 && !faulty_has_held(); i++) {
-        assert_true(pirn_context_turn(bed->context, 1000000) >= 0);
-    }
-    assert_true(faulty_has_held());
+    turn_until(bed, faulty_has_held);
     pirn_prep_fence_owner(&fence, his.spool, 0, 0);
     assert_int_equal(pirn_wait(his.context, &fence.op), 0);
     assert_int_equal(log_claim_id(bed, &newer, &id), 1);
     assert_int_equal(log_update(bed, &newer, &update), 0);
     faulty_hold(ENGINE_NONE);
-    for (int i = 0; i < 10000 && ended == 1; i++) {
-        assert_true(pirn_context_turn(bed->context, 1000000) >= 0);
-    }
+    turn_until(bed, has_ended);
     assert_int_equal(ended, -ESTALE);
     assert_int_equal(newer.item.priority, 5);
     assert_int_equal(bed_give_back(bed, &newer), 0);
@@ -217,4 +283,5 @@ static void an_older_claim_does_not_move_what_a_newer_one_has(void **state)
 BED_MAIN(MOVE_TEST(what_fails_in_recovery_brings_no_item_back),
          MOVE_TEST(a_copy_that_failed_does_not_live),
          MOVE_TEST(a_copy_that_was_in_flight_at_a_kill_does_not_live),
+         MOVE_TEST(a_slot_of_an_earlier_life_decides_nothing),
          MOVE_TEST(an_older_claim_does_not_move_what_a_newer_one_has))
