@@ -20,6 +20,7 @@
 #include "spool/check/mend.h"
 #include "spool/check/room.h"
 #include "spool/file/find.h"
+#include "spool/log/alias.h"
 #include "spool/owner.h"
 #include "spool/queue.h"
 #include "spool/scan.h"
@@ -70,6 +71,7 @@ struct pirn__doubt {
     struct pirn_op step;
     struct statx statx;
     struct pirn__find find;
+    struct pirn__alias alias;
     struct pirn__sweep_wait sweep;
     struct pirn__refresh refresh;
     struct pirn__name name;
@@ -78,6 +80,7 @@ struct pirn__doubt {
     struct pirn__spot places[PIRN__CHECK_PLACES]; /* of an item that has two */
     uint32_t place_count;
     uint32_t name_at;
+    bool is_of_log; /* the log has it, too */
 };
 
 /* One item that is looked at. */
@@ -123,7 +126,8 @@ struct pirn_check_work {
     uint32_t odd_cap;
     uint32_t odd_at;
     struct pirn__ids misplaced;
-    struct pirn__ids moving; /* between the layouts */
+    struct pirn__ids moving;  /* between the layouts */
+    struct pirn__ids aliases; /* of items that came to the log; sorted */
     struct pirn__spots claims;
     struct pirn__ids bodies;  /* of a shard */
     struct pirn__spots names; /* of a shard */
@@ -201,6 +205,10 @@ void pirn__doubt_body(struct pirn_check_work *work, const struct pirn_id *id,
                       pirn__check_fn *go_on);
 void pirn__doubt_twice(struct pirn_check_work *work, const struct pirn_id *id,
                        pirn__check_fn *go_on);
+
+/** pirn__doubt_aliased() - of a name of the files, whose id is an alias, too */
+void pirn__doubt_aliased(struct pirn_check_work *work,
+                         const struct pirn__spot *spot, pirn__check_fn *go_on);
 
 /* ---- look.c ---- */
 

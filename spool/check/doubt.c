@@ -11,7 +11,8 @@
  *                 could have his lock, and has left it
  *   a body        nothing leads to it: every place is looked at, for so many
  *                 rounds, while it stays
- *   an item twice two of its names have stood there together
+ *   an item twice two of its names have stood there together; or one, while the
+ *                 log has it under another id
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -168,7 +169,62 @@ static void saw_odd(struct pirn_op *op, int32_t result)
     found_odd(work);
 }
 
+/* ---- what the log has of it ---- */
+
+static struct pirn_check_work *work_of_alias(struct pirn_op *op)
+{
+    return pirn_container_of(op, struct pirn_check_work, doubt.alias.op);
+}
+
+/* Under its own id, or under the one that its alias names. */
+static bool log_knows(const struct pirn_check_work *work, int32_t has_alias)
+{
+    const struct pirn__doubt *doubt = &work->doubt;
+    const struct pirn__log *log = work->spool->log;
+
+    return log != NULL &&
+           (pirn__log_state_of(log, &doubt->id) != PIRN__FREE ||
+            (has_alias &&
+             pirn__log_state_of(log, &doubt->alias.in_log) != PIRN__FREE));
+}
+
+static void ask_log(struct pirn_check_work *work, pirn_op_fn *fn)
+{
+    struct pirn__doubt *doubt = &work->doubt;
+
+    if (work->spool->log == NULL) {
+        fn(&doubt->alias.op, 0);
+        return;
+    }
+    pirn__prep_alias_read(&doubt->alias, work->spool->log, &doubt->id);
+    pirn_start(work->spool->context, &doubt->alias.op, fn);
+}
+
 /* ---- a body ---- */
+
+static void found_body(struct pirn_check_work *work, enum pirn_fault fault)
+{
+    struct pirn__doubt *doubt = &work->doubt;
+    struct pirn_finding *finding =
+        pirn__check_find(work, fault, &doubt->id, NULL, doubt->name.text);
+
+    finding->age_ns = doubt->age_ns;
+    dismiss(work);
+}
+
+/* Of an item that has moved: there it has a body of its own. */
+static void asked_for_body(struct pirn_op *op, int32_t result)
+{
+    struct pirn_check_work *work = work_of_alias(op);
+
+    if (result < 0) {
+        pirn__check_note(work, result);
+        dismiss(work);
+        return;
+    }
+    found_body(work, log_knows(work, result) ? PIRN_FAULT_LEFTOVER
+                                             : PIRN_FAULT_ORPHANED);
+}
 
 static void saw_orphan(struct pirn_op *op, int32_t result)
 {
@@ -185,10 +241,8 @@ static void saw_orphan(struct pirn_op *op, int32_t result)
             dismiss(work);
         }
     } else {
-        struct pirn_finding *finding = pirn__check_find(
-            work, PIRN_FAULT_ORPHANED, &doubt->id, NULL, doubt->name.text);
-        finding->age_ns = age_ns;
-        dismiss(work);
+        doubt->age_ns = age_ns;
+        ask_log(work, asked_for_body);
     }
 }
 
@@ -213,16 +267,23 @@ static void looked_for_name(struct pirn_op *op, int32_t result)
 
 static void place_next(struct pirn_check_work *work);
 
-static void found_twice(struct pirn_check_work *work)
+static void found_place(struct pirn_check_work *work)
 {
     struct pirn__doubt *doubt = &work->doubt;
     const struct pirn__spot *spot = &doubt->places[0];
 
+    pirn__spot_path(work, spot, &doubt->name);
+    (void)pirn__check_find(work, PIRN_FAULT_DUPLICATED, &doubt->id,
+                           work->spool->queues[spot->queue]->name,
+                           doubt->name.text);
+}
+
+static void found_twice(struct pirn_check_work *work)
+{
+    const struct pirn__doubt *doubt = &work->doubt;
+
     if (doubt->place_count > 1) {
-        pirn__spot_path(work, spot, &doubt->name);
-        (void)pirn__check_find(work, PIRN_FAULT_DUPLICATED, &doubt->id,
-                               work->spool->queues[spot->queue]->name,
-                               doubt->name.text);
+        found_place(work);
     }
     dismiss(work);
 }
@@ -264,6 +325,44 @@ static void place_next(struct pirn_check_work *work)
     found_twice(work);
 }
 
+/* ---- in both layouts ---- */
+
+static void saw_aliased(struct pirn_op *op, int32_t result)
+{
+    struct pirn_check_work *work = work_of(op);
+    struct pirn__doubt *doubt = &work->doubt;
+    uint64_t age_ns = result < 0 ? 0 : age_of(work);
+
+    if (result < 0) {
+        dismiss(work);
+    } else if (age_ns >= work->grace_ns) {
+        doubt->is_of_log = true;
+        found_place(work);
+        dismiss(work);
+    } else if (!wait_out(work, age_ns)) {
+        dismiss(work); /* it moves: so it lives */
+    }
+}
+
+/* The name is looked at behind the log: one that has stood there for the grace
+ * time was there when the log had the item. */
+static void asked_for_name(struct pirn_op *op, int32_t result)
+{
+    struct pirn_check_work *work = work_of_alias(op);
+    struct pirn__doubt *doubt = &work->doubt;
+
+    if (result < 0) {
+        pirn__check_note(work, result);
+    }
+    if (result != 1 ||
+        !pirn__check_log_has(work->spool, &doubt->alias.in_log)) {
+        dismiss(work);
+        return;
+    }
+    pirn__spot_path(work, &doubt->places[0], &doubt->name);
+    start_stat(work, doubt->name.text, saw_aliased);
+}
+
 /* ---- */
 
 static void begin_odd(struct pirn_check_work *work)
@@ -298,6 +397,12 @@ static void begin_twice(struct pirn_check_work *work)
     place_next(work);
 }
 
+static void begin_aliased(struct pirn_check_work *work)
+{
+    work->doubt.place_count = 1;
+    ask_log(work, asked_for_name);
+}
+
 static void begin(struct pirn_check_work *work)
 {
     work->doubt.look(work);
@@ -309,6 +414,7 @@ static void doubt_begin(struct pirn_check_work *work, pirn__check_fn *look,
     work->doubt.look = look;
     work->doubt.go_on = go_on;
     work->doubt.waited = false;
+    work->doubt.is_of_log = false;
     begin(work);
 }
 
@@ -331,4 +437,12 @@ void pirn__doubt_twice(struct pirn_check_work *work, const struct pirn_id *id,
 {
     work->doubt.id = *id;
     doubt_begin(work, begin_twice, go_on);
+}
+
+void pirn__doubt_aliased(struct pirn_check_work *work,
+                         const struct pirn__spot *spot, pirn__check_fn *go_on)
+{
+    work->doubt.id = spot->id;
+    work->doubt.places[0] = *spot;
+    doubt_begin(work, begin_aliased, go_on);
 }

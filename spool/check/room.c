@@ -29,6 +29,7 @@ void pirn__room_path(const struct pirn__room *room, struct pirn__name *ret_path)
         [PIRN__ROOM_SEGMENTS] = PIRN__NAME_LOG "/seg",
         [PIRN__ROOM_NUMBERS] = PIRN__NAME_LOG "/queues",
         [PIRN__ROOM_BELLS] = PIRN__NAME_LOG "/bells",
+        [PIRN__ROOM_ALIASES] = PIRN__NAME_LOG_IDS,
         [PIRN__ROOM_LOG_DATA] = PIRN__NAME_LOG_DATA,
     };
     const char *parent = room->queue != NULL ? room->queue : PIRN__NAME_DATA;
@@ -42,6 +43,7 @@ void pirn__room_path(const struct pirn__room *room, struct pirn__name *ret_path)
     case PIRN__ROOM_SEGMENTS:
     case PIRN__ROOM_NUMBERS:
     case PIRN__ROOM_BELLS:
+    case PIRN__ROOM_ALIASES:
     case PIRN__ROOM_LOG_DATA:
         (void)snprintf(ret_path->text, sizeof(ret_path->text), "%s",
                        fixed[room->kind]);
@@ -127,8 +129,9 @@ static enum pirn__entry_kind judge_item(const struct pirn__room *room,
                                         const struct pirn_entry *entry,
                                         struct pirn__named_by *ret_named)
 {
-    bool has_shard =
-        room->kind != PIRN__ROOM_CLAIMS && room->kind != PIRN__ROOM_DRAFTS;
+    bool has_shard = room->kind != PIRN__ROOM_CLAIMS &&
+                     room->kind != PIRN__ROOM_DRAFTS &&
+                     room->kind != PIRN__ROOM_ALIASES;
     enum pirn__moving_name which;
 
     if (!may_be(entry, DT_REG)) {
@@ -194,6 +197,7 @@ enum pirn__entry_kind pirn__room_judge(const struct pirn__room *room,
         return ours_if(is_number(name, 4));
     case PIRN__ROOM_QUEUE:
         return ours_if(is_of_queue(room, entry));
+    case PIRN__ROOM_ALIASES:
     case PIRN__ROOM_DRAFTS:
     case PIRN__ROOM_SIFTED:
     case PIRN__ROOM_CLAIMS:

@@ -15,10 +15,11 @@ enum pirn__room_kind {
     PIRN__ROOM_MAKING,     /* .making */
     PIRN__ROOM_TMP,        /* .tmp */
     PIRN__ROOM_DATA,       /* .data */
-    PIRN__ROOM_LOG,        /* .log, and the next four in it */
+    PIRN__ROOM_LOG,        /* .log, and the next five in it */
     PIRN__ROOM_SEGMENTS,   /* seg */
     PIRN__ROOM_NUMBERS,    /* queues */
     PIRN__ROOM_BELLS,      /* bells */
+    PIRN__ROOM_ALIASES,    /* ids */
     PIRN__ROOM_LOG_DATA,   /* data */
     PIRN__ROOM_QUEUE,      /* QUEUE */
     PIRN__ROOM_CHECKOUT,   /* QUEUE/.checkout */

@@ -160,10 +160,16 @@ static void twins_next(struct pirn_check_work *work)
             work->doubt.id = spot->id;
             work->doubt.places[0] = *spot;
             work->doubt.place_count = 1;
+            work->doubt.is_of_log = true;
             pirn__spot_path(work, spot, &path);
             (void)pirn__check_find(work, PIRN_FAULT_DUPLICATED, &spot->id,
                                    queue_of(work, spot), path.text);
             pirn__check_hand_over(work, twins_next);
+            return;
+        }
+        if (!is_again(&work->names, at) &&
+            pirn__ids_has(&work->aliases, &spot->id)) {
+            pirn__doubt_aliased(work, spot, twins_next);
             return;
         }
     }
@@ -210,6 +216,9 @@ void pirn__check_shard(struct pirn_check_work *work)
     if (r < 0) {
         pirn__check_finish(work, r);
         return;
+    }
+    if (work->room.shard == 0) {
+        pirn__ids_sort(&work->aliases);
     }
     pirn__ids_sort(&work->bodies);
     if (work->names.count > 1) {

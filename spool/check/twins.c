@@ -3,7 +3,8 @@
  * twins.c - read each name's metadata -> choose -> move the others
  *
  * A name that a taker claims meanwhile is not there to be moved: then the next
- * check sees what is left.
+ * check sees what is left. Where the log has the item the body goes, too, but
+ * not away from who has it.
  */
 #include "spool/check/twins.h"
 
@@ -45,8 +46,11 @@ static void moved(struct pirn_op *op, int32_t result)
     struct pirn__twins *twins =
         pirn_container_of(op, struct pirn__twins, strays.op);
 
-    if (result < 0 && result != -ENOENT && twins->result == 0) {
-        twins->result = result;
+    bool is_name = twins->at <= twins->work->doubt.place_count;
+    bool has_gone = result == -ENOENT && !(twins->is_of_log && is_name);
+
+    if (result < 0 && !has_gone && twins->result == 0) {
+        twins->result = result == -ENOENT ? -EBUSY : result;
     }
     move_next(twins);
 }
@@ -76,7 +80,7 @@ static void move_next(struct pirn__twins *twins)
         start_move(twins);
         return;
     }
-    if (twins->at == count && twins->is_of_log) {
+    if (twins->at == count && twins->is_of_log && twins->result == 0) {
         twins->at++;
         pirn__name_body(&twins->path, &twins->work->doubt.id);
         start_move(twins);
@@ -144,7 +148,8 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     twins->keep = UINT32_MAX;
     twins->version = 0;
     twins->result = 0;
-    twins->is_of_log = pirn__check_log_has(work->spool, &work->doubt.id);
+    twins->is_of_log = work->doubt.is_of_log ||
+                       pirn__check_log_has(work->spool, &work->doubt.id);
     read_next(twins);
 }
 

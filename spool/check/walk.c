@@ -53,6 +53,7 @@ static uint32_t rooms_of(const struct pirn_check_work *work,
     case PIRN__ROOM_SEGMENTS:
     case PIRN__ROOM_NUMBERS:
     case PIRN__ROOM_BELLS:
+    case PIRN__ROOM_ALIASES:
     case PIRN__ROOM_LOG_DATA:
         return log;
     case PIRN__ROOM_QUEUE:
@@ -114,6 +115,7 @@ static bool room_is_there(struct pirn_check_work *work, uint32_t at)
     case PIRN__ROOM_SEGMENTS:
     case PIRN__ROOM_NUMBERS:
     case PIRN__ROOM_BELLS:
+    case PIRN__ROOM_ALIASES:
     case PIRN__ROOM_LOG_DATA:
     case PIRN__ROOM_KINDS:
         break;
@@ -186,6 +188,9 @@ static int32_t take_item(struct pirn_check_work *work,
 {
     int32_t r = 0;
 
+    if (work->kind == PIRN__ROOM_ALIASES) {
+        return pirn__ids_push(&work->aliases, id);
+    }
     if (work->kind == PIRN__ROOM_CLAIMS) {
         const struct pirn__spot spot = {.id = *id,
                                         .queue = queue_of_room(work),

@@ -284,6 +284,9 @@ static void a_segment_that_was_set_aside_is_told(void **state)
 
     bed_write(bed_at(bed, ".log/seg/000003.damaged.1"), "x", 1);
     expect_mended(bed, PIRN_FAULT_STRAY, NULL);
+    assert_int_equal(mkdir(bed_at(bed, ".log/ids"), 0700), 0);
+    bed_write(bed_at(bed, ".log/ids/mail"), "x", 1);
+    expect_mended(bed, PIRN_FAULT_STRAY, NULL);
     bed_write(bed_at(bed, ".log/queues/new.0003"), "x", 1);
     expect_mended(bed, PIRN_FAULT_LEFTOVER, NULL);
 }
@@ -390,6 +393,121 @@ static void a_move_of_an_owner_that_nobody_knows_is_settled(void **state)
     expect_body(bed, &id, "files", "body");
 }
 
+/* The path of an item's name in "files", or of its body. */
+static const char *file_path(struct bed *bed, const char *parent,
+                             const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+    char path[96];
+
+    pirn_id_format(id, text);
+    snprintf(path, sizeof(path), "%s/%s/%s", parent, text + PIRN_ID_TEXT - 3,
+             text);
+    return bed_at(bed, path);
+}
+
+static void keep_copy(struct bed *bed, const char *parent,
+                      const struct pirn_id *id, const char *name, bool back)
+{
+    char there[512];
+    char kept[512];
+    char command[1200];
+
+    snprintf(there, sizeof(there), "%s", file_path(bed, parent, id));
+    snprintf(kept, sizeof(kept), "%s.%s", bed->path, name);
+    snprintf(command, sizeof(command), "cp '%s' '%s'", back ? kept : there,
+             back ? there : kept);
+    assert_int_equal(system(command), 0);
+    if (back) {
+        assert_int_equal(unlink(kept), 0);
+    }
+}
+
+/* From files to the log; what an unlink that was lost would have left. */
+static struct pirn_id move_and_leave(struct bed *bed, bool name)
+{
+    struct pirn_draft draft = {0};
+    struct pirn_claim claim = {0};
+
+    assert_int_equal(log_enqueue(bed, &draft, "files", "body", 4, NULL), 0);
+    const struct pirn_id id = draft.id;
+    keep_copy(bed, ".data", &id, "body", false);
+    if (name) {
+        keep_copy(bed, "files", &id, "name", false);
+    }
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    pirn_prep_move(&claim, "incoming");
+    assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
+    keep_copy(bed, ".data", &id, "body", true);
+    if (name) {
+        keep_copy(bed, "files", &id, "name", true);
+    }
+    return id;
+}
+
+static void a_body_that_a_move_has_left_is_set_aside(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    char name[256];
+
+    make_files(bed);
+    struct pirn_id id = move_and_leave(bed, false);
+    expect_mended(bed, PIRN_FAULT_LEFTOVER, &id);
+    assert_int_equal(count_strays(bed, name), 1);
+    assert_int_equal(bed_status(bed).quarantined, 0);
+    expect_body(bed, &id, "incoming", "body");
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    pirn_prep_move(&claim, "files");
+    assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
+    expect_body(bed, &id, "files", "body");
+}
+
+static void a_body_of_files_with_a_logs_id_is_set_aside(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = log_put(bed, "of the log");
+    char name[256];
+
+    bed_write(bed_path(bed, BED_BODY, &id), "of the files", 12);
+    expect_mended(bed, PIRN_FAULT_LEFTOVER, &id);
+    assert_int_equal(count_strays(bed, name), 1);
+    expect_body(bed, &id, "incoming", "of the log");
+}
+
+static void a_name_that_a_move_has_left_is_set_aside(void **state)
+{
+    struct bed *bed = *state;
+    char name[256];
+
+    make_files(bed);
+    struct pirn_id id = move_and_leave(bed, true);
+    expect_mended(bed, PIRN_FAULT_DUPLICATED, &id);
+    assert_int_equal(count_strays(bed, name), 2);
+    expect_body(bed, &id, "incoming", "body");
+}
+
+static void a_name_that_a_move_has_left_stays_with_who_has_it(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    char name[256];
+
+    make_files(bed);
+    struct pirn_id id = move_and_leave(bed, true);
+    pirn_prep_claim(&claim, bed->spool, "files");
+    assert_int_equal(pirn_wait(bed->context, &claim.op), 1);
+    struct found found = check(bed, &repair);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.findings[0].fault, PIRN_FAULT_DUPLICATED);
+    assert_int_equal(found.findings[0].error, -EBUSY);
+    assert_int_equal(count_strays(bed, name), 0);
+    assert_int_equal(access(file_path(bed, ".data", &id), F_OK), 0);
+    assert_int_equal(bed_remove(bed, &claim), 0);
+    expect_clean(bed);
+    expect_body(bed, &id, "incoming", "body");
+}
+
 /* ---- too old ---- */
 
 static void what_is_older_than_its_limit_is_told(void **state)
@@ -425,4 +543,8 @@ BED_MAIN(LOG_TEST(items_claims_and_drafts_are_no_faults),
          LOG_TEST(a_segment_that_was_set_aside_is_told),
          LOG_TEST(a_move_that_is_under_way_is_no_fault),
          LOG_TEST(a_move_of_an_owner_that_nobody_knows_is_settled),
+         LOG_TEST(a_body_that_a_move_has_left_is_set_aside),
+         LOG_TEST(a_body_of_files_with_a_logs_id_is_set_aside),
+         LOG_TEST(a_name_that_a_move_has_left_is_set_aside),
+         LOG_TEST(a_name_that_a_move_has_left_stays_with_who_has_it),
          LOG_TEST(what_is_older_than_its_limit_is_told))
