@@ -55,6 +55,18 @@ static void start_steps(struct pirn__move_recover *recover, uint32_t count,
                      count, fn);
 }
 
+/* Of a directory; the spool's own syncs are for who has opened it. */
+static void start_sync(struct pirn__move_recover *recover, const char *path,
+                       pirn_op_fn *fn)
+{
+    pirn_prep_open(&recover->first, recover->spool->root_fd, path,
+                   O_RDONLY | O_DIRECTORY, 0);
+    pirn_prep_fsync(&recover->second, PIRN_FD_OF(0), PIRN_SYNC_ALL);
+    pirn_prep_close(&recover->third, PIRN_FD_OF(0));
+    pirn_step_when(&recover->third, PIRN_STEP_ALWAYS);
+    start_steps(recover, 3, fn);
+}
+
 /* ---- one of the two goes ---- */
 
 static void stepped(struct pirn_op *op, int32_t result)
@@ -63,6 +75,16 @@ static void stepped(struct pirn_op *op, int32_t result)
 
     note(recover, result);
     next(recover);
+}
+
+static void dropped(struct pirn_op *op, int32_t result)
+{
+    struct pirn__move_recover *recover = recover_of(op);
+    uint32_t shard = pirn__id_shard(&recover->id);
+
+    note(recover, result);
+    pirn__name_shard_dir(&recover->path, PIRN__NAME_DATA, shard);
+    start_sync(recover, recover->path.text, stepped);
 }
 
 /* Its body and then its name, which is left where the body is. */
@@ -74,7 +96,7 @@ static void drop(struct pirn__move_recover *recover)
     pirn_prep_unlink(&recover->first, root, recover->path.text, 0);
     pirn_step_when(&recover->first, PIRN_STEP_ALWAYS);
     pirn_prep_unlink(&recover->second, root, recover->moving.text, 0);
-    start_steps(recover, 2, stepped);
+    start_steps(recover, 2, dropped);
 }
 
 /* A claim of the slot's, which is recovered as such. An alias may be torn, or
@@ -243,12 +265,7 @@ static void synced(struct pirn_op *op, int32_t result)
 /* What goes does not come back, whatever becomes of what stays. */
 static void sync(struct pirn__move_recover *recover)
 {
-    pirn_prep_open(&recover->first, recover->spool->root_fd,
-                   recover->scan.path.text, O_RDONLY | O_DIRECTORY, 0);
-    pirn_prep_fsync(&recover->second, PIRN_FD_OF(0), PIRN_SYNC_ALL);
-    pirn_prep_close(&recover->third, PIRN_FD_OF(0));
-    pirn_step_when(&recover->third, PIRN_STEP_ALWAYS);
-    start_steps(recover, 3, synced);
+    start_sync(recover, recover->scan.path.text, synced);
 }
 
 static void next(struct pirn__move_recover *recover)

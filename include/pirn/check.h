@@ -40,7 +40,7 @@ enum pirn_fault {
     PIRN_FAULT_STRAY,       /* a name that nothing of ours has; .strays */
     PIRN_FAULT_MISPLACED,   /* in another's directory; into its own */
     PIRN_FAULT_STALE_CLAIM, /* of a dead owner; ready again */
-    PIRN_FAULT_LEFTOVER,    /* half made, by nobody; .strays */
+    PIRN_FAULT_LEFTOVER,    /* half made, or left by a move; .strays */
     PIRN_FAULTS,
 };
 

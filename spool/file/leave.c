@@ -5,7 +5,8 @@
  *   leave    [a short body into memory]
  *            rename .checkout/O/ID -> .checkout/O/ID.out
  *            fsync .checkout/O and where it was claimed, at once
- *   depart   unlink .data/XY/ID, unlink .checkout/O/ID.out, fsync .checkout/O
+ *   depart   unlink .data/XY/ID, unlink .checkout/O/ID.out, fsync .checkout/O,
+ *            fsync .data/XY
  *   stay     rename .checkout/O/ID.out -> .checkout/O/ID
  *
  * The first rename decides between us and who fences us out: of an ID.out he
@@ -206,8 +207,9 @@ static void departed(struct pirn_op *op, int32_t result)
         result);
 }
 
-/* A body that cannot be unlinked is a leftover, and no reason to keep the item
- * from everybody. */
+/* A body that cannot be unlinked, or that comes back, is a leftover, and no
+ * reason to keep the item from everybody. Its directory is the last one: where
+ * one sync writes all that was changed before, there is nothing left then. */
 void pirn__file_depart(struct pirn__move *move)
 {
     struct pirn__file_move *file = &move->file;
@@ -218,9 +220,13 @@ void pirn__file_depart(struct pirn__move *move)
     pirn_step_when(&file->step, PIRN_STEP_ALWAYS);
     pirn_prep_unlink(&file->unlink, root, file->moving.text, 0);
     pirn__prep_sync(&file->sync_checkout, &work_of(move)->queue->checkout);
+    pirn__prep_sync(&file->sync,
+                    &move->spool->bodies[pirn__id_shard(&move->item.id)]);
+    pirn_step_when(&file->sync.waiter.op, PIRN_STEP_ALWAYS);
     file->steps[0] = &file->step;
     file->steps[1] = &file->unlink;
     file->steps[2] = &file->sync_checkout.waiter.op;
-    pirn_chain_start(move->spool->context, &file->chain, file->steps, 3,
+    file->steps[3] = &file->sync.waiter.op;
+    pirn_chain_start(move->spool->context, &file->chain, file->steps, 4,
                      departed);
 }

@@ -305,6 +305,84 @@ static void what_fails_on_the_way_leaves_one_of_the_two(void **state)
     }
 }
 
+/* ---- what goes does not come back ---- */
+
+/* An open of a directory is kept for its syncs, and made for the first one. */
+static bool has_synced(const struct bed *bed, const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+    char path[64];
+    struct stat dir;
+    bool has = false;
+
+    pirn_id_format(id, text);
+    snprintf(path, sizeof(path), ".data/%s", text + PIRN_ID_TEXT - 3);
+    assert_int_equal(stat(bed_at(bed, path), &dir), 0);
+    for (int fd = 0; fd < 1024; fd++) {
+        struct stat open;
+        has |= fstat(fd, &open) == 0 && open.st_ino == dir.st_ino &&
+               open.st_dev == dir.st_dev;
+    }
+    return has;
+}
+
+static void a_body_that_has_left_is_gone_for_good(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+
+    make_queues(bed);
+    struct pirn_id id = put_in(bed, "files", 700);
+    log_reopen(bed);
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    assert_false(has_synced(bed, &id));
+    assert_int_equal(move_to(bed, &claim, "records"), 0);
+    assert_true(has_synced(bed, &id));
+    expect_one(bed, &id, 700);
+}
+
+/* ID.in and a body, of an owner who is dead, while the log has the item. */
+static void put_copy(struct bed *bed, const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+    char path[96];
+
+    pirn_id_format(id, text);
+    snprintf(path, sizeof(path), "files/.checkout/0007/%s.in", text);
+    bed_write(bed_at(bed, path), "copy", 4);
+    bed_write(bed_path(bed, BED_BODY, id), "copy", 4);
+}
+
+/* Each one's directory is synced, and that of the names once. */
+static void copies_that_recovery_drops_are_gone_for_good(void **state)
+{
+    enum { MOST = 4, NONE_FAILS = 1000000 };
+    struct bed *bed = *state;
+    struct pirn_id ids[MOST];
+    uint32_t syncs[MOST];
+
+    make_queues(bed);
+    assert_int_equal(mkdir(bed_at(bed, "files/.checkout/0007"), 0700), 0);
+    assert_int_equal(mkdir(bed_at(bed, ".tmp/0007"), 0700), 0);
+    for (int i = 0; i < MOST; i++) {
+        ids[i] = put_in(bed, "records", 700);
+    }
+    for (int count = 0; count < MOST; count++) {
+        bed_close(bed);
+        for (int i = 0; i <= count; i++) {
+            put_copy(bed, &ids[i]);
+        }
+        faulty_plan(ENGINE_FSYNC, NONE_FAILS, 1, -EIO);
+        assert_int_equal(bed_open(bed, false), 0);
+        syncs[count] = faulty_outcome()->seen;
+        faulty_plan(ENGINE_NONE, 0, 0, 0);
+        for (int i = 0; i <= count; i++) {
+            assert_false(bed_has(bed, BED_BODY, &ids[i]));
+        }
+        assert_int_equal(syncs[count], syncs[0] + (uint32_t)count);
+    }
+}
+
 /* ---- others who want it ---- */
 
 /* At each turn of his somebody asks for it by its id, and by its queues. */
@@ -422,6 +500,8 @@ BED_MAIN(MOVE_TEST(a_move_changes_where_an_item_is_and_nothing_else),
          MOVE_TEST(a_moved_item_can_be_changed_as_any),
          MOVE_TEST(who_is_killed_in_the_midst_leaves_one_of_the_two),
          MOVE_TEST(what_fails_on_the_way_leaves_one_of_the_two),
+         MOVE_TEST(a_body_that_has_left_is_gone_for_good),
+         MOVE_TEST(copies_that_recovery_drops_are_gone_for_good),
          MOVE_TEST(nobody_has_an_item_before_it_has_arrived),
          MOVE_TEST(of_two_who_move_it_one_does),
          MOVE_TEST(who_is_fenced_out_leaves_one_of_the_two))
