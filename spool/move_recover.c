@@ -115,13 +115,15 @@ static void keep(struct pirn__move_recover *recover)
     start_steps(recover, 2, stepped);
 }
 
+/* Where no round comes, what is on the disk may live still, and the item waits:
+ * that is no error, for its slot is in nobody's reach until a round has come.
+ */
 static void buried(struct pirn_op *op, int32_t result)
 {
     struct pirn__move_recover *recover =
         pirn_container_of(op, struct pirn__move_recover, round.waiter.op);
 
     if (result < 0) {
-        note(recover, result); /* the log may have it still */
         next(recover);
         return;
     }

@@ -247,6 +247,51 @@ static void a_slot_of_an_earlier_life_decides_nothing(void **state)
     expect_empty(bed);
 }
 
+/* ---- a round that fails ---- */
+
+/* No round comes any more, and there is no room for a new file of tombstones:
+ * what waits for one waits, and all the rest can be had. */
+static void open_without_rounds(struct bed *bed)
+{
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/.log/tombs.new", bed->path);
+    bed_close(bed);
+    assert_int_equal(mkdir(path, 0700), 0);
+    int r = bed_open(bed, false);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(r, 0);
+}
+
+static void what_waits_for_a_round_keeps_nobody_out(void **state)
+{
+    struct bed *bed = *state;
+    uint32_t first = 1;
+    bool has_failed = true;
+
+    make_queues(bed);
+    for (; has_failed && first < 32; first++) {
+        struct pirn_claim claim = {0};
+        struct pirn_id id = put_in(bed, "records", 700);
+        assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+        faulty_plan(ENGINE_FSYNC, first, 1, -EIO);
+        int32_t r = move_to(bed, &claim, "files");
+        has_failed = faulty_outcome()->failed > 0;
+        faulty_plan(ENGINE_NONE, 0, 0, 0);
+        if (r < 0 && r != -ESTALE) {
+            assert_int_equal(bed_give_back(bed, &claim), 0);
+        }
+        open_without_rounds(bed);
+        struct pirn_id other = put_in(bed, "files", 1);
+        assert_true(remove_if_there(bed, &other, 1));
+        log_reopen(bed); /* there is room now */
+        expect_one(bed, &id, 700);
+    }
+    assert_in_range(first, 3, 31);
+    log_reopen(bed);
+    expect_empty(bed);
+}
+
 /* ---- who has it anew ---- */
 
 /* While he reads its body he is fenced out, and gets it anew. */
@@ -284,4 +329,5 @@ BED_MAIN(MOVE_TEST(what_fails_in_recovery_brings_no_item_back),
          MOVE_TEST(a_copy_that_failed_does_not_live),
          MOVE_TEST(a_copy_that_was_in_flight_at_a_kill_does_not_live),
          MOVE_TEST(a_slot_of_an_earlier_life_decides_nothing),
+         MOVE_TEST(what_waits_for_a_round_keeps_nobody_out),
          MOVE_TEST(an_older_claim_does_not_move_what_a_newer_one_has))
