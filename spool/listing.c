@@ -3,7 +3,8 @@
  * listing.c - a walk over both layouts: the log's items, then the files'
  *
  * Of the log's items the slots say all that a listing tells, but the own id of
- * one that came from files: it is in its record, and is looked at there.
+ * one that came from files: it is in its record, and is looked at there. What
+ * has gone before that is not told: nobody knows any more whose id that was.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -86,6 +87,22 @@ struct naming {
 
 static void name_next(struct naming *naming);
 
+static bool has_gone(const struct pirn__log *log, const struct pirn_id *id)
+{
+    return pirn__log_state_of(log, id) == PIRN__FREE;
+}
+
+static void drop(struct naming *naming)
+{
+    struct pirn_listed *items = naming->listing->items;
+
+    pirn_assert(naming->at < naming->count);
+    naming->count--;
+    for (uint32_t i = naming->at; i < naming->count; i++) {
+        items[i] = items[i + 1];
+    }
+}
+
 static void next_is_named(struct pirn_op *op, int32_t result)
 {
     struct naming *naming = pirn_container_of(op, struct naming, view.op);
@@ -100,12 +117,11 @@ static void have_named(struct pirn_op *op, int32_t result)
     struct pirn_listed *items = naming->listing->items;
 
     if (result < 0) { /* it has gone meanwhile, or nobody can read it */
-        bool is_gone = result == -ENOENT;
-        naming->count -= is_gone;
-        for (uint32_t i = naming->at; is_gone && i < naming->count; i++) {
-            items[i] = items[i + 1];
+        if (result == -ENOENT) {
+            drop(naming);
+        } else {
+            naming->at++;
         }
-        naming->at += !is_gone;
         name_next(naming);
         return;
     }
@@ -133,9 +149,14 @@ static void name_next(struct naming *naming)
     struct pirn_spool *spool = naming->listing->priv.spool;
     const struct pirn_listed *items = naming->listing->items;
 
-    while (naming->at < naming->count &&
-           !pirn__log_is_alias(spool->log, &items[naming->at].id)) {
-        naming->at++;
+    while (naming->at < naming->count) {
+        if (has_gone(spool->log, &items[naming->at].id)) {
+            drop(naming);
+        } else if (pirn__log_is_alias(spool->log, &items[naming->at].id)) {
+            break;
+        } else {
+            naming->at++;
+        }
     }
     if (naming->at == naming->count) {
         page_is_named(naming);
@@ -158,12 +179,13 @@ static void name_page(struct pirn_listing *listing, uint32_t count)
     name_next(naming);
 }
 
-static bool has_alias(const struct pirn_listing *listing, int32_t count)
+static bool has_unnamed(const struct pirn_listing *listing, int32_t count)
 {
     const struct pirn__log *log = listing->priv.spool->log;
 
     for (int32_t i = 0; i < count; i++) {
-        if (pirn__log_is_alias(log, &listing->items[i].id)) {
+        const struct pirn_id *id = &listing->items[i].id;
+        if (pirn__log_is_alias(log, id) || has_gone(log, id)) {
             return true;
         }
     }
@@ -178,7 +200,7 @@ static void next_begin(struct pirn_context *context, struct pirn_op *op)
     int32_t count = fill_page(listing);
     if (count != 0) {
         listing->items = listing->priv.page;
-        if (has_alias(listing, count)) {
+        if (has_unnamed(listing, count)) {
             name_page(listing, (uint32_t)count);
         } else {
             pirn_task_finish(context, op, count);

@@ -494,6 +494,59 @@ static void who_is_fenced_out_leaves_one_of_the_two(void **state)
     fence_at_each_turn(bed, &ways[1]);
 }
 
+/* One of two goes after so many of his turns; what he lists is one of them. */
+static bool list_while_one_goes(struct bed *bed, struct bed *his, int turns)
+{
+    struct pirn_listing listing = {.items = NULL};
+    struct pirn_claim claim = {0};
+    struct pirn_id ids[2];
+
+    for (int i = 0; i < 2; i++) {
+        ids[i] = put_in(bed, "files", 700);
+        assert_int_equal(log_claim_id(bed, &claim, &ids[i]), 1);
+        assert_int_equal(move_to(bed, &claim, "records"), 0);
+    }
+    pirn_prep_listing(&listing, his->spool, "records");
+    assert_int_equal(pirn_wait(his->context, &listing.op), 0);
+    ended = -1;
+    pirn_prep_listing_next(&listing);
+    pirn_start(his->context, &listing.op, note);
+    for (int i = 0; i < turns && ended < 0; i++) {
+        assert_true(pirn_context_turn(his->context, UINT64_MAX) >= 0);
+    }
+    bool is_over = ended >= 0;
+    assert_int_equal(log_claim_id(bed, &claim, &ids[1]), 1);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    assert_int_equal(pirn_context_drain(his->context), 0);
+    assert_in_range(ended, 1, 2);
+    for (int32_t i = 0; i < ended; i++) {
+        const struct pirn_id *id = &listing.items[i].id;
+        assert_true(log_same_id(id, &ids[0]) || log_same_id(id, &ids[1]));
+    }
+    pirn_prep_listing_end(&listing);
+    assert_int_equal(pirn_wait(his->context, &listing.op), 0);
+    expect_one(bed, &ids[0], 700);
+    return is_over;
+}
+
+static void what_goes_while_it_is_listed_is_not_told_by_another_id(void **state)
+{
+    enum { MOST = 64 };
+    struct bed *bed = *state;
+    struct bed his;
+    int turns = 0;
+
+    make_queues(bed);
+    open_his(bed, &his);
+    while (turns < MOST && !list_while_one_goes(bed, &his, turns)) {
+        turns++;
+    }
+    assert_in_range(turns, 1, MOST - 1);
+    close_his(&his);
+}
+
+#define MOVE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 BED_MAIN(MOVE_TEST(a_move_changes_where_an_item_is_and_nothing_else),
          MOVE_TEST(a_move_that_cannot_be_leaves_the_item_to_its_claim),
          MOVE_TEST(fields_that_do_not_fit_into_the_log_stay_in_files),
@@ -503,5 +556,6 @@ BED_MAIN(MOVE_TEST(a_move_changes_where_an_item_is_and_nothing_else),
          MOVE_TEST(a_body_that_has_left_is_gone_for_good),
          MOVE_TEST(copies_that_recovery_drops_are_gone_for_good),
          MOVE_TEST(nobody_has_an_item_before_it_has_arrived),
+         MOVE_TEST(what_goes_while_it_is_listed_is_not_told_by_another_id),
          MOVE_TEST(of_two_who_move_it_one_does),
          MOVE_TEST(who_is_fenced_out_leaves_one_of_the_two))
