@@ -123,8 +123,7 @@ static void saw_body(struct pirn_op *op, int32_t result)
         end(clearing, result);
         return;
     }
-    if (clearing->spool->log != NULL && !clearing->looked_in_log) {
-        clearing->looked_in_log = true;
+    if (clearing->spool->log != NULL && !clearing->is_again) {
         pirn__prep_alias_read(&clearing->alias, clearing->spool->log,
                               &clearing->found.ids.ids[clearing->at - 1]);
         pirn_start(clearing->spool->context, &clearing->alias.op, have_alias);
@@ -146,7 +145,8 @@ static void look_for_body(struct pirn__clearing *clearing)
 }
 
 /* One that is moved has its body's name before its alias goes, and the other
- * way round: so the body is looked for once more. */
+ * way round: so the body is looked for once more, until nothing has come to the
+ * log or left it meanwhile. */
 static void have_alias(struct pirn_op *op, int32_t result)
 {
     struct pirn__clearing *clearing =
@@ -156,10 +156,19 @@ static void have_alias(struct pirn_op *op, int32_t result)
         end(clearing, result);
         return;
     }
-    if (result == 1 && log_has(clearing->spool, &clearing->alias.in_log)) {
+    struct pirn_id leads_to = {0};
+    if (result == 1) {
+        leads_to = clearing->alias.in_log;
+    }
+    if (result == 1 && log_has(clearing->spool, &leads_to)) {
         keep(clearing);
         return;
     }
+    clearing->is_again =
+        clearing->aliases > 0 &&
+        memcmp(&leads_to, &clearing->led_to, sizeof(leads_to)) == 0;
+    clearing->led_to = leads_to;
+    clearing->aliases++;
     look_for_body(clearing);
 }
 
@@ -177,7 +186,8 @@ static void look_at_next(struct pirn__clearing *clearing)
         keep(clearing);
         return;
     }
-    clearing->looked_in_log = false;
+    clearing->aliases = 0;
+    clearing->is_again = false;
     look_for_body(clearing);
 }
 

@@ -32,7 +32,9 @@ struct pirn__clearing {
     bool is_had; /* when it has ended: @id is an item, and has the name */
     struct pirn_id id;
     struct pirn__alias alias; /* of one that came to the log */
-    bool looked_in_log;
+    uint32_t aliases;         /* how often that was read */
+    bool is_again;            /* the last two times alike */
+    struct pirn_id led_to;    /* by the last time; zeros: nowhere */
     struct pirn_op step;
     struct statx statx;
     struct pirn__name path;

@@ -475,6 +475,55 @@ static void a_mark_that_a_power_cut_left_is_nobodys(void **state)
     }
 }
 
+/* He asks for the name; it moves before two of his turns. */
+static int32_t ask_while_it_moves(struct bed *bed, struct bed *his,
+                                  const struct pirn_id *id, int first,
+                                  int second)
+{
+    struct pirn_name name = {.text = "x"};
+    struct pirn_claim claim = {0};
+
+    ended = 1;
+    pirn_prep_reserve(&name, his->spool, NULL, NULL, 1);
+    pirn_start(his->context, &name.op, note_end);
+    for (int turn = 0; ended == 1; turn++) {
+        if (turn == first || turn == second) {
+            assert_int_equal(log_claim_id(bed, &claim, id), 1);
+            bool is_in_log = strcmp(claim.item.queue, "incoming") == 0;
+            pirn_prep_move(&claim, is_in_log ? "files" : "incoming");
+            assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
+        }
+        assert_true(pirn_context_turn(his->context, UINT64_MAX) >= 0);
+    }
+    if (ended == 0) {
+        assert_int_equal(release(his, &name), 0);
+    }
+    return ended;
+}
+
+static void an_item_that_moves_keeps_its_name(void **state)
+{
+    enum { TURNS = 24, NEAR = 4 };
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct bed his;
+
+    int r = pirn_spool_create_queue_as(bed->spool, "files", PIRN_LAYOUT_FILE);
+    assert_int_equal(r, 0);
+    struct pirn_id id = put_named(bed, "x");
+    join(bed, &his);
+    for (int first = 0; first < TURNS; first++) {
+        for (int second = first + 1; second <= first + NEAR; second++) {
+            r = ask_while_it_moves(bed, &his, &id, first, second);
+            assert_int_equal(r, -EEXIST);
+        }
+    }
+    leave(&his);
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    expect_no_names(bed);
+}
+
 #define FILE_TEST(name) \
     cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
 #define BOTH(name) FILE_TEST(name), LOG_TEST(name)
@@ -488,5 +537,6 @@ BED_MAIN(BOTH(a_name_is_an_items_as_long_as_it_is_there),
          BOTH(what_is_no_name_is_refused),
          BOTH(of_two_who_take_a_stale_name_one_has_it),
          BOTH(who_is_killed_leaves_an_item_with_its_name_or_neither),
+         LOG_TEST(an_item_that_moves_keeps_its_name),
          LOG_TEST(a_name_survives_a_power_cut_with_its_item),
          BOTH(a_mark_that_a_power_cut_left_is_nobodys))
