@@ -259,6 +259,7 @@ static void end_begin(struct pirn_context *context, struct pirn_op *op)
         pirn__ids_deinit(&work->misplaced);
         pirn__ids_deinit(&work->moving);
         pirn__ids_deinit(&work->aliases);
+        pirn__ids_deinit(&work->stale);
         pirn__ids_deinit(&work->bodies);
         free(work->claims.spots);
         free(work->names.spots);

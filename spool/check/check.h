@@ -81,6 +81,7 @@ struct pirn__doubt {
     uint32_t place_count;
     uint32_t name_at;
     bool is_of_log; /* the log has it, too */
+    struct pirn_id led_to; /* by an alias, before */
 };
 
 /* One item that is looked at. */
@@ -128,6 +129,7 @@ struct pirn_check_work {
     struct pirn__ids misplaced;
     struct pirn__ids moving;  /* between the layouts */
     struct pirn__ids aliases; /* of items that came to the log; sorted */
+    struct pirn__ids stale;   /* of these: once seen leading nowhere */
     struct pirn__spots claims;
     struct pirn__ids bodies;  /* of a shard */
     struct pirn__spots names; /* of a shard */
@@ -174,7 +176,9 @@ uint64_t pirn__check_limit(const struct pirn_check_work *work,
 uint64_t pirn__check_item_age(const struct pirn_check_work *work,
                               const struct pirn_id *id);
 
-/* ---- walk.c, shard.c, log_walk.c ---- */
+/* ---- walk.c, shard.c, log_walk.c, alias_walk.c ---- */
+
+void pirn__check_aliases(struct pirn_check_work *work);
 
 void pirn__check_walk(struct pirn_check_work *work);
 void pirn__check_next_room(struct pirn_check_work *work);

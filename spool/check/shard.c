@@ -217,9 +217,6 @@ void pirn__check_shard(struct pirn_check_work *work)
         pirn__check_finish(work, r);
         return;
     }
-    if (work->room.shard == 0) {
-        pirn__ids_sort(&work->aliases);
-    }
     pirn__ids_sort(&work->bodies);
     if (work->names.count > 1) {
         qsort(work->names.spots, work->names.count, sizeof(*work->names.spots),

@@ -294,6 +294,8 @@ static void odd_next(struct pirn_check_work *work)
     } else if (is_last_of_shard(work)) {
         work->check->done = work->room.shard + 1;
         pirn__check_shard(work);
+    } else if (work->kind == PIRN__ROOM_ALIASES) {
+        pirn__check_aliases(work);
     } else if (work->kind == PIRN__ROOM_LOG_BODIES) {
         pirn__check_log_bodies(work);
     } else {

@@ -475,6 +475,62 @@ static void a_body_of_files_with_a_logs_id_is_set_aside(void **state)
     expect_body(bed, &id, "incoming", "of the log");
 }
 
+/* A removal's last step is not done: its alias leads to a slot that is free. */
+static void an_alias_that_leads_nowhere_is_set_aside(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    char name[256];
+    char text[PIRN_ID_TEXT];
+    char path[96];
+
+    make_files(bed);
+    struct pirn_id ids[2];
+    for (int i = 0; i < 2; i++) {
+        ids[i] = put_in(bed, "files", 4);
+        assert_int_equal(log_claim_id(bed, &claim, &ids[i]), 1);
+        pirn_prep_move(&claim, "incoming");
+        assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
+    }
+    pirn_id_format(&ids[1], text);
+    snprintf(path, sizeof(path), ".log/ids/%s", text);
+    char kept[PIRN_ID_TEXT] = "";
+    int fd = open(bed_at(bed, path), O_RDONLY);
+    assert_int_equal(read(fd, kept, sizeof(kept) - 1), sizeof(kept) - 1);
+    close(fd);
+    expect_clean(bed);
+    assert_int_equal(log_claim_id(bed, &claim, &ids[1]), 1);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    bed_write(bed_at(bed, path), kept, sizeof(kept) - 1);
+    expect_mended(bed, PIRN_FAULT_LEFTOVER, &ids[1]);
+    assert_int_equal(count_strays(bed, name), 1);
+    assert_int_equal(log_claim_id(bed, &claim, &ids[0]), 1);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+}
+
+/* The item has gone back to files: that alias may be written at any time. */
+static void a_stale_alias_of_an_item_is_left_to_its_moves(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = log_put(bed, "body");
+    char text[PIRN_ID_TEXT];
+    char path[96];
+
+    make_files(bed);
+    struct pirn_id other = put_in(bed, "files", 4);
+    struct pirn_claim claim = {0};
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    if (access(bed_at(bed, ".log/ids"), F_OK) < 0) {
+        assert_int_equal(mkdir(bed_at(bed, ".log/ids"), 0700), 0);
+    }
+    pirn_id_format(&other, text);
+    snprintf(path, sizeof(path), ".log/ids/%s", text);
+    pirn_id_format(&id, text);
+    bed_write(bed_at(bed, path), text, PIRN_ID_TEXT - 1);
+    expect_clean(bed);
+}
+
 static void a_name_that_a_move_has_left_is_set_aside(void **state)
 {
     struct bed *bed = *state;
@@ -545,6 +601,8 @@ BED_MAIN(LOG_TEST(items_claims_and_drafts_are_no_faults),
          LOG_TEST(a_move_of_an_owner_that_nobody_knows_is_settled),
          LOG_TEST(a_body_that_a_move_has_left_is_set_aside),
          LOG_TEST(a_body_of_files_with_a_logs_id_is_set_aside),
+         LOG_TEST(an_alias_that_leads_nowhere_is_set_aside),
+         LOG_TEST(a_stale_alias_of_an_item_is_left_to_its_moves),
          LOG_TEST(a_name_that_a_move_has_left_is_set_aside),
          LOG_TEST(a_name_that_a_move_has_left_stays_with_who_has_it),
          LOG_TEST(what_is_older_than_its_limit_is_told))
