@@ -80,7 +80,7 @@ struct pirn__doubt {
     struct pirn__spot places[PIRN__CHECK_PLACES]; /* of an item that has two */
     uint32_t place_count;
     uint32_t name_at;
-    bool is_of_log; /* the log has it, too */
+    bool is_of_log;        /* the log has it, too */
     struct pirn_id led_to; /* by an alias, before */
 };
 
