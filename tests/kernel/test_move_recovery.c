@@ -79,6 +79,55 @@ static void what_fails_in_recovery_brings_no_item_back(void **state)
     expect_empty(bed);
 }
 
+/* Nobody can read where the alias leads, for there is a directory. */
+static const char *stand_in_the_way(const struct bed *bed,
+                                    const struct pirn_id *id)
+{
+    static char path[512];
+    char text[PIRN_ID_TEXT];
+
+    pirn_id_format(id, text);
+    snprintf(path, sizeof(path), "%s/.log/ids", bed->path);
+    assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
+    snprintf(path, sizeof(path), "%s/.log/ids/%s", bed->path, text);
+    assert_int_equal(mkdir(path, 0700), 0);
+    return path;
+}
+
+/* Nor does who has the dead one's slot, and can settle nothing as long as he is
+ * there. */
+static void fail_own_recovery_at(struct bed *bed, int turns)
+{
+    struct bed heir = *bed;
+    struct pirn_id id = put_in(bed, "records", 700);
+
+    int r = move_in_a_child(bed, &ways[1], turns);
+    assert_in_range(r, 0, 1);
+    const char *path = stand_in_the_way(bed, &id);
+    assert_int_equal(bed_open(&heir, false), 0);
+    bool is_removed = remove_if_there(&heir, &id, 700);
+    bed_close(&heir);
+    is_removed = is_removed || remove_if_there(bed, &id, 700);
+    assert_int_equal(rmdir(path), 0);
+    wait_for_recovery(bed);
+    if (is_removed) {
+        expect_none(bed, &id);
+    } else {
+        expect_one(bed, &id, 700);
+    }
+}
+
+static void nor_does_what_fails_at_open_and_at_close(void **state)
+{
+    const int step = is_long() ? 1 : 2;
+    struct bed *bed = *state;
+
+    make_queues(bed);
+    for (int turns = 4; turns < 28; turns += step) {
+        fail_own_recovery_at(bed, turns);
+    }
+}
+
 /* ---- a record that is on the disk, and never was ---- */
 
 static void expect_none_after_a_cut(struct bed *bed, const struct pirn_id *id)
@@ -326,6 +375,7 @@ static void an_older_claim_does_not_move_what_a_newer_one_has(void **state)
 }
 
 BED_MAIN(MOVE_TEST(what_fails_in_recovery_brings_no_item_back),
+         MOVE_TEST(nor_does_what_fails_at_open_and_at_close),
          MOVE_TEST(a_copy_that_failed_does_not_live),
          MOVE_TEST(a_copy_that_was_in_flight_at_a_kill_does_not_live),
          MOVE_TEST(a_slot_of_an_earlier_life_decides_nothing),
