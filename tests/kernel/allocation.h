@@ -42,7 +42,7 @@ struct allocation_life {
 /**
  * allocation_each() - live once for each allocation, which is refused
  *
- * Until a life needs fewer than that. Beyond the first 64, and without
+ * Until a life needs fewer than that. Beyond the first 24, and without
  * PIRN_LONG, every 61st. Each life ends with 0, -ENOMEM or, where a thread was
  * refused, -EAGAIN, and leaves neither memory nor a descriptor behind; where
  * none was refused it ends with 0.
