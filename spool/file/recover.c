@@ -3,8 +3,8 @@
  * recover.c - drafts first, then the claims of each queue
  *
  *   refresh queues -> list .tmp/O -> unlink ID.new
- *     -> sync .checkout/O of each queue, QUEUE/XY of each draft's shard, and
- *        shelves
+ *     -> sync .tmp/O, .checkout/O of each queue, QUEUE/XY of each draft's
+ *        shard, and shelves
  *     -> of each draft: body, then name
  *     -> of each queue: list .checkout/O, [end moves,] sync it, give each back
  *
@@ -447,15 +447,21 @@ static void queue_next(struct pirn__recover *recover)
     list_claims(recover);
 }
 
-/* Directories to sync, numbered: of each queue .checkout/O, then its shards and
- * shelves. Of what was claimed in a bucket .checkout/O is enough. */
+/* Directories to sync, numbered: .tmp/O, then of each queue .checkout/O, its
+ * shards and shelves. Of what was claimed in a bucket .checkout/O is enough,
+ * and .tmp/O of what was taken back from there. */
 static bool sync_path(struct pirn__recover *recover)
 {
     const uint32_t each = 1 + PIRN__SHARDS + PIRN__SHELVES;
 
+    if (recover->sync_at == 0) {
+        recover->sync_at++;
+        pirn__name_tmp_dir(&recover->path, recover->slot);
+        return true;
+    }
     for (;;) {
-        uint32_t queue_at = recover->sync_at / each;
-        uint32_t dir = recover->sync_at % each;
+        uint32_t queue_at = (recover->sync_at - 1) / each;
+        uint32_t dir = (recover->sync_at - 1) % each;
         if (queue_at >= recover->spool->queue_count) {
             return false;
         }

@@ -269,6 +269,7 @@ static void who_was_fenced_out_and_whose_body_is_gone_shares_nothing(
     assert_int_equal(pirn_wait(bed->context, &fence.op), 0);
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_int_equal(remove_durably(bed, &claim), 0);
+    assert_int_equal(pirn_context_drain(bed->context), 0); /* the body's end */
     for (int i = 0; i < 2; i++) {
         assert_int_equal(share(&his, &draft, &of, targets[i], NULL), -ESTALE);
     }
