@@ -29,7 +29,7 @@ enum {
     SCRIPT_MAX = 16,
     SHORTEST = 10,   /* workloads, of files, with every refusal in any run */
     FILE_EVERY = 8,  /* of others of files, one in so many in a plain run */
-    LOG_EVERY = 24,  /* of the log */
+    LOG_EVERY = 40,  /* of the log */
     SLOW_EVERY = 16, /* with sanitizers, which are not here for the disk */
     SLOW_OTHERS = 3  /* and of the workloads that are not the shortest */
 };
