@@ -80,8 +80,3 @@ size_t pirn__smtp_line_feed(struct smtp_line *line, char *store, size_t max,
            ret_result);
     return text.len + (lf_next ? 2 : 1);
 }
-
-bool pirn__smtp_line_is_begun(const struct smtp_line *line)
-{
-    return line->len > 0 || line->cr || line->nul || line->too_long;
-}

@@ -51,9 +51,4 @@ size_t pirn__smtp_line_feed(struct smtp_line *line, char *store, size_t max,
                             const char *bytes, size_t len,
                             struct smtp_line_result *ret_result);
 
-/**
- * pirn__smtp_line_is_begun() - whether something of a line has been consumed
- */
-bool pirn__smtp_line_is_begun(const struct smtp_line *line);
-
 #endif /* SMTP_LINE_H */

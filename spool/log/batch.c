@@ -317,14 +317,6 @@ struct pirn__place pirn__batch_seat(const struct pirn__batch *batch, uint32_t i,
     return place_of(batch, i, head->part_at);
 }
 
-void pirn__batch_record(const struct pirn__batch *batch, uint32_t i,
-                        struct pirn__head *ret_head)
-{
-    pirn_assert(i < batch->count);
-    int r = pirn__head_decode(head_of(batch, i), ret_head);
-    pirn_assert_rule(r == 0, "the batch has ended");
-}
-
 /* The least a batch with so many records can have. */
 static bool size_is_possible(const struct pirn__batch_head *head)
 {

@@ -134,11 +134,6 @@ uint32_t pirn__batch_end(struct pirn__batch *batch, uint64_t written_ns);
 struct pirn__place pirn__batch_seat(const struct pirn__batch *batch, uint32_t i,
                                     struct pirn__head *head);
 
-/** pirn__batch_record() - of an ended batch: its @i-th record, with its places;
- * the part stands at { segment, ret_head->part_at, first_record + i } */
-void pirn__batch_record(const struct pirn__batch *batch, uint32_t i,
-                        struct pirn__head *ret_head);
-
 /* What the front of a batch says. */
 struct pirn__batch_head {
     uint32_t segment;

@@ -108,8 +108,8 @@ void pirn__prep_reading_body(struct pirn__reading *reading, void *buf,
 void pirn__reading_item(const struct pirn__reading *reading,
                         struct pirn_item *ret_item);
 
-/** pirn__reading_deinit() - its memory; a body's file is closed, which blocks
- * nobody: pirn__reading_fd() first, where that matters */
+/** pirn__reading_deinit() - its memory; a body's file is closed or taken
+ * before (pirn__reading_take_fd()) */
 void pirn__reading_deinit(struct pirn__reading *reading);
 
 /** pirn__reading_take_fd() - the body's file, for the caller to close; or -1 */

@@ -98,23 +98,6 @@ bool pirn__tomb_set(const struct pirn__tombs *tombs, uint32_t segment,
                     UINT32_C(1) << record % WORD_RECORDS);
 }
 
-bool pirn__tomb_set_from(const struct pirn__tombs *tombs, uint32_t segment,
-                         uint32_t generation, uint32_t record)
-{
-    uint32_t end = tombs->segment_words * WORD_RECORDS;
-    uint32_t bits = UINT32_MAX << record % WORD_RECORDS;
-
-    pirn_assert(record <= end);
-    for (uint32_t at = record - record % WORD_RECORDS; at < end;
-         at += WORD_RECORDS) {
-        if (!word_set(tombs, word_at(tombs, segment, at), generation, bits)) {
-            return false;
-        }
-        bits = UINT32_MAX;
-    }
-    return true;
-}
-
 /* The bits of the dead in a word, as a reader of @generation judges. */
 static uint32_t dead_bits(uint64_t word, uint32_t generation)
 {

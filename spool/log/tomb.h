@@ -91,10 +91,6 @@ enum pirn__tomb_verdict pirn__tomb_judge(const struct pirn__tombs *tombs,
                                          uint32_t segment, uint32_t generation,
                                          uint32_t record);
 
-/** pirn__tomb_set_from() - so are all from @record on */
-bool pirn__tomb_set_from(const struct pirn__tombs *tombs, uint32_t segment,
-                         uint32_t generation, uint32_t record);
-
 /** pirn__tomb_is_set() - as a reader of the disk's copy judges: of a later
  * generation than asked for, all are dead; of an earlier one, none is */
 bool pirn__tomb_is_set(const struct pirn__tombs *tombs, uint32_t segment,

@@ -194,7 +194,9 @@ static void commit(struct world *world, uint32_t thing, uint32_t segment,
 
     record_add(world, thing, segment, kind);
     uint32_t bytes = batch_write(world, segment);
-    pirn__batch_record(batch, 0, &head);
+    int r = pirn__head_decode(
+        batch->buf + batch->start + PIRN__BATCH_HEAD_BYTES, &head);
+    assert_int_equal(r, 0);
     *t = (struct thing){
         .version = head.version,
         .spent = head.version,
