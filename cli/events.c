@@ -15,11 +15,11 @@
 #include <string.h>
 
 #include <pirn/event.h>
-#include <pirn/signal.h>
 
 #include "cli/layout.h"
 #include "cli/options.h"
 #include "cli/print.h"
+#include "cli/told.h"
 #include "cli/tool.h"
 #include "cli/verb.h"
 
@@ -34,11 +34,9 @@ struct listener {
     struct json json;
 
     struct pirn_events events;
-    struct pirn_signals signals;
     bool waits; /* the op is on loan */
     int32_t result;
-    bool listens; /* for signals */
-    bool stopping;
+    struct told told;
     int output; /* why it takes no more; 0 */
 };
 
@@ -196,7 +194,7 @@ static void flush(struct listener *listener)
 {
     if (fflush(stdout) != 0) {
         listener->output = -errno;
-        listener->stopping = true;
+        listener->told.to_stop = true;
     }
 }
 
@@ -204,7 +202,7 @@ static void print_page(struct listener *listener)
 {
     char time[PRINT_TIME_TEXT];
 
-    for (int32_t i = 0; i < listener->result && !listener->stopping; i++) {
+    for (int32_t i = 0; i < listener->result && !listener->told.to_stop; i++) {
         const struct pirn_spool_event *event = &listener->events.events[i];
         print_time(event->time_ns, time);
         if (listener->options.json) {
@@ -212,7 +210,7 @@ static void print_page(struct listener *listener)
         } else {
             print_line(event, time);
         }
-        listener->stopping = ++listener->printed == listener->count;
+        listener->told.to_stop = ++listener->printed == listener->count;
     }
     flush(listener);
 }
@@ -247,19 +245,10 @@ static void heard(struct pirn_op *op, int32_t result)
     listener->waits = false;
 }
 
-static void told(struct pirn_multishot *shot, int32_t result,
-                 enum pirn_more more)
+static void told_to_stop(struct told *told)
 {
-    struct pirn_signals *signals =
-        pirn_container_of(shot, struct pirn_signals, shot);
-    struct listener *listener =
-        pirn_container_of(signals, struct listener, signals);
+    struct listener *listener = pirn_container_of(told, struct listener, told);
 
-    listener->listens = more == PIRN_MORE;
-    if (result == -ECANCELED) { /* which we asked for */
-        return;
-    }
-    listener->stopping = true;
     if (listener->waits) {
         pirn_cancel(listener->tool.context, &listener->events.op);
     }
@@ -284,19 +273,6 @@ static int wait_for_some(struct listener *listener)
                : listener->result;
 }
 
-static int stop_listening(struct listener *listener)
-{
-    int r = 0;
-
-    if (listener->listens) {
-        pirn_signals_cancel(listener->tool.context, &listener->signals);
-    }
-    while (r >= 0 && listener->listens) {
-        r = pirn_context_turn(listener->tool.context, PIRN_FOREVER);
-    }
-    return r < 0 ? r : 0;
-}
-
 static int serve(struct listener *listener)
 {
     struct pirn_context *context = listener->tool.context;
@@ -307,7 +283,7 @@ static int serve(struct listener *listener)
     if (r == 0) {
         announce(listener);
     }
-    while (r == 0 && !listener->stopping) {
+    while (r == 0 && !listener->told.to_stop) {
         r = wait_for_some(listener);
         if (r == 0) {
             print_page(listener);
@@ -315,7 +291,7 @@ static int serve(struct listener *listener)
     }
     pirn_prep_events_end(&listener->events);
     int ended = pirn_wait(context, &listener->events.op);
-    int stopped = stop_listening(listener);
+    int stopped = told_end(&listener->told);
     r = r == 0 ? ended : r;
     return r == 0 ? stopped : r;
 }
@@ -331,27 +307,15 @@ static enum code check_queue(struct listener *listener)
     return r < 0 ? tool_say(&listener->tool, THING_QUEUE, queue, r) : CODE_DONE;
 }
 
-/* Before the context, whose threads are not to have them either. */
-static void block_signals(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    pirn_signals_block(set);
-}
-
 static enum code run(struct listener *listener)
 {
-    sigset_t set;
-
-    block_signals(&set);
+    told_block(&listener->told);
     enum code code = tool_open(&listener->tool, &listener->options, false);
     code = code == CODE_DONE ? check_queue(listener) : code;
     if (code != CODE_DONE) {
         return code;
     }
-    pirn_signals_start(listener->tool.context, &listener->signals, &set, told);
-    listener->listens = true;
+    told_listen(&listener->told, &listener->tool, told_to_stop);
     int r = serve(listener);
     if (listener->output < 0) {
         return failure_say(THING_OUTPUT, "standard output", listener->output);

@@ -16,13 +16,13 @@
 #include <string.h>
 
 #include <pirn/check.h>
-#include <pirn/signal.h>
 #include <pirn/timer.h>
 
 #include "cli/findings.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
+#include "cli/told.h"
 #include "cli/tool.h"
 #include "cli/verb.h"
 
@@ -50,12 +50,10 @@ struct fsck {
 
     struct pirn_check check;
     struct pirn_op pause;
-    struct pirn_signals signals;
     struct progress progress;
     bool is_checking; /* its op is on loan */
     int32_t result;   /* what it ended with */
-    bool listens;     /* for signals */
-    bool stopping;
+    struct told told;
 };
 
 /* ---- options ---- */
@@ -203,7 +201,7 @@ static int wait_for_check(struct fsck *fsck)
 
     fsck->is_checking = true;
     pirn_start(fsck->tool.context, &fsck->check.op, went_on);
-    if (fsck->stopping) {
+    if (fsck->told.to_stop) {
         pirn_cancel(fsck->tool.context, &fsck->check.op);
     }
     while (r >= 0 && fsck->is_checking) {
@@ -259,18 +257,10 @@ static void paused(struct pirn_op *op, int32_t result)
     (void)result;
 }
 
-static void told(struct pirn_multishot *shot, int32_t result,
-                 enum pirn_more more)
+static void told_to_stop(struct told *told)
 {
-    struct pirn_signals *signals =
-        pirn_container_of(shot, struct pirn_signals, shot);
-    struct fsck *fsck = pirn_container_of(signals, struct fsck, signals);
+    struct fsck *fsck = pirn_container_of(told, struct fsck, told);
 
-    fsck->listens = more == PIRN_MORE;
-    if (result == -ECANCELED) { /* which we asked for */
-        return;
-    }
-    fsck->stopping = true;
     pirn_cancel(fsck->tool.context, &fsck->pause);
     if (fsck->is_checking) {
         pirn_cancel(fsck->tool.context, &fsck->check.op);
@@ -281,7 +271,7 @@ static int sleep_until_next(struct fsck *fsck)
 {
     int r = 0;
 
-    if (fsck->stopping) {
+    if (fsck->told.to_stop) {
         return 0;
     }
     pirn_prep_timer(&fsck->pause, fsck->every_ns);
@@ -292,35 +282,22 @@ static int sleep_until_next(struct fsck *fsck)
     return r < 0 ? r : 0;
 }
 
-static int stop_listening(struct fsck *fsck)
-{
-    int r = 0;
-
-    if (fsck->listens) {
-        pirn_signals_cancel(fsck->tool.context, &fsck->signals);
-    }
-    while (r >= 0 && fsck->listens) {
-        r = pirn_context_turn(fsck->tool.context, PIRN_FOREVER);
-    }
-    return r < 0 ? r : 0;
-}
-
 /* What a round could not look at, the next one may: it goes on. */
 static int serve(struct fsck *fsck)
 {
     int r = 0;
 
-    while (r == 0 && !fsck->stopping) {
+    while (r == 0 && !fsck->told.to_stop) {
         int32_t result;
         findings_announce(&fsck->findings,
                           pirn_context_realtime_ns(fsck->tool.context));
         r = run_round(fsck, &result);
-        if (r == 0 && result < 0 && !fsck->stopping) {
+        if (r == 0 && result < 0 && !fsck->told.to_stop) {
             (void)tool_say(&fsck->tool, THING_SPOOL, fsck->tool.path, result);
         }
         r = r == 0 ? sleep_until_next(fsck) : r;
     }
-    return r == 0 ? stop_listening(fsck) : r;
+    return r == 0 ? told_end(&fsck->told) : r;
 }
 
 /* Of both the first that is not 0 is what there is to say. */
@@ -332,33 +309,21 @@ static int check_once(struct fsck *fsck)
     return r < 0 ? r : result;
 }
 
-/* Before the context, whose threads are not to have them either. */
-static void block_signals(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    pirn_signals_block(set);
-}
-
 static enum code run(struct fsck *fsck)
 {
-    sigset_t set;
-
     fsck->config.limits = fsck->limits;
     fsck->config.repair = fsck->config.repair && !fsck->findings.dry_run;
     fsck->findings.is_json = fsck->options.json;
     fsck->findings.is_service = fsck->every_ns > 0;
     if (fsck->every_ns > 0) {
-        block_signals(&set);
+        told_block(&fsck->told);
     }
     enum code code = tool_open(&fsck->tool, &fsck->options, false);
     if (code != CODE_DONE) {
         return code;
     }
     if (fsck->every_ns > 0) {
-        pirn_signals_start(fsck->tool.context, &fsck->signals, &set, told);
-        fsck->listens = true;
+        told_listen(&fsck->told, &fsck->tool, told_to_stop);
     }
     int r = fsck->every_ns > 0 ? serve(fsck) : check_once(fsck);
     if (r < 0) {

@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <pirn/signal.h>
 #include <pirn/timer.h>
 
 #include "cli/layout.h"
 #include "cli/options.h"
 #include "cli/run.h"
+#include "cli/told.h"
 #include "cli/tool.h"
 #include "cli/verb.h"
 
@@ -31,15 +31,13 @@ struct take {
     struct options options;
     struct tool tool;
     struct runs runs;
-    struct pirn_signals signals;
     struct maildir maildir;
     const char *maildir_path; /* NULL: a command is run */
     struct pirn_op pause;     /* until the queue is looked at again */
     uint64_t max;
     uint32_t parallel;
     bool follow;
-    bool stopping;
-    bool listens; /* for signals */
+    struct told told;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -126,28 +124,17 @@ static void paused(struct pirn_op *op, int32_t result)
     pirn_container_of(op, struct take, pause)->runs.is_dry = false;
 }
 
-static void told(struct pirn_multishot *shot, int32_t result,
-                 enum pirn_more more)
-{
-    struct pirn_signals *signals =
-        pirn_container_of(shot, struct pirn_signals, shot);
-    struct take *take = pirn_container_of(signals, struct take, signals);
-
-    take->stopping |= result != -ECANCELED; /* which we asked for */
-    take->listens = more == PIRN_MORE;
-}
-
 static bool may_begin(const struct take *take)
 {
-    return !take->stopping && take->runs.failed == CODE_DONE &&
+    return !take->told.to_stop && take->runs.failed == CODE_DONE &&
            !take->runs.is_dry && take->runs.handed < take->max &&
            take->runs.busy < take->parallel;
 }
 
 static bool waits_for_more(const struct take *take)
 {
-    return take->follow && !take->stopping && take->runs.failed == CODE_DONE &&
-           take->runs.handed < take->max;
+    return take->follow && !take->told.to_stop &&
+           take->runs.failed == CODE_DONE && take->runs.handed < take->max;
 }
 
 /* false: no memory, and none runs that may end. */
@@ -205,14 +192,10 @@ static int wind_up(struct take *take)
     int r = 0;
 
     pirn_cancel(take->tool.context, &take->pause);
-    if (take->listens) {
-        pirn_signals_cancel(take->tool.context, &take->signals);
-    }
-    while (r == 0 && (take->listens || take->runs.busy > 0 ||
-                      !pirn_op_is_idle(&take->pause))) {
+    while (r == 0 && (take->runs.busy > 0 || !pirn_op_is_idle(&take->pause))) {
         r = turn(take);
     }
-    return r;
+    return r == 0 ? told_end(&take->told) : r;
 }
 
 /* Where what is dead goes; if that is not there, one of the queue's layout. */
@@ -244,24 +227,13 @@ static enum code report(const struct take *take)
     if (runs->failed != CODE_DONE) {
         return runs->failed;
     }
-    return runs->handed > 0 || take->follow || take->stopping ? CODE_DONE
-                                                              : CODE_NO;
-}
-
-/* Before the context, whose threads are not to have them either. */
-static void block_signals(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    pirn_signals_block(set);
+    return runs->handed > 0 || take->follow || take->told.to_stop ? CODE_DONE
+                                                                  : CODE_NO;
 }
 
 static enum code run(struct take *take)
 {
-    sigset_t set;
-
-    block_signals(&set);
+    told_block(&take->told);
     enum code code = tool_open(&take->tool, &take->options, false);
     code = code == CODE_DONE ? prepare(take) : code;
     if (code != CODE_DONE) {
@@ -274,8 +246,7 @@ static enum code run(struct take *take)
         }
         take->runs.maildir = &take->maildir;
     }
-    pirn_signals_start(take->tool.context, &take->signals, &set, told);
-    take->listens = true;
+    told_listen(&take->told, &take->tool, NULL);
     int r = take_items(take);
     r = r == 0 ? wind_up(take) : r;
     if (r < 0) {
