@@ -206,20 +206,20 @@ int pirn__admission_grow(struct pirn__admission *admission,
     return 0;
 }
 
+void pirn__admission_expect(struct pirn__admission *admission,
+                            struct pirn__amount amount)
+{
+    promise(admission, amount);
+}
+
 void pirn__admission_end(struct pirn__admission *admission,
                          struct pirn__amount promised, bool is_spent)
 {
     pirn_assert(covers(admission->promised, promised));
     admission->promised = difference(admission->promised, promised);
     if (is_spent) {
-        pirn__admission_spend(admission, promised);
+        admission->spent = sum(admission->spent, promised);
     }
-}
-
-void pirn__admission_spend(struct pirn__admission *admission,
-                           struct pirn__amount amount)
-{
-    admission->spent = sum(admission->spent, amount);
 }
 
 struct pirn__amount pirn__admission_left(

@@ -84,9 +84,10 @@ PIRN_MUST_CHECK int pirn__admission_grow(struct pirn__admission *admission,
 void pirn__admission_end(struct pirn__admission *admission,
                          struct pirn__amount promised, bool is_spent);
 
-/** pirn__admission_spend() - of what is free, whether it was let in or not */
-void pirn__admission_spend(struct pirn__admission *admission,
-                           struct pirn__amount amount);
+/** pirn__admission_expect() - so much will be used, whether it is let in or
+ * not; it ends as what was promised does, all at once or part by part */
+void pirn__admission_expect(struct pirn__admission *admission,
+                            struct pirn__amount amount);
 
 /** pirn__admission_left() - for new items, before they are refused */
 struct pirn__amount pirn__admission_left(

@@ -183,10 +183,17 @@ bool pirn__admit_has_room(const struct pirn__admit *admit, uint64_t bytes)
                                (struct pirn__amount){.bytes = bytes});
 }
 
-void pirn__admit_spend(struct pirn__admit *admit, uint64_t bytes)
+void pirn__admit_expect(struct pirn__admit *admit, uint64_t bytes)
 {
-    pirn__admission_spend(&admit->admission,
-                          (struct pirn__amount){.bytes = bytes});
+    pirn__admission_expect(&admit->admission,
+                           (struct pirn__amount){.bytes = bytes});
+}
+
+void pirn__admit_expected(struct pirn__admit *admit, uint64_t bytes,
+                          bool is_spent)
+{
+    pirn__admission_end(&admit->admission,
+                        (struct pirn__amount){.bytes = bytes}, is_spent);
 }
 
 void pirn__admit_tell(const struct pirn_spool *spool,

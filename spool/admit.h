@@ -47,8 +47,12 @@ void pirn__admit_end(struct pirn_draft *draft, int32_t result);
 /** pirn__admit_has_room() - for so many bytes of no item in particular */
 bool pirn__admit_has_room(const struct pirn__admit *admit, uint64_t bytes);
 
-/** pirn__admit_spend() - so many are used from now on, for no item */
-void pirn__admit_spend(struct pirn__admit *admit, uint64_t bytes);
+/** pirn__admit_expect() - so many will be used, for no item */
+void pirn__admit_expect(struct pirn__admit *admit, uint64_t bytes);
+
+/** pirn__admit_expected() - of those so many are used now, or will not be */
+void pirn__admit_expected(struct pirn__admit *admit, uint64_t bytes,
+                          bool is_spent);
 
 /** pirn__admit_tell() - what is left, by a look of the caller's; @room: NULL,
  * nobody has said */

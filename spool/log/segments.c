@@ -107,10 +107,13 @@ static bool take_free(struct pirn__segment_take *take)
 /* Only names what is there: a failure leaves it to whoever wants it next. */
 static void unmake(struct pirn__segment_take *take)
 {
+    struct pirn__log *log = take->log;
     bool ours =
-        swap_state(take->log, take->segment, &take->word, PIRN__SEGMENT_UNMADE);
+        swap_state(log, take->segment, &take->word, PIRN__SEGMENT_UNMADE);
 
     pirn_assert(ours);
+    pirn__admit_expected(&log->spool->admit,
+                         log->text.size.segment_bytes - take->at, false);
 }
 
 static void made(struct pirn_op *op, int32_t result)
@@ -173,6 +176,7 @@ static void wrote(struct pirn_op *op, int32_t result)
         return;
     }
     take->at += (uint32_t)result;
+    pirn__admit_expected(&log->spool->admit, (uint32_t)result, true);
     if (take->at < log->text.size.segment_bytes) {
         write_zeros(take, fd);
         return;
@@ -214,7 +218,6 @@ static void have_file(struct pirn_op *op, int32_t result)
         made(&take->step, -ENOMEM);
         return;
     }
-    take->at = 0;
     pirn_prep_truncate(&take->step, result, 0);
     pirn_start(take->log->context, &take->step, emptied);
 }
@@ -300,7 +303,8 @@ static void try_all(struct pirn__segment_take *take)
     }
     if (may_make(take) &&
         find(take, PIRN__SEGMENT_UNMADE, PIRN__SEGMENT_MAKING)) {
-        pirn__admit_spend(&log->spool->admit, log->text.size.segment_bytes);
+        take->at = 0;
+        pirn__admit_expect(&log->spool->admit, log->text.size.segment_bytes);
         pirn__prep_segment_hold(&take->hold, log, take->segment);
         pirn_start(log->context, &take->hold.waiter.op, have_file);
         return;

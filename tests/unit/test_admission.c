@@ -74,6 +74,27 @@ static void it_refuses_when_no_more_is_left_than_is_kept(void **state)
     assert_int_equal(pirn__admission_left(&admission).bytes, 0);
 }
 
+/* Looks see of a file what is written by then. */
+static void what_is_expected_counts_until_it_is_used(void **state)
+{
+    static const struct pirn__amount half = {256 * KIB, 0};
+    static const struct pirn__amount whole = {512 * KIB, 0};
+    struct pirn__admission admission = {0};
+
+    (void)state;
+    look(&admission, S, 1200, 900);
+    pirn__admission_expect(&admission, whole);
+    assert_false(pirn__admission_has(&admission, half));
+    look(&admission, 2 * S, 1200, 900); /* nothing is written yet */
+    assert_false(pirn__admission_has(&admission, half));
+    pirn__admission_end(&admission, half, true);
+    look(&admission, 3 * S, 1200 - 256, 900);
+    assert_false(pirn__admission_has(&admission, half));
+    assert_false(admission.is_refusing);
+    pirn__admission_end(&admission, half, false); /* and goes no further */
+    assert_true(pirn__admission_has(&admission, half));
+}
+
 static void so_with_inodes(void **state)
 {
     struct pirn__admission admission = {0};
@@ -242,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(before_the_first_look_everything_is_let_in),
         cmocka_unit_test(it_refuses_when_no_more_is_left_than_is_kept),
+        cmocka_unit_test(what_is_expected_counts_until_it_is_used),
         cmocka_unit_test(so_with_inodes),
         cmocka_unit_test(where_inodes_are_not_counted_they_do_not_count),
         cmocka_unit_test(it_goes_on_only_when_there_is_half_as_much_again),
