@@ -108,15 +108,16 @@ static struct pirn__amount mark(const struct pirn__admission *admission,
     return keep;
 }
 
-/* From the low mark on, until there is half as much again. */
+/* From the low mark on, until there is half as much again. The mark is reached
+ * when a look says so, or when one has to be refused: what is counted twice
+ * must not refuse all who come later. */
 static void judge(struct pirn__admission *admission)
 {
-    struct pirn__amount now = free_now(admission);
     struct pirn__amount high = sum(admission->low, part(admission->low, 2));
 
-    if (!covers(now, admission->low)) {
+    if (!covers(admission->free, admission->low)) {
         admission->is_refusing = true;
-    } else if (covers(now, high)) {
+    } else if (covers(free_now(admission), high)) {
         admission->is_refusing = false;
     }
 }

@@ -91,7 +91,10 @@ static void what_is_expected_counts_until_it_is_used(void **state)
     look(&admission, 3 * S, 1200 - 256, 900);
     assert_false(pirn__admission_has(&admission, half));
     assert_false(admission.is_refusing);
+    look(&admission, 4 * S, 600, 900); /* of which it has some already */
+    assert_false(admission.is_refusing);
     pirn__admission_end(&admission, half, false); /* and goes no further */
+    look(&admission, 5 * S, 1200 - 256, 900);
     assert_true(pirn__admission_has(&admission, half));
 }
 
