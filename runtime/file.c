@@ -2,8 +2,10 @@
 /* file.c - see pirn/file.h */
 #include "pirn/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <sys/xattr.h>
 
 #include "pirn/invariant.h"
 #include "runtime/context.h"
@@ -105,6 +107,32 @@ void pirn_prep_fsync(struct pirn_op *op, int fd, enum pirn_sync what)
 
     loan->fd = fd;
     loan->op_flags = what == PIRN_SYNC_DATA ? FSYNC_DATA : 0;
+}
+
+/* Of a name that no file has, so nothing is ever changed. */
+void pirn_prep_confirm(struct pirn_op *op, int fd)
+{
+    static const char name[] = "user.pirn.confirm";
+    struct pirn_loan *loan = pirn__prep(op, ENGINE_CONFIRM);
+
+    loan->fd = fd;
+    loan->addr = (uintptr_t)name;
+    loan->offset = (uintptr_t)name; /* some value */
+    loan->len = 1;
+    loan->op_flags = XATTR_REPLACE;
+}
+
+int pirn_confirmed(int32_t result)
+{
+    switch (result) {
+    case -ENODATA:
+    case -EOPNOTSUPP:
+    case -EPERM:
+    case -EACCES:
+        return 0;
+    default:
+        return result;
+    }
 }
 
 void pirn_prep_fallocate(struct pirn_op *op, int fd, int mode, uint64_t offset,

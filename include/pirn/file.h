@@ -143,6 +143,34 @@ enum pirn_sync {
 PIRN_API void pirn_prep_fsync(struct pirn_op *op, int fd, enum pirn_sync what);
 
 /**
+ * pirn_prep_confirm() - ask whether a sync's 0 can be believed
+ * @fd: a file or directory on the file system, open for reading or writing
+ *
+ * Where a journal's commit fails, one fsync is told so. Another one, of what
+ * stood in the same commit, says 0 if it comes when the commit has ended: ext4
+ * finds nothing to wait for until somebody changes something, xfs always (Linux
+ * 6.18; tests/crash/test_fault.py shows both). Who asks behind his sync hears
+ * it, because the question begins a change: to replace an attribute that is not
+ * there. So a sync on which an acknowledgement rests is followed by this. A
+ * sync whose success is only needed by a change that follows is not: the change
+ * is refused.
+ *
+ * Result: for pirn_confirmed().
+ * Kernel: 5.19 (IORING_OP_FSETXATTR); before, fsetxattr(2) by a worker. A mount
+ *         with nouser_xattr has no answer, and its syncs are believed.
+ */
+PIRN_API void pirn_prep_confirm(struct pirn_op *op, int fd);
+
+/**
+ * pirn_confirmed() - what the answer means
+ *
+ * Return: 0, all that syncs have said can be believed; -EROFS, -EIO, -ESHUTDOWN
+ *         and the like: the file system has failed, and a sync that said 0 may
+ *         have written nothing.
+ */
+PIRN_API int pirn_confirmed(int32_t result);
+
+/**
  * pirn_prep_fallocate() - reserve room, punch holes, zero ranges
  * @mode:   as fallocate(2)
  * @offset: bytes

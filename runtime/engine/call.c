@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "pirn/file.h"
@@ -143,6 +144,10 @@ static int32_t call_on_file(const struct pirn_loan *loan)
         return call_transfer(loan);
     case ENGINE_FSYNC:
         return call_fsync(loan);
+    case ENGINE_CONFIRM:
+        return result_of(fsetxattr(loan->fd, pointer(loan->addr),
+                                   pointer(loan->offset), loan->len,
+                                   (int)loan->op_flags));
     case ENGINE_FALLOCATE:
         return result_of(fallocate(loan->fd, (int)loan->len,
                                    (off_t)loan->offset, (off_t)loan->addr));

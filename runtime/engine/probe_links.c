@@ -89,6 +89,8 @@ static const struct attempt attempts[] = {
     {"READV", 1, .on = WRITE_END, .addr = &iov, .len = 1},
     {"WRITEV", 2, .on = READ_END, .addr = &iov, .len = 1},
     {"FSYNC", 3, .on = READ_END},
+    {"FSETXATTR", 41, .on = READ_END, .addr = nowhere, .addr2 = scratch,
+     .len = 1},
     {"FALLOCATE", 17, .on = READ_END, .addr = (void *)1},
     {"FTRUNCATE", 55, .on = READ_END},
     {"RENAMEAT", 35, .on = AT_CWD, .addr = nowhere, .addr2 = nowhere,

@@ -39,6 +39,8 @@ const struct engine_row pirn__engine_rows[ENGINE_OPCODE_COUNT] = {
     [ENGINE_READV] = {"READV", "5.1", 1, ENGINE_FINITE, NO, NO, NO, NO},
     [ENGINE_WRITEV] = {"WRITEV", "5.1", 2, ENGINE_FINITE, YES, YES, NO, NO},
     [ENGINE_FSYNC] = {"FSYNC", "5.1", 3, ENGINE_FINITE, NO, NO, YES, YES},
+    [ENGINE_CONFIRM] = {"FSETXATTR", "5.19", 41, ENGINE_FINITE, NO, NO, NO,
+                        YES},
     [ENGINE_FALLOCATE] = {"FALLOCATE", "5.6", 17, ENGINE_FINITE, NO, NO, NO,
                           YES},
     [ENGINE_TRUNCATE] = {"FTRUNCATE", "6.9", 55, ENGINE_FINITE, NO, NO, NO,

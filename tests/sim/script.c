@@ -128,6 +128,7 @@ static bool severs(const struct pirn_loan *loan, int32_t result)
 {
     switch ((enum engine_opcode)loan->opcode) {
     case ENGINE_FSYNC:
+    case ENGINE_CONFIRM:
     case ENGINE_FALLOCATE:
     case ENGINE_TRUNCATE:
     case ENGINE_RENAME:

@@ -44,6 +44,7 @@ static const struct row rows[ENGINE_OPCODE_COUNT] = {
     [ENGINE_READV] = {carry_file, ON_SHORT, 0, true, 0},
     [ENGINE_WRITEV] = {carry_file, ON_SHORT, 0, true, 0},
     [ENGINE_FSYNC] = {carry_file, NO_LINK, 0, true, 0},
+    [ENGINE_CONFIRM] = {carry_file, NO_LINK, 0, true, 0},
     [ENGINE_FALLOCATE] = {carry_file, NO_LINK, 0, true, 0},
     [ENGINE_TRUNCATE] = {carry_file, NO_LINK, KERNEL_6_12, true, 0},
     [ENGINE_LOCK] = {carry_file, NO_LINK, NEVER, true, 0},

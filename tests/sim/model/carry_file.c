@@ -244,6 +244,8 @@ int32_t carry_file(struct flight *flight)
         return file->flags & O_PATH
                    ? -EBADF
                    : sync_file(flight, what->op_flags == FSYNC_DATA);
+    case ENGINE_CONFIRM:
+        return file->flags & O_PATH ? -EBADF : -ENODATA;
     case ENGINE_FALLOCATE:
         return disk_fallocate(disk, file->inode, (int)what->len, what->offset,
                               what->addr);
