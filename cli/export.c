@@ -201,13 +201,11 @@ static enum code add(void *user, const struct pirn_id *id)
 static enum code next_page(void *user)
 {
     struct exporting *all = user;
-    struct pirn_op op = {0};
 
     if (all->done + all->there == 0 || all->dry_run) {
         return CODE_DONE;
     }
-    maildir_prep_sync(&op, &all->maildir);
-    int r = step(all, &op);
+    int r = maildir_sync(&all->maildir);
     return r < 0 ? maildir_say(&all->maildir, r) : CODE_DONE;
 }
 

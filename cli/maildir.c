@@ -325,14 +325,28 @@ void maildir_prep_begin(struct delivery *delivery, struct maildir *maildir,
 
 /* ---- publish ---- */
 
-static void have_synced_new(struct pirn_op *op, int32_t result)
+static void have_confirmed(struct pirn_op *op, int32_t result)
 {
     struct delivery *delivery =
         pirn_container_of(op, struct delivery, priv.steps[0]);
     bool was_there =
         pirn_op_result(&delivery->priv.steps[STEP_LINK]) == -EEXIST;
 
+    result = pirn_confirmed(result);
     finish(delivery, result < 0 ? result : was_there);
+}
+
+static void have_synced_new(struct pirn_op *op, int32_t result)
+{
+    struct delivery *delivery =
+        pirn_container_of(op, struct delivery, priv.steps[0]);
+
+    if (result < 0) {
+        finish(delivery, result);
+        return;
+    }
+    pirn_prep_confirm(op, delivery->priv.maildir->new_fd);
+    start(delivery, op, have_confirmed);
 }
 
 /* It may be there by one who was killed before he had synced the directory. */
@@ -349,7 +363,8 @@ static void have_linked(struct pirn_op *op, int32_t result)
     } else if (delivery->priv.is_lazy) {
         finish(delivery, was_there);
     } else {
-        maildir_prep_sync(&delivery->priv.steps[0], delivery->priv.maildir);
+        pirn_prep_fsync(&delivery->priv.steps[0],
+                        delivery->priv.maildir->new_fd, PIRN_SYNC_ALL);
         start(delivery, &delivery->priv.steps[0], have_synced_new);
     }
 }
@@ -387,10 +402,18 @@ void maildir_prep_publish(struct delivery *delivery, uint64_t size,
     pirn_prep_task(&delivery->op, &verbs);
 }
 
-void maildir_prep_sync(struct pirn_op *op, const struct maildir *maildir)
+int maildir_sync(const struct maildir *maildir)
 {
+    struct pirn_op op = {0};
+
     pirn_assert(maildir->new_fd >= 0);
-    pirn_prep_fsync(op, maildir->new_fd, PIRN_SYNC_ALL);
+    pirn_prep_fsync(&op, maildir->new_fd, PIRN_SYNC_ALL);
+    int r = pirn_wait(maildir->context, &op);
+    if (r < 0) {
+        return r;
+    }
+    pirn_prep_confirm(&op, maildir->new_fd);
+    return pirn_confirmed(pirn_wait(maildir->context, &op));
 }
 
 /* ---- abandon ---- */

@@ -87,7 +87,7 @@ void maildir_prep_begin(struct delivery *delivery, struct maildir *maildir,
 /**
  * maildir_prep_publish() - sync the file, let it stand in new/, sync that
  * @size: of what was written, which the name tells
- * @is_lazy: new/ is not synced; maildir_prep_sync() does it for many
+ * @is_lazy: new/ is not synced; maildir_sync() does it for many
  *
  * Result: 0; 1 a message of this name stands there already, and this one was
  * dropped: the same item, delivered before. Or an errno: it does not stand
@@ -101,7 +101,8 @@ void maildir_prep_publish(struct delivery *delivery, uint64_t size,
 /** maildir_prep_abandon() - nothing is left of it; result 0 */
 void maildir_prep_abandon(struct delivery *delivery);
 
-/** maildir_prep_sync() - what was published lazily is durable at its end */
-void maildir_prep_sync(struct pirn_op *op, const struct maildir *maildir);
+/** maildir_sync() - what was published lazily is durable now; or an errno.
+ * Blocks. */
+int maildir_sync(const struct maildir *maildir);
 
 #endif /* CLI_MAILDIR_H */

@@ -11,17 +11,15 @@
  * The descriptor stays open from the first fsync on: an error of the file
  * system is reported to descriptors that were open when it happened.
  *
- * An fsync's 0 is believed when the file system has answered one question
- * more. xfs that has shut itself down, because its journal could not be
- * written, goes on to say 0 to the fsync of a directory (Linux 6.18: there is
- * nothing left to force), and refuses all else. It is marked as shut down
- * before it forgets what it had to write, so who asks after the fsync hears it.
+ * An fsync's 0 is believed when the file system has answered one question more
+ * (pirn_prep_confirm()): others may have been told of the failure, and we not.
+ * A journal is marked as failed before its last commit has ended, so who asks
+ * after the fsync hears it.
  */
 #include "spool/group_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include <pirn/file.h>
 #include <pirn/invariant.h>
@@ -45,12 +43,9 @@ static void fail(struct pirn__sync *sync, int32_t result)
     pirn__waiters_finish(sync->context, &sync->waiting, result);
 }
 
-static void confirmed(struct pirn_op *op, int32_t result)
+static void end(struct pirn__sync *sync, int32_t result)
 {
-    struct pirn__sync *sync = sync_of(op);
-
     pirn_assert(sync->flying && sync->error == 0);
-    pirn_assert(result <= 0);
     if (result < 0) {
         sync->error = result;
         fail(sync, result);
@@ -63,17 +58,21 @@ static void confirmed(struct pirn_op *op, int32_t result)
     }
 }
 
+static void confirmed(struct pirn_op *op, int32_t result)
+{
+    end(sync_of(op), pirn_confirmed(result));
+}
+
 static void synced(struct pirn_op *op, int32_t result)
 {
     struct pirn__sync *sync = sync_of(op);
 
     pirn_assert(sync->fd >= 0);
     if (result < 0) {
-        confirmed(op, result);
+        end(sync, result);
         return;
     }
-    pirn_prep_stat(&sync->op, sync->fd, "", AT_EMPTY_PATH, STATX_TYPE,
-                   &sync->statx);
+    pirn_prep_confirm(&sync->op, sync->fd);
     pirn_start(sync->context, &sync->op, confirmed);
 }
 

@@ -9,8 +9,6 @@
 #ifndef SPOOL_GROUP_SYNC_H
 #define SPOOL_GROUP_SYNC_H
 
-#include <sys/stat.h>
-
 #include <pirn/base.h>
 #include <pirn/op.h>
 
@@ -28,7 +26,6 @@ struct pirn__sync {
     int fd; /* opened by the first who asks; -1 until then */
     bool flying;
     int32_t error; /* of the first fsync that failed: final */
-    struct statx statx;
 };
 
 /* One wait for it. */

@@ -398,12 +398,25 @@ void pirn__prep_unreserve(struct pirn__unreserve *unreserve,
 
 /* ---- an item that is about to have one ---- */
 
+static void bind_confirmed(struct pirn_op *op, int32_t result)
+{
+    struct pirn__bind *bind = pirn_container_of(op, struct pirn__bind, confirm);
+
+    pirn_task_finish(bind->spool->context, &bind->op, pirn_confirmed(result));
+}
+
 static void bound(struct pirn_op *op, int32_t result)
 {
     struct pirn__bind *bind =
         pirn_container_of(op, struct pirn__bind, chain.op);
+    struct pirn_spool *spool = bind->spool;
 
-    pirn_task_finish(bind->spool->context, &bind->op, result < 0 ? result : 0);
+    if (result < 0) {
+        pirn_task_finish(spool->context, &bind->op, result);
+        return;
+    }
+    pirn_prep_confirm(&bind->confirm, spool->root_fd);
+    pirn_start(spool->context, &bind->confirm, bind_confirmed);
 }
 
 /* Open, close: NAME/ID. Open, sync, close: NAME, then .registry. */

@@ -5,6 +5,8 @@
 #ifndef SPOOL_REGISTRY_H
 #define SPOOL_REGISTRY_H
 
+#include <sys/stat.h>
+
 #include <pirn/chain.h>
 
 #include "spool/log/alias.h"
@@ -92,6 +94,7 @@ struct pirn__bind {
     struct pirn_op open[3];
     struct pirn_op close[3];
     struct pirn_op fsync[2];
+    struct pirn_op confirm;
     struct pirn_op *steps[8];
     struct pirn_chain chain;
 };

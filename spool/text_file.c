@@ -118,6 +118,10 @@ int pirn__sync_dir(struct pirn_context *context, int dir_fd, const char *path)
     }
     pirn_prep_fsync(&op, fd, PIRN_SYNC_ALL);
     int r = pirn_wait(context, &op);
+    if (r == 0) {
+        pirn_prep_confirm(&op, fd);
+        r = pirn_confirmed(pirn_wait(context, &op));
+    }
     close_fd(context, fd);
     return r;
 }

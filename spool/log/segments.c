@@ -139,6 +139,25 @@ static void made(struct pirn_op *op, int32_t result)
     try_all(take);
 }
 
+static void confirmed(struct pirn_op *op, int32_t result)
+{
+    made(op, pirn_confirmed(result));
+}
+
+/* What is written over it later asks no journal, so it is asked here. */
+static void have_name(struct pirn_op *op, int32_t result)
+{
+    struct pirn__segment_take *take =
+        pirn_container_of(op, struct pirn__segment_take, step);
+
+    if (result < 0) {
+        made(op, result);
+        return;
+    }
+    pirn_prep_confirm(&take->step, take->log->seg_fd);
+    pirn_start(take->log->context, &take->step, confirmed);
+}
+
 static void named(struct pirn_op *op, int32_t result)
 {
     struct pirn__segment_take *take =
@@ -150,7 +169,7 @@ static void named(struct pirn_op *op, int32_t result)
     }
     take->result = result;
     pirn_prep_fsync(&take->step, take->log->seg_fd, PIRN_SYNC_ALL);
-    pirn_start(take->log->context, &take->step, made);
+    pirn_start(take->log->context, &take->step, have_name);
 }
 
 static void wrote(struct pirn_op *op, int32_t result);

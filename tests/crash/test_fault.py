@@ -161,9 +161,44 @@ def room_that_ends_at_the_flush_loses_nothing_acknowledged():
          seconds=round(time.monotonic() - begin, 2))
 
 
+def outcome(function, *arguments):
+    try:
+        function(*arguments)
+        return 0
+    except OSError as why:
+        return why.errno
+
+
+def who_asks_behind_a_sync_hears_that_another_one_failed():
+    """What pirn_prep_confirm() rests on: two directories in one commit that
+    fails; the sync of the one is told, and that of the other may say 0."""
+    for system in ("ext4", "xfs"):
+        with room() as place, Disk(place, system) as disk:
+            page = Page(disk.page)
+            fds = []
+            for name in ("a", "b"):
+                path = os.path.join(disk.point, name)
+                os.mkdir(path)
+                fds.append(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
+            os.sync()
+            for fd in fds:
+                os.close(os.open("x", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
+            page.fail(0, 1)
+            first, second = (outcome(os.fsync, fd) for fd in fds)
+            asked = outcome(os.setxattr, fds[1], "user.pirn.confirm", b"u",
+                            os.XATTR_REPLACE)
+            page.fail(0, 0)
+            for fd in fds:
+                os.close(fd)
+        tell(suite="crash-confirm", system=system, first=first, second=second,
+             asked=asked)
+        assert first in HONEST and asked in HONEST, (first, asked)
+
+
 if __name__ == "__main__":
     alone()
     print(f"PIRN_SEED={SEED}", flush=True)
-    cases(one_failure_loses_nothing_acknowledged,
+    cases(who_asks_behind_a_sync_hears_that_another_one_failed,
+          one_failure_loses_nothing_acknowledged,
           failures_from_there_on_lose_nothing_acknowledged,
           room_that_ends_at_the_flush_loses_nothing_acknowledged)
