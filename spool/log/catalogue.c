@@ -11,6 +11,9 @@
  *            in a hand that goes there or to a lane of its queue
  *   FREE     and used before: has an entry in the free lane, or in a hand that
  *            goes there
+ *   whoever  has an item: it is on his trail (trail.h), so he enters before the
+ *            swap, and leaves when the item is nobody's, or somebody else's by
+ *            his own doing. Fenced out he does not leave
  *
  * More entries than needed are harmless: an entry is leave to look. So who
  * makes one of these true writes his hand, swaps the word and puts the entry,
@@ -74,6 +77,20 @@ static uint64_t *word_at(const struct pirn__catalogue *catalogue, uint32_t slot)
 static uint64_t route_of(const struct pirn__catalogue *catalogue, uint32_t slot)
 {
     return pirn__atom_load(&catalogue->slots[slot].route);
+}
+
+/* Before a word is swapped to the actor's. */
+static void enter(const struct pirn__catalogue *catalogue,
+                  const struct pirn__actor *actor, uint32_t slot)
+{
+    pirn__trail_enter(actor->trail, pirn__slot_span(catalogue, slot));
+}
+
+/* After it was swapped away, or was not swapped. */
+static void leave(const struct pirn__catalogue *catalogue,
+                  const struct pirn__actor *actor, uint32_t slot)
+{
+    pirn__trail_leave(actor->trail, pirn__slot_span(catalogue, slot));
 }
 
 static bool state_is_known(struct pirn__word word)
@@ -151,7 +168,9 @@ static bool fill_slot(const struct pirn__catalogue *catalogue,
         .owner = actor->owner,
         .incarnation = word.incarnation + 1,
     });
+    enter(catalogue, actor, slot);
     if (!pirn__atom_swap(at, from, to)) {
+        leave(catalogue, actor, slot);
         return false; /* another entry of it led somebody else here */
     }
     *ret_grip = (struct pirn__grip){.slot = slot, .word = to};
@@ -247,6 +266,9 @@ int pirn__slot_free(const struct pirn__catalogue *catalogue,
         /* Without an entry it is not free, unless it was found by chance. */
         r = pirn__atom_swap(at, pirn__word_pack(next), grip->word) ? r : 0;
         pirn__hand_clear(actor->hand);
+    }
+    if (r == 0) {
+        leave(catalogue, actor, grip->slot);
     }
     return r;
 }
@@ -436,6 +458,9 @@ int pirn__slot_release(const struct pirn__catalogue *catalogue,
     if (r == 1) {
         r = release_put(catalogue, actor, grip, &aim, left);
     }
+    if (r == 0) {
+        leave(catalogue, actor, grip->slot);
+    }
     if (r == 0 && ret_ready != NULL) {
         *ret_ready = aim.state == PIRN__READY;
     }
@@ -455,7 +480,9 @@ static bool claim_swap(const struct pirn__catalogue *catalogue,
     word.owner = actor->owner;
     word.fence++;
     uint64_t to = pirn__word_pack(word);
+    enter(catalogue, actor, slot);
     if (!pirn__atom_swap(word_at(catalogue, slot), from, to)) {
+        leave(catalogue, actor, slot);
         return false;
     }
     *ret_grip = (struct pirn__grip){.slot = slot, .word = to, .route = route};
@@ -569,37 +596,6 @@ int pirn__slot_claim(const struct pirn__catalogue *catalogue,
             return 1;
         }
     }
-}
-
-bool pirn__slot_inherit(const struct pirn__catalogue *catalogue,
-                        const struct pirn__actor *actor, uint16_t dead,
-                        uint32_t *from, struct pirn__grip *ret_grip)
-{
-    uint32_t used = pirn__catalogue_used(catalogue);
-    while (*from < used) {
-        uint32_t slot = *from;
-        uint64_t *at = word_at(catalogue, slot);
-        uint64_t old = pirn__atom_load(at);
-        struct pirn__word word = pirn__word_unpack(old);
-        if (!pirn__state_is_passing(word.state) || word.owner != dead) {
-            ++*from;
-            continue;
-        }
-        word.owner = actor->owner;
-        word.fence++;
-        word.hinted = false; /* the dead one may have moved it */
-        uint64_t next = pirn__word_pack(word);
-        if (pirn__atom_swap(at, old, next)) {
-            *ret_grip = (struct pirn__grip){
-                .slot = slot,
-                .word = next,
-                .route = route_of(catalogue, slot),
-            };
-            ++*from;
-            return true;
-        }
-    }
-    return false;
 }
 
 /* ---- time ---- */

@@ -34,6 +34,7 @@
 
 #include "spool/log/lane.h"
 #include "spool/log/record.h"
+#include "spool/log/trail.h"
 #include "spool/log/wheel.h"
 #include "spool/log/word.h"
 
@@ -96,6 +97,7 @@ struct pirn__catalogue {
     uint32_t slot_count;
     uint32_t queue_count;    /* so many have lanes */
     uint32_t priority_count; /* PIRN__PRIORITIES; less in tests */
+    uint32_t span_bits;      /* of an owner's trail (trail.h) */
     struct pirn__lanes lanes;
     struct pirn__wheel wheel;
     uint32_t free_lane;  /* of slots that are free */
@@ -111,6 +113,17 @@ struct pirn__catalogue {
 struct pirn__actor {
     uint16_t owner;
     struct pirn__hand *hand; /* his own, in shared memory */
+    struct pirn__trail *trail;
+};
+
+/* What a dead owner had, as far as it was looked through. The caller sets the
+ * first two, and nothing else. */
+struct pirn__heritage {
+    uint16_t dead;
+    uint64_t *trail; /* his bits */
+    uint32_t span;   /* where to look for the next one */
+    uint32_t at;     /* slots of the one that is being looked through */
+    uint32_t end;
 };
 
 /* An item that the actor has: what its word and its route were when he got it.
@@ -124,6 +137,12 @@ struct pirn__grip {
 /** pirn__catalogue_lanes() - how many lanes so many queues need, the wheel's
  * and the free slots' included */
 uint32_t pirn__catalogue_lanes(uint32_t queue_count);
+
+static inline uint32_t pirn__slot_span(const struct pirn__catalogue *catalogue,
+                                       uint32_t slot)
+{
+    return slot >> catalogue->span_bits;
+}
 
 /** pirn__catalogue_used() - slots 0 .. n-1 have been used; memory behind them
  * was not touched */
@@ -215,19 +234,31 @@ PIRN_MUST_CHECK int pirn__catalogue_expire(
 
 /**
  * pirn__slot_inherit() - the next item of a dead owner, now the actor's
- * @from: where to look on; 0 at first
+ * @heritage: as it was after the last one; span, at and end 0 at first
  *
  * The word's owner becomes the actor, its state and incarnation stay, its fence
  * is raised: whatever the dead one's descriptors still try fails. So a recovery
  * that is killed is recovered like any owner's items. The dead one's hand is
  * recovered first (pirn__hand_recover). Its place in line is lost: the dead one
- * may have been about to move it.
+ * may have been about to move it. Words are looked at where his trail leads
+ * alone; behind the last one it leads nowhere.
  *
  * Return: true, @ret_grip; false: there are no more
  */
 bool pirn__slot_inherit(const struct pirn__catalogue *catalogue,
-                        const struct pirn__actor *actor, uint16_t dead,
-                        uint32_t *from, struct pirn__grip *ret_grip);
+                        const struct pirn__actor *actor,
+                        struct pirn__heritage *heritage,
+                        struct pirn__grip *ret_grip);
+
+/**
+ * pirn__slot_take_over() - the same for a certain one, of anybody
+ * @from: its word, of a passing state
+ *
+ * Return: false: it was another by then
+ */
+bool pirn__slot_take_over(const struct pirn__catalogue *catalogue,
+                          const struct pirn__actor *actor, uint32_t slot,
+                          uint64_t from, struct pirn__grip *ret_grip);
 
 /**
  * pirn__slot_read() - a slot's fields, all of one moment

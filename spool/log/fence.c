@@ -25,24 +25,6 @@ static bool mark(uint64_t *at, uint64_t from)
            pirn__atom_swap(at, from, from | PIRN__WORD_FENCED);
 }
 
-/* Whether it is ours now. Its place in line may be twice: see inherit. */
-static bool take(const struct pirn__log *log, uint32_t slot, uint64_t from,
-                 struct pirn__grip *ret_grip)
-{
-    struct pirn__slot *fields = &log->index.catalogue.slots[slot];
-    struct pirn__word word = pirn__word_unpack(from);
-
-    word.owner = log->actor.owner;
-    word.fence++;
-    word.hinted = false;
-    *ret_grip = (struct pirn__grip){
-        .slot = slot,
-        .word = pirn__word_pack(word),
-        .route = pirn__atom_load(&fields->route),
-    };
-    return pirn__atom_swap(&fields->word, from, ret_grip->word);
-}
-
 /* One slot, until its word stands still. */
 static int fence_one(struct pirn__log *log, uint32_t slot, uint16_t owner,
                      struct pirn__log_fenced *fenced)
@@ -62,7 +44,8 @@ static int fence_one(struct pirn__log *log, uint32_t slot, uint16_t owner,
                 fenced->midst++;
                 return 0;
             }
-        } else if (take(log, slot, from, &grip)) {
+        } else if (pirn__slot_take_over(&log->index.catalogue, &log->actor,
+                                        slot, from, &grip)) {
             fenced->count++;
             return pirn__log_return(log, &grip);
         }

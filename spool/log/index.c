@@ -79,6 +79,7 @@ static void lay_out_catalogue(struct ruler *ruler,
 
     catalogue->queue_count = PIRN__INDEX_QUEUES;
     catalogue->priority_count = PIRN__PRIORITIES;
+    catalogue->span_bits = pirn__trail_span_bits(catalogue->slot_count);
     lanes->lane_count = lane_count();
     lanes->block_words = BLOCK_WORDS;
     lanes->block_count =

@@ -18,7 +18,7 @@
 #include "spool/log/event_ring.h"
 #include "spool/log/tomb.h"
 
-#define PIRN__INDEX_VERSION 4u
+#define PIRN__INDEX_VERSION 5u
 #define PIRN__INDEX_OWNERS 1024u
 #define PIRN__INDEX_QUEUES 128u
 #define PIRN__INDEX_READS 8u
@@ -59,6 +59,7 @@ struct pirn__index_owner {
     struct pirn__hand hand;
     struct pirn__hand spare; /* to recover the first one's last life with */
     uint64_t reads[PIRN__INDEX_READS]; /* segment + 1 that is read unclaimed */
+    uint64_t trail[PIRN__TRAIL_WORDS];
 };
 
 /* States of a segment, and its word: state 4 | owner 10 | 0 18 | generation 32.

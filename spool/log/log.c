@@ -146,6 +146,20 @@ static void init_bodies(struct pirn__log *log)
     pirn__alias_room_init(log);
 }
 
+static void become_owner(struct pirn__log *log)
+{
+    uint32_t slot = log->spool->slot;
+
+    pirn_assert(slot < PIRN__INDEX_OWNERS);
+    pirn__trail_init(&log->trail, log->index.owners[slot].trail,
+                     log->trail_counts, PIRN__TRAIL_SPANS);
+    log->actor = (struct pirn__actor){
+        .owner = (uint16_t)slot,
+        .hand = &log->index.owners[slot].hand,
+        .trail = &log->trail,
+    };
+}
+
 static int open_index(struct pirn__log *log, bool alone, const char *dir)
 {
     bool is_new;
@@ -155,8 +169,7 @@ static int open_index(struct pirn__log *log, bool alone, const char *dir)
     if (r < 0) {
         return r;
     }
-    log->actor.owner = (uint16_t)log->spool->slot;
-    log->actor.hand = &log->index.owners[log->spool->slot].hand;
+    become_owner(log);
     if (alone && pirn__atom_load(&log->index.head->rounds_failed) != 0) {
         r = pirn__tombs_file_renew(log);
         (void)r; /* then it is as before: removals are not durable */

@@ -31,6 +31,8 @@ struct pirn__log {
     struct pirn__index_text place;
     struct pirn__index index;
     struct pirn__actor actor;
+    struct pirn__trail trail;
+    uint32_t trail_counts[PIRN__TRAIL_SPANS];
     struct pirn__segment_files files;
     struct pirn__writer writer;
     struct pirn__limbo limbo;

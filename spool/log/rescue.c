@@ -288,8 +288,8 @@ static void next(struct pirn__rescue *rescue)
 {
     struct pirn__log *log = rescue->log;
 
-    while (pirn__slot_inherit(&log->index.catalogue, &log->actor, rescue->dead,
-                              &rescue->from, &rescue->grip)) {
+    while (pirn__slot_inherit(&log->index.catalogue, &log->actor,
+                              &rescue->heritage, &rescue->grip)) {
         if (!end_one(rescue)) {
             return;
         }
@@ -338,7 +338,10 @@ void pirn__prep_rescue(struct pirn__rescue *rescue, struct pirn__log *log,
     rescue->log = log;
     rescue->dead = dead;
     rescue->with_items = with_items;
-    rescue->from = 0;
+    rescue->heritage = (struct pirn__heritage){
+        .dead = dead,
+        .trail = log->index.owners[dead].trail,
+    };
     rescue->result = 0;
     rescue->returned = 0;
     rescue->reading = (struct pirn__reading){0};

@@ -13,7 +13,7 @@ struct pirn__rescue {
     struct pirn_op op;
     struct pirn__log *log;
     uint16_t dead;
-    uint32_t from;
+    struct pirn__heritage heritage;
     struct pirn__grip grip;
     struct pirn__slot fields;
     bool pending; /* the record that was being written is read first */

@@ -52,6 +52,9 @@ struct child {
     uint64_t random;
 };
 
+/* What each child has of its own: a fork has all, and uses one. */
+static struct rig_self selves[RIG_HANDS];
+
 static struct child child_of(struct shared *shared, uint16_t number,
                              uint64_t seed)
 {
@@ -59,7 +62,7 @@ static struct child child_of(struct shared *shared, uint16_t number,
         .shared = shared,
         .c = rig_catalogue(&shared->memory, RIG_SLOTS, PIRN__PRIORITIES,
                            RIG_BLOCKS),
-        .actor = rig_actor(&shared->memory, number),
+        .actor = rig_actor(&shared->memory, number, &selves[number]),
         .random = seed * 0x9e3779b97f4a7c15ull + 1,
     };
 }
@@ -209,9 +212,9 @@ static void recover(struct child *me, uint16_t dead)
 {
     struct pirn__hand *hand = &me->shared->memory.hands[dead];
     expect(me, pirn__hand_recover(&me->c.lanes, hand, me->actor.hand) == 0);
-    uint32_t from = 0;
+    struct pirn__heritage heritage = rig_heritage(&me->shared->memory, dead);
     struct pirn__grip grip;
-    while (pirn__slot_inherit(&me->c, &me->actor, dead, &from, &grip)) {
+    while (pirn__slot_inherit(&me->c, &me->actor, &heritage, &grip)) {
         count(&me->shared->inherited);
         __atomic_store_n(&me->shared->holders[grip.slot], me->actor.owner + 1,
                          __ATOMIC_SEQ_CST);
@@ -361,6 +364,9 @@ static void kill_many(struct parent *parent, int kills)
 static uint32_t items_counted(const struct shared *shared)
 {
     uint32_t items = 0;
+    for (uint32_t owner = 0; owner < RIG_HANDS; owner++) {
+        assert_true(shared->memory.trails[owner] == 0);
+    }
     for (uint32_t slot = 0; slot < RIG_SLOTS; slot++) {
         struct pirn__word word = rig_word(&shared->memory, slot);
         assert_false(pirn__state_is_passing(word.state));

@@ -36,6 +36,7 @@ struct rig_memory {
     uint64_t lanes[RIG_LANES * PIRN__LANE_WORDS];
     uint64_t blocks[RIG_BLOCKS * RIG_BLOCK_WORDS];
     struct pirn__hand hands[RIG_HANDS];
+    uint64_t trails[RIG_HANDS]; /* a span is a slot */
 };
 
 /* @memory: zeroed, or used by others of the same shape. */
@@ -73,11 +74,35 @@ static inline void rig_init(struct rig_memory *memory,
     pirn__wheel_init(&catalogue->wheel, RIG_NOW);
 }
 
+/* What is a process's own of an actor. */
+struct rig_self {
+    struct pirn__trail trail;
+    uint32_t counts[RIG_SLOTS];
+};
+
+/* A life begins: the memory is as it was left. */
 static inline struct pirn__actor rig_actor(struct rig_memory *memory,
-                                           uint16_t owner)
+                                           uint16_t owner,
+                                           struct rig_self *self)
 {
-    return (struct pirn__actor){.owner = owner,
-                                .hand = &memory->hands[owner % RIG_HANDS]};
+    uint32_t at = owner % RIG_HANDS;
+
+    pirn__trail_init(&self->trail, &memory->trails[at], self->counts,
+                     RIG_SLOTS);
+    return (struct pirn__actor){
+        .owner = owner,
+        .hand = &memory->hands[at],
+        .trail = &self->trail,
+    };
+}
+
+static inline struct pirn__heritage rig_heritage(struct rig_memory *memory,
+                                                 uint16_t dead)
+{
+    return (struct pirn__heritage){
+        .dead = dead,
+        .trail = &memory->trails[dead % RIG_HANDS],
+    };
 }
 
 /* What who has an item writes before he gives it to others. */

@@ -17,7 +17,9 @@
 #undef EXPIRE_TRIES
 #define lane_of lane_words_of
 #define entry_of lane_entry_of
+#include "spool/log/inherit.c"
 #include "spool/log/lane.c"
+#include "spool/log/trail.c"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,13 +43,20 @@ enum {
     LATER_NS = 9 * PIRN__TICK_NS,
 };
 
+/* Of each process: nobody else touches it while it lives. */
+struct self {
+    struct pirn__hand hand;
+    uint64_t trail;
+    uint32_t counts[SLOTS];
+};
+
 struct bed {
     struct pirn__slot slots[SLOTS];
     uint64_t state[PIRN__CATALOGUE_WORDS];
     uint64_t head[PIRN__LANES_HEAD_WORDS];
     uint64_t lanes[LANES * PIRN__LANE_WORDS];
     uint64_t blocks[BLOCKS * WORDS];
-    struct pirn__hand hands[ATOMS_PROCESSES + 1];
+    struct self selves[ATOMS_PROCESSES + 1];
     uint32_t holders[SLOTS]; /* who has it, plus 1 */
     uint32_t items[SLOTS];   /* the incarnation of the item there */
 };
@@ -134,11 +143,13 @@ static struct pirn__catalogue catalogue_of(struct bed *at)
 }
 
 static struct pirn__catalogue shared;
+static struct pirn__trail trails[ATOMS_PROCESSES + 1];
 
 static struct pirn__actor actor_of(uint32_t self)
 {
     return (struct pirn__actor){.owner = (uint16_t)self,
-                                .hand = &bed.hands[self]};
+                                .hand = &bed.selves[self].hand,
+                                .trail = &trails[self]};
 }
 
 static void must(bool is_so, const char *what)
@@ -278,8 +289,11 @@ static void inherit(uint32_t self, uint32_t dead)
 {
     struct pirn__actor me = actor_of(self);
     struct pirn__grip grip;
-    uint32_t from = 0;
-    while (pirn__slot_inherit(&shared, &me, (uint16_t)dead, &from, &grip)) {
+    struct pirn__heritage heritage = {
+        .dead = (uint16_t)dead,
+        .trail = &bed.selves[dead].trail,
+    };
+    while (pirn__slot_inherit(&shared, &me, &heritage, &grip)) {
         bed.holders[grip.slot] = self + 1;
         struct pirn__route route =
             pirn__route_unpack(bed.slots[grip.slot].route);
@@ -297,8 +311,8 @@ static void attend(void *memory, uint32_t self, uint32_t whom)
     (void)memory;
     for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
         if ((whom & 1u << i) != 0) {
-            must(pirn__hand_recover(&shared.lanes, &bed.hands[i],
-                                    &bed.hands[self]) == 0,
+            must(pirn__hand_recover(&shared.lanes, &bed.selves[i].hand,
+                                    &bed.selves[self].hand) == 0,
                  "a hand is not recovered");
             inherit(self, i);
         }
@@ -310,8 +324,8 @@ static void repeat(void *memory, uint32_t self, uint32_t whom)
     (void)memory;
     for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
         if ((whom & 1u << i) != 0) {
-            must(pirn__hand_repeat(&shared.lanes, &bed.hands[i],
-                                   &bed.hands[self]) == 0,
+            must(pirn__hand_repeat(&shared.lanes, &bed.selves[i].hand,
+                                   &bed.selves[self].hand) == 0,
                  "a hand is not repeated");
         }
     }
@@ -355,9 +369,15 @@ static const char *items_look_wrong(uint32_t stopped, uint32_t *ret_count)
         *ret_count += word.state != PIRN__FREE;
     }
     for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
-        bool is_empty = bed.hands[i].put == 0 && bed.hands[i].block == 0;
-        if (!is_empty && (stopped >> i & 1) == 0) {
+        const struct self *self = &bed.selves[i];
+        if ((stopped >> i & 1) != 0) {
+            continue;
+        }
+        if (self->hand.put != 0 || self->hand.block != 0) {
             return "a hand is not empty";
+        }
+        if (self->trail != 0) {
+            return "a trail leads to nothing";
         }
     }
     return NULL;
@@ -473,6 +493,10 @@ static struct atoms_result explore(const struct row *what, uint32_t kills,
     row = what;
     shared = catalogue_of(&bed);
     pirn__lanes_init(&shared.lanes);
+    for (uint32_t i = 0; i <= LAST; i++) {
+        pirn__trail_init(&trails[i], &bed.selves[i].trail, bed.selves[i].counts,
+                         SLOTS);
+    }
     for (int i = 0; i < 4; i++) {
         act(LAST, row->before[i]);
     }
@@ -484,8 +508,8 @@ static struct atoms_result explore(const struct row *what, uint32_t kills,
         .name = row->name,
         .memory = &bed,
         .memory_bytes = sizeof bed,
-        .hands = bed.hands,
-        .hand_bytes = sizeof bed.hands[0],
+        .hands = bed.selves,
+        .hand_bytes = sizeof bed.selves[0],
         .process_count = processes,
         .kills = kills,
         .stops = stops,

@@ -10,6 +10,7 @@
 #include "test.h"
 
 static struct rig_memory memory;
+static struct rig_self selves[2];
 
 enum { ME = 3, OTHER = 4 };
 
@@ -23,10 +24,10 @@ static inline struct rig rig_make(uint32_t slot_count, uint32_t block_count)
 {
     struct rig rig = {
         .c = rig_catalogue(&memory, slot_count, PIRN__PRIORITIES, block_count),
-        .me = rig_actor(&memory, ME),
-        .other = rig_actor(&memory, OTHER),
     };
     rig_init(&memory, &rig.c);
+    rig.me = rig_actor(&memory, ME, &selves[0]);
+    rig.other = rig_actor(&memory, OTHER, &selves[1]);
     return rig;
 }
 

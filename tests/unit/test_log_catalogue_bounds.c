@@ -67,7 +67,7 @@ static int verb_do(const struct rig *rig, enum verb verb, uint32_t slot,
                    struct pirn__grip *grip)
 {
     struct pirn__grip got;
-    uint32_t from = 0;
+    struct pirn__heritage mine = rig_heritage(&memory, ME);
     uint32_t queue;
     switch (verb) {
     case CLAIM_NEXT:
@@ -87,7 +87,7 @@ static int verb_do(const struct rig *rig, enum verb verb, uint32_t slot,
         return pirn__catalogue_expire(&rig->c, &rig->other,
                                       LATER + PIRN__TICK_NS, &queue);
     case INHERIT:
-        return pirn__slot_inherit(&rig->c, &rig->other, ME, &from, &got);
+        return pirn__slot_inherit(&rig->c, &rig->other, &mine, &got);
     case VERBS:
         break;
     }
@@ -183,10 +183,10 @@ static void all_that_a_dead_owner_had_is_inherited(void **state)
     for (size_t i = 6; i-- > 0;) {
         bring(&rig, states[i], &old[i]);
     }
-    uint32_t from = 0;
+    struct pirn__heritage mine = rig_heritage(&memory, ME);
     struct pirn__grip grip;
     int count = 0;
-    while (pirn__slot_inherit(&rig.c, &rig.other, ME, &from, &grip)) {
+    while (pirn__slot_inherit(&rig.c, &rig.other, &mine, &grip)) {
         struct pirn__word word = rig_word(&memory, grip.slot);
         enum pirn__state was = states[5 - grip.slot];
         assert_true(pirn__word_pack(word) == grip.word);
@@ -207,12 +207,12 @@ static void inherited_under_the_same_number_the_old_grips_are_stale(
     struct rig rig = rig_usual();
     put(&rig, 0, 0);
     struct pirn__grip old = next_of(&rig, 0);
-    uint32_t from = 0;
+    struct pirn__heritage mine = rig_heritage(&memory, ME);
     struct pirn__grip grip;
-    assert_true(pirn__slot_inherit(&rig.c, &rig.me, ME, &from, &grip));
+    assert_true(pirn__slot_inherit(&rig.c, &rig.me, &mine, &grip));
     assert_int_equal(pirn__slot_turn(&rig.c, &old, PIRN__REMOVING), -ESTALE);
     end(&rig, &grip);
-    assert_false(pirn__slot_inherit(&rig.c, &rig.me, ME, &from, &grip));
+    assert_false(pirn__slot_inherit(&rig.c, &rig.me, &mine, &grip));
 }
 
 static void what_died_while_it_was_moved_is_found_where_it_is(void **state)
@@ -222,9 +222,9 @@ static void what_died_while_it_was_moved_is_found_where_it_is(void **state)
     uint32_t slot = put(&rig, 0, 1);
     claim(&rig, slot);
     rig_write(&memory, slot, (struct pirn__route){.queue = 1}, 0);
-    uint32_t from = 0;
+    struct pirn__heritage mine = rig_heritage(&memory, ME);
     struct pirn__grip grip;
-    assert_true(pirn__slot_inherit(&rig.c, &rig.other, ME, &from, &grip));
+    assert_true(pirn__slot_inherit(&rig.c, &rig.other, &mine, &grip));
     assert_int_equal(
         pirn__slot_release(&rig.c, &rig.other, &grip, RIG_NOW, true, NULL), 0);
     next_is_none(&rig, 0);
@@ -279,8 +279,9 @@ static void states_that_there_are_not_are_refused(void **state)
     struct pirn__grip grip;
     struct pirn__slot read;
     uint32_t queue;
-    uint32_t from = 0;
+    struct pirn__heritage nobodys = rig_heritage(&memory, 0);
 
+    memory.trails[0] = UINT64_MAX;
     memory.slots[slot].word |= 0xfull << 60;
     memory.slots[later].word |= 0xfull << 60;
     assert_int_equal(pirn__slot_claim(&rig.c, &rig.me, slot, 1, &grip),
@@ -292,7 +293,7 @@ static void states_that_there_are_not_are_refused(void **state)
         -EBADMSG);
     assert_int_equal(pirn__slot_read(&rig.c, slot, &read), -EBADMSG);
     assert_int_equal(pirn__slot_read(&rig.c, RIG_SLOTS, &read), -EBADMSG);
-    assert_false(pirn__slot_inherit(&rig.c, &rig.me, 0, &from, &grip));
+    assert_false(pirn__slot_inherit(&rig.c, &rig.me, &nobodys, &grip));
 }
 
 static void a_slot_is_read_as_it_is(void **state)
