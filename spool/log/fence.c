@@ -52,16 +52,35 @@ static int fence_one(struct pirn__log *log, uint32_t slot, uint16_t owner,
     }
 }
 
+static int fence_span(struct pirn__log *log, uint32_t span, uint16_t owner,
+                      struct pirn__log_fenced *fenced)
+{
+    const struct pirn__catalogue *catalogue = &log->index.catalogue;
+    uint64_t used = pirn__catalogue_used(catalogue);
+    uint64_t at = (uint64_t)span << catalogue->span_bits;
+    uint64_t end = at + (UINT64_C(1) << catalogue->span_bits);
+    int result = 0;
+
+    for (; at < end && at < used; at++) {
+        int r = fence_one(log, (uint32_t)at, owner, fenced);
+        result = result < 0 ? result : r;
+    }
+    return result;
+}
+
+/* An item that is his all the while stands where his trail leads. */
 int pirn__log_fence(struct pirn__log *log, uint16_t owner,
                     struct pirn__log_fenced *ret_fenced)
 {
-    uint32_t used = pirn__catalogue_used(&log->index.catalogue);
     struct pirn__log_fenced fenced = {0};
     int result = 0;
+    uint32_t span = 0;
 
     pirn_assert(owner != log->actor.owner && owner < PIRN__INDEX_OWNERS);
-    for (uint32_t slot = 0; slot < used; slot++) {
-        int r = fence_one(log, slot, owner, &fenced);
+    const uint64_t *trail = log->index.owners[owner].trail;
+    while ((span = pirn__trail_next(trail, span, PIRN__TRAIL_SPANS)) <
+           PIRN__TRAIL_SPANS) {
+        int r = fence_span(log, span++, owner, &fenced);
         result = result < 0 ? result : r;
     }
     *ret_fenced = fenced;
