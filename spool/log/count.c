@@ -4,6 +4,7 @@
 
 #include <pirn/invariant.h>
 
+#include "spool/log/atom.h"
 #include "spool/log/queues.h"
 #include "spool/log/slot.h"
 
@@ -50,6 +51,20 @@ uint32_t pirn__log_list(const struct pirn__log *log, int queue, uint32_t *at,
         }
     }
     return count;
+}
+
+bool pirn__log_has_items(const struct pirn__log *log)
+{
+    const struct pirn__catalogue *catalogue = &log->index.catalogue;
+    uint32_t used = pirn__catalogue_used(catalogue);
+    bool found = false;
+
+    for (uint32_t slot = 0; slot < used && !found; slot++) {
+        struct pirn__word word =
+            pirn__word_unpack(pirn__atom_load(&catalogue->slots[slot].word));
+        found = word.state >= PIRN__READY && word.state < PIRN__REMOVING;
+    }
+    return found;
 }
 
 void pirn__log_count(const struct pirn__log *log, struct pirn_status *status)

@@ -21,4 +21,8 @@ uint32_t pirn__log_list(const struct pirn__log *log, int queue, uint32_t *at,
 /** pirn__log_count() - add to what a status says */
 void pirn__log_count(const struct pirn__log *log, struct pirn_status *status);
 
+/** pirn__log_has_items() - whether there is one that is neither being made nor
+ * removed; looks at slots until it has found one */
+bool pirn__log_has_items(const struct pirn__log *log);
+
 #endif /* SPOOL_LOG_COUNT_H */

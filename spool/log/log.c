@@ -30,10 +30,6 @@
 #include "spool/owner.h"
 #include "spool/text_file.h"
 
-/* Of a log without items the index is not kept by who closes last: nothing is
- * in it that the disk has not. Of others it has the attempts. */
-enum { KEPT_FROM = 1 };
-
 /* So many items become due in one call; the next one goes on. */
 enum { EXPIRE_MAX = 256 };
 
@@ -242,15 +238,6 @@ static int32_t last_round(struct pirn__log *log)
     return r;
 }
 
-static bool is_worth_keeping(const struct pirn__log *log)
-{
-    struct pirn_status status = {0};
-
-    pirn__log_count(log, &status);
-    return status.ready + status.claimed + status.delayed + status.held >=
-           KEPT_FROM;
-}
-
 void pirn__log_close(struct pirn__log *log)
 {
     struct pirn__writer_idle idle = {0};
@@ -263,9 +250,11 @@ void pirn__log_close(struct pirn__log *log)
     (void)wait_for(log, &idle.waiter.op);
     pirn__writer_deinit(log);
     pirn__log_rescue_own(log);
-    /* Alone first: what others remove until then is in our round, and what no
+    /* Of a log without items the index is not kept by who closes last: nothing
+     * is in it that the disk has not. Of others it has the attempts.
+     * Alone first: what others remove until then is in our round, and what no
      * round has made durable keeps the index. */
-    bool alone = !is_worth_keeping(log) && pirn__owner_is_alone(log->spool);
+    bool alone = !pirn__log_has_items(log) && pirn__owner_is_alone(log->spool);
     int32_t r = last_round(log);
     destroy(log, alone && r == 0);
 }
