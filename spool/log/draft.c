@@ -77,6 +77,18 @@ size_t pirn__log_draft_bytes(void)
     return sizeof(struct pirn_draft_work);
 }
 
+/* Read once for all that begin before the context turns, and that is soon: a
+ * record of theirs waits for it. */
+static uint64_t begin_ns(struct pirn__log *log)
+{
+    struct pirn__writer *writer = &log->writer;
+
+    if (!writer->is_kicked || writer->begun_ns == 0) {
+        writer->begun_ns = pirn_context_realtime_ns(log->context);
+    }
+    return writer->begun_ns;
+}
+
 static struct pirn_draft_work *work_create(struct pirn_draft *draft,
                                            struct pirn__queue *queue)
 {
@@ -91,7 +103,7 @@ static struct pirn_draft_work *work_create(struct pirn_draft *draft,
     work->log = spool->log;
     work->queue = queue->number;
     work->file_fd = -1;
-    work->created_ns = pirn_context_realtime_ns(spool->context);
+    work->created_ns = begin_ns(spool->log);
     spool->open_count++;
     draft->priv.work = work;
     return work;

@@ -480,6 +480,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     }
     if (!writer->is_kicked && !writer->is_flying && !writer->is_taking) {
         writer->is_kicked = true;
+        writer->begun_ns = 0;
         pirn_prep_immediate(&writer->kick);
         pirn_start(context, &writer->kick, kicked);
     }

@@ -73,6 +73,7 @@ struct pirn__writer {
     struct pirn__mark mark; /* of the segment, behind what is in flight */
 
     bool is_kicked;
+    uint64_t begun_ns; /* when drafts began since the kick; 0: none did */
     bool is_flying;
     bool is_taking;
     uint64_t failures;    /* of the spool, when the flight began */
