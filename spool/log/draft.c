@@ -125,8 +125,10 @@ static void end(struct pirn_draft_work *work, int32_t result)
     spool->open_count--;
     draft->priv.work = NULL;
     pirn__admit_end(draft, result);
-    (void)XXH3_freeState(work->hash);
-    pirn__draft_memory_clear(&work->memory);
+    if (work->hash != NULL) { /* what streamed in, alone */
+        (void)XXH3_freeState(work->hash);
+        pirn__draft_memory_clear(&work->memory);
+    }
     pirn__pool_give(&spool->log->draft_works, work);
     pirn_task_finish(spool->context, &draft->op, result);
 }
