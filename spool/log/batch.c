@@ -188,7 +188,9 @@ static void body_add(struct pirn__batch *batch, const void *body,
         memcpy(batch->buf + batch->filled, body, bytes);
         batch->filled += (uint32_t)bytes;
     }
-    memset(batch->buf + batch->filled, 0, room - bytes);
+    if (room > bytes) {
+        memset(batch->buf + batch->filled, 0, room - bytes);
+    }
     batch->filled += (uint32_t)(room - bytes);
     batch->used += (uint32_t)room;
 }
@@ -207,7 +209,9 @@ uint16_t pirn__batch_add(struct pirn__batch *batch, struct pirn__part *part,
         };
     }
     uint64_t room = pirn__head_body_room(head);
-    pirn_assert(pirn__batch_fits(batch, part->fields_bytes, room));
+    pirn_assert_rule(batch->count < PIRN__BATCH_RECORDS &&
+                         batch->used + head->part_bytes + room <= batch->cap,
+                     "what is added fits");
 
     pirn__put32(note + NOTE_UNIT, head->part_at);
     pirn__put32(note + NOTE_BYTE, batch->filled);
