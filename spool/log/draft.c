@@ -267,13 +267,13 @@ static void fill_slot(struct pirn_draft_work *work, uint32_t fields_bytes)
     });
     slot->due = draft->due_ns;
     slot->born = pirn__log_born(&work->parts);
-    pirn__atom_store(&slot->route,
-                     pirn__route_pack((struct pirn__route){
-                         .version = 1,
-                         .queue = work->queue,
-                         .priority = pirn__log_priority(draft->priority),
-                         .flags = (uint8_t)flags,
-                     }));
+    pirn__atom_put(&slot->route,
+                   pirn__route_pack((struct pirn__route){
+                       .version = 1,
+                       .queue = work->queue,
+                       .priority = pirn__log_priority(draft->priority),
+                       .flags = (uint8_t)flags,
+                   }));
 }
 
 static void commit_record(struct pirn_draft_work *work);

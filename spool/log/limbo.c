@@ -76,9 +76,9 @@ static bool free_first(struct pirn__log *log)
     struct pirn__slot *slot = &log->index.catalogue.slots[item->grip.slot];
 
     /* So that whoever fills it next and is killed has no places. */
-    pirn__atom_store(&slot->part, 0);
-    pirn__atom_store(&slot->body, 0);
-    pirn__atom_store(&slot->route, 0);
+    pirn__atom_put(&slot->part, 0);
+    pirn__atom_put(&slot->body, 0);
+    pirn__atom_put(&slot->route, 0);
     int r = pirn__slot_free(&log->index.catalogue, &log->actor, &item->grip);
     if (r == -ENOSPC) {
         return false;

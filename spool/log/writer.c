@@ -167,8 +167,8 @@ static void store_places(struct pirn__log *log)
         record->part_generation = writer->generation;
         uint64_t place = pirn__place_pack(record->part_place);
         if (pirn__word_unpack(slot->word).state == PIRN__FILLING) {
-            pirn__atom_store(&slot->body, pirn__place_pack(head->body));
-            pirn__atom_store(&slot->part, place);
+            pirn__atom_put(&slot->body, pirn__place_pack(head->body));
+            pirn__atom_put(&slot->part, place);
         } else {
             pirn__atom_store(&slot->due, place);
             pirn__atom_store(&slot->route, slot->route | PIRN__ROUTE_PENDING);
