@@ -66,6 +66,7 @@ static void enqueue_met(struct pirn_op *op, struct pirn__queue *queue)
 
     pirn_assert_rule(draft->priv.work == NULL, "one draft at a time");
     draft->priv.layout = queue->layout;
+    draft->priv.queue = queue->name; /* found again by where it stands */
     pirn__admit(draft, draft->priv.len, false, enqueue_admitted);
 }
 

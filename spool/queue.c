@@ -29,8 +29,9 @@ struct pirn__queue *pirn__queue_find(const struct pirn_spool *spool,
                                      const char *name)
 {
     for (uint32_t i = 0; i < spool->queue_count; i++) {
-        if (strcmp(spool->queues[i]->name, name) == 0) {
-            return spool->queues[i];
+        struct pirn__queue *queue = spool->queues[i];
+        if (queue->name == name || strcmp(queue->name, name) == 0) {
+            return queue;
         }
     }
     return NULL;
