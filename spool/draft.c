@@ -28,13 +28,12 @@ static void prep(struct pirn_draft *draft, struct pirn_spool *spool,
     pirn_prep_task(&draft->op, verbs);
 }
 
-static int take_name(struct pirn_draft *draft)
+/* What is wrong with them the layout says, and ends the draft. */
+static void take_name(struct pirn_draft *draft)
 {
-    if (draft->name == NULL) {
-        return 0;
+    if (draft->name != NULL) {
+        draft->priv.fields = pirn__name_fields(draft->name, draft->priv.fields);
     }
-    draft->priv.fields = pirn__name_fields(draft->name, draft->priv.fields);
-    return draft->priv.fields != NULL ? 0 : -ENOMEM;
 }
 
 static struct pirn__queue *queue_of(const struct pirn_draft *draft)
@@ -48,16 +47,12 @@ static struct pirn__queue *queue_of(const struct pirn_draft *draft)
 
 static void enqueue_admitted(struct pirn_draft *draft, int32_t result)
 {
-    int r = result < 0 ? result : take_name(draft);
-
-    if (r == 0) {
-        draft->priv.layout->enqueue(draft, queue_of(draft));
+    if (result < 0) {
+        pirn_task_finish(draft->priv.spool->context, &draft->op, result);
         return;
     }
-    if (result == 0) {
-        pirn__admit_end(draft, r);
-    }
-    pirn_task_finish(draft->priv.spool->context, &draft->op, r);
+    take_name(draft);
+    draft->priv.layout->enqueue(draft, queue_of(draft));
 }
 
 static void enqueue_met(struct pirn_op *op, struct pirn__queue *queue)
@@ -191,11 +186,7 @@ static void commit_begin(struct pirn_context *context, struct pirn_op *op)
 
     pirn_assert(context == draft->priv.spool->context);
     pirn_assert_rule(draft->priv.work != NULL, "commit of an open draft");
-    int r = take_name(draft);
-    if (r < 0) {
-        pirn_task_finish(context, op, r);
-        return;
-    }
+    take_name(draft);
     draft->priv.layout->commit(draft);
 }
 

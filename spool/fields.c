@@ -88,6 +88,8 @@ const char *pirn_fields_get(const struct pirn_fields *fields, const char *name)
     return NULL;
 }
 
+const struct pirn_fields pirn__fields_lost;
+
 int pirn__fields_check(const struct pirn_fields *fields)
 {
     const char *name;
@@ -96,6 +98,9 @@ int pirn__fields_check(const struct pirn_fields *fields)
 
     if (fields == NULL) {
         return 0;
+    }
+    if (fields == &pirn__fields_lost) {
+        return -ENOMEM;
     }
     if (fields->len > PIRN_FIELDS_MAX) {
         return -E2BIG;

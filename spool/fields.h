@@ -12,9 +12,13 @@
  * @fields: the caller's; NULL is none
  *
  * Return: 0; -E2BIG more than PIRN_FIELDS_MAX; -EINVAL not pairs of allowed
- *         names and values
+ *         names and values; -ENOMEM they are pirn__fields_lost
  */
 PIRN_MUST_CHECK int pirn__fields_check(const struct pirn_fields *fields);
+
+/** pirn__fields_lost - instead of those for which there was no memory, so that
+ * whoever checks fields refuses these as any others */
+extern const struct pirn_fields pirn__fields_lost;
 
 /** pirn__field_name_is_valid() - 1 to 63 of a-z 0-9 - _ . */
 bool pirn__field_name_is_valid(const char *name);

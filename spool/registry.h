@@ -79,7 +79,8 @@ void pirn__prep_unreserve(struct pirn__unreserve *unreserve,
 #define PIRN__NAME_FIELD "pirn.name"
 
 /** pirn__name_fields() - those of an item that is put under @name; borrow it.
- * NULL: no memory, or no room */
+ * Whoever stores them checks them: @fields if these are wrong, without memory
+ * pirn__fields_lost */
 const struct pirn_fields *pirn__name_fields(struct pirn_name *name,
                                             const struct pirn_fields *fields);
 

@@ -23,6 +23,7 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/fields.h"
 #include "spool/owner.h"
 #include "spool/registry.h"
 
@@ -386,15 +387,19 @@ const struct pirn_fields *pirn__name_fields(struct pirn_name *name,
         len + (uint32_t)sizeof(PIRN__NAME_FIELD) + (uint32_t)PIRN_NAME_TEXT;
 
     pirn_assert_rule(work != NULL && work->is_reserved, "the name is reserved");
+    if (pirn__fields_check(fields) < 0) {
+        return fields; /* behind half a pair the name would be its value */
+    }
     free(work->fields.bytes);
     work->fields = (struct pirn_fields){.bytes = malloc(cap), .cap = cap};
     if (work->fields.bytes == NULL) {
-        return NULL;
+        return &pirn__fields_lost;
     }
     if (len > 0) {
         memcpy(work->fields.bytes, fields->bytes, len);
     }
     work->fields.len = len;
     int r = pirn_fields_add(&work->fields, PIRN__NAME_FIELD, name->text);
-    return r == 0 ? &work->fields : NULL;
+    pirn_assert(r == 0); /* there is room */
+    return &work->fields;
 }

@@ -140,10 +140,6 @@ static void met(struct pirn_op *op, struct pirn__queue *queue)
     if (draft->name != NULL) {
         draft->priv.fields = pirn__name_fields(draft->name, draft->priv.fields);
     }
-    if (draft->name != NULL && draft->priv.fields == NULL) {
-        pirn_task_finish(draft->priv.spool->context, op, -ENOMEM);
-        return;
-    }
     pirn__admit(draft, 0, false, admitted);
 }
 
