@@ -32,12 +32,12 @@ enum { FAIR_LEAD = 1 }; /* sessions more than its share that do not matter */
 
 static void accept_next(struct smtp_worker *worker);
 
-/* Called by whatever has ended: an accept, a pause, a session. */
+/* Called by whatever has ended: an accept, a pause, a close, a session. */
 static void try_end(struct smtp_worker *worker)
 {
     if (!pirn_op_is_idle(&worker->end) && !worker->ended && worker->stopping &&
         LIST_EMPTY(&worker->sessions) && pirn_op_is_idle(&worker->accept) &&
-        pirn_op_is_idle(&worker->retry)) {
+        pirn_op_is_idle(&worker->retry) && pirn_op_is_idle(&worker->hang_up)) {
         worker->ended = true;
         pirn_cancel(worker->env.context, &worker->grace);
         pirn_task_finish(worker->env.context, &worker->end, 0);
@@ -69,12 +69,19 @@ static void pause_accepting(struct smtp_worker *worker, uint64_t pause_ns)
     pirn_start(worker->env.context, &worker->retry, retry);
 }
 
-/* Without memory for a session nothing can be said: the client sees an end. */
+static void hung_up(struct pirn_op *op, int32_t result)
+{
+    (void)result;
+    accept_next(pirn_container_of(op, struct smtp_worker, hang_up));
+}
+
+/* Without memory for a session nothing can be said: the client sees an end. Who
+ * stops cancels what is tried again, and not this. */
 static void hang_up(struct smtp_worker *worker, int fd)
 {
     atomic_fetch_sub(&worker->shared->connections, 1);
-    pirn_prep_close(&worker->retry, fd);
-    pirn_start(worker->env.context, &worker->retry, retry);
+    pirn_prep_close(&worker->hang_up, fd);
+    pirn_start(worker->env.context, &worker->hang_up, hung_up);
 }
 
 static bool serve(struct smtp_worker *worker, int fd)

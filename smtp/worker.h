@@ -34,9 +34,10 @@ struct smtp_worker {
     uint32_t session_count;
     struct smtp_worker_count count;
     struct pirn_op accept;
-    struct pirn_op retry; /* a pause after an accept that failed */
-    struct pirn_op grace; /* when told to stop: how long sessions may last */
-    struct pirn_op stop;  /* by which it is told, from another thread */
+    struct pirn_op retry;   /* a pause after an accept that failed */
+    struct pirn_op hang_up; /* of a connection that gets no session */
+    struct pirn_op grace;   /* when told to stop: how long sessions may last */
+    struct pirn_op stop;    /* by which it is told, from another thread */
     struct pirn_op end; /* a task that ends when nothing is left to wait for */
     struct pirn_address client;
     bool stopping;
