@@ -480,8 +480,10 @@ void pirn__smtp_session_stop(struct smtp_session *session)
     }
 }
 
+/* One that is ending may wait for its last words to leave. */
 void pirn__smtp_session_abort(struct smtp_session *session)
 {
     end(session, PIRN_STREAM_ABORT);
+    start_close(session, PIRN_STREAM_ABORT);
     pirn_cancel(session->env->context, &session->close);
 }

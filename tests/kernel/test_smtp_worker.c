@@ -254,6 +254,64 @@ static void who_is_idle_is_told_of_the_end(void **state)
     assert_int_equal(rig->worker.count.connections, 1);
 }
 
+/* A reply is on its way, and he does not take it. */
+static bool is_stuck(const struct rig *rig)
+{
+    return !pirn_op_is_idle(&LIST_FIRST(&rig->worker.sessions)->outbox.send);
+}
+
+/* Commands until a reply is stuck; and then @more, whose replies wait. */
+static void say_and_not_listen(struct rig *rig, int fd, int more)
+{
+    for (int i = 0; i < more || !is_stuck(rig); i += is_stuck(rig)) {
+        (void)send(fd, "NOOP\r\n", 6, MSG_DONTWAIT | MSG_NOSIGNAL);
+        turn(rig);
+    }
+}
+
+static bool all_are_closing(const struct rig *rig)
+{
+    const struct smtp_session *session;
+
+    LIST_FOREACH(session, &rig->worker.sessions, list)
+    {
+        if (!session->closing) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether there was room left to say so, or not. */
+static void who_does_not_listen_is_cut_off_when_the_grace_is_over(void **state)
+{
+    static const int lines[] = {0, 1, 200}; /* behind the one that is stuck */
+    struct rig *rig = rig_of(*state);
+    const int little = 1; /* as little as there can be */
+
+    assert_int_equal(setsockopt(rig->shared.listener, SOL_SOCKET, SO_SNDBUF,
+                                &little, sizeof(little)),
+                     0);
+    rig->config.grace_ns = 1;
+    rig->config.connections_max = 3;
+    int fds[3];
+    for (int i = 0; i < 3; i++) {
+        fds[i] = join(rig);
+        assert_int_equal(hear(rig, fds[i]), 220);
+        say_and_not_listen(rig, fds[i], lines[i]);
+    }
+    pirn__smtp_worker_stop(&rig->worker);
+    do {
+        turn(rig);
+    } while (!pirn_op_is_idle(&rig->worker.stop) ||
+             !pirn_op_is_idle(&rig->worker.grace));
+    assert_true(all_are_closing(rig));
+    pirn__smtp_worker_end(&rig->worker);
+    for (int i = 0; i < 3; i++) {
+        close(fds[i]);
+    }
+}
+
 static void a_pause_does_not_hold_up_the_end(void **state)
 {
     struct rig *rig = rig_of(*state);
@@ -269,4 +327,5 @@ BED_MAIN(T(who_gets_no_session_sees_an_end_and_the_next_is_served),
          T(one_too_many_is_told_so_and_counted),
          T(an_accept_that_fails_is_tried_again),
          T(who_is_idle_is_told_of_the_end),
+         T(who_does_not_listen_is_cut_off_when_the_grace_is_over),
          T(a_pause_does_not_hold_up_the_end))
