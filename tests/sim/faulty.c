@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "runtime/engine/table.h"
 
@@ -47,9 +48,26 @@ static bool is_meant(const struct pirn_loan *loan)
     bool is_write =
         loan->opcode == ENGINE_WRITE || loan->opcode == ENGINE_WRITEV;
 
+    if (plan.opcode == ENGINE_OPCODE_COUNT) {
+        return loan->opcode != ENGINE_CLOSE;
+    }
     return plan.opcode != ENGINE_NONE &&
            (loan->opcode == plan.opcode ||
             (is_write && plan.opcode == ENGINE_WRITE));
+}
+
+/* Refused, as far as descriptors go. */
+static void spoil(struct engine_event *event)
+{
+    bool has_opened = event->loan->opcode == ENGINE_OPEN && event->result >= 0;
+
+    if (has_opened && plan.opcode == ENGINE_OPCODE_COUNT) {
+        close(event->result);
+    } else {
+        plan.opened += has_opened;
+    }
+    plan.last = event->loan->opcode;
+    event->result = plan.error;
 }
 
 /* One goes, or comes back. How many there are then. */
@@ -88,9 +106,7 @@ static uint32_t faulty_reap(struct engine *engine, struct engine_event *events,
         if (plan.seen >= plan.first &&
             (plan.count == 0 || plan.failed < plan.count)) {
             plan.failed++;
-            plan.opened +=
-                events[i].loan->opcode == ENGINE_OPEN && events[i].result >= 0;
-            events[i].result = plan.error;
+            spoil(&events[i]);
         }
     }
     return count;

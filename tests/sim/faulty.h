@@ -17,13 +17,15 @@
 
 /* One plan per process: the @first th and later operations of a kind fail. */
 struct faulty_plan {
-    enum engine_opcode opcode; /* ENGINE_NONE: nothing fails */
+    enum engine_opcode opcode; /* ENGINE_NONE: nothing fails; _COUNT: any
+                                  but a close, and what it opened is closed */
     uint32_t first;            /* 1: from the first one on */
     uint32_t count;            /* how many fail; 0: all from there on */
     int32_t error;
-    uint32_t seen;   /* written: operations of that kind that ended */
-    uint32_t failed; /* written: of these, the spoiled ones */
-    uint32_t opened; /* written: descriptors that nobody was told of */
+    uint32_t seen;           /* written: operations of that kind that ended */
+    uint32_t failed;         /* written: of these, the spoiled ones */
+    uint32_t opened;         /* written: descriptors that nobody was told of */
+    enum engine_opcode last; /* written: of the last spoiled one */
 };
 
 /* Set the plan and forget what was counted. */
