@@ -23,7 +23,7 @@
 #include "runtime/context.h"
 #include "smtp/session.h"
 
-enum { EXIT_SKIP = 77, PLACES_MAX = 16 };
+enum { EXIT_SKIP = 77, PLACES_MAX = 16, SHORT = 7, LONG = 150 * 1024 };
 
 struct bed {
     struct pirn_context *context;
@@ -119,7 +119,14 @@ static void expect(struct bed *bed, const char *text, char reply[4096])
 
 static void say(struct bed *bed, const char *text)
 {
-    assert_int_equal(send(bed->client, text, strlen(text), 0), strlen(text));
+    size_t len = strlen(text);
+
+    for (size_t at = 0; at < len;) {
+        ssize_t n = send(bed->client, text + at, len - at, MSG_DONTWAIT);
+        at += n > 0 ? (size_t)n : 0;
+        assert_true(pirn_context_turn(bed->context, n > 0 ? 0 : 100000000u) >=
+                    0);
+    }
 }
 
 static uint32_t items_visible(struct bed *bed)
@@ -141,17 +148,26 @@ static uint32_t items_visible(struct bed *bed)
     return count;
 }
 
-#define MAIL                                                           \
-    "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n" \
-    "hello\r\n.\r\nNOOP\r\n"
+/* A mail of so many bytes; of a long one the spool has a part when it ends. */
+static const char *mail(size_t len)
+{
+    static char text[LONG + 256];
+
+    strcpy(text, "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\n"
+                 "DATA\r\n");
+    for (size_t at = strlen(text), end = at + len; at < end; at += 7) {
+        strcpy(text + at, "hello\r\n");
+    }
+    return strcat(text, ".\r\nNOOP\r\n");
+}
 
 /* How many operations of a kind one mail takes. */
-static uint32_t places(struct bed *bed, enum engine_opcode opcode)
+static uint32_t places(struct bed *bed, enum engine_opcode opcode, size_t len)
 {
     char reply[4096];
 
     faulty_plan(opcode, UINT32_MAX, 0, 0);
-    say(bed, MAIL);
+    say(bed, mail(len));
     expect(bed, "2.0.0 Ok\r\n", reply);
     assert_non_null(strstr(reply, "queued as"));
     return faulty_outcome()->seen;
@@ -159,13 +175,13 @@ static uint32_t places(struct bed *bed, enum engine_opcode opcode)
 
 /* The @place th operation of a kind fails: no 250, nothing to see. */
 static void fail_at(struct bed *bed, enum engine_opcode opcode, uint32_t place,
-                    int32_t error, const char *code)
+                    int32_t error, const char *code, size_t len)
 {
     uint32_t before = items_visible(bed);
     char reply[4096];
 
     faulty_plan(opcode, place, 1, error);
-    say(bed, MAIL);
+    say(bed, mail(len));
     expect(bed, "2.0.0 Ok\r\n", reply); /* NOOP: the session goes on */
     assert_int_equal(faulty_outcome()->failed, 1);
     assert_null(strstr(reply, "queued as"));
@@ -174,20 +190,28 @@ static void fail_at(struct bed *bed, enum engine_opcode opcode, uint32_t place,
     assert_int_equal(items_visible(bed), before);
 }
 
+static void fail_mails(struct bed *bed, enum engine_opcode opcode,
+                       int32_t error, const char *code, size_t len)
+{
+    uint32_t count = places(bed, opcode, len);
+
+    assert_in_range(count, 1, PLACES_MAX);
+    for (uint32_t place = 1; place <= count; place++) {
+        fail_at(bed, opcode, place, error, code, len);
+    }
+    assert_true(places(bed, opcode, len) >= 1); /* the next mail is taken */
+}
+
+/* Of short mails and of long ones. */
 static void fail_everywhere(struct bed *bed, enum engine_opcode opcode,
                             int32_t error, const char *code)
 {
     char reply[4096];
-    uint32_t count;
 
     say(bed, "EHLO client.example.org\r\n");
     expect(bed, "ENHANCEDSTATUSCODES\r\n", reply);
-    count = places(bed, opcode);
-    assert_in_range(count, 1, PLACES_MAX);
-    for (uint32_t place = 1; place <= count; place++) {
-        fail_at(bed, opcode, place, error, code);
-    }
-    assert_true(places(bed, opcode) >= 1); /* and the next mail is taken */
+    fail_mails(bed, opcode, error, code, SHORT);
+    fail_mails(bed, opcode, error, code, LONG);
 }
 
 static void failed_fsync_is_451_and_nothing_published(void **state)
