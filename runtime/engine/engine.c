@@ -28,13 +28,14 @@ static int sysctl_disabled(void)
 const char *pirn_context_refusal(int error)
 {
     if (error == -ENOSYS && prctl(PR_GET_SECCOMP) > 0) {
-        return "this kernel has no io_uring, or this process's seccomp filter "
-               "hides it; Linux 6.1 or newer is needed, and io_uring_setup, "
-               "io_uring_enter and io_uring_register allowed in its profile";
+        return "this kernel has no io_uring, or one that is too old, or this "
+               "process's seccomp filter hides it; Linux 6.1 or newer is "
+               "needed, and io_uring_setup, io_uring_enter and "
+               "io_uring_register allowed in its profile";
     }
     if (error == -ENOSYS) {
-        return "this kernel has no io_uring, or a sandbox hides it; Linux 6.1 "
-               "or newer is needed";
+        return "this kernel has no io_uring, or one that is too old, or a "
+               "sandbox hides it; Linux 6.1 or newer is needed";
     }
     if (error == -EPERM && sysctl_disabled() == 2) {
         return "io_uring is refused by the sysctl kernel.io_uring_disabled=2; "
