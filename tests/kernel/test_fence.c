@@ -527,7 +527,7 @@ static struct pirn_status status_of(struct bed *bed, uint32_t owners)
 static void a_fencer_who_is_killed_leaves_nothing_half_done(void **state)
 {
     enum { ITEMS = 2, MOST = 400 };
-    const int step = getenv("PIRN_LONG") != NULL ? 1 : 3;
+    const int step = bed_step(3);
     struct bed *bed = *state;
     struct bed his;
     int r = 0;

@@ -392,7 +392,7 @@ static bool dies_opening(const struct bed *bed, uint32_t event)
 static void a_rebuild_that_is_killed_at_any_step_is_begun_anew(void **state)
 {
     struct bed *bed = *state;
-    const uint32_t step = getenv("PIRN_LONG") != NULL ? 1 : 7;
+    const uint32_t step = bed_step(7);
     uint32_t event = 1;
 
     put_some(bed);

@@ -211,7 +211,7 @@ static void kill_at_each_turn(struct bed *bed, const struct way *way,
                               uint32_t len, enum survivor survivor)
 {
     enum { MOST = 64 };
-    const int step = is_long() ? 1 : 3;
+    const int step = bed_step(3);
     int r = 0;
     int turns = 0;
 

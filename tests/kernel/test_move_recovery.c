@@ -39,7 +39,7 @@ static void fail_recovery_at(struct bed *bed, const struct way *way,
                              uint32_t len, int turns, enum engine_opcode opcode)
 {
     enum { MOST = 12 }; /* from there on it is the status that fails */
-    const uint32_t step = is_long() ? 1 : 2;
+    const uint32_t step = bed_step(2);
     bool has_failed = true;
 
     for (uint32_t first = 1; has_failed && first < MOST; first += step) {
@@ -66,7 +66,7 @@ static void what_fails_in_recovery_brings_no_item_back(void **state)
 
     make_queues(bed);
     for (int w = 0; w < 2; w++) {
-        const int step = is_long() ? 1 : 4;
+        const int step = bed_step(4);
         for (int turns = 4; turns < TURNS; turns += step) {
             for (int i = 0; i < OPCODES; i++) {
                 if (is_long() || i == (turns / step + w) % OPCODES) {
@@ -119,7 +119,7 @@ static void fail_own_recovery_at(struct bed *bed, int turns)
 
 static void nor_does_what_fails_at_open_and_at_close(void **state)
 {
-    const int step = is_long() ? 1 : 2;
+    const int step = bed_step(2);
     struct bed *bed = *state;
 
     make_queues(bed);
@@ -271,7 +271,7 @@ static void wait_for_owners(struct bed *bed, uint32_t owners)
 /* The id names that slot still, and what it says there means nothing. */
 static void a_slot_of_an_earlier_life_decides_nothing(void **state)
 {
-    const int step = is_long() ? 1 : 2;
+    const int step = bed_step(2);
     struct bed *bed = *state;
     struct bed his;
     int r = 0;

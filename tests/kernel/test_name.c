@@ -417,7 +417,7 @@ static struct pirn_status status_of(struct bed *bed, uint32_t owners)
 static void who_is_killed_leaves_an_item_with_its_name_or_neither(void **state)
 {
     enum { MOST = 120 };
-    const int step = getenv("PIRN_LONG") != NULL ? 1 : 2;
+    const int step = bed_step(2);
     struct bed *bed = *state;
     int r = 0;
 

@@ -353,7 +353,7 @@ static struct pirn_status status_of(struct bed *bed, uint32_t owners)
 static void kill_at_each_turn(struct bed *bed, const char *queue, uint32_t len)
 {
     enum { MOST = 64 };
-    const int step = getenv("PIRN_LONG") != NULL ? 1 : 3;
+    const int step = bed_step(3);
     int r = 0;
 
     for (int turns = 0; turns < MOST && r == 0; turns += step) {

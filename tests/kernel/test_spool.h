@@ -73,6 +73,19 @@ static inline void bed_close(struct bed *bed)
     bed->spool = pirn_spool_close(bed->spool);
 }
 
+/* At one in how many of the places where somebody can be killed, or something
+ * fail, it is tried: one in @usual; at each with PIRN_LONG=1; at one in
+ * PIRN_SPARSE times as many, where a machine is emulated. */
+static inline int bed_step(int usual)
+{
+    const char *sparse = getenv("PIRN_SPARSE");
+
+    if (getenv("PIRN_LONG") != NULL) {
+        return 1;
+    }
+    return sparse != NULL ? usual * atoi(sparse) : usual;
+}
+
 /* An empty directory and a context; no spool yet. */
 static inline int bed_setup_empty(void **state)
 {
