@@ -2,9 +2,10 @@
 /*
  * table.c - see engine/table.h
  *
- * `cuts` is what Linux 6.18 was seen to do, not what its manual says: since 6.0
- * a failed fsync, rename, unlink, mkdir, link, statx, fallocate or ftruncate
- * lets the next link run (kernel commit 97b388d70b53). `pirn probe` tries each.
+ * `cuts` is what Linux 6.1, 6.12 and 6.18 were seen to do (tests/README.md has
+ * the table), not what its manual says: since 6.0 a failed fsync, rename,
+ * unlink, mkdir, link, statx, fallocate or ftruncate lets the next link run
+ * (kernel commit 97b388d70b53). `pirn probe` tries each.
  * A send cuts when it moves less than asked only with MSG_WAITALL, which the
  * stream always sets. A short read cuts as well, but is a success, behind which
  * a chain goes on; so a read stands here as not cutting.
