@@ -9,17 +9,21 @@
 #include "tests/sim/model/memory.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "pirn/invariant.h"
 #include "runtime/list.h"
+#include "tests/sim/model/fiber.h"
 
 enum {
     ALIGNMENT = 16,
     ALIGNMENT_MAX = 4096,
     FREED = 0xdd,
     FREED_BYTES = 1024, /* more of a block is not overwritten: time */
+    MANY = 256 * 1024,  /* zeros: so many are mapped, and most never touched */
     MAGIC = 0x6d656d6f,
 };
 
@@ -28,6 +32,7 @@ struct block {
     struct memory *owner;
     size_t bytes;
     void *base;
+    size_t mapped; /* it is a map of so many bytes */
     uint32_t magic;
 };
 
@@ -36,6 +41,7 @@ enum { HEADER_BYTES = (sizeof(struct block) + 15) / 16 * 16 };
 static _Thread_local struct memory *current;
 
 void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
 void *__real_aligned_alloc(size_t alignment, size_t bytes);
 void __real_free(void *pointer);
 void *__wrap_malloc(size_t bytes);
@@ -80,7 +86,11 @@ static void end(struct block *block)
         memset((char *)block + HEADER_BYTES, FREED,
                block->bytes < FREED_BYTES ? block->bytes : FREED_BYTES);
     }
-    __real_free(block->base);
+    if (block->mapped > 0) {
+        (void)munmap(block->base, block->mapped);
+    } else {
+        __real_free(block->base);
+    }
 }
 
 void *__wrap_malloc(size_t bytes)
@@ -88,18 +98,33 @@ void *__wrap_malloc(size_t bytes)
     return begin(__real_malloc(HEADER_BYTES + bytes), HEADER_BYTES, bytes);
 }
 
+/* By hand: malloc() sets aside what is freed, and clears it then. */
+static void *map(size_t bytes)
+{
+    size_t all = HEADER_BYTES + bytes;
+    void *base = mmap(NULL, all, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *pointer;
+
+    if (base == MAP_FAILED) {
+        return NULL;
+    }
+    pointer = begin(base, HEADER_BYTES, bytes);
+    block_of(pointer)->mapped = all;
+    return pointer;
+}
+
 void *__wrap_calloc(size_t count, size_t bytes)
 {
     size_t total;
-    void *pointer = NULL;
 
-    if (!__builtin_mul_overflow(count, bytes, &total)) {
-        pointer = __wrap_malloc(total);
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        return NULL;
     }
-    if (pointer != NULL) {
-        memset(pointer, 0, total);
-    }
-    return pointer;
+    return total >= MANY && !fiber_is_slow()
+               ? map(total)
+               : begin(__real_calloc(1, HEADER_BYTES + total), HEADER_BYTES,
+                       total);
 }
 
 void *__wrap_aligned_alloc(size_t alignment, size_t bytes)
@@ -130,6 +155,16 @@ void __wrap_free(void *pointer)
     if (pointer != NULL) {
         end(block_of(pointer));
     }
+}
+
+/* What a life gives back the next one asks for: the kernel would clear it in
+ * between, page by page. */
+__attribute__((constructor)) static void keep(void)
+{
+    enum { MOST = 32 << 20, FOR_EVER = 1 << 30 };
+
+    (void)mallopt(M_MMAP_THRESHOLD, MOST);
+    (void)mallopt(M_TRIM_THRESHOLD, FOR_EVER);
 }
 
 void memory_init(struct memory *memory)
