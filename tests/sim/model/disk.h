@@ -144,6 +144,14 @@ void disk_cut(struct disk *disk, const bool *survives, uint64_t torn);
 void disk_unit_text(const struct disk *disk, uint32_t unit, char *text,
                     size_t len);
 
+/* What a cut would leave, as a number: of one disk, equal numbers leave equal
+ * disks. It costs less than a cut. */
+uint64_t disk_cut_number(struct disk *disk, const bool *survives,
+                         uint64_t torn);
+
+/* As long as this is the same, so is the hash. */
+uint64_t disk_changes(const struct disk *disk);
+
 /* A number of all that the disk holds, both versions and the units between
  * them: equal disks have equal hashes, whatever their memory looks like. Not in
  * it: the order of listings, who holds what, and what is deleted but held. */

@@ -170,6 +170,7 @@ static void trim(struct disk *disk, uint32_t inode, uint64_t size, bool durable)
 {
     uint32_t *at = &disk->inodes[inode].cells;
 
+    disk->changes++;
     while (*at != DISK_NONE) {
         uint32_t number = *at;
         struct disk_cell *cell = &disk->cells[number];

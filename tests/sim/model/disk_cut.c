@@ -286,8 +286,26 @@ static void show_durable(struct disk *disk)
     }
 }
 
+uint64_t disk_cut_number(struct disk *disk, const bool *survives, uint64_t torn)
+{
+    uint64_t number = disk->config.profile == DISK_CHAOS ? torn : 0;
+    uint64_t bits = 1;
+
+    choose(disk, survives);
+    disk__order_drop(disk);
+    for (uint32_t i = 0; i < disk->record_count; i++) {
+        bits = bits << 1 | disk->records[i].chosen;
+        if (i % 32 == 31) {
+            number = disk__mix(number, bits);
+            bits = 1;
+        }
+    }
+    return disk__mix(number, bits);
+}
+
 void disk_cut(struct disk *disk, const bool *survives, uint64_t torn)
 {
+    disk->changes++;
     choose(disk, survives);
     disk__order_drop(disk);
     apply(disk, torn);

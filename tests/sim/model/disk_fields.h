@@ -133,6 +133,7 @@ struct disk {
     uint64_t sectors_used;
     uint32_t inodes_living;
     uint32_t inode_lowest; /* below it no number is free */
+    uint64_t changes;      /* of anything that is hashed, so far */
     uint64_t cookie;       /* the last one given */
     uint64_t unit;
     uint64_t call;

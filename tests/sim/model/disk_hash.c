@@ -177,6 +177,11 @@ static uint64_t hash_stale(const struct disk *disk)
     return sum;
 }
 
+uint64_t disk_changes(const struct disk *disk)
+{
+    return disk->changes;
+}
+
 uint64_t disk_hash(const struct disk *disk)
 {
     uint64_t hash = disk__mix(hash_entries(disk), hash_inodes(disk));

@@ -52,6 +52,7 @@ static struct disk_record *append(struct disk *disk, enum disk_record_kind kind,
 {
     struct disk_record *record;
 
+    disk->changes++;
     disk->records = disk__grow(disk->records, &disk->record_capacity,
                                disk->record_count + 1, sizeof(*disk->records));
     record = &disk->records[disk->record_count++];
@@ -278,6 +279,7 @@ void disk__sweep(struct disk *disk)
 {
     while (disk->sweep) {
         disk->sweep = false;
+        disk->changes++;
         drop_entries(disk);
         drop_chosen(disk);
     }
@@ -285,6 +287,7 @@ void disk__sweep(struct disk *disk)
 
 void disk__records_take(struct disk *disk, bool apply)
 {
+    disk->changes++;
     for (uint32_t i = 0; apply && i < disk->record_count; i++) {
         if (disk->records[i].chosen) {
             disk__record_apply(disk, &disk->records[i]);

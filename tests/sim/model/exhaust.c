@@ -173,6 +173,7 @@ static void look(struct exhaust *exhaust, const struct workload *workload,
 static void cut(struct exhaust *exhaust, const struct workload *workload,
                 const struct event *event, struct exhaust_place place)
 {
+    static uint64_t choices[STATES_MAX];
     static uint64_t states[STATES_MAX];
     static bool survives[UNITS_MAX];
     uint32_t units = disk_unit_count(event->disk);
@@ -183,6 +184,7 @@ static void cut(struct exhaust *exhaust, const struct workload *workload,
     uint32_t subsets = is_all ? 1u << units : samples;
     struct rng rng = rng_of(exhaust->seed, place.at);
     struct event left = *event;
+    uint32_t choice_count = 0;
     uint32_t count = 0;
 
     pirn_assert(units <= UNITS_MAX);
@@ -192,7 +194,9 @@ static void cut(struct exhaust *exhaust, const struct workload *workload,
 
         draw(survives, units, place.subset, is_all, &rng);
         torn = is_all ? place.subset : rng_next(&rng);
-        if (is_other(exhaust, &place)) {
+        if (is_other(exhaust, &place) ||
+            !state_is_new(choices, &choice_count,
+                          disk_cut_number(event->disk, survives, torn))) {
             continue;
         }
         left.disk = disk_clone(event->disk);

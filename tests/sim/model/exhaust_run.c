@@ -115,6 +115,7 @@ static void copy_promises(const struct run *run, struct promises *ret_promises)
 static void keep(const struct run *run, struct event *event)
 {
     event->disk = disk_clone(run->world->disk);
+    event->changes = disk_changes(run->world->disk);
     event->failures = run->world->faults.happened[FAULT_EIO];
     copy_promises(run, &event->promises);
 }
@@ -191,20 +192,35 @@ void run_begin(struct run *run, const struct exhaust *exhaust,
     }
 }
 
+static bool promises_are(const struct run *run, const struct promises *promises)
+{
+    bool are = memcmp(&promises->spool, &run->check, sizeof(run->check)) == 0;
+
+    for (uint32_t i = 0; i < run->chain_count; i++) {
+        are = are && memcmp(promises->files[i], run->chains[i].file,
+                            sizeof(promises->files[i])) == 0;
+    }
+    return are;
+}
+
 static void snap(void *argument)
 {
     struct run *run = argument;
     struct event *event = &run->events[run->event_count];
+    uint64_t changes = disk_changes(run->world->disk);
+    bool is_same;
 
     if (run->world->faults.seen < run->since) {
         return;
     }
+    is_same = run->event_count > 0 && promises_are(run, &event[-1].promises);
+    if (is_same && event[-1].changes == changes) {
+        return;
+    }
     pirn_assert(run->event_count < RUN_EVENTS_MAX);
     keep(run, event);
-    if (run->event_count > 0 &&
-        memcmp(&event[-1].promises, &event->promises,
-               sizeof(event->promises)) == 0 &&
-        disk_hash(event[-1].disk) == disk_hash(event->disk)) {
+    if (is_same && disk_hash(event[-1].disk) == disk_hash(event->disk)) {
+        event[-1].changes = changes;
         disk_destroy(event->disk);
         return;
     }

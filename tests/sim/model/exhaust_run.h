@@ -21,6 +21,7 @@ struct promises {
 /* What a run has come to, or has left. */
 struct event {
     struct disk *disk;
+    uint64_t changes; /* of the disk that this is a clone of */
     struct promises promises;
     uint64_t failures; /* -EIO until then */
 };
