@@ -17,22 +17,31 @@
 
 enum { NOBODY = UINT32_MAX };
 
-static uint8_t byte_of(uint32_t number, uint32_t len, uint32_t at)
+enum { BLOCK = 256 };
+
+/* The bytes of a body from @at on, a multiple of BLOCK: number and length, and
+ * then what differs from byte to byte and from block to block. */
+static void fill_block(uint32_t number, uint32_t len, uint32_t at,
+                       uint8_t bytes[BLOCK])
 {
-    if (at < 4) {
-        return (uint8_t)(number >> 8 * at);
+    uint8_t first = (uint8_t)(number * 29 + at / BLOCK);
+
+    for (uint32_t i = 0; i < BLOCK; i++) {
+        bytes[i] = (uint8_t)(first + i * 13);
     }
-    if (at < CHECK_BODY_MIN) {
-        return (uint8_t)(len >> 8 * (at - 4));
+    for (uint32_t i = 0; i < 4 && at == 0; i++) {
+        bytes[i] = (uint8_t)(number >> 8 * i);
+        bytes[4 + i] = (uint8_t)(len >> 8 * i);
     }
-    return (uint8_t)(number * 29 + at * 13 + (at >> 8));
 }
 
-void check_spool_fill(uint32_t number, uint32_t len, uint32_t from,
-                      uint8_t *bytes, uint32_t count)
+void check_spool_fill(uint32_t number, uint32_t len, uint8_t *bytes)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        bytes[i] = byte_of(number, len, from + i);
+    uint8_t block[BLOCK];
+
+    for (uint32_t at = 0; at < len; at += BLOCK) {
+        fill_block(number, len, at, block);
+        memcpy(bytes + at, block, len - at < BLOCK ? len - at : BLOCK);
     }
 }
 
@@ -89,6 +98,7 @@ void check_spool_put(struct check_spool *check, uint32_t number, int32_t result,
 uint32_t check_spool_whose(const struct check_spool *check,
                            const uint8_t *bytes, int32_t len)
 {
+    uint8_t block[BLOCK];
     uint32_t number;
 
     if (len < CHECK_BODY_MIN) {
@@ -99,8 +109,11 @@ uint32_t check_spool_whose(const struct check_spool *check,
     if (number >= check->count || check->items[number].len != (uint32_t)len) {
         return NOBODY;
     }
-    for (uint32_t at = 0; at < (uint32_t)len; at++) {
-        if (bytes[at] != byte_of(number, (uint32_t)len, at)) {
+    for (uint32_t at = 0; at < (uint32_t)len; at += BLOCK) {
+        uint32_t left = (uint32_t)len - at;
+
+        fill_block(number, (uint32_t)len, at, block);
+        if (memcmp(bytes + at, block, left < BLOCK ? left : BLOCK) != 0) {
             return NOBODY;
         }
     }

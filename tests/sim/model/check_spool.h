@@ -81,9 +81,8 @@ struct check_spool {
 /* One more item of @len bytes; its number. */
 uint32_t check_spool_begin(struct check_spool *check, uint32_t len);
 
-/* The bytes of its body from @from on. */
-void check_spool_fill(uint32_t number, uint32_t len, uint32_t from,
-                      uint8_t *bytes, uint32_t count);
+/* The bytes of its body. */
+void check_spool_fill(uint32_t number, uint32_t len, uint8_t *bytes);
 
 /* Its maker was told: 0 and @id, or an error. */
 void check_spool_put(struct check_spool *check, uint32_t number, int32_t result,

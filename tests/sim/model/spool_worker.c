@@ -185,7 +185,7 @@ static void begin_put(struct desk *desk)
         return;
     }
     desk->number = check_spool_begin(office->check, len);
-    check_spool_fill(desk->number, len, 0, desk->body, len);
+    check_spool_fill(desk->number, len, desk->body);
     if (office->worker->script == NULL) {
         draw_place(desk);
     }
