@@ -52,9 +52,14 @@ void pirn__name_shard_dir(struct pirn__name *name, const char *parent,
                           uint32_t shard)
 {
     static const char alphabet[] = "0123456789abcdefghijklmnopqrstuv";
+    const char tail[] = {'/', alphabet[shard >> 5], alphabet[shard & 31], '\0'};
+    size_t len = strlen(parent);
 
+    /* By hand: who opens a spool asks for hundreds. */
     pirn_assert(shard < PIRN__SHARDS);
-    print(name, "%s/%c%c", parent, alphabet[shard >> 5], alphabet[shard & 31]);
+    pirn_assert(len + sizeof(tail) <= sizeof(name->text));
+    memcpy(name->text, parent, len);
+    memcpy(name->text + len, tail, sizeof(tail));
 }
 
 void pirn__name_tmp_dir(struct pirn__name *name, uint32_t slot)

@@ -174,12 +174,20 @@ static void named(struct pirn_op *op, int32_t result)
 
 static void wrote(struct pirn_op *op, int32_t result);
 
+static uint32_t zeros_at_once(const struct pirn__log *log)
+{
+    uint64_t bytes = log->text.size.segment_bytes;
+
+    return bytes < ZEROS ? (uint32_t)bytes : ZEROS;
+}
+
 static void write_zeros(struct pirn__segment_take *take, int fd)
 {
     uint64_t left = take->log->text.size.segment_bytes - take->at;
+    uint32_t most = zeros_at_once(take->log);
 
     pirn_prep_write(&take->step, fd, take->zeros,
-                    left < ZEROS ? (uint32_t)left : ZEROS, take->at);
+                    left < most ? (uint32_t)left : most, take->at);
     pirn_start(take->log->context, &take->step, wrote);
 }
 
@@ -232,7 +240,7 @@ static void have_file(struct pirn_op *op, int32_t result)
         return;
     }
     free(take->zeros); /* of one that somebody else has taken */
-    take->zeros = calloc(1, ZEROS);
+    take->zeros = calloc(1, zeros_at_once(take->log));
     if (take->zeros == NULL) {
         made(&take->step, -ENOMEM);
         return;
