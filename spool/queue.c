@@ -9,6 +9,7 @@
  */
 #include "spool/queue.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -260,15 +261,20 @@ static void looked(struct pirn_op *op, int32_t result)
     look_next(refresh);
 }
 
-/* The log's have no files. */
+uint32_t pirn__queue_of_files(const struct pirn_spool *spool, uint32_t from)
+{
+    while (from < spool->queue_count &&
+           spool->queues[from]->layout != &pirn__layout_file) {
+        from++;
+    }
+    return from;
+}
+
 static void look_next(struct pirn__refresh *refresh)
 {
     const struct pirn_spool *spool = refresh->spool;
 
-    while (refresh->queue_at < spool->queue_count &&
-           spool->queues[refresh->queue_at]->layout != &pirn__layout_file) {
-        refresh->queue_at++;
-    }
+    refresh->queue_at = pirn__queue_of_files(spool, refresh->queue_at);
     if (refresh->queue_at == spool->queue_count) {
         finish(refresh, 0);
         return;
@@ -287,7 +293,7 @@ static int32_t take_queue(struct pirn__scan *scan,
     struct pirn__refresh *refresh =
         pirn_container_of(scan, struct pirn__refresh, scan);
 
-    if (!pirn_queue_name_is_valid(entry->name) ||
+    if (entry->type == DT_REG || !pirn_queue_name_is_valid(entry->name) ||
         pirn__queue_find(refresh->spool, entry->name) != NULL) {
         return 0;
     }

@@ -52,6 +52,10 @@ typedef void pirn__queue_met_fn(struct pirn_op *op, struct pirn__queue *queue);
 void pirn__queue_meet(struct pirn_spool *spool, const char *name,
                       struct pirn_op *op, pirn__queue_met_fn *met);
 
+/** pirn__queue_of_files() - the number of the first queue from @from on that
+ * has files, or the number of queues: the log's have none */
+uint32_t pirn__queue_of_files(const struct pirn_spool *spool, uint32_t from);
+
 /** pirn__queue_take_shelf() - note what an entry of a queue's directory says
  * that it has; false: a shard, .checkout, or nothing of ours */
 bool pirn__queue_take_shelf(struct pirn__queue *queue, const char *name);

@@ -2,8 +2,8 @@
 /*
  * listing.c - a walk over directories, one in memory at a time
  *
- *   of each queue: its buckets, shelves and 64 shards, then .checkout/SLOT of
- *   each slot
+ *   of each queue that has files: its buckets, shelves and 64 shards, then
+ *   .checkout/SLOT of each slot
  *
  * What becomes ready meanwhile is met twice rather than not at all.
  *
@@ -237,7 +237,9 @@ static void next_dir(struct pirn_listing_work *work)
         work->has_buckets = false;
         work->queue_at++;
     }
-    if (work->queue_at == work->queue_end) {
+    work->queue_at = pirn__queue_of_files(spool, work->queue_at);
+    if (work->queue_at >= work->queue_end) {
+        work->queue_at = work->queue_end;
         finish(work, 0);
         return;
     }

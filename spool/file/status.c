@@ -224,7 +224,7 @@ static int append_aside(struct pirn_status_work *work)
 
 static void names_next(struct pirn_status_work *work)
 {
-    pirn_assert(work->queue_at <= work->spool->queue_count);
+    work->queue_at = pirn__queue_of_files(work->spool, work->queue_at);
     if (work->queue_at == work->spool->queue_count) {
         int r = append_aside(work);
         if (r < 0) {
