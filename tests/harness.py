@@ -66,6 +66,17 @@ def directory():
             remove_indexes(path)
 
 
+def read_terminal(ours):
+    """All that comes from a terminal's other side, which is ours no more. It
+    comes in pieces, and the last is an error."""
+    seen = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(ours, 65536):
+            seen += piece
+    os.close(ours)
+    return seen
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -8,7 +8,7 @@ import subprocess
 
 from command import body_path, each_layout, fill, new_spool, objects
 from command import put, run, shown
-from harness import PIRN, cases, directory
+from harness import PIRN, cases, directory, read_terminal
 
 VERBS = ("serve", "create", "put", "ls", "show", "cat", "mv", "hold",
          "export",
@@ -191,8 +191,7 @@ def a_heading_is_for_people_alone():
         ours, theirs = pty.openpty()
         run("ls", spool=spool, stdout=theirs).exits(0)
         os.close(theirs)
-        lines = os.read(ours, 65536).decode().splitlines()
-        os.close(ours)
+        lines = read_terminal(ours).decode().splitlines()
         assert lines[0].startswith("ID ") and lines[1].startswith(item), lines
 
 

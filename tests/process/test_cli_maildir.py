@@ -8,7 +8,8 @@ import shutil
 import subprocess
 
 from command import body_path, each_layout, new_spool, objects, put, run, shown
-from harness import PIRN, Skip, cases, directory, remove_indexes
+from harness import (PIRN, Skip, cases, directory, read_terminal,
+                     remove_indexes)
 
 BODIES = [b"", b"one line\n", b"Subject: x\r\n\r\n" + b"y" * 80 + b"\r\n",
           bytes(range(256)) * 700, b"z" * 65536]
@@ -209,12 +210,7 @@ def mutt_reads_what_was_delivered():
             stdin=theirs, stdout=theirs, stderr=theirs, cwd=here,
             env={**os.environ, "HOME": here, "TERM": "xterm"})
         os.close(theirs)
-        try:
-            while os.read(ours, 65536):
-                pass
-        except OSError:  # it has left its terminal
-            pass
-        os.close(ours)
+        read_terminal(ours)
         assert mutt.wait(20) == 0
         with open(here + "/seen", encoding="ascii") as file:
             seen = file.read()

@@ -6,7 +6,7 @@ import pty
 import subprocess
 
 from command import Ran, fill, new_spool, put, run
-from harness import PIRN, cases, directory
+from harness import PIRN, cases, directory, read_terminal
 
 ALL = ("--queue", "incoming", "--all")
 CLEAR = "\x1b[K"
@@ -22,13 +22,7 @@ def watched(spool, *words, **env):
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=theirs, env={**clean, "TERM": "xterm", **env})
     os.close(theirs)
-    seen = b""
-    try:
-        while piece := os.read(ours, 65536):
-            seen += piece
-    except OSError:  # its last holder has closed it
-        pass
-    os.close(ours)
+    seen = read_terminal(ours)
     out = process.communicate(timeout=60)[0]
     done = subprocess.CompletedProcess(command, process.returncode, out, b"")
     return Ran(command, done), seen.decode()
