@@ -203,10 +203,10 @@ def linux_6_12_does_it_without_a_ring():
 
 @functools.lru_cache(maxsize=None)
 def probed(version):
-    """What `pirn probe` says there, a row each; and what the kernel is."""
+    """What `pirn probe` says there, a row each."""
     said = say(version, "auto", [PIRN], f"{version}-probe", "probe --json")
-    outcome = outcomes(said)["pirn"]
-    assert outcome.code == 0, outcome.text
+    outcome = outcomes(said).get("pirn")
+    assert outcome and outcome.code == 0, said[-2000:]
     return links.rows(outcome.text)
 
 
