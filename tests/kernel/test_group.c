@@ -151,8 +151,9 @@ static void group_without_hooks_runs(void **state)
     pirn_group_destroy(NULL);
 }
 
-/* What an init starts does nothing before all have begun: the last member's
- * takes its time, and the others' immediates wait for it. */
+/* What an init starts does nothing before all have begun, but in the turn that
+ * ends the init: the last member's takes its time, and what the other starts in
+ * that turn waits for it. */
 struct eager {
     struct pirn_op now;
     struct pirn_op delay;
@@ -179,6 +180,16 @@ static void eager_now(struct pirn_op *op, int32_t result)
     atomic_fetch_add(&eager->all->called, 1);
 }
 
+/* In the turn that ends the init, or later. */
+static void eager_soon(struct pirn_op *op, int32_t result)
+{
+    struct eager *eager = pirn_container_of(op, struct eager, delay);
+
+    (void)result;
+    pirn_prep_timer(&eager->now, 0);
+    pirn_start(eager->context, &eager->now, eager_now);
+}
+
 static void eager_late(struct pirn_op *op, int32_t result)
 {
     struct eager *eager = pirn_container_of(op, struct eager, delay);
@@ -199,8 +210,8 @@ static void eager_init(struct pirn_context *context, uint32_t index, void *user,
     *eager = (struct eager){.context = context, .all = all, .done = done};
     if (index == 0) {
         pirn_task_finish(context, done, 0);
-        pirn_prep_timer(&eager->now, 1000000);
-        pirn_start(context, &eager->now, eager_now);
+        pirn_prep_timer(&eager->delay, 0);
+        pirn_start(context, &eager->delay, eager_soon);
     } else {
         pirn_prep_timer(&eager->delay, 30000000);
         pirn_start(context, &eager->delay, eager_late);
