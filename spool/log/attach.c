@@ -98,6 +98,18 @@ static int check_file(struct pirn__log *log)
     return r < 0 ? r : statx.stx_size == sizes.bytes ? 0 : -EBADMSG;
 }
 
+/* Of one whose maker was killed, or found no room, nothing may be backed: to
+ * touch it on a full file system would be a SIGBUS. */
+static int back_fixed(struct pirn__log *log)
+{
+    struct pirn__index sizes;
+    struct pirn_op op = {0};
+
+    pirn__index_lay_out(&log->text.size, NULL, &sizes);
+    pirn_prep_fallocate(&op, log->index_fd, 0, 0, sizes.fixed_bytes);
+    return wait_for(log, &op);
+}
+
 #define NAME_CAP 96
 
 /* What an index of this very directory is called: a copy of the spool has the
@@ -167,6 +179,7 @@ static int find(struct pirn__log *log, bool alone)
     r = check_name(log);
     r = r < 0 ? r : open_path(log, O_RDWR);
     r = r < 0 ? r : check_file(log);
+    r = r < 0 ? r : back_fixed(log);
     r = r < 0 ? r : map(log);
     r = r < 0
             ? r
@@ -185,11 +198,7 @@ static int allocate(struct pirn__log *log)
     pirn__index_lay_out(&log->text.size, NULL, &sizes);
     pirn_prep_truncate(&op, log->index_fd, sizes.bytes);
     int r = wait_for(log, &op);
-    if (r == 0) {
-        pirn_prep_fallocate(&op, log->index_fd, 0, 0, sizes.fixed_bytes);
-        r = wait_for(log, &op);
-    }
-    return r;
+    return r == 0 ? back_fixed(log) : r;
 }
 
 static int rename_text(struct pirn__log *log, unsigned flags)

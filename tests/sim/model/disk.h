@@ -97,6 +97,9 @@ int disk_fallocate(struct disk *disk, uint32_t inode, int mode, uint64_t offset,
                    uint64_t len);
 uint64_t disk_size(const struct disk *disk, uint32_t inode);
 
+/* Whether a sector has room on the disk: it was written, or allocated. */
+bool disk_has_room(const struct disk *disk, uint32_t inode, uint32_t sector);
+
 /* getdents64(2): @cursor is 0 at first and kept by the caller. A name that is
  * there from the first call to the last is met once. */
 int64_t disk_list(struct disk *disk, uint32_t inode, uint64_t *cursor,

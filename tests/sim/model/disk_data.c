@@ -49,6 +49,13 @@ static int refusal(const struct disk *disk, uint32_t inode)
     return S_ISREG(mode) ? 0 : -EINVAL;
 }
 
+bool disk_has_room(const struct disk *disk, uint32_t inode, uint32_t sector)
+{
+    uint32_t cell = disk__cell_find(disk, inode, sector);
+
+    return cell != DISK_NONE && disk->cells[cell].v != DISK_NONE;
+}
+
 /* The volatile bytes of a sector, or NULL for zeros. */
 static const uint8_t *sector_bytes(const struct disk *disk, uint32_t inode,
                                    uint32_t sector)

@@ -19,7 +19,7 @@
 #include "tests/sim/model/world.h"
 
 /* One page in so many, behind the first. */
-enum { SPOILED = 8 };
+enum { SPOILED = 8, DISK_PAGE_SECTORS = DISK_PAGE / DISK_SECTOR };
 
 struct shared {
     uint32_t inode;
@@ -149,9 +149,30 @@ int shared_map(struct process *process, int32_t fd, uint64_t bytes,
     return 0;
 }
 
-static void unmap(struct map *map)
+/* A page that somebody has touched has room: on a full disk it would have been
+ * a SIGBUS else. */
+static void check_room(struct world *world, const struct shared *shared)
 {
-    map->shared->map_count--;
+    size_t pages = shared->bytes / DISK_PAGE;
+    unsigned char *are_touched = malloc(pages);
+
+    pirn_assert(are_touched != NULL);
+    pirn_assert(mincore(shared->memory, shared->bytes, are_touched) == 0);
+    for (uint32_t i = 0; i < pages; i++) {
+        if ((are_touched[i] & 1) &&
+            !disk_has_room(world->disk, shared->inode, i * DISK_PAGE_SECTORS)) {
+            world_fail(world, "page %u of a map is touched, and has no room",
+                       i);
+        }
+    }
+    free(are_touched);
+}
+
+static void unmap(struct world *world, struct map *map)
+{
+    if (--map->shared->map_count == 0) {
+        check_room(world, map->shared);
+    }
     list_unlink(&map->link);
     free(map);
 }
@@ -167,14 +188,15 @@ void shared_unmap(struct process *process, const void *memory)
     }
     pirn_assert_rule(link != &process->maps,
                      "what is unmapped was mapped by this process");
-    unmap(pirn_container_of(link, struct map, link));
+    unmap(process->world, pirn_container_of(link, struct map, link));
     drop_nameless(process->world);
 }
 
 void shared_unmap_all(struct process *process)
 {
     while (!list_is_empty(&process->maps)) {
-        unmap(pirn_container_of(process->maps.next, struct map, link));
+        unmap(process->world,
+              pirn_container_of(process->maps.next, struct map, link));
     }
 }
 
