@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -33,11 +34,13 @@ enum {
 enum { MEMORY_MAY_END = 1 };
 #endif
 
-/* The file's table of tests, and its main(). */
+/* The file's table of tests, and its main(). PIRN_TEST: one of them alone, by
+ * its name; cmocka takes NULL for all. */
 #define TEST_MAIN(...)                                    \
     int main(void)                                        \
     {                                                     \
         const struct CMUnitTest tests[] = {__VA_ARGS__};  \
+        cmocka_set_test_filter(getenv("PIRN_TEST"));      \
         return cmocka_run_group_tests(tests, NULL, NULL); \
     }
 

@@ -219,6 +219,7 @@ static inline bool ring_skip_all(void)
     int main(void)                                                          \
     {                                                                       \
         const struct CMUnitTest tests[] = {__VA_ARGS__};                    \
+        cmocka_set_test_filter(getenv("PIRN_TEST"));                        \
         return ring_skip_all() ? TEST_SKIP                                  \
                                : cmocka_run_group_tests(tests, NULL, NULL); \
     }

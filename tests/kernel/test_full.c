@@ -229,6 +229,57 @@ static void without_its_doorbell_it_does_not_sleep(void **state)
     close(ends[1]);
 }
 
+static uint32_t list_length(const struct pirn_link *list)
+{
+    uint32_t length = 0;
+
+    for (const struct pirn_link *link = list->next; link != list;
+         link = link->next) {
+        length++;
+    }
+    return length;
+}
+
+/* The kernel ends a run with what is submitted at once: the rest would begin
+ * whatever became of it. */
+static void a_run_is_not_parted_where_the_queue_ends(void **state)
+{
+    enum { RUN = 3, RUNS = 3 };
+    const struct engine_class *class = &pirn__engine_uring;
+    static uint8_t buffers[8 * 64];
+    const struct engine_config config = {.sq_entries = SMALL,
+                                         .cq_entries = 4 * SMALL,
+                                         .worker_max = 1,
+                                         .buffers = buffers,
+                                         .buffer_count = 8,
+                                         .buffer_bytes = 64};
+    struct pirn_link cancels, queue, inflight;
+    struct pirn_loan loans[RUNS * RUN] = {0};
+    struct engine_event events[RUNS * RUN];
+    struct engine *engine;
+    uint32_t told = 0;
+
+    (void)state;
+    assert_int_equal(class->create(&config, &engine), 0);
+    list_init(&cancels);
+    list_init(&queue);
+    list_init(&inflight);
+    for (int i = 0; i < RUNS * RUN; i++) {
+        loans[i].opcode = ENGINE_NOP;
+        loans[i].state = LOAN_QUEUED;
+        loans[i].flags = i % RUN == RUN - 1 ? 0 : LOAN_LINKED;
+        list_push_tail(&queue, &loans[i].link);
+    }
+    while (told < RUNS * RUN) {
+        class->submit(engine, &cancels, &queue, &inflight);
+        assert_int_equal(list_length(&queue) % RUN, 0);
+        assert_int_equal(class->wait(engine, PIRN_FOREVER), 0);
+        told += class->reap(engine, events, RUNS * RUN);
+    }
+    assert_true(list_is_empty(&queue));
+    class->destroy(engine);
+}
+
 /* --- what is done in place --- */
 
 static void start_periods(struct pirn_context *context, struct shot_note *notes)
@@ -275,4 +326,5 @@ static void what_was_done_in_place_is_told_though_cancelled(void **state)
 RING_ONLY_MAIN(RING_TEST(completions_beyond_the_queue_are_all_told),
                RING_TEST(kernel_that_says_not_now_is_asked_again),
                RING_TEST(without_its_doorbell_it_does_not_sleep),
+               RING_TEST(a_run_is_not_parted_where_the_queue_ends),
                RING_TEST(what_was_done_in_place_is_told_though_cancelled))

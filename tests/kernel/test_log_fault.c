@@ -9,20 +9,32 @@
 
 #include "faulty.h"
 #include "runtime/context.h"
+#include "spool/log/log.h"
 
-static int setup(void **state)
+static int setup_as(void **state, uint32_t segments)
 {
     faulty_plan(ENGINE_NONE, 0, 0, 0);
     if (log_setup_closed(state) < 0) {
         return -1;
     }
     struct bed *bed = *state;
+    bed->log_segments = segments > 0 ? segments : bed->log_segments;
     pirn_context_destroy(bed->context);
     if (pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
         return -1;
     }
     bed->fd_count = bed_count_fds();
     return bed_open(bed, true);
+}
+
+static int setup(void **state)
+{
+    return setup_as(state, 0);
+}
+
+static int setup_few(void **state)
+{
+    return setup_as(state, 6);
 }
 
 static int teardown(void **state)
@@ -392,6 +404,98 @@ static void a_failed_write_of_tombstones_makes_no_removal_durable(void **state)
     expect_no_removal_is_durable(state, ENGINE_WRITE);
 }
 
+/* ---- segments that are written over ---- */
+
+enum { BIG = 60 * 1024, IN_A_SEGMENT = LOG_SEGMENT_BYTES / (BIG + 4096) };
+
+static void looked(struct pirn_op *op, int32_t result)
+{
+    (void)op;
+    (void)result; /* it stays in the op */
+}
+
+/* Until his read has come back, and is kept from him. */
+static void look_and_be_stopped(struct bed *bed, struct pirn_view *view,
+                                const struct pirn_id *id)
+{
+    faulty_plan(ENGINE_READ, UINT32_MAX, 1, 0); /* none from the cache */
+    faulty_hold(ENGINE_READ);
+    pirn_prep_look(view, bed->spool, id);
+    pirn_start(bed->context, &view->op, looked);
+    while (!faulty_has_held()) {
+        assert_true(pirn_context_turn(bed->context, PIRN_FOREVER) >= 0);
+    }
+}
+
+/* Whoever announced it may have a read under way. */
+static void a_segment_that_is_read_is_not_taken_again(void **state)
+{
+    static uint8_t bytes[BIG];
+    struct bed *bed = *state;
+    struct pirn_view view = {0};
+    struct pirn_claim claim = {0};
+    const uint64_t *word = &bed->spool->log->index.segments[0].word;
+    struct pirn_id id = log_put(bed, "body");
+    uint32_t generation = pirn__segment_unpack(*word).generation;
+
+    look_and_be_stopped(bed, &view, &id);
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    for (int i = 0; i < 6 * IN_A_SEGMENT; i++) {
+        (void)bed_put(bed, bytes, BIG);
+        assert_int_equal(bed_claim(bed, &claim), 1);
+        assert_int_equal(bed_remove(bed, &claim), 0);
+    }
+    assert_int_equal(pirn__segment_unpack(*word).generation, generation);
+    faulty_hold(ENGINE_NONE);
+    assert_int_equal(pirn_context_drain(bed->context), 0);
+    assert_int_equal(pirn_op_result(&view.op), 0);
+    bed_view_end(bed, &view);
+}
+
+/* One of each segment stays, and two of all are had. */
+static void thin_out(struct bed *bed, int segments, struct pirn_claim *had)
+{
+    struct pirn_claim kept[8] = {0};
+    struct pirn_claim claim = {0};
+
+    for (int i = 0; i < segments * IN_A_SEGMENT; i++) {
+        struct pirn_claim *at =
+            i % IN_A_SEGMENT == 1 ? &kept[i / IN_A_SEGMENT] : &claim;
+        assert_int_equal(bed_claim(bed, at), 1);
+        if (at == &claim) {
+            assert_int_equal(bed_remove(bed, &claim), 0);
+        }
+    }
+    assert_int_equal(bed_claim(bed, &had[0]), 1);
+    assert_int_equal(bed_claim(bed, &had[1]), 1);
+    for (int i = 0; i < segments; i++) {
+        assert_int_equal(bed_give_back(bed, &kept[i]), 0);
+    }
+}
+
+static void what_is_copied_is_alive_until_its_copy_is_durable(void **state)
+{
+    enum { SEGMENTS = 5 };
+    static uint8_t bytes[BIG];
+    struct bed *bed = *state;
+    struct pirn_claim had[2] = {0};
+
+    for (int i = 0; i < SEGMENTS * IN_A_SEGMENT + 2; i++) {
+        (void)bed_put(bed, bytes, BIG);
+    }
+    thin_out(bed, SEGMENTS, had);
+    faulty_plan(ENGINE_WRITEV, 1, 0, -EIO); /* of each copy */
+    assert_int_equal(log_remove_durable(bed, &had[0]), 0);
+    while (faulty_outcome()->failed == 0) {
+        assert_true(pirn_context_turn(bed->context, PIRN_FOREVER) >= 0);
+    }
+    assert_int_equal(log_remove_durable(bed, &had[1]), 0); /* with all words */
+    no_fault();
+    log_power_cut_and_open(bed);
+    assert_int_equal(bed_status(bed).ready, SEGMENTS);
+}
+
 /* A sector that cannot be read must not meet every claim of the queue. */
 static void an_item_that_cannot_be_read_goes_behind_all_others(void **state)
 {
@@ -440,5 +544,8 @@ BED_MAIN(T(a_failed_write_fails_its_batch_and_seals_its_segment),
          T(a_change_that_failed_leaves_the_item_as_it_was),
          T(a_failed_sync_of_tombstones_makes_no_removal_durable),
          T(a_failed_write_of_tombstones_makes_no_removal_durable),
+         cmocka_unit_test_setup_teardown(
+             a_segment_that_is_read_is_not_taken_again, setup_few, teardown),
+         T(what_is_copied_is_alive_until_its_copy_is_durable),
          T(an_item_that_cannot_be_read_goes_behind_all_others),
          T(a_read_that_has_no_memory_leaves_the_item_where_it_is))

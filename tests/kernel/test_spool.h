@@ -310,6 +310,7 @@ static inline bool bed_is_refused(void)
         if (bed_is_refused()) {                           \
             return TEST_SKIP;                             \
         }                                                 \
+        cmocka_set_test_filter(getenv("PIRN_TEST"));      \
         return cmocka_run_group_tests(tests, NULL, NULL); \
     }
 

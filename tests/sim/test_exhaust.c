@@ -275,5 +275,6 @@ int main(int argc, char **argv)
     };
 
     program = argc > 0 ? argv[0] : "sim_exhaust";
+    cmocka_set_test_filter(getenv("PIRN_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
