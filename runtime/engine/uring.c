@@ -23,6 +23,7 @@
 #include "runtime/engine/table.h"
 #include "runtime/engine/uring.h"
 #include "runtime/list.h"
+#include "runtime/plant.h"
 
 enum {
     USER_DATA_NONE = 0,
@@ -220,6 +221,9 @@ static void submit_queue(struct uring *uring, struct pirn_link *queue,
     while (link != queue) {
         unsigned run = run_length(link);
 
+        if (room > 0 && room < run && pirn__planted("run-parted")) {
+            run = room;
+        }
         if (!submit_job(uring, &link, run)) {
             if (room < run) {
                 break;

@@ -16,6 +16,7 @@
 
 #include <pirn/invariant.h>
 
+#include "runtime/plant.h"
 #include "spool/hash.h"
 #include "spool/log/bytes.h"
 
@@ -256,7 +257,8 @@ static void record_seal(struct pirn__batch *batch, uint32_t i)
 
 static uint64_t sum_of(const uint8_t *buf, size_t len, uint64_t salt)
 {
-    return pirn__hash_salted(buf + BATCH_SEGMENT, len - BATCH_SEGMENT, salt);
+    return pirn__hash_salted(buf + BATCH_SEGMENT, len - BATCH_SEGMENT,
+                             pirn__planted("log-salt-left-out") ? 0 : salt);
 }
 
 static void header_put(const struct pirn__batch *batch, uint32_t bytes,

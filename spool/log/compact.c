@@ -18,6 +18,7 @@
 #include <pirn/task.h>
 #include <pirn/timer.h>
 
+#include "runtime/plant.h"
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
 #include "spool/log/slot.h"
@@ -124,15 +125,22 @@ static void finish(struct pirn__log *log, int32_t result)
     pirn_task_finish(log->context, &log->compact.op, result);
 }
 
-static void store_fields(struct pirn__log *log)
+/* The records that are copied. */
+static void bury_before(struct pirn__log *log)
 {
-    struct pirn__compact *compact = &log->compact;
-    const struct pirn__reading *before = &compact->reading;
+    const struct pirn__reading *before = &log->compact.reading;
 
     pirn__log_bury(log, pirn__place_unpack(before->fields.body),
                    before->body_generation);
     pirn__log_bury(log, pirn__place_unpack(before->fields.part),
                    before->part_generation);
+}
+
+static void store_fields(struct pirn__log *log)
+{
+    struct pirn__compact *compact = &log->compact;
+
+    bury_before(log);
     pirn__slot_take_record(slot_of(log), &compact->record.part.head,
                            pirn__place_pack(compact->record.part_place));
     pirn__keeper_touch(log);
@@ -178,6 +186,9 @@ static void write_again(struct pirn__log *log, const void *body)
     record->part.head.flags = route.flags;
     pirn__prep_record(record, log);
     pirn_start(log->context, &record->op, committed);
+    if (pirn__planted("log-copy-buried-early")) {
+        bury_before(log);
+    }
 }
 
 /* What cannot be read stays where it is, for whoever claims it to meet. */

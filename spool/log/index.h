@@ -134,6 +134,9 @@ void pirn__index_init(const struct pirn__index *index,
                       const struct pirn__index_size *size, uint64_t nonce,
                       uint64_t epoch, uint64_t now_ns);
 
+/** pirn__index_is_ours() - whether this program can use one of that version */
+bool pirn__index_is_ours(uint64_t version);
+
 /** pirn__index_check() - whether a mapped one is whole, and of these sizes:
  * 0; -EAGAIN it is still being made; -EBADMSG; -EPROTO of another version */
 PIRN_MUST_CHECK int pirn__index_check(const struct pirn__index *index,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Planted defects are asked for by one test, and are in no normal build.
 
-Each name that runtime/ and spool/ ask for stands in the table of
+Each name that runtime/, spool/ and the model ask for stands in the table of
 tests/sim/test_plants.py, once here and once there; nobody else asks; and no
 object of this build holds a name, or the variable that chooses one.
 
@@ -15,11 +15,11 @@ from pathlib import Path
 import objects
 import tree
 
-ROOMS = ("runtime/", "spool/")
+ROOMS = ("runtime/", "spool/", "tests/sim/model/")
 HEADER = "runtime/plant.h"
 TABLE = "tests/sim/test_plants.py"
 SITE = re.compile(r'pirn__planted\(\s*("([a-z-]+)")?')
-ROW = re.compile(r'^    "([a-z-]+)": \("sim_', re.M)
+ROW = re.compile(r'^    "([a-z-]+)": \(\s*"(?:kernel|sim|unit)_', re.M)
 VARIABLE = b"PIRN_PLANT"
 
 
@@ -37,7 +37,8 @@ def asked(root):
     seen = {}
     for name, n, plant in sites(root):
         if not name.startswith(ROOMS):
-            yield f"{name}:{n}: plants grow in runtime/ and spool/"
+            yield (f"{name}:{n}: plants grow in runtime/ and spool/, and in "
+                   "the model")
         elif plant is None:
             yield f"{name}:{n}: a plant's name is a string of a-z and -"
         elif plant not in known:

@@ -1,15 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each planted defect is found: by lives of the model, in all states of a
-workload, or in every order of atomic steps.
+"""Each planted defect is found: by lives of the model, in every order of atomic
+steps, or by one test of another program; some in all states of a workload, too.
 
 Runs programs of a second build, which has the defects (-Dplants=true); what
 builds it is script/test, or by hand:
 
   meson setup build-plants -Dplants=true -Dserver=disabled -Dbench=disabled
-  ninja -C build-plants tests/sim_model tests/sim_model_spool \
-      tests/sim_exhaust tests/sim_log_lane_steps tests/sim_log_wheel_steps \
-      tests/sim_log_catalogue_steps tests/sim_log_tomb_steps
+  ninja -C build-plants $(python3 tests/sim/test_plants.py --programs)
   meson test -C build plants -v
 
 PIRN_PLANTS names another directory. A defect counts as found if a life fails
@@ -18,6 +16,7 @@ with it, fails once more from the same seed, and holds without it.
 import json
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -30,10 +29,10 @@ LIMIT_S = 100  # promised: 10, on a machine with nothing else to do
 HOLDS = 2000 * (20 if LONG else 1)  # lives that find nothing
 HOLDS_LOG = HOLDS // 10  # which take longer
 
-# Defect -> program, and the scenario that shows it; or the number of a workload
-# of test_exhaust.c, where lives show it in thousands only; or the row of a test
-# of atomic steps, which lives of few stops hardly ever meet. tests/lint/plants.py
-# holds this table and the sites to each other.
+# Defect -> program, and the scenario that shows it; or the row of a test of
+# atomic steps, which lives of few stops hardly ever meet; or of any other program
+# the test, where it is quicker, or the model has nothing to show it by.
+# tests/lint/plants.py holds this table and the sites to each other.
 PLANTS = {
     "acknowledged-early": ("sim_model_spool", "spool"),
     "boarded-in-flight": ("sim_model_spool", "spool"),
@@ -53,15 +52,45 @@ PLANTS = {
     "late-cancel": ("sim_model", "chain"),
     "living-robbed": ("sim_model_spool", "spool"),
     "log-acknowledged-early": ("sim_model_spool", "log"),
-    "log-cut-skipped": ("sim_model_spool", "log"),
+    "log-block-shared": ("sim_model_spool", "log"),
+    "log-copy-buried-early": (
+        "kernel_log_fault",
+        "what_is_copied_is_alive_until_its_copy_is_durable"),
+    "log-cut-skipped": (
+        "kernel_log_fault",
+        "what_failed_does_not_come_back_after_its_cut_is_durable"),
     "log-failure-passed-over": ("sim_model_spool", "log"),
-    "log-freed-early": ("sim_exhaust", "17"),
+    "log-freed-early": (
+        "kernel_log_fault",
+        "a_failed_write_of_tombstones_makes_no_removal_durable"),
+    "log-index-doubled": (
+        "kernel_log_refused",
+        "an_index_that_cannot_be_had_keeps_a_second_one_out"),
+    "log-index-sparse": ("sim_model_spool", "log"),
+    "log-index-trusted": (
+        "unit_log_catalogue_bounds",
+        "numbers_out_of_range_are_refused_and_change_no_slot"),
+    "log-index-version-unchecked": (
+        "kernel_log_version", "beside_others_who_use_it_he_is_refused"),
     "log-mark-early": ("sim_model_spool", "log"),
+    "log-others-passed-over": (
+        "kernel_log_device",
+        "what_is_in_flight_when_another_fails_is_not_acknowledged"),
+    "log-reader-passed-over": (
+        "kernel_log_fault", "a_segment_that_is_read_is_not_taken_again"),
+    "log-reserve-given": (
+        "kernel_log_full", "a_full_log_lets_all_be_changed_and_removed"),
     "log-round-not-synced": ("sim_model_spool", "log"),
+    "log-round-unchecked": (
+        "kernel_log_fault",
+        "a_failed_sync_of_tombstones_makes_no_removal_durable"),
+    "log-salt-left-out": ("unit_log_batch", "forged_batch_is_the_end"),
     "log-turn-skipped": ("sim_model_spool", "log"),
     "log-version-reused": ("sim_model_spool", "log"),
     "name-not-synced": ("sim_model_spool", "spool-strict"),
     "not-re-armed": ("sim_model", "serve"),
+    "rename-torn": ("sim_disk_cut", "a_rename_is_whole_or_not_at_all"),
+    "run-parted": ("kernel_full", "a_run_is_not_parted_where_the_queue_ends"),
     "short-body-damages": ("sim_model_spool", "spool"),
     "short-read-damages": ("sim_model_spool", "spool"),
     "short-write-ignored": ("sim_model", "chain"),
@@ -109,19 +138,6 @@ def why(done):
     return (said or lines or ["ended by a signal"])[-1].split("failed: ")[-1]
 
 
-def find_in_all_states(plant, workload):
-    begin = time.monotonic()
-    found = run("sim_exhaust", plant=plant, PIRN_WORKLOAD=workload)
-    seconds = time.monotonic() - begin
-    said = [x for x in found.stdout.splitlines() if "the first: " in x]
-    assert found.returncode != 0 and said, f"{plant} was not found"
-    without = run("sim_exhaust", PIRN_WORKLOAD=workload)
-    assert without.returncode == 0, f"workload {workload} fails as it is"
-    print(f"# {plant}: workload {workload}, {seconds:.2f} s: "
-          f"{said[0].split('first: ')[1][:100]}", flush=True)
-    return 0, seconds
-
-
 def find_in_steps(plant, program, row):
     begin = time.monotonic()
     found = run(program, plant=plant, PIRN_ROW=row)
@@ -135,11 +151,28 @@ def find_in_steps(plant, program, row):
     return 0, seconds
 
 
+def find_by_test(plant, program, test):
+    """Its own duration, and no lives; what cannot run here finds nothing."""
+    without = run(program, PIRN_TEST=test)
+    if without.returncode == 77:
+        print(f"# {plant}: {program} has nothing to try here", flush=True)
+        return 0, 0
+    said = without.stdout + without.stderr
+    assert without.returncode == 0 and f"OK ] {test}" in said, \
+        f"{test} of {program} fails as it is: {said}"
+    begin = time.monotonic()
+    found = run(program, plant=plant, PIRN_TEST=test)
+    seconds = time.monotonic() - begin
+    assert found.returncode not in (0, 77), f"{plant} was not found"
+    print(f"# {plant}: {seconds:.2f} s: {test}", flush=True)
+    return 0, seconds
+
+
 def find(plant, program, scenario):
     if program.endswith("_steps"):
         return find_in_steps(plant, program, scenario)
-    if program == "sim_exhaust":
-        return find_in_all_states(plant, scenario)
+    if not program.startswith("sim_model"):
+        return find_by_test(plant, program, scenario)
     begin = time.monotonic()
     try:
         hunted = run(program, scenario, "hunt", plant=plant)
@@ -188,6 +221,10 @@ def what_must_fail_fails():
     assert done.returncode == 1, "the harness is blind"
 
 
+if sys.argv[1:] == ["--programs"]:
+    print(*sorted({f"tests/{program}" for program, _ in PLANTS.values()} |
+                  {"tests/sim_exhaust"}))
+    sys.exit()
 cases(each_planted_defect_is_found, exhaustive_runs_find_them_too,
       without_a_defect_nothing_is_found,
       what_must_fail_fails)

@@ -12,6 +12,7 @@
 #include <linux/openat2.h>
 #include <string.h>
 
+#include "runtime/plant.h"
 #include "tests/sim/model/disk_fields.h"
 
 enum { PERMISSIONS = 07777 };
@@ -352,6 +353,9 @@ int disk_rename(struct disk *disk, uint32_t old_dir, const char *old_path,
     disk__name_set(disk,
                    disk__entry_make(disk, new.dir, new.name, new.name_len),
                    old.inode, false);
+    if (pirn__planted("rename-torn")) {
+        disk__unit_begin(disk);
+    }
     disk__name_set(disk, old.entry, flags & RENAME_EXCHANGE ? replaced : 0,
                    false);
     disk__inode_settle(disk, replaced);
