@@ -25,6 +25,7 @@ static const char *remedy_of(const struct pirn_finding *finding)
         [PIRN_FAULT_MISPLACED] = "moved to its place",
         [PIRN_FAULT_STALE_CLAIM] = "given back",
         [PIRN_FAULT_LEFTOVER] = "set aside in quarantine/.strays",
+        [PIRN_FAULT_OVERDUE] = "made ready",
     };
 
     return remedies[finding->fault];

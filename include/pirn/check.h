@@ -38,9 +38,12 @@ enum pirn_fault {
     PIRN_FAULT_BAD_BODY,    /* is not what was stored; into quarantine */
     PIRN_FAULT_BAD_RECORD,  /* metadata or record; into quarantine */
     PIRN_FAULT_STRAY,       /* a name that nothing of ours has; .strays */
-    PIRN_FAULT_MISPLACED,   /* in another's directory; into its own */
+    PIRN_FAULT_MISPLACED,   /* where its metadata or its id say that it is not;
+                               into its own place */
     PIRN_FAULT_STALE_CLAIM, /* of a dead owner; ready again */
     PIRN_FAULT_LEFTOVER,    /* half made, or left by a move; .strays */
+    PIRN_FAULT_OVERDUE,     /* delayed items whose time has long come, because
+                               nobody claims; ready */
     PIRN_FAULTS,
 };
 

@@ -34,6 +34,7 @@ const char *pirn_fault_name(enum pirn_fault fault)
         [PIRN_FAULT_MISPLACED] = "misplaced",
         [PIRN_FAULT_STALE_CLAIM] = "stale-claim",
         [PIRN_FAULT_LEFTOVER] = "leftover",
+        [PIRN_FAULT_OVERDUE] = "overdue",
     };
 
     pirn_assert((unsigned)fault < PIRN_FAULTS);
@@ -261,7 +262,8 @@ static void end_begin(struct pirn_context *context, struct pirn_op *op)
         pirn__ids_deinit(&work->aliases);
         pirn__ids_deinit(&work->stale);
         pirn__ids_deinit(&work->bodies);
-        free(work->claims.spots);
+        free(work->loose.spots);
+        free(work->buckets);
         free(work->names.spots);
         free(work->odds);
         free(work->page);

@@ -20,6 +20,7 @@
 #include "spool/check/mend.h"
 #include "spool/check/room.h"
 #include "spool/file/find.h"
+#include "spool/file/meta_file.h"
 #include "spool/log/alias.h"
 #include "spool/owner.h"
 #include "spool/queue.h"
@@ -44,12 +45,25 @@ struct pirn__odd {
 };
 
 /* Where an item's metadata stand. */
+enum pirn__spot_kind {
+    PIRN__SPOT_SHARD = 0,
+    PIRN__SPOT_SHELF,  /* @at: which */
+    PIRN__SPOT_BUCKET, /* which of work->buckets */
+    PIRN__SPOT_CLAIM,  /* whose: a slot */
+};
+
 struct pirn__spot {
     struct pirn_id id; /* first: sorted as ids are */
     uint16_t queue;    /* of the spool's */
-    uint16_t slot;     /* PIRN__SPOT_READY, or who has it */
+    uint16_t kind;     /* enum pirn__spot_kind */
+    uint32_t at;
 };
-#define PIRN__SPOT_READY UINT16_MAX
+
+/* A bucket that a walk has met. */
+struct pirn__bucket_at {
+    struct pirn__bucket bucket;
+    uint16_t queue;
+};
 
 struct pirn__spots {
     struct pirn__spot *spots; /* @count of @cap, malloc'd */
@@ -79,6 +93,7 @@ struct pirn__doubt {
 
     struct pirn__spot places[PIRN__CHECK_PLACES]; /* of an item that has two */
     uint32_t place_count;
+    uint64_t youngest_ns; /* of them */
     uint32_t name_at;
     bool is_of_log;        /* the log has it, too */
     struct pirn_id led_to; /* by an alias, before */
@@ -93,8 +108,11 @@ struct pirn__look {
     struct statx statx;
     struct pirn__name path;
     enum pirn_fault fault;
-    uint64_t offset; /* of its body: read so far */
-    char *buf;       /* malloc'd, where bodies are read */
+    bool is_of_log;              /* was found there */
+    struct pirn__meta_read meta; /* where the spot says */
+    uint64_t size_bytes;         /* of its body, as they say */
+    uint64_t offset;             /* of its body: read so far */
+    char *buf;                   /* malloc'd, where bodies are read */
     char byte;
 };
 
@@ -127,10 +145,14 @@ struct pirn_check_work {
     uint32_t odd_cap;
     uint32_t odd_at;
     struct pirn__ids misplaced;
-    struct pirn__ids moving;  /* between the layouts */
-    struct pirn__ids aliases; /* of items that came to the log; sorted */
-    struct pirn__ids stale;   /* of these: once seen leading nowhere */
-    struct pirn__spots claims;
+    struct pirn__ids moving;         /* between the layouts */
+    struct pirn__ids aliases;        /* of items that came to the log; sorted */
+    struct pirn__ids stale;          /* of these: once seen leading nowhere */
+    struct pirn__bucket_at *buckets; /* @bucket_count of @bucket_cap */
+    uint32_t bucket_count;
+    uint32_t bucket_cap;
+    uint64_t buckets_ns;      /* when the last of them was met */
+    struct pirn__spots loose; /* claims, and what stands in no shard */
     struct pirn__ids bodies;  /* of a shard */
     struct pirn__spots names; /* of a shard */
     uint32_t at;              /* of those, and of what comes behind */
@@ -192,14 +214,35 @@ bool pirn__check_log_has(const struct pirn_spool *spool,
 bool pirn__check_log_is_stale(const struct pirn_spool *spool,
                               const struct pirn_id *id, uint64_t *ret_word);
 
+/* ---- spot.c ---- */
+
 /** pirn__spots_push() - one more. Return: 0 or -ENOMEM */
 PIRN_MUST_CHECK int pirn__spots_push(struct pirn__spots *spots,
                                      const struct pirn__spot *spot);
+
+/** pirn__buckets_push() - one more. Return: 0 or -ENOMEM */
+PIRN_MUST_CHECK int pirn__buckets_push(struct pirn_check_work *work,
+                                       uint16_t queue,
+                                       const struct pirn__bucket *bucket);
+
+/** pirn__bucket_is_long_due() - for so long that somebody should have looked */
+bool pirn__bucket_is_long_due(const struct pirn_check_work *work,
+                              const struct pirn__bucket *bucket);
 
 /** pirn__spot_path() - where it stands */
 void pirn__spot_path(const struct pirn_check_work *work,
                      const struct pirn__spot *spot,
                      struct pirn__name *ret_path);
+
+/**
+ * pirn__spot_suits() - whether an item may stand there, by its metadata
+ * @item: as they were read there
+ *
+ * A claim suits all.
+ */
+bool pirn__spot_suits(const struct pirn_check_work *work,
+                      const struct pirn__spot *spot,
+                      const struct pirn_item *item);
 
 /* ---- doubt.c: each finds, or does not, and goes on ---- */
 
@@ -219,10 +262,11 @@ void pirn__doubt_aliased(struct pirn_check_work *work,
 /**
  * pirn__look_start() - look at one item; there is room: work->looking is below
  * work->look_count
+ * @is_of_log: it stands at no spot
  *
  * The last one that ends goes on to @work->go_on, with what was found.
  */
 void pirn__look_start(struct pirn_check_work *work,
-                      const struct pirn__spot *spot);
+                      const struct pirn__spot *spot, bool is_of_log);
 
 #endif /* SPOOL_CHECK_CHECK_H */

@@ -87,6 +87,17 @@ static bool wait_out(struct pirn_check_work *work, uint64_t age_ns)
     return true;
 }
 
+/* Of what may move: also where it is old enough, it is not told at first sight.
+ * The clock may have been set forward between two looks. */
+static void doubt_age(struct pirn_check_work *work, uint64_t age_ns)
+{
+    uint64_t seen_ns = age_ns < work->grace_ns ? age_ns : work->grace_ns;
+
+    if (!wait_out(work, seen_ns)) {
+        dismiss(work); /* it moves: so it lives */
+    }
+}
+
 /* ---- an odd name ---- */
 
 static void saw_odd(struct pirn_op *op, int32_t result);
@@ -100,7 +111,23 @@ static void found_odd(struct pirn_check_work *work)
                          work->room.queue, doubt->path);
 
     finding->age_ns = doubt->age_ns;
+    if (odd->fault == PIRN_FAULT_OVERDUE) {
+        finding->age_ns = pirn_context_realtime_ns(work->spool->context) -
+                          work->room.bucket.due_s * 1000000000ull;
+    }
     dismiss(work);
+}
+
+/* What is wrong by the time of day alone has been so for a grace time, too. */
+static uint64_t odd_age(const struct pirn_check_work *work)
+{
+    uint64_t seen_ns =
+        pirn_context_now_ns(work->spool->context) - work->buckets_ns;
+    uint64_t age_ns = age_of(work);
+
+    return work->doubt.odd->fault == PIRN_FAULT_OVERDUE && seen_ns < age_ns
+               ? seen_ns
+               : age_ns;
 }
 
 static void swept(struct pirn_op *op, int32_t result)
@@ -148,7 +175,7 @@ static void saw_odd(struct pirn_op *op, int32_t result)
         dismiss(work);
         return;
     }
-    doubt->age_ns = age_of(work);
+    doubt->age_ns = odd_age(work);
     if (doubt->age_ns < odd->need_ns) {
         if (!odd->waits || !wait_out(work, doubt->age_ns)) {
             dismiss(work);
@@ -235,11 +262,7 @@ static void saw_orphan(struct pirn_op *op, int32_t result)
     if (result < 0) {
         dismiss(work);
     } else if (age_ns < work->grace_ns || !doubt->waited) {
-        /* Also where it is old enough: nothing is told at first sight. */
-        uint64_t seen_ns = age_ns < work->grace_ns ? age_ns : work->grace_ns;
-        if (!wait_out(work, seen_ns)) {
-            dismiss(work);
-        }
+        doubt_age(work, age_ns);
     } else {
         doubt->age_ns = age_ns;
         ask_log(work, asked_for_body);
@@ -281,8 +304,13 @@ static void found_place(struct pirn_check_work *work)
 static void found_twice(struct pirn_check_work *work)
 {
     const struct pirn__doubt *doubt = &work->doubt;
+    bool is_twice = doubt->place_count > 1;
 
-    if (doubt->place_count > 1) {
+    if (is_twice && (doubt->youngest_ns < work->grace_ns || !doubt->waited)) {
+        doubt_age(work, doubt->youngest_ns);
+        return;
+    }
+    if (is_twice) {
         found_place(work);
     }
     dismiss(work);
@@ -299,11 +327,10 @@ static void saw_place(struct pirn_op *op, int32_t result)
         return;
     }
     uint64_t age_ns = age_of(work);
-    if (age_ns >= work->grace_ns) {
-        place_next(work);
-    } else if (!wait_out(work, age_ns)) {
-        dismiss(work); /* it moves: so it lives */
+    if (age_ns < doubt->youngest_ns) {
+        doubt->youngest_ns = age_ns;
     }
+    place_next(work);
 }
 
 /* Where the lists saw it. */
@@ -335,12 +362,12 @@ static void saw_aliased(struct pirn_op *op, int32_t result)
 
     if (result < 0) {
         dismiss(work);
-    } else if (age_ns >= work->grace_ns) {
+    } else if (age_ns < work->grace_ns || !doubt->waited) {
+        doubt_age(work, age_ns);
+    } else {
         doubt->is_of_log = true;
         found_place(work);
         dismiss(work);
-    } else if (!wait_out(work, age_ns)) {
-        dismiss(work); /* it moves: so it lives */
     }
 }
 
@@ -373,6 +400,9 @@ static void begin_odd(struct pirn_check_work *work)
     if (work->kind == PIRN__ROOM_TOP) {
         (void)snprintf(doubt->path, sizeof(doubt->path), "%s",
                        doubt->odd->name);
+    } else if (doubt->odd->name[0] == '\0') {
+        (void)snprintf(doubt->path, sizeof(doubt->path), "%s",
+                       doubt->name.text);
     } else {
         (void)snprintf(doubt->path, sizeof(doubt->path), "%s/%s",
                        doubt->name.text, doubt->odd->name);
@@ -393,6 +423,7 @@ static void begin_body(struct pirn_check_work *work)
 static void begin_twice(struct pirn_check_work *work)
 {
     work->doubt.place_count = 0;
+    work->doubt.youngest_ns = UINT64_MAX;
     work->doubt.name_at = 0;
     place_next(work);
 }

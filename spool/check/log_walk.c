@@ -184,9 +184,9 @@ static void looks_next(struct pirn_check_work *work)
     work->look_count = LOOKS; /* so many an owner may announce */
     while (work->at < work->page_count && work->looking < work->look_count) {
         const struct pirn_listed *listed = &work->page[work->at++];
-        struct pirn__spot spot = {.id = listed->id, .slot = PIRN__SPOT_READY};
+        struct pirn__spot spot = {.id = listed->id};
         if (find_queue(work->spool, listed->queue, &spot.queue)) {
-            pirn__look_start(work, &spot);
+            pirn__look_start(work, &spot, true);
         }
     }
     if (work->looking == 0) {

@@ -4,7 +4,10 @@
  *
  *   an item      claimed by us, then set aside as recovery sets aside: who is
  *                killed between leaves a claim that is set aside by recovery
- *   misplaced    into its own directory; where that has one, into .strays
+ *   misplaced    into its own shard; where that has one, into .strays. On a
+ *                shelf, in a bucket: claimed by us, and changed so that it goes
+ *                where its metadata say
+ *   overdue      surveyed, as who claims does
  *   stale claim  its slot gets the directory by which a sweep knows slots
  */
 #include "spool/check/mend.h"
@@ -12,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <pirn/invariant.h>
@@ -19,6 +23,11 @@
 #include <pirn/task.h>
 
 #include "spool/check/check.h"
+
+enum {
+    SHARD_BACK = 3 + (PIRN_ID_TEXT - 1), /* XY/ID, from its end */
+    SURVEYS_MAX = 1 << 20,               /* of 256 items each */
+};
 
 static struct pirn__mend *mend_of(struct pirn_op *step)
 {
@@ -69,11 +78,22 @@ static void placed(struct pirn_op *op, int32_t result)
 }
 
 /* PARENT/XY/ID, whose id says another XY. */
+static bool is_in_anothers_shard(const struct pirn_finding *finding)
+{
+    size_t len = strlen(finding->path);
+    const char *shard = finding->path + len - SHARD_BACK;
+    char id[PIRN_ID_TEXT];
+
+    pirn_id_format(&finding->id, id);
+    return len > SHARD_BACK && shard[-1] == '/' && shard[2] == '/' &&
+           memcmp(shard, id + PIRN_ID_TEXT - 3, 2) != 0;
+}
+
 static void place(struct pirn__mend *mend)
 {
     struct pirn_spool *spool = mend->spool;
     const char *from = mend->finding->path;
-    size_t parent = strlen(from) - (PIRN_ID_TEXT - 1) - 4;
+    size_t parent = strlen(from) - SHARD_BACK - 1;
     char id[PIRN_ID_TEXT];
 
     pirn_id_format(&mend->finding->id, id);
@@ -140,6 +160,47 @@ static void recover(struct pirn__mend *mend)
     pirn_start(spool->context, &mend->step, made_home);
 }
 
+/* ---- where its metadata say ---- */
+
+static void went_back(struct pirn_op *op, int32_t result)
+{
+    struct pirn__mend *mend = pirn_container_of(op, struct pirn__mend, back.op);
+
+    free(mend->meta.memory);
+    finish(mend, result);
+}
+
+/* Who is killed here leaves a claim, and recovery does the same with it. */
+static void read_meta(struct pirn_op *op, int32_t result)
+{
+    struct pirn__mend *mend = pirn_container_of(op, struct pirn__mend, meta.op);
+    struct pirn_spool *spool = mend->spool;
+    struct pirn__back *back = &mend->back;
+
+    if (result < 0) {
+        finish(mend, result);
+        return;
+    }
+    back->spool = spool;
+    back->queue = mend->find.queue;
+    back->to_queue = mend->find.queue;
+    back->slot = spool->slot;
+    back->from = mend->find.site;
+    back->item = mend->meta.item;
+    back->item.version++;
+    back->is_change = true;
+    back->stays = false;
+    pirn__prep_back(back);
+    pirn_start(spool->context, &back->op, went_back);
+}
+
+static void resite(struct pirn__mend *mend)
+{
+    mend->meta.path = mend->to;
+    pirn__prep_meta_read(&mend->meta, mend->spool, &mend->finding->id);
+    pirn_start(mend->spool->context, &mend->meta.op, read_meta);
+}
+
 /* ---- into quarantine ---- */
 
 static void set_aside(struct pirn_op *op, int32_t result)
@@ -156,18 +217,44 @@ static void claimed(struct pirn_op *op, int32_t result)
         finish(mend, result == -ENOENT ? -EBUSY : result);
         return;
     }
+    if (mend->finding->fault == PIRN_FAULT_MISPLACED) {
+        resite(mend);
+        return;
+    }
     pirn__aside_start(&mend->aside, spool, &mend->find.site, spool->slot,
                       &mend->finding->id, true, set_aside);
+}
+
+static void claim(struct pirn__mend *mend)
+{
+    struct pirn_spool *spool = mend->spool;
+
+    mend->from = mend->find.path;
+    pirn__name_claimed(&mend->to, mend->find.queue->name, spool->slot,
+                       &mend->finding->id);
+    pirn_prep_rename(&mend->step, spool->root_fd, mend->from.text,
+                     spool->root_fd, mend->to.text, RENAME_NOREPLACE);
+    pirn_start(spool->context, &mend->step, claimed);
+}
+
+static void synced_bucket(struct pirn_op *op, int32_t result)
+{
+    struct pirn__mend *mend =
+        pirn_container_of(op, struct pirn__mend, bucket_sync.op);
+
+    if (result < 0) {
+        finish(mend, result == -ENOENT ? -EBUSY : result);
+        return;
+    }
+    claim(mend);
 }
 
 static void found(struct pirn_op *op, int32_t result)
 {
     struct pirn__mend *mend = pirn_container_of(op, struct pirn__mend, find.op);
-    struct pirn_spool *spool = mend->spool;
     const struct pirn__find *find = &mend->find;
 
-    if (result < 0 || find->place != PIRN__PLACE_READY ||
-        find->site.kind == PIRN__SITE_BUCKET) {
+    if (result < 0 || find->place != PIRN__PLACE_READY) {
         finish(mend, result < 0 ? result : -EBUSY);
         return;
     }
@@ -175,12 +262,19 @@ static void found(struct pirn_op *op, int32_t result)
         finish(mend, 0); /* somebody was faster with the same */
         return;
     }
-    mend->from = find->path;
-    pirn__name_claimed(&mend->to, find->queue->name, spool->slot,
-                       &mend->finding->id);
-    pirn_prep_rename(&mend->step, spool->root_fd, mend->from.text,
-                     spool->root_fd, mend->to.text, RENAME_NOREPLACE);
-    pirn_start(spool->context, &mend->step, claimed);
+    if (mend->finding->fault == PIRN_FAULT_MISPLACED &&
+        strcmp(find->path.text, mend->finding->path) != 0) {
+        finish(mend, -EBUSY); /* it has moved meanwhile */
+        return;
+    }
+    if (find->site.kind != PIRN__SITE_BUCKET) {
+        claim(mend);
+        return;
+    }
+    /* What came into a bucket is durable before anything leaves it. */
+    pirn__site_dir(&find->site, &mend->finding->id, &mend->bucket_sync.path);
+    pirn__prep_bucket_sync(&mend->bucket_sync, mend->spool);
+    pirn_start(mend->spool->context, &mend->bucket_sync.op, synced_bucket);
 }
 
 static void mended_log(struct pirn_op *op, int32_t result)
@@ -188,18 +282,65 @@ static void mended_log(struct pirn_op *op, int32_t result)
     finish(pirn_container_of(op, struct pirn__mend, log.op), result);
 }
 
+static void find(struct pirn__mend *mend)
+{
+    pirn__prep_find(&mend->find, mend->spool, &mend->finding->id, false);
+    pirn_start(mend->spool->context, &mend->find.op, found);
+}
+
 static void quarantine(struct pirn__mend *mend)
 {
     struct pirn_spool *spool = mend->spool;
-    const struct pirn_finding *finding = mend->finding;
 
-    if (finding->path[0] == '\0') {
-        pirn__prep_log_mend(&mend->log, spool, finding);
+    if (mend->finding->path[0] == '\0') {
+        pirn__prep_log_mend(&mend->log, spool, mend->finding);
         pirn_start(spool->context, &mend->log.op, mended_log);
         return;
     }
-    pirn__prep_find(&mend->find, spool, &finding->id, false);
-    pirn_start(spool->context, &mend->find.op, found);
+    find(mend);
+}
+
+/* ---- ready ---- */
+
+static void survey(struct pirn__mend *mend);
+
+static void saw_bucket(struct pirn_op *op, int32_t result)
+{
+    struct pirn__mend *mend = mend_of(op);
+    bool is_there = result == 0;
+
+    if (is_there && mend->survey.survey->has_more &&
+        mend->surveys < SURVEYS_MAX) {
+        survey(mend);
+        return;
+    }
+    finish(mend, is_there ? -ENOTEMPTY : result == -ENOENT ? 0 : result);
+}
+
+static void surveyed(struct pirn_op *op, int32_t result)
+{
+    struct pirn__mend *mend =
+        pirn_container_of(op, struct pirn__mend, survey.waiter.op);
+
+    if (result < 0) {
+        finish(mend, result);
+        return;
+    }
+    pirn_prep_stat(&mend->step, mend->spool->root_fd, mend->finding->path,
+                   AT_SYMLINK_NOFOLLOW, STATX_TYPE, &mend->statx);
+    pirn_start(mend->spool->context, &mend->step, saw_bucket);
+}
+
+/* All that is due in the bucket's queue; the bucket goes when it is empty. */
+static void survey(struct pirn__mend *mend)
+{
+    struct pirn_spool *spool = mend->spool;
+    struct pirn__queue *queue = pirn__queue_find(spool, mend->finding->queue);
+
+    pirn_assert(queue != NULL);
+    mend->surveys++;
+    pirn__prep_survey(&mend->survey, &queue->survey);
+    pirn_start(spool->context, &mend->survey.waiter.op, surveyed);
 }
 
 /* ---- the rest ---- */
@@ -246,7 +387,15 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
         to_strays(mend);
         break;
     case PIRN_FAULT_MISPLACED:
-        place(mend);
+        if (is_in_anothers_shard(mend->finding)) {
+            place(mend);
+        } else {
+            find(mend);
+        }
+        break;
+    case PIRN_FAULT_OVERDUE:
+        mend->surveys = 0;
+        survey(mend);
         break;
     case PIRN_FAULT_STALE_CLAIM:
         recover(mend);

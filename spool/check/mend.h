@@ -14,6 +14,7 @@
 #include "spool/check/strays.h"
 #include "spool/check/twins.h"
 #include "spool/file/aside.h"
+#include "spool/file/back.h"
 #include "spool/file/find.h"
 #include "spool/owner.h"
 
@@ -31,7 +32,12 @@ struct pirn__mend {
     bool swept;
     struct pirn__sweep_wait sweep;
     struct pirn__find find;
+    struct pirn__bucket_sync bucket_sync;
     struct pirn__aside aside;
+    struct pirn__meta_read meta; /* of one that goes where they say */
+    struct pirn__back back;
+    struct pirn__survey_wait survey;
+    uint32_t surveys;
     struct pirn__dir_sync sync;
     struct pirn__to_strays strays;
     struct pirn__adopt adopt;

@@ -55,6 +55,15 @@ void pirn__room_path(const struct pirn__room *room, struct pirn__name *ret_path)
     case PIRN__ROOM_CHECKOUT:
         pirn__name_checkout(ret_path, room->queue);
         break;
+    case PIRN__ROOM_DUE:
+        pirn__name_due_dir(ret_path, room->queue);
+        break;
+    case PIRN__ROOM_SHELF:
+        pirn__name_shelf_dir(ret_path, room->queue, room->shelf);
+        break;
+    case PIRN__ROOM_BUCKET:
+        pirn__name_bucket_dir(ret_path, room->queue, &room->bucket);
+        break;
     case PIRN__ROOM_DRAFTS:
         pirn__name_tmp_dir(ret_path, room->slot);
         break;
@@ -129,9 +138,9 @@ static enum pirn__entry_kind judge_item(const struct pirn__room *room,
                                         const struct pirn_entry *entry,
                                         struct pirn__named_by *ret_named)
 {
-    bool has_shard = room->kind != PIRN__ROOM_CLAIMS &&
-                     room->kind != PIRN__ROOM_DRAFTS &&
-                     room->kind != PIRN__ROOM_ALIASES;
+    bool has_shard = room->kind == PIRN__ROOM_SIFTED ||
+                     room->kind == PIRN__ROOM_SHARD ||
+                     room->kind == PIRN__ROOM_LOG_BODIES;
     enum pirn__moving_name which;
 
     if (!may_be(entry, DT_REG)) {
@@ -157,16 +166,30 @@ static enum pirn__entry_kind ours_if(bool is_ours)
     return is_ours ? PIRN__ENTRY_OURS : PIRN__ENTRY_STRAY;
 }
 
-static bool is_of_queue(const struct pirn__room *room,
-                        const struct pirn_entry *entry)
+static enum pirn__entry_kind judge_queue(const struct pirn__room *room,
+                                         const struct pirn_entry *entry)
 {
     uint32_t shelf;
 
-    return is_shard(entry) || strcmp(entry->name, ".checkout") == 0 ||
-           strcmp(entry->name, PIRN__NAME_DUE) == 0 ||
-           pirn__name_parse_shelf(entry->name, &shelf) ||
-           (strcmp(room->queue, PIRN__NAME_QUARANTINE) == 0 &&
-            strcmp(entry->name, PIRN__STRAYS_NAME) == 0);
+    if (!may_be(entry, DT_DIR)) {
+        return PIRN__ENTRY_STRAY;
+    }
+    if (strcmp(entry->name, PIRN__NAME_DUE) == 0 ||
+        pirn__name_parse_shelf(entry->name, &shelf)) {
+        return PIRN__ENTRY_SHELF;
+    }
+    return ours_if(is_shard(entry) || strcmp(entry->name, ".checkout") == 0 ||
+                   (strcmp(room->queue, PIRN__NAME_QUARANTINE) == 0 &&
+                    strcmp(entry->name, PIRN__STRAYS_NAME) == 0));
+}
+
+static enum pirn__entry_kind judge_bucket(const struct pirn_entry *entry,
+                                          struct pirn__named_by *ret_named)
+{
+    return may_be(entry, DT_DIR) &&
+                   pirn__name_parse_bucket(entry->name, &ret_named->bucket)
+               ? PIRN__ENTRY_BUCKET
+               : PIRN__ENTRY_STRAY;
 }
 
 enum pirn__entry_kind pirn__room_judge(const struct pirn__room *room,
@@ -196,11 +219,15 @@ enum pirn__entry_kind pirn__room_judge(const struct pirn__room *room,
     case PIRN__ROOM_BELLS:
         return ours_if(is_number(name, 4));
     case PIRN__ROOM_QUEUE:
-        return ours_if(is_of_queue(room, entry));
+        return judge_queue(room, entry);
+    case PIRN__ROOM_DUE:
+        return judge_bucket(entry, ret_named);
     case PIRN__ROOM_ALIASES:
     case PIRN__ROOM_DRAFTS:
     case PIRN__ROOM_SIFTED:
     case PIRN__ROOM_CLAIMS:
+    case PIRN__ROOM_SHELF:
+    case PIRN__ROOM_BUCKET:
     case PIRN__ROOM_SHARD:
     case PIRN__ROOM_LOG_BODIES:
         return judge_item(room, entry, ret_named);

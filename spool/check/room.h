@@ -23,9 +23,12 @@ enum pirn__room_kind {
     PIRN__ROOM_LOG_DATA,   /* data */
     PIRN__ROOM_QUEUE,      /* QUEUE */
     PIRN__ROOM_CHECKOUT,   /* QUEUE/.checkout */
+    PIRN__ROOM_DUE,        /* QUEUE/.due */
     PIRN__ROOM_DRAFTS,     /* .tmp/SLOT */
     PIRN__ROOM_SIFTED,     /* a shard, for what does not belong there */
     PIRN__ROOM_CLAIMS,     /* QUEUE/.checkout/SLOT */
+    PIRN__ROOM_SHELF,      /* QUEUE/.priority+N, QUEUE/.held */
+    PIRN__ROOM_BUCKET,     /* QUEUE/.due/SECONDS */
     PIRN__ROOM_SHARD,      /* .data/XY, then QUEUE/XY of each queue */
     PIRN__ROOM_LOG_BODIES, /* .log/data/XY */
     PIRN__ROOM_KINDS,
@@ -34,8 +37,11 @@ enum pirn__room_kind {
 struct pirn__room {
     enum pirn__room_kind kind;
     const char *queue; /* of a shard: NULL says .data */
+    uint16_t queue_at; /* which of the spool's that is */
     uint32_t slot;
     uint32_t shard;
+    uint32_t shelf;
+    struct pirn__bucket bucket;
 };
 
 /** pirn__room_path() - relative to the spool */
@@ -46,6 +52,8 @@ void pirn__room_path(const struct pirn__room *room,
 enum pirn__entry_kind {
     PIRN__ENTRY_OURS = 0,
     PIRN__ENTRY_SLOT,      /* a directory of an owner */
+    PIRN__ENTRY_SHELF,     /* of a queue: where it may have items, too */
+    PIRN__ENTRY_BUCKET,    /* a directory of delayed items */
     PIRN__ENTRY_ITEM,      /* ID */
     PIRN__ENTRY_NEXT,      /* ID.new */
     PIRN__ENTRY_MOVING,    /* ID.in or ID.out */
@@ -58,6 +66,7 @@ enum pirn__entry_kind {
 struct pirn__named_by {
     struct pirn_id id;
     uint32_t slot;
+    struct pirn__bucket bucket;
 };
 
 /**

@@ -2,13 +2,12 @@
 /*
  * shard.c - a 64th of the files: what belongs together, and what does not
  *
- *   bodies, names (ready and claimed) -> bodies without a name -> names twice
+ *   bodies, names (in shards and loose) -> bodies without a name -> names twice
  *     -> too old -> each item looked at, some at once
  *
  * Lists are of some moment each, so they only say what is to be doubted. Items
  * of `quarantine' are what was set aside: they are not looked at.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,32 +24,6 @@ static const char *queue_of(const struct pirn_check_work *work,
                             const struct pirn__spot *spot)
 {
     return work->spool->queues[spot->queue]->name;
-}
-
-int pirn__spots_push(struct pirn__spots *spots, const struct pirn__spot *spot)
-{
-    if (spots->count == spots->cap) {
-        uint32_t cap = spots->cap == 0 ? 64 : spots->cap * 2;
-        struct pirn__spot *more = realloc(spots->spots, cap * sizeof(*more));
-        if (more == NULL) {
-            return -ENOMEM;
-        }
-        spots->spots = more;
-        spots->cap = cap;
-    }
-    spots->spots[spots->count++] = *spot;
-    return 0;
-}
-
-void pirn__spot_path(const struct pirn_check_work *work,
-                     const struct pirn__spot *spot, struct pirn__name *ret_path)
-{
-    if (spot->slot == PIRN__SPOT_READY) {
-        pirn__name_ready(ret_path, queue_of(work, spot), &spot->id);
-    } else {
-        pirn__name_claimed(ret_path, queue_of(work, spot), spot->slot,
-                           &spot->id);
-    }
 }
 
 static bool is_among(const struct pirn__ids *ids, const struct pirn_id *id)
@@ -92,11 +65,16 @@ static void looks_done(struct pirn_check_work *work)
     pirn__check_next_room(work);
 }
 
+/* What was met twice has moved, or its twin is told: both will be looked at
+ * another time. */
 static bool is_looked_at(const struct pirn_check_work *work, uint32_t at)
 {
     const struct pirn__spot *spot = &work->names.spots[at];
+    bool is_twice =
+        is_again(&work->names, at) ||
+        (at + 1 < work->names.count && is_again(&work->names, at + 1));
 
-    return !is_again(&work->names, at) &&
+    return !is_twice &&
            strcmp(queue_of(work, spot), PIRN__NAME_QUARANTINE) != 0 &&
            !is_misplaced(work, &spot->id);
 }
@@ -109,7 +87,7 @@ static void looks_next(struct pirn_check_work *work)
     while (work->at < work->names.count && work->looking < work->look_count) {
         uint32_t at = work->at++;
         if (is_looked_at(work, at)) {
-            pirn__look_start(work, &work->names.spots[at]);
+            pirn__look_start(work, &work->names.spots[at], false);
         }
     }
     if (work->looking == 0) {
@@ -192,12 +170,12 @@ static void orphans_next(struct pirn_check_work *work)
 }
 
 /* Those of its shard, among the names. */
-static int add_claims(struct pirn_check_work *work)
+static int add_loose(struct pirn_check_work *work)
 {
     struct pirn__spots *names = &work->names;
 
-    for (uint32_t i = 0; i < work->claims.count; i++) {
-        const struct pirn__spot *spot = &work->claims.spots[i];
+    for (uint32_t i = 0; i < work->loose.count; i++) {
+        const struct pirn__spot *spot = &work->loose.spots[i];
         if (pirn__id_shard(&spot->id) != work->room.shard) {
             continue;
         }
@@ -211,7 +189,7 @@ static int add_claims(struct pirn_check_work *work)
 
 void pirn__check_shard(struct pirn_check_work *work)
 {
-    int r = add_claims(work);
+    int r = add_loose(work);
 
     if (r < 0) {
         pirn__check_finish(work, r);

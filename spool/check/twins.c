@@ -35,8 +35,8 @@ static bool has_living(const struct pirn__twins *twins, uint32_t at)
 {
     const struct pirn__spot *spot = spot_at(twins, at);
 
-    return spot->slot != PIRN__SPOT_READY &&
-           pirn__owner_lives(twins->work->spool, spot->slot);
+    return spot->kind == PIRN__SPOT_CLAIM &&
+           pirn__owner_lives(twins->work->spool, spot->at);
 }
 
 /* ---- move ---- */
@@ -92,7 +92,7 @@ static void move_next(struct pirn__twins *twins)
 /* ---- choose ---- */
 
 static bool is_better(const struct pirn__twins *twins, uint32_t at,
-                      uint32_t version)
+                      uint32_t version, bool suits)
 {
     if (twins->keep == UINT32_MAX) {
         return true;
@@ -103,8 +103,24 @@ static bool is_better(const struct pirn__twins *twins, uint32_t at,
     if (version != twins->version) {
         return version > twins->version;
     }
-    return spot_at(twins, at)->slot == PIRN__SPOT_READY &&
-           spot_at(twins, twins->keep)->slot != PIRN__SPOT_READY;
+    if (suits != twins->suits) {
+        return suits;
+    }
+    return spot_at(twins, at)->kind != PIRN__SPOT_CLAIM &&
+           spot_at(twins, twins->keep)->kind == PIRN__SPOT_CLAIM;
+}
+
+/* Whether it belongs there now; what waits for its time, in a bucket. */
+static bool belongs(const struct pirn__twins *twins,
+                    const struct pirn__spot *spot)
+{
+    const struct pirn_check_work *work = twins->work;
+    const struct pirn_item *item = &twins->meta.item;
+    bool waits = item->state != PIRN_ITEM_HELD &&
+                 item->due_ns > pirn_context_realtime_ns(work->spool->context);
+
+    return pirn__spot_suits(work, spot, item) &&
+           (!waits || spot->kind == PIRN__SPOT_BUCKET);
 }
 
 static void read_meta(struct pirn_op *op, int32_t result)
@@ -112,13 +128,15 @@ static void read_meta(struct pirn_op *op, int32_t result)
     struct pirn__twins *twins =
         pirn_container_of(op, struct pirn__twins, meta.op);
     uint32_t version = result == 0 ? twins->meta.item.version : 0;
+    bool suits = result == 0 && belongs(twins, spot_at(twins, twins->at));
 
     if (result == 0) {
         free(twins->meta.memory);
     }
-    if (result != -ENOENT && is_better(twins, twins->at, version)) {
+    if (result != -ENOENT && is_better(twins, twins->at, version, suits)) {
         twins->keep = twins->at;
         twins->version = version;
+        twins->suits = suits;
     }
     twins->at++;
     read_next(twins);
@@ -147,6 +165,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     twins->at = 0;
     twins->keep = UINT32_MAX;
     twins->version = 0;
+    twins->suits = false;
     twins->result = 0;
     twins->is_of_log = work->doubt.is_of_log ||
                        pirn__check_log_has(work->spool, &work->doubt.id);

@@ -17,7 +17,8 @@ struct pirn__twins {
     bool is_of_log; /* the log has it: no name stays, nor does the body */
     uint32_t at;
     uint32_t keep;
-    uint32_t version; /* of the one that is kept so far */
+    uint32_t version; /* of the one that is kept so far; */
+    bool suits;       /* whether it may stand there */
     int32_t result;
     struct pirn__meta_read meta;
     struct pirn__to_strays strays;
@@ -27,9 +28,9 @@ struct pirn__twins {
 /**
  * pirn__prep_twins() - of the places that the last doubt found
  *
- * A living owner's claim stays; else the highest version, of equals the ready
- * one. The metadata of the others go to .strays: nothing is lost, and the body
- * is the one's that stays.
+ * A living owner's claim stays; else the highest version, of equals one that
+ * stands where its metadata say, and a ready one. The metadata of the others go
+ * to .strays: nothing is lost, and the body is the one's that stays.
  *
  * Result: 0; -EBUSY another living owner has one, too; or an errno
  */

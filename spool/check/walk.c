@@ -58,11 +58,16 @@ static uint32_t rooms_of(const struct pirn_check_work *work,
         return log;
     case PIRN__ROOM_QUEUE:
     case PIRN__ROOM_CHECKOUT:
+    case PIRN__ROOM_DUE:
         return work->queue_count;
     case PIRN__ROOM_DRAFTS:
         return PIRN__SLOTS;
     case PIRN__ROOM_CLAIMS:
         return PIRN__SLOTS * work->queue_count;
+    case PIRN__ROOM_SHELF:
+        return PIRN__SHELVES * work->queue_count;
+    case PIRN__ROOM_BUCKET:
+        return work->bucket_count;
     case PIRN__ROOM_SIFTED:
     case PIRN__ROOM_SHARD:
         return PIRN__SHARDS * (1 + work->queue_count);
@@ -74,10 +79,21 @@ static uint32_t rooms_of(const struct pirn_check_work *work,
     return 0;
 }
 
-static const char *queue_at(const struct pirn_check_work *work, uint32_t at)
+static struct pirn__queue *set_queue(struct pirn_check_work *work, uint32_t at)
 {
     pirn_assert(at < work->spool->queue_count);
-    return work->spool->queues[at]->name;
+    work->room.queue = work->spool->queues[at]->name;
+    work->room.queue_at = (uint16_t)at;
+    return work->spool->queues[at];
+}
+
+/* What a queue has of its own accord is known from its directory. */
+static bool shelf_is_there(struct pirn_check_work *work, uint32_t at)
+{
+    struct pirn__queue *queue = set_queue(work, at / PIRN__SHELVES);
+
+    work->room.shelf = at % PIRN__SHELVES;
+    return queue->shelves[work->room.shelf].is_there;
 }
 
 /* Room @at of its kind; false: there is none in that place. */
@@ -90,19 +106,29 @@ static bool room_is_there(struct pirn_check_work *work, uint32_t at)
     switch (work->kind) {
     case PIRN__ROOM_QUEUE:
     case PIRN__ROOM_CHECKOUT:
-        room->queue = queue_at(work, at);
+        (void)set_queue(work, at);
+        return true;
+    case PIRN__ROOM_DUE:
+        return set_queue(work, at)->has_due;
+    case PIRN__ROOM_SHELF:
+        return shelf_is_there(work, at);
+    case PIRN__ROOM_BUCKET:
+        (void)set_queue(work, work->buckets[at].queue);
+        room->bucket = work->buckets[at].bucket;
         return true;
     case PIRN__ROOM_DRAFTS:
         room->slot = at;
         return has_bit(work->homes, at);
     case PIRN__ROOM_CLAIMS:
         room->slot = at % PIRN__SLOTS;
-        room->queue = queue_at(work, at / PIRN__SLOTS);
+        (void)set_queue(work, at / PIRN__SLOTS);
         return has_bit(work->slots, room->slot);
     case PIRN__ROOM_SIFTED:
     case PIRN__ROOM_SHARD:
         room->shard = at / each;
-        room->queue = at % each == 0 ? NULL : queue_at(work, at % each - 1);
+        if (at % each > 0) {
+            (void)set_queue(work, at % each - 1);
+        }
         return true;
     case PIRN__ROOM_LOG_BODIES:
         room->shard = at;
@@ -125,9 +151,10 @@ static bool room_is_there(struct pirn_check_work *work, uint32_t at)
 
 /* ---- entries ---- */
 
-static int32_t push_odd(struct pirn_check_work *work,
-                        const struct pirn_entry *entry, enum pirn_fault fault,
-                        const struct pirn_id *id, uint64_t need_ns)
+/* "" is the room itself. */
+static int32_t push_odd(struct pirn_check_work *work, const char *name,
+                        enum pirn_fault fault, const struct pirn_id *id,
+                        uint64_t need_ns)
 {
     if (work->odd_count == ODDS_MAX) {
         work->unseen++;
@@ -150,17 +177,27 @@ static int32_t push_odd(struct pirn_check_work *work,
         .waits = need_ns == work->grace_ns,
     };
     odd->id = id != NULL ? *id : odd->id;
-    (void)snprintf(odd->name, sizeof(odd->name), "%s", entry->name);
+    (void)snprintf(odd->name, sizeof(odd->name), "%s", name);
     return 0;
 }
 
-static uint16_t queue_of_room(const struct pirn_check_work *work)
+/* An item's name in the room. */
+static struct pirn__spot spot_here(const struct pirn_check_work *work,
+                                   const struct pirn_id *id)
 {
-    uint32_t at = work->room_at - 1;
+    struct pirn__spot spot = {.id = *id, .queue = work->room.queue_at};
 
-    return (uint16_t)(work->kind == PIRN__ROOM_CLAIMS
-                          ? at / PIRN__SLOTS
-                          : at % (1 + work->queue_count) - 1);
+    if (work->kind == PIRN__ROOM_CLAIMS) {
+        spot.kind = PIRN__SPOT_CLAIM;
+        spot.at = work->room.slot;
+    } else if (work->kind == PIRN__ROOM_SHELF) {
+        spot.kind = PIRN__SPOT_SHELF;
+        spot.at = work->room.shelf;
+    } else if (work->kind == PIRN__ROOM_BUCKET) {
+        spot.kind = PIRN__SPOT_BUCKET;
+        spot.at = work->room_at - 1;
+    }
+    return spot;
 }
 
 /* Of an owner: a draft or a claim. */
@@ -173,12 +210,12 @@ static int32_t take_owned(struct pirn_check_work *work,
         is_claim ? work->config->claim_ns : work->config->draft_ns;
 
     if (!pirn__owner_lives(work->spool, work->room.slot)) {
-        return push_odd(work, entry,
+        return push_odd(work, entry->name,
                         is_claim ? PIRN_FAULT_STALE_CLAIM : PIRN_FAULT_LEFTOVER,
                         id, work->grace_ns);
     }
     return limit_ns > 0
-               ? push_odd(work, entry, PIRN_FAULT_TOO_OLD, id, limit_ns)
+               ? push_odd(work, entry->name, PIRN_FAULT_TOO_OLD, id, limit_ns)
                : 0;
 }
 
@@ -186,28 +223,25 @@ static int32_t take_item(struct pirn_check_work *work,
                          const struct pirn_entry *entry,
                          const struct pirn_id *id)
 {
-    int32_t r = 0;
+    struct pirn__spot spot = spot_here(work, id);
 
     if (work->kind == PIRN__ROOM_ALIASES) {
         return pirn__ids_push(&work->aliases, id);
     }
-    if (work->kind == PIRN__ROOM_CLAIMS) {
-        const struct pirn__spot spot = {.id = *id,
-                                        .queue = queue_of_room(work),
-                                        .slot = (uint16_t)work->room.slot};
-        r = pirn__spots_push(&work->claims, &spot);
+    if (work->kind == PIRN__ROOM_SIFTED) {
+        return 0;
     }
-    if (r == 0 &&
-        (work->kind == PIRN__ROOM_CLAIMS || work->kind == PIRN__ROOM_DRAFTS)) {
+    if (work->kind == PIRN__ROOM_DRAFTS) {
         return take_owned(work, entry, id);
     }
-    if (r == 0 && work->kind == PIRN__ROOM_SHARD && work->room.queue != NULL) {
-        const struct pirn__spot spot = {
-            .id = *id, .queue = queue_of_room(work), .slot = PIRN__SPOT_READY};
-        return pirn__spots_push(&work->names, &spot);
+    if (work->kind == PIRN__ROOM_SHARD || work->kind == PIRN__ROOM_LOG_BODIES) {
+        return work->room.queue != NULL ? pirn__spots_push(&work->names, &spot)
+                                        : pirn__ids_push(&work->bodies, id);
     }
-    return r == 0 && work->kind != PIRN__ROOM_SIFTED
-               ? pirn__ids_push(&work->bodies, id)
+    int32_t r = pirn__spots_push(&work->loose, &spot);
+
+    return r == 0 && work->kind == PIRN__ROOM_CLAIMS
+               ? take_owned(work, entry, id)
                : r;
 }
 
@@ -220,7 +254,8 @@ static int32_t take_stray(struct pirn_check_work *work,
 
     return is_queue || work->kind == PIRN__ROOM_SHARD
                ? 0
-               : push_odd(work, entry, PIRN_FAULT_STRAY, NULL, work->grace_ns);
+               : push_odd(work, entry->name, PIRN_FAULT_STRAY, NULL,
+                          work->grace_ns);
 }
 
 /* A living owner's is his, however long it takes; a dead one's is settled by
@@ -235,7 +270,7 @@ static int32_t take_moving(struct pirn_check_work *work,
     int32_t r = pirn__ids_push(&work->moving, id);
 
     return r == 0 && !pirn__owner_lives(work->spool, work->room.slot)
-               ? push_odd(work, entry, PIRN_FAULT_STALE_CLAIM, id,
+               ? push_odd(work, entry->name, PIRN_FAULT_STALE_CLAIM, id,
                           work->grace_ns)
                : r;
 }
@@ -256,6 +291,13 @@ static int32_t take(struct pirn__scan *scan, const struct pirn_entry *entry)
             set_bit(work->homes, by.slot);
         }
         break;
+    case PIRN__ENTRY_SHELF:
+        (void)pirn__queue_take_shelf(work->spool->queues[work->room.queue_at],
+                                     entry->name);
+        break;
+    case PIRN__ENTRY_BUCKET:
+        work->buckets_ns = pirn_context_now_ns(work->spool->context);
+        return pirn__buckets_push(work, work->room.queue_at, &by.bucket);
     case PIRN__ENTRY_ITEM:
         return take_item(work, entry, &by.id);
     case PIRN__ENTRY_NEXT:
@@ -266,12 +308,12 @@ static int32_t take(struct pirn__scan *scan, const struct pirn_entry *entry)
         if (work->kind != PIRN__ROOM_SHARD) {
             r = pirn__ids_push(&work->misplaced, &by.id);
             r = r < 0 ? r
-                      : push_odd(work, entry, PIRN_FAULT_MISPLACED, &by.id,
-                                 work->grace_ns);
+                      : push_odd(work, entry->name, PIRN_FAULT_MISPLACED,
+                                 &by.id, work->grace_ns);
         }
         break;
     case PIRN__ENTRY_HALF:
-        return push_odd(work, entry, PIRN_FAULT_LEFTOVER, NULL,
+        return push_odd(work, entry->name, PIRN_FAULT_LEFTOVER, NULL,
                         work->grace_ns * HALF_GRACES);
     case PIRN__ENTRY_STRAY:
         return take_stray(work, entry);
@@ -303,17 +345,30 @@ static void odd_next(struct pirn_check_work *work)
     }
 }
 
+/* A file where a shelf would be was told as a stray. */
+static bool is_none(const struct pirn_check_work *work, int32_t result)
+{
+    bool is_shelf =
+        work->kind == PIRN__ROOM_SHELF || work->kind == PIRN__ROOM_DUE;
+
+    return result == -ENOENT || (is_shelf && result == -ENOTDIR);
+}
+
 static void listed(struct pirn_op *op, int32_t result)
 {
     struct pirn_check_work *work =
         pirn_container_of(op, struct pirn_check_work, scan.op);
 
+    if (result < 0 && result != -ENOMEM && !is_none(work, result)) {
+        pirn__check_note(work, result);
+    }
+    if (work->kind == PIRN__ROOM_BUCKET && result == 0 &&
+        pirn__bucket_is_long_due(work, &work->room.bucket)) {
+        result = push_odd(work, "", PIRN_FAULT_OVERDUE, NULL, work->grace_ns);
+    }
     if (result == -ENOMEM) {
         pirn__check_finish(work, result);
         return;
-    }
-    if (result < 0 && result != -ENOENT) {
-        pirn__check_note(work, result);
     }
     odd_next(work);
 }

@@ -50,7 +50,7 @@ def a_spool_that_is_well_has_exit_0_and_counts(layout):
             b"3 items looked at, 0 found, 0 mended\n"
         end = clean(spool, "--deep")
         assert end["items"] == 3 and end["whole"] is True
-        assert set(end["faults"].values()) == {0} and len(end["faults"]) == 10
+        assert set(end["faults"].values()) == {0} and len(end["faults"]) == 11
 
 
 def what_is_found_is_1_and_nothing_is_changed_unasked():
@@ -112,6 +112,26 @@ def ages_have_limits_per_queue(layout):
             assert {finding["id"] for finding in findings} == found, limits
             assert {finding["fault"] for finding in findings} == {"too-old"}
         assert run("ls", spool=spool).out.count(b"\n") == 2
+
+
+def what_would_be_done_is_said_of_shelves_and_buckets_too():
+    with directory() as here:
+        spool = new_spool(here, "file")
+        held = put(spool, b"body")
+        run("hold", held, spool=spool).exits(0)
+        shelf = spool + "/incoming/.held/"
+        os.rename(shelf + held, f"{spool}/incoming/{held[-2:]}/{held}")
+        os.makedirs(spool + "/incoming/.due/000000000001")
+        for arguments in (("--dry-run",), ("--repair", "-n"), ("--repair",)):
+            found = {finding["fault"]: finding for finding in events(
+                fsck(spool, "--json", *arguments).exits(1), "finding")}
+            assert set(found) == {"misplaced", "overdue"}, found
+            if arguments != ("--repair",):
+                assert found["overdue"]["would_be"] == "made ready"
+                assert "its place" in found["misplaced"]["would_be"]
+        assert os.listdir(shelf) == [held]
+        assert os.listdir(spool + "/incoming/.due") == []
+        clean(spool)
 
 
 def a_wrong_command_line_is_64_and_no_spool_66():
@@ -189,6 +209,7 @@ cases(a_spool_that_is_well_has_exit_0_and_counts,
       what_is_found_is_1_and_nothing_is_changed_unasked,
       what_is_mended_is_found_no_more,
       ages_have_limits_per_queue,
+      what_would_be_done_is_said_of_shelves_and_buckets_too,
       a_wrong_command_line_is_64_and_no_spool_66,
       as_a_service_it_says_when_it_begins_and_ends,
       it_stops_when_told_asleep_or_not)
