@@ -2,16 +2,20 @@
 /*
  * test_check_live.c - a spool that is used while it is checked has no faults
  *
- * Four put items in, long ones too, four take them, give some back and remove
- * the rest, and make queues; one checks all the while, with repair, so that a
- * false alarm does harm, too. Each does so much, and then it is over; nothing
- * may be found, and no item may be missing.
+ * Four put items in, long ones too, held ones, delayed ones and ones of other
+ * priorities; four take them, give some back, put them off, move them to the
+ * other layout and back, and remove the rest, and make queues; one checks all
+ * the while, with repair, so that a false alarm does harm, too. Each does so
+ * much, and then it is over; nothing may be found, and no item may be missing.
  */
 #include "kernel/test_check.h"
 #include "kernel/test_log.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+
+/* A queue of the layout that `incoming' does not have. */
+#define OTHER "other"
 
 enum {
     WRITERS = 4,
@@ -56,12 +60,20 @@ static void note_failure(struct crowd *crowd, int result)
     }
 }
 
+/* Soon enough to be taken with the rest. */
+static uint64_t soon_ns(const struct bed *bed)
+{
+    return pirn_context_realtime_ns(bed->context) + 1000000;
+}
+
 static int put_some(struct bed *bed, uint32_t round)
 {
     static const char body[LONG_BODY];
     struct bed_draft drafts[EACH] = {0};
 
     for (int i = 0; i < EACH; i++) {
+        drafts[i].draft.priority = (int8_t)(i % 4 == 0 ? i % 16 - 8 : 0);
+        drafts[i].draft.due_ns = i % 8 == 1 ? soon_ns(bed) : 0;
         pirn_prep_enqueue(&drafts[i].draft, bed->spool, "incoming", body,
                           (round + (uint32_t)i) % 8 == 0 ? LONG_BODY : 100,
                           NULL);
@@ -95,16 +107,54 @@ static void *write_items(void *arg)
     return NULL;
 }
 
+static int32_t change(struct bed *bed, struct pirn_claim *claim,
+                      const struct pirn_change *how)
+{
+    pirn_prep_give_back_as(claim, how);
+    return pirn_wait(bed->context, &claim->op);
+}
+
+/* To the other layout or back, or on a shelf and from it, or put off. */
+static int move_one(struct bed *bed, struct pirn_claim *claim, uint32_t turn)
+{
+    bool is_other = strcmp(claim->item.queue, OTHER) == 0;
+    const struct pirn_change changes[] = {
+        {.what = PIRN_CHANGE_QUEUE, .queue = is_other ? "incoming" : OTHER},
+        {.what = PIRN_CHANGE_PRIORITY, .priority = (int8_t)(turn % 16 - 8)},
+        {.what = PIRN_CHANGE_DUE, .due_ns = soon_ns(bed)},
+        {.what = PIRN_CHANGE_QUEUE | PIRN_CHANGE_DUE,
+         .queue = is_other ? "incoming" : OTHER,
+         .due_ns = soon_ns(bed)},
+        {.what = PIRN_CHANGE_HELD, .held = true},
+    };
+    const struct pirn_change release = {.what = PIRN_CHANGE_HELD};
+    const uint32_t at = turn / 2 % 5;
+    const struct pirn_id id = claim->item.id;
+    int r = change(bed, claim, &changes[at]);
+
+    if (r == 0 && changes[at].held) {
+        *claim = (struct pirn_claim){0};
+        pirn_prep_claim_id(claim, bed->spool, &id);
+        r = pirn_wait(bed->context, &claim->op);
+        r = r == 1 ? change(bed, claim, &release) : r == 0 ? -ENOENT : r;
+    }
+    return r;
+}
+
 static int take_one(struct bed *bed, struct crowd *crowd, uint32_t turn)
 {
     struct pirn_claim claim = {0};
 
-    pirn_prep_claim_wait(&claim, bed->spool, "incoming", 20000000);
+    pirn_prep_claim_wait(&claim, bed->spool, turn % 3 ? "incoming" : OTHER,
+                         20000000);
     int r = pirn_wait(bed->context, &claim.op);
     if (r != 1) {
         return r;
     }
-    if (turn % 4 == 0) {
+    if (turn % 2 == 0) {
+        return move_one(bed, &claim, turn);
+    }
+    if (turn % 8 == 1) {
         return bed_give_back(bed, &claim);
     }
     r = bed_remove(bed, &claim);
@@ -153,7 +203,10 @@ static void nothing_is_found_where_all_is_well(void **state)
     struct bed *bed = *state;
     struct crowd crowd = {.bed = bed, .left = WRITERS + TAKERS};
     struct member members[WRITERS + TAKERS];
+    enum pirn_layout other =
+        bed->layout == PIRN_LAYOUT_FILE ? PIRN_LAYOUT_LOG : PIRN_LAYOUT_FILE;
 
+    assert_int_equal(pirn_spool_create_queue_as(bed->spool, OTHER, other), 0);
     for (uint32_t i = 0; i < WRITERS + TAKERS; i++) {
         members[i].crowd = &crowd;
         members[i].number = i;
