@@ -14,16 +14,19 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <pirn/timer.h>
+
 /* A queue of the layout that `incoming' does not have. */
 #define OTHER "other"
 
 enum {
     WRITERS = 4,
     TAKERS = 4,
-    ROUNDS = 4,
+    ROUNDS = 2,
     EACH = 16,
     ALL = WRITERS * ROUNDS * EACH,
     LONG_BODY = 80000,
+    MOVES_EACH = 4, /* then it is removed */
 };
 
 struct crowd {
@@ -151,10 +154,10 @@ static int take_one(struct bed *bed, struct crowd *crowd, uint32_t turn)
     if (r != 1) {
         return r;
     }
-    if (turn % 2 == 0) {
+    if (turn % 2 == 0 && claim.item.version < MOVES_EACH) {
         return move_one(bed, &claim, turn);
     }
-    if (turn % 8 == 1) {
+    if (turn % 8 == 1 && claim.item.version < MOVES_EACH) {
         return bed_give_back(bed, &claim);
     }
     r = bed_remove(bed, &claim);
@@ -182,6 +185,15 @@ static void *take_items(void *arg)
     return NULL;
 }
 
+/* While they wait for what is due there is little to see. */
+static void rest(struct bed *bed)
+{
+    struct pirn_op timer = {0};
+
+    pirn_prep_timer(&timer, getenv("PIRN_LONG") != NULL ? 1 : 50000000);
+    (void)pirn_wait(bed->context, &timer);
+}
+
 /* Until all have ended; how many checks that were. */
 static uint32_t check_all_the_while(struct bed *bed, struct crowd *crowd)
 {
@@ -194,6 +206,7 @@ static uint32_t check_all_the_while(struct bed *bed, struct crowd *crowd)
         print_found(&found);
         note_failure(crowd, found.result);
         note_failure(crowd, found.count > 0 ? -EUCLEAN : 0);
+        rest(bed);
     }
     return checks;
 }
