@@ -299,6 +299,10 @@ static void commit_record(struct pirn_draft_work *work)
     struct pirn__record *record = &work->record;
 
     if (draft->name != NULL && !work->is_bound) {
+        /* Who asks for the name from now on finds that it leads here. */
+        pirn__atom_store(
+            &work->log->index.catalogue.slots[work->grip.slot].born,
+            pirn__log_born(&work->parts));
         pirn__prep_bind(&work->bind, work->log->spool, draft->name->text,
                         &work->id);
         pirn_start(work->log->context, &work->bind.op, bound);
