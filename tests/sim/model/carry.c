@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "pirn/invariant.h"
+#include "tests/sim/model/process.h"
 
 enum { NO_LINK = 0, ON_ERROR = 1, ON_SHORT = 2, ON_SHORT_IF_ALL = 3 };
 
@@ -122,6 +123,9 @@ void carry_describe(const struct flight *flight, char *note, uint32_t size)
 
 int32_t carry_out(struct flight *flight)
 {
+    struct world *world = flight->ring->process->world;
+
+    disk_set_clock(world->disk, world_wall_ns(world));
     return row_of(flight)->carry(flight);
 }
 

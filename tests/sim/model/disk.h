@@ -2,12 +2,13 @@
 /*
  * disk.h - a file system that forgets what was not synced
  *
- * No descriptor, no clock, no random numbers of its own. Files are inodes by
- * number; who has one open holds it. Everything that can be changed has two
- * versions: the volatile one, which all calls see, and the durable one. Each
- * call that changes something appends *units* to the list of what is un-synced;
- * a sync makes some of them durable; a power cut takes a subset of the rest,
- * and what it leaves is both versions of the disk afterwards.
+ * No descriptor, no clock but what it is told, no random numbers of its own.
+ * Files are inodes by number; who has one open holds it. Everything that can be
+ * changed has two versions: the volatile one, which all calls see, and the
+ * durable one. Each call that changes something appends *units* to the list of
+ * what is un-synced; a sync makes some of them durable; a power cut takes a
+ * subset of the rest, and what it leaves is both versions of the disk
+ * afterwards.
  *
  *   call --> volatile + units --sync--> durable
  *                        |
@@ -77,6 +78,9 @@ int disk_link(struct disk *disk, uint32_t old_dir, const char *old_path,
               uint32_t new_dir, const char *new_path);
 int disk_symlink(struct disk *disk, const char *target, uint32_t dir,
                  const char *path);
+/* What ctime is from now on: of what gets or loses a name, or is written, and
+ * of the directories that these names are in. A cut leaves it as it is. */
+void disk_set_clock(struct disk *disk, uint64_t wall_ns);
 int disk_stat(struct disk *disk, uint32_t dir, const char *path, int flags,
               struct statx *ret_statx);
 

@@ -266,9 +266,12 @@ void disk__entry_set(struct disk *disk, uint32_t number, uint32_t inode)
     }
     if (inode != 0) {
         lead_to(disk, entry->dir, inode);
+        disk->inodes[inode].ctime_ns = disk->now_ns;
     }
     if (entry->v != 0) {
         lead_away(disk, entry->dir, entry->v);
+        disk->inodes[entry->v].ctime_ns = disk->now_ns;
     }
+    disk->inodes[entry->dir].ctime_ns = disk->now_ns;
     entry->v = inode;
 }

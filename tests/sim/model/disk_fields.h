@@ -55,6 +55,7 @@ struct disk_inode {
     uint32_t mark;   /* disk->mark: see disk__mark() */
     uint64_t v_size;
     uint64_t d_size;
+    uint64_t ctime_ns; /* not in the disk's hash */
 };
 
 struct disk_entry {
@@ -134,6 +135,7 @@ struct disk {
     uint32_t inodes_living;
     uint32_t inode_lowest; /* below it no number is free */
     uint64_t changes;      /* of anything that is hashed, so far */
+    uint64_t now_ns;       /* what ctime is now */
     uint64_t cookie;       /* the last one given */
     uint64_t unit;
     uint64_t call;

@@ -4,7 +4,7 @@
  *
  * Each call that makes, takes or moves names is one unit, also where it changes
  * two names. A file whose last name goes lives on while somebody holds it.
- * There are no users, so no -EACCES; and no times.
+ * There are no users, so no -EACCES; and of times there is ctime.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include "runtime/plant.h"
 #include "tests/sim/model/disk_fields.h"
 
-enum { PERMISSIONS = 07777 };
+enum { PERMISSIONS = 07777, NS_PER_S = 1000000000 };
 
 /* An inode under the name of @place, which is missing. */
 static int make(struct disk *disk, const struct disk_place *place, mode_t mode,
@@ -374,7 +374,8 @@ static void fill(const struct disk *disk, uint32_t number, struct statx *statx)
     }
     *statx = (struct statx){
         .stx_mask = STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_INO |
-                    STATX_SIZE | STATX_BLOCKS | STATX_UID | STATX_GID,
+                    STATX_SIZE | STATX_BLOCKS | STATX_UID | STATX_GID |
+                    STATX_CTIME,
         .stx_blksize = DISK_PAGE,
         .stx_mode = (uint16_t)inode->mode,
         .stx_nlink =
@@ -383,7 +384,14 @@ static void fill(const struct disk *disk, uint32_t number, struct statx *statx)
         .stx_size = S_ISLNK(inode->mode) ? strlen(disk->names + inode->target)
                                          : inode->v_size,
         .stx_blocks = sectors,
+        .stx_ctime = {.tv_sec = (int64_t)(inode->ctime_ns / NS_PER_S),
+                      .tv_nsec = (uint32_t)(inode->ctime_ns % NS_PER_S)},
     };
+}
+
+void disk_set_clock(struct disk *disk, uint64_t wall_ns)
+{
+    disk->now_ns = wall_ns;
 }
 
 int disk_stat(struct disk *disk, uint32_t dir, const char *path, int flags,

@@ -94,6 +94,7 @@ void disk__size_set(struct disk *disk, uint32_t inode, uint64_t size,
     record->journaled = journaled;
     disk->inodes[inode].pending++;
     disk->inodes[inode].v_size = size;
+    disk->inodes[inode].ctime_ns = disk->now_ns;
 }
 
 void disk__data_set(struct disk *disk, uint32_t cell, uint32_t block)
