@@ -7,6 +7,7 @@
 
 #include "pirn/invariant.h"
 #include "runtime/engine/engine.h"
+#include "tests/sim/model/process.h"
 
 /* P6 promises a second; the dead are looked for four times as often. */
 #define PROMISE_NS UINT64_C(1000000000)
@@ -50,9 +51,14 @@ uint32_t check_spool_begin(struct check_spool *check, uint32_t len)
     uint32_t number = check->count++;
 
     pirn_assert(number < CHECK_ITEMS && len >= CHECK_BODY_MIN);
-    check->items[number] =
-        (struct check_item){.len = len, .begun_ns = check->world->now_ns};
+    check->items[number] = (struct check_item){
+        .len = len, .begun_ns = check->world->now_ns, .body = number};
     return number;
+}
+
+void check_spool_shares(struct check_spool *check, uint32_t number, uint32_t of)
+{
+    check->items[number].body = check->items[of].body;
 }
 
 static bool same_id(const struct check_item *item, const struct pirn_id *id)
@@ -170,7 +176,7 @@ void check_spool_refused(struct check_spool *check, enum fault fault,
         tombs_failed(check);
     }
     if (fault != FAULT_EIO || !is_reading(opcode) || name == NULL ||
-        strncmp(path, BODIES, strlen(BODIES)) == 0 ||
+        (!check->is_checked && strncmp(path, BODIES, strlen(BODIES)) == 0) ||
         pirn_id_parse(name + 1, &id) < 0 ||
         check_spool_unreadable(check, &id)) {
         return;
@@ -197,11 +203,32 @@ static bool recovery_may_have_given_up(const struct check_spool *check)
     return count >= 3;
 }
 
-uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
-                             const struct pirn_item *item, const uint8_t *bytes,
-                             int32_t len)
+/* Which of those that have this body: the one of that id, or one whose maker
+ * was not told of an id yet. */
+static uint32_t sharer_of(const struct check_spool *check, uint32_t body,
+                          const struct pirn_id *id)
 {
-    uint32_t number = check_spool_whose(check, bytes, len);
+    uint32_t untold = body;
+
+    for (uint32_t i = check->count; body != NOBODY && i-- > 0;) {
+        const struct check_item *item = &check->items[i];
+
+        if (item->body == body && same_id(item, id)) {
+            return i;
+        }
+        if (item->body == body && !item->has_id) {
+            untold = i;
+        }
+    }
+    return untold;
+}
+
+uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
+                             uint32_t mark, const struct pirn_item *item,
+                             const uint8_t *bytes, int32_t len)
+{
+    uint32_t number =
+        sharer_of(check, check_spool_whose(check, bytes, len), &item->id);
     struct check_item *known;
 
     if (number == NOBODY) {
@@ -212,7 +239,8 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
     known = &check->items[number];
     world_note(check->world, "has: ", (int32_t)number);
     check_id(check, number, &item->id);
-    if (known->holder != 0) {
+    if (known->holder != 0 &&
+        !check_fence_may_lose(check, known->holder, known->mark)) {
         world_fail(check->world, "item %u is process %u's, and process %u's",
                    number, known->holder, process);
     }
@@ -229,8 +257,44 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
         known->removal = CHECK_THERE; /* a power cut has brought it back */
     }
     known->holder = process;
+    known->mark = mark;
     known->found = true;
     return number;
+}
+
+bool check_spool_is_adopted(const struct pirn_item *item)
+{
+    const char *what = pirn_fields_get(&item->fields, "quarantined");
+
+    return what != NULL && strcmp(what, "orphaned") == 0;
+}
+
+void check_spool_adopted(struct check_spool *check,
+                         const struct pirn_item *item)
+{
+    uint32_t number = check_spool_known(check, &item->id);
+
+    if (number != NOBODY && check_spool_must_be_there(&check->items[number])) {
+        world_fail(check->world, "item %u is taken for a body without one",
+                   number);
+    }
+}
+
+bool check_spool_is_aside(const struct check_spool *check,
+                          const struct pirn_item *item)
+{
+    return check->is_checked && strcmp(item->queue, "quarantine") == 0 &&
+           check_spool_unreadable(check, &item->id);
+}
+
+bool check_spool_is_busy(const struct check_spool *check, uint32_t number)
+{
+    const struct check_item *item = &check->items[number];
+
+    if (item->holder != 0 || item->put != CHECK_PUT_TRIED) {
+        return item->holder != 0;
+    }
+    return check->world->processes[item->maker - 1]->state != PROCESS_DEAD;
 }
 
 uint32_t check_spool_known(const struct check_spool *check,
@@ -246,13 +310,28 @@ uint32_t check_spool_known(const struct check_spool *check,
 
 void check_spool_removing(struct check_spool *check, uint32_t number)
 {
-    check->items[number].removal = CHECK_REMOVING;
+    struct check_item *item = &check->items[number];
+
+    if (item->removal == CHECK_THERE) { /* else by somebody who has it now */
+        item->removal = CHECK_REMOVING;
+    }
 }
 
-void check_spool_removed(struct check_spool *check, uint32_t number,
-                         bool is_durable, int32_t result)
+static void check_lost(struct check_spool *check, uint32_t process,
+                       uint32_t mark, uint32_t number, int32_t result)
+{
+    if (result == -ESTALE && !check_fence_may_lose(check, process, mark)) {
+        world_fail(check->world, "item %u was taken from somebody alive",
+                   number);
+    }
+}
+
+void check_spool_removed(struct check_spool *check, uint32_t process,
+                         uint32_t mark, uint32_t number, bool is_durable,
+                         int32_t result)
 {
     struct check_item *item = &check->items[number];
+    bool is_his = item->holder == process && item->mark == mark;
 
     world_note(check->world,
                result == 0 ? "removed: " : "not removed: ", (int32_t)number);
@@ -260,35 +339,42 @@ void check_spool_removed(struct check_spool *check, uint32_t number,
         item->removal = CHECK_REMOVED;
         item->is_lazy = check->is_log && !is_durable;
         item->removed_ns = check->world->now_ns;
-    } else if (result == -ESTALE) {
-        world_fail(check->world, "item %u was taken from somebody alive",
-                   number);
+        if (!is_his) {
+            world_fail(check->world, "item %u was removed by who had lost it",
+                       number);
+        }
     }
-    item->holder = 0;
-    item->since_ns = check->world->now_ns;
+    check_lost(check, process, mark, number, result);
+    if (is_his) {
+        item->holder = 0;
+        item->since_ns = check->world->now_ns;
+    }
 }
 
-void check_spool_giving_back(struct check_spool *check, uint32_t number)
+void check_spool_giving_back(struct check_spool *check, uint32_t process,
+                             uint32_t mark, uint32_t number)
 {
-    check->items[number].holder = 0;
-    check->items[number].since_ns = UINT64_MAX / 2;
+    struct check_item *item = &check->items[number];
+
+    if (item->holder == process && item->mark == mark) {
+        item->holder = 0;
+        item->since_ns = UINT64_MAX / 2;
+    }
 }
 
-void check_spool_given_back(struct check_spool *check, uint32_t number,
-                            int32_t result)
+void check_spool_given_back(struct check_spool *check, uint32_t process,
+                            uint32_t mark, uint32_t number, int32_t result)
 {
     world_note(
         check->world,
         result == 0 ? "gave back: " : "did not give back: ", (int32_t)number);
-    if (result == 0) {
+    if (result == 0 && check->items[number].holder == 0) {
         check->items[number].since_ns = check->world->now_ns;
-    } else if (result == -ESTALE) {
-        world_fail(check->world, "item %u was taken from somebody alive",
-                   number);
     }
+    check_lost(check, process, mark, number, result);
 }
 
-static bool must_be_there(const struct check_item *item)
+bool check_spool_must_be_there(const struct check_item *item)
 {
     return item->put == CHECK_PUT_ACKNOWLEDGED && item->removal == CHECK_THERE;
 }
@@ -333,7 +419,7 @@ bool check_spool_is_quiet(const struct check_spool *check, uint64_t take)
 bool check_spool_must_meet(const struct check_spool *check,
                            const struct check_item *item, uint64_t began_ns)
 {
-    return must_be_there(item) && item->holder == 0 &&
+    return check_spool_must_be_there(item) && item->holder == 0 &&
            (check->is_taking_stock ||
             item->since_ns + promise_ns(check) < began_ns);
 }
@@ -401,6 +487,7 @@ void check_spool_died(struct check_spool *check, uint32_t process)
 {
     bool untold = was_taking(check, process);
 
+    check_name_died(check, process);
     check->was_taken_stock = check->was_taken_stock && process != 0;
     check->is_taking_stock = check->is_taking_stock && process != 0;
     for (uint32_t i = 0; i <= WORLD_PROCESSES; i++) {
@@ -470,7 +557,8 @@ void check_spool_take_stock(struct check_spool *check)
 void check_spool_complete(struct check_spool *check)
 {
     for (uint32_t i = 0; i < check->count; i++) {
-        if (must_be_there(&check->items[i]) && !check->items[i].found) {
+        if (check_spool_must_be_there(&check->items[i]) &&
+            !check->items[i].found) {
             world_fail(check->world,
                        "item %u was acknowledged, and is not there", i);
         }

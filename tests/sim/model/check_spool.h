@@ -27,6 +27,8 @@
 #include <pirn/item.h>
 
 #include "tests/sim/model/check_change.h"
+#include "tests/sim/model/check_fence.h"
+#include "tests/sim/model/check_name.h"
 #include "tests/sim/model/world.h"
 
 enum { CHECK_ITEMS = 128, CHECK_BODY_MIN = 8, CHECK_UNREADABLE = 256 };
@@ -47,10 +49,15 @@ struct check_item {
     enum check_put put;
     enum check_removal removal;
     uint32_t len;
+    uint32_t maker; /* the process that tries, or has tried */
+    uint32_t body;  /* whose bytes it has: its own number, or the one's that it
+                       shares a body with */
+    uint32_t name;  /* 0, or the number of the name that it was put under */
     bool has_id;
     bool found; /* by the last look at everything */
     struct pirn_id id;
     uint32_t holder;   /* the process that has it claimed, or 0 */
+    uint32_t mark;     /* check_fence_mark() of that, when it got it */
     uint64_t since_ns; /* free and acknowledged since then */
     bool is_lazy;      /* its removal was not said to be durable */
     uint64_t removed_ns;
@@ -62,7 +69,9 @@ struct check_item {
 
 struct check_spool {
     struct world *world;
-    bool is_log;              /* see check_change.h for what it owes besides */
+    bool is_sound;   /* nothing that happens can damage it: no false alarms */
+    bool is_checked; /* bodies are read by a check, and orphans adopted */
+    bool is_log;     /* see check_change.h for what it owes besides */
     uint64_t tombs_failed_ns; /* or 0: what was removed lazily since may be
                                  back when the index is made anew */
     uint32_t count;
@@ -76,10 +85,16 @@ struct check_spool {
     uint32_t last; /* taken from a queue of the log by who takes stock, + 1 */
     struct check_item items[CHECK_ITEMS];
     struct check_changes changes;
+    struct check_fences fences[WORLD_PROCESSES + 1]; /* by process */
+    uint32_t reserver[CHECK_NAMES + 1]; /* by name: who has reserved it, or 0 */
 };
 
 /* One more item of @len bytes; its number. */
 uint32_t check_spool_begin(struct check_spool *check, uint32_t len);
+
+/* It has the body of item @of. */
+void check_spool_shares(struct check_spool *check, uint32_t number,
+                        uint32_t of);
 
 /* The bytes of its body. */
 void check_spool_fill(uint32_t number, uint32_t len, uint8_t *bytes);
@@ -91,8 +106,8 @@ void check_spool_put(struct check_spool *check, uint32_t number, int32_t result,
 /* @process has it claimed, and has read its body: whose it is, or UINT32_MAX
  * after a failure. */
 uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
-                             const struct pirn_item *item, const uint8_t *bytes,
-                             int32_t len);
+                             uint32_t mark, const struct pirn_item *item,
+                             const uint8_t *bytes, int32_t len);
 
 /* Whether its removal was acknowledged, and nothing brings it back. */
 bool check_spool_is_gone(const struct check_spool *check,
@@ -102,9 +117,11 @@ bool check_spool_is_gone(const struct check_spool *check,
 uint32_t check_spool_known(const struct check_spool *check,
                            const struct pirn_id *id);
 
+/* @process has it, since check_fence_mark() was @mark. */
 void check_spool_removing(struct check_spool *check, uint32_t number);
-void check_spool_removed(struct check_spool *check, uint32_t number,
-                         bool is_durable, int32_t result);
+void check_spool_removed(struct check_spool *check, uint32_t process,
+                         uint32_t mark, uint32_t number, bool is_durable,
+                         int32_t result);
 
 /* The disk has refused @opcode on @path: struct world, refused. */
 void check_spool_refused(struct check_spool *check, enum fault fault,
@@ -112,9 +129,10 @@ void check_spool_refused(struct check_spool *check, enum fault fault,
 
 /* Asked to give it back: from now on others may have it. Told that it is: from
  * now on somebody must find it. */
-void check_spool_giving_back(struct check_spool *check, uint32_t number);
-void check_spool_given_back(struct check_spool *check, uint32_t number,
-                            int32_t result);
+void check_spool_giving_back(struct check_spool *check, uint32_t process,
+                             uint32_t mark, uint32_t number);
+void check_spool_given_back(struct check_spool *check, uint32_t process,
+                            uint32_t mark, uint32_t number, int32_t result);
 
 /* @process begins to look for an item, in the calm; 0, or a number for
  * check_spool_nothing(): nobody else looks or has one. It ends with the claim,
@@ -137,7 +155,24 @@ bool check_spool_must_meet(const struct check_spool *check,
 bool check_spool_unreadable(const struct check_spool *check,
                             const struct pirn_id *id);
 
-/* Whose body it is; UINT32_MAX: no item's, or not all of it. */
+/* What a check has made of a body that had no item: it is nobody's, and must
+ * not be one's that has to be there. */
+bool check_spool_is_adopted(const struct pirn_item *item);
+void check_spool_adopted(struct check_spool *check,
+                         const struct pirn_item *item);
+
+/* Whether it may be in quarantine: the disk has refused to have it read. */
+bool check_spool_is_aside(const struct check_spool *check,
+                          const struct pirn_item *item);
+
+/* Whether somebody living is about to make it, or has it. */
+bool check_spool_is_busy(const struct check_spool *check, uint32_t number);
+
+/* It was acknowledged, and nobody has tried to remove it. */
+bool check_spool_must_be_there(const struct check_item *item);
+
+/* Whose body it is, of those that share it the first one's; UINT32_MAX: no
+ * item's, or not all of it. */
 uint32_t check_spool_whose(const struct check_spool *check,
                            const uint8_t *bytes, int32_t len);
 

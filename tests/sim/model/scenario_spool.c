@@ -14,7 +14,9 @@
 #include "pirn/invariant.h"
 #include "tests/sim/model/process.h"
 #include "tests/sim/model/scenarios.h"
+#include "tests/sim/model/spool_checker.h"
 #include "tests/sim/model/spool_clearer.h"
+#include "tests/sim/model/spool_doctor.h"
 #include "tests/sim/model/spool_worker.h"
 
 enum { WORKERS = 24, AT_ONCE_MAX = 3, BOOTS_MAX = 4 };
@@ -28,11 +30,23 @@ struct spool_life {
     bool is_small; /* its segments are few */
     bool crosses;  /* items go from one layout to the other, and back */
     bool without_log;
+    bool is_rich;    /* bodies are shared, names reserved, owners fenced out */
+    bool is_faulty;  /* what happens may damage it */
+    bool is_checked; /* some look for faults, and at last one makes them */
     struct spool_worker workers[WORKERS];
     uint32_t count;
 };
 
 static void hire(struct spool_life *life, void (*run)(void *argument));
+
+/* One in three checks, where that is done. */
+static void hire_any(struct spool_life *life)
+{
+    bool checks =
+        life->is_checked && rng_below(&life->check.world->schedule, 3) == 0;
+
+    hire(life, checks ? spool_checker_run : spool_worker_run);
+}
 
 /* Somebody takes his place, while there is room for more. */
 static void died(void *argument)
@@ -46,7 +60,7 @@ static void died(void *argument)
         }
     }
     if (life->count < WORKERS - AT_ONCE_MAX - 1 && !world->power_cut) {
-        hire(life, spool_worker_run);
+        hire_any(life);
     }
 }
 
@@ -67,6 +81,7 @@ static void hire(struct spool_life *life, void (*run)(void *argument))
         .without_log = life->without_log,
         .has_other = !life->is_small,
         .crosses = life->crosses,
+        .is_rich = life->is_rich && run != NULL,
     };
     life->count++;
     worker->actions = rng_between(
@@ -105,6 +120,8 @@ static void live_as(struct world *world, const struct spool_life *kind)
     life->without_log =
         !life->is_log && !life->crosses && is_without_log(world->seed);
     life->check.is_log = life->is_log;
+    life->check.is_checked = life->is_checked;
+    life->check.is_sound = !life->is_faulty;
     world->refused = refused;
     world->argument = life;
     for (uint32_t boot = 0; boot < BOOTS_MAX && end == WORLD_POWER_CUT;
@@ -113,7 +130,7 @@ static void live_as(struct world *world, const struct spool_life *kind)
 
         check_spool_died(&life->check, 0);
         while (count-- > 0 && life->count < WORKERS - 2) {
-            hire(life, spool_worker_run);
+            hire_any(life);
         }
         end = world_run(world);
     }
@@ -130,6 +147,11 @@ static void live_as(struct world *world, const struct spool_life *kind)
     }
     if (!world->failed && life->is_log && !life->crosses) {
         hire(life, spool_clearer_run);
+        (void)world_run(world);
+    }
+    if (!world->failed && life->is_checked && world->seed % 2 == 0) {
+        hire(life, spool_doctor_run);
+        life->workers[life->count - 1].process->mortal = false;
         (void)world_run(world);
     }
     free(life);
@@ -150,11 +172,47 @@ static void live_turn(struct world *world)
     live_as(world, &(struct spool_life){.is_log = true, .is_small = true});
 }
 
+static void live_together(struct world *world)
+{
+    live_as(world, &(struct spool_life){.is_rich = true});
+}
+
+static void live_together_log(struct world *world)
+{
+    live_as(world, &(struct spool_life){.is_log = true, .is_rich = true});
+}
+
+static void live_together_move(struct world *world)
+{
+    bool is_log = world->seed % 2 == 0;
+
+    live_as(world, &(struct spool_life){
+                       .is_log = is_log, .crosses = true, .is_rich = true});
+}
+
+static void live_check(struct world *world)
+{
+    live_as(world, &(struct spool_life){.is_checked = true});
+}
+
 static void live_move(struct world *world)
 {
     bool is_log = world->seed % 2 == 0;
 
     live_as(world, &(struct spool_life){.is_log = is_log, .crosses = true});
+}
+
+static void live_check_faulty(struct world *world)
+{
+    live_as(world, &(struct spool_life){.is_checked = true, .is_faulty = true});
+}
+
+static void live_check_move(struct world *world)
+{
+    bool is_log = world->seed % 2 == 0;
+
+    live_as(world, &(struct spool_life){
+                       .is_log = is_log, .crosses = true, .is_checked = true});
 }
 
 /* A spool that was made in a world without faults, once per profile. */
@@ -334,4 +392,76 @@ const struct scenario scenario_move = {
     .profiles = LIFE_PROFILES_ALL,
     .disk = disk_move,
     .live = live_move,
+};
+
+/* Checks beside those who put and take, with and without mending; nothing that
+ * happens there damages a spool, so nothing may be found that is not left by
+ * the dead. At last damage is done, found and mended. */
+#define FAULTS_SOUND                                                           \
+    (FAULT_BIT(FAULT_SHORT) | FAULT_BIT(FAULT_LATE) | FAULT_BIT(FAULT_ENTER) | \
+     FAULT_BIT(FAULT_EARLY) | FAULT_BIT(FAULT_OVERFLOW) |                      \
+     FAULT_BIT(FAULT_CLOCK) | FAULT_BIT(FAULT_KILL) | FAULT_BIT(FAULT_STOP) |  \
+     FAULT_BIT(FAULT_POWER))
+
+const struct scenario scenario_check = {
+    .name = "check",
+    .faults = FAULTS_SOUND,
+    .storm_steps = 12000,
+    .lives = 40,
+    .profiles = LIFE_PROFILES_ALL,
+    .disk = disk,
+    .live = live_check,
+};
+
+const struct scenario scenario_check_move = {
+    .name = "check-move",
+    .faults = FAULTS_SOUND,
+    .storm_steps = 12000,
+    .lives = 24,
+    .profiles = LIFE_PROFILES_ALL,
+    .disk = disk_move,
+    .live = live_check_move,
+};
+
+/* And where anything fails: nothing is lost, whatever is set aside. */
+const struct scenario scenario_check_faulty = {
+    .name = "check-faulty",
+    .faults = FAULT_ALL & ~(FAULT_BIT(FAULT_RESET) | FAULT_BIT(FAULT_RING)),
+    .storm_steps = 12000,
+    .lives = 16,
+    .profiles = LIFE_PROFILES_ALL,
+    .disk = disk,
+    .live = live_check_faulty,
+};
+
+/* Those who share bodies, put under names and fence each other out, beside all
+ * else. */
+const struct scenario scenario_together = {
+    .name = "together",
+    .faults = FAULTS_SOUND,
+    .storm_steps = 3000,
+    .lives = 60,
+    .profiles = LIFE_PROFILES_ALL,
+    .disk = disk,
+    .live = live_together,
+};
+
+const struct scenario scenario_together_log = {
+    .name = "together-log",
+    .faults = FAULTS_SOUND,
+    .storm_steps = 3000,
+    .lives = 24,
+    .profiles = LIFE_PROFILES_ALL,
+    .disk = disk_log,
+    .live = live_together_log,
+};
+
+const struct scenario scenario_together_move = {
+    .name = "together-move",
+    .faults = FAULTS_SOUND,
+    .storm_steps = 3000,
+    .lives = 24,
+    .profiles = LIFE_PROFILES_ALL,
+    .disk = disk_move,
+    .live = live_together_move,
 };

@@ -8,6 +8,9 @@
 extern const struct scenario scenario_canary;
 extern const struct scenario scenario_chain;
 extern const struct scenario scenario_serve;
+extern const struct scenario scenario_check;
+extern const struct scenario scenario_check_faulty;
+extern const struct scenario scenario_check_move;
 extern const struct scenario scenario_log;
 extern const struct scenario scenario_log_chaos;
 extern const struct scenario scenario_log_cut;
@@ -20,5 +23,8 @@ extern const struct scenario scenario_spool_short;
 extern const struct scenario scenario_spool_strict;
 extern const struct scenario scenario_spool_chaos;
 extern const struct scenario scenario_stream;
+extern const struct scenario scenario_together;
+extern const struct scenario scenario_together_log;
+extern const struct scenario scenario_together_move;
 
 #endif /* TESTS_SIM_MODEL_SCENARIOS_H */

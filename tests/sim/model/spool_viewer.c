@@ -76,9 +76,8 @@ static void did_read(struct pirn_op *op, int32_t result)
         read_on(viewer);
         return;
     }
-    if (result == 0 &&
-        check_spool_whose(check, viewer->body, (int32_t)viewer->at) !=
-            viewer->number) {
+    if (result == 0 && check_spool_whose(check, viewer->body,
+                                         (int32_t)viewer->at) != item->body) {
         world_fail(check->world, "the body of item %u is another's, or torn",
                    viewer->number);
     }
@@ -113,7 +112,9 @@ static void check_looked(struct spool_viewer *viewer, int32_t result)
     struct check_spool *check = viewer->check;
     const struct check_item *item = &check->items[viewer->number];
 
-    if (result == 0) {
+    if (result == 0 && check_spool_is_adopted(&viewer->view.item)) {
+        check_spool_adopted(check, &viewer->view.item);
+    } else if (result == 0) {
         check_seen(viewer, viewer->number);
         if (memcmp(&viewer->view.item.id, &item->id, sizeof(item->id)) != 0 ||
             viewer->view.item.size_bytes != item->len) {
@@ -143,6 +144,10 @@ static void looked(struct pirn_op *op, int32_t result)
     check_looked(viewer, result);
     if (result < 0) {
         end(viewer);
+        return;
+    }
+    if (check_spool_is_adopted(&viewer->view.item)) {
+        end_view(viewer);
         return;
     }
     viewer->size = (uint32_t)viewer->view.item.size_bytes + 1;
@@ -196,9 +201,14 @@ static void next_page(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct spool_viewer, listing.op);
 
     for (int32_t i = 0; i < result; i++) {
-        uint32_t number =
-            check_spool_known(viewer->check, &viewer->listing.items[i].id);
+        const struct pirn_listed *listed = &viewer->listing.items[i];
+        uint32_t number = check_spool_known(viewer->check, &listed->id);
 
+        if (viewer->check->is_checked &&
+            !check_spool_unreadable(viewer->check, &listed->id) &&
+            strcmp(listed->queue, "quarantine") == 0) {
+            continue; /* a body alone may have its item's id there */
+        }
         if (number != UINT32_MAX) { /* else its maker is not told yet */
             viewer->met[number]++;
             check_seen(viewer, number);

@@ -6,202 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <pirn/pirn.h>
-#include <pirn/spool.h>
-
-#include "tests/sim/model/process.h"
-#include "tests/sim/model/spool_change.h"
-#include "tests/sim/model/spool_viewer.h"
+#include "tests/sim/model/spool_desk.h"
 
 enum {
-    SMALL_MAX = 2048,
-    MIDDLE = 60 * 1024,
-    LARGE = 66 * 1024, /* more than a draft keeps in memory */
-    APPENDS = 3,
-    LOOKS = 6, /* one action in so many */
-    DELAY_MAX_NS = 400000000,
+    PIECE_MAX = 1024, /* that is read at once, or half of what is left */
+    LOOKS = 6,        /* one action in so many */
     QUEUE_IS_EMPTY_NS = 100000000,
 };
 
 /* Where what could not be read is set aside. */
 #define ASIDE "quarantine"
 
-/* The process's. */
-struct office;
-
-struct desk {
-    struct office *office;
-    struct pirn_draft draft;
-    struct pirn_claim claim;
-    struct pirn_op timer;
-    struct spool_viewer viewer;
-    struct spool_change change;
-    bool goes_on;     /* it has the item still when that has ended */
-    bool is_durable;  /* its removal */
-    uint32_t version; /* of its item: begun since it was claimed */
-    char letter;      /* of the script; 0: it throws dice */
-    uint32_t number;  /* of the item it has to do with */
-    uint32_t asked;   /* for this item by its id, or UINT32_MAX */
-    uint32_t len;
-    uint32_t at;
-    uint64_t began_ns;
-    uint64_t take;
-    const char *queue; /* that it looks into */
-    uint8_t *body;
-};
-
-struct office {
-    struct spool_worker *worker;
-    struct check_spool *check;
-    struct pirn_context *context;
-    struct pirn_spool *spool;
-    uint32_t left;
-    bool has_listed;   /* who takes all: first lists it, */
-    uint32_t look_at;  /* looks for each by its id or has it so, */
-    const char *queue; /* from which is taken */
-    bool has_other;    /* queue */
-    struct desk desks[WORKER_DESKS];
-};
-
-static void next_action(struct desk *desk);
-
-static struct rng *rng_at(struct desk *desk)
-{
-    return &desk->office->worker->rng;
-}
-
-/* Whether it does what @letter stands for; else so often as one in @of. */
-static bool does(struct desk *desk, char letter, uint32_t of)
-{
-    return desk->letter != 0 ? desk->letter == letter
-                             : rng_below(rng_at(desk), of) == 0;
-}
-
-static uint32_t process_number(const struct desk *desk)
-{
-    return desk->office->worker->process->number;
-}
-
-static void finish(struct desk *desk)
+void spool_desk_finish(struct desk *desk)
 {
     free(desk->body);
     desk->body = NULL;
-    next_action(desk);
-}
-
-static bool has_memory(struct desk *desk, uint32_t len)
-{
-    desk->body = malloc(len);
-    desk->len = len;
-    desk->at = 0;
-    return desk->body != NULL;
-}
-
-/* --- put --- */
-
-static void put(struct pirn_op *op, int32_t result)
-{
-    struct desk *desk = pirn_container_of(op, struct desk, draft.op);
-
-    check_spool_put(desk->office->check, desk->number, result, &desk->draft.id);
-    finish(desk);
-}
-
-static void aborted(struct pirn_op *op, int32_t result)
-{
-    struct desk *desk = pirn_container_of(op, struct desk, draft.op);
-
-    (void)result;
-    check_spool_put(desk->office->check, desk->number, -ECANCELED, NULL);
-    finish(desk);
-}
-
-static void appended(struct pirn_op *op, int32_t result)
-{
-    struct desk *desk = pirn_container_of(op, struct desk, draft.op);
-    struct pirn_context *context = desk->office->context;
-    uint32_t left = desk->len - desk->at;
-    uint32_t len;
-
-    if (result < 0 ||
-        (does(desk, 'x', 16) && (left == 0 || desk->letter == 0))) {
-        pirn_prep_abort(&desk->draft);
-        pirn_start(context, op, aborted);
-        return;
-    }
-    if (left == 0) {
-        pirn_prep_commit(&desk->draft, NULL);
-        pirn_start(context, op, put);
-        return;
-    }
-    len =
-        left < APPENDS ? left : rng_between(rng_at(desk), left / APPENDS, left);
-    pirn_prep_append(&desk->draft, desk->body + desk->at, len);
-    desk->at += len;
-    pirn_start(context, op, appended);
-}
-
-/* Of the log some that fill its segments. */
-static uint32_t draw_len(struct desk *desk)
-{
-    struct rng *rng = rng_at(desk);
-    bool is_log = desk->office->worker->is_log;
-    uint32_t often = desk->office->worker->is_small ? 2 : 4;
-
-    if (rng_below(rng, 64) == 0) {
-        return LARGE;
-    }
-    uint32_t max = is_log && rng_below(rng, often) == 0 ? MIDDLE : SMALL_MAX;
-
-    return rng_between(rng, CHECK_BODY_MIN, max);
-}
-
-/* Where it goes, and when. */
-static void draw_place(struct desk *desk)
-{
-    struct rng *rng = rng_at(desk);
-    struct pirn_draft *draft = &desk->draft;
-
-    draft->held = rng_below(rng, 8) == 0;
-    draft->priority = 0;
-    if (rng_below(rng, 4) == 0) {
-        draft->priority = (int8_t)((int)rng_below(rng, 16) - 8);
-    }
-    draft->due_ns = 0;
-    if (rng_below(rng, 8) == 0) {
-        draft->due_ns = world_wall_ns(desk->office->check->world) +
-                        rng_below(rng, DELAY_MAX_NS);
-    }
-}
-
-static void begin_put(struct desk *desk)
-{
-    struct office *office = desk->office;
-    uint32_t len =
-        office->worker->len > 0 ? office->worker->len : draw_len(desk);
-
-    if (!has_memory(desk, len)) {
-        finish(desk);
-        return;
-    }
-    desk->number = check_spool_begin(office->check, len);
-    check_spool_fill(desk->number, len, desk->body);
-    if (office->worker->script == NULL) {
-        draw_place(desk);
-    }
-    office->check->items[desk->number].put_as = (struct check_place){
-        .held = desk->draft.held,
-        .priority = desk->draft.priority,
-        .due_ns = desk->draft.due_ns,
-    };
-    if (does(desk, 'e', 2)) {
-        pirn_prep_enqueue(&desk->draft, office->spool, "incoming", desk->body,
-                          len, NULL);
-        pirn_start(office->context, &desk->draft.op, put);
-    } else {
-        pirn_prep_begin(&desk->draft, office->spool, "incoming");
-        pirn_start(office->context, &desk->draft.op, appended);
-    }
+    spool_desk_next(desk);
 }
 
 /* --- take --- */
@@ -210,10 +30,10 @@ static void removed(struct pirn_op *op, int32_t result)
 {
     struct desk *desk = pirn_container_of(op, struct desk, claim.op);
 
-    check_spool_removed(desk->office->check, desk->number, desk->is_durable,
-                        result);
-    check_spool_took(desk->office->check, process_number(desk));
-    finish(desk);
+    check_spool_removed(desk->office->check, desk_process(desk), desk->mark,
+                        desk->number, desk->is_durable, result);
+    check_spool_took(desk->office->check, desk_process(desk));
+    spool_desk_finish(desk);
 }
 
 /* A give-back that failed leaves it with us until the spool is closed. */
@@ -222,10 +42,11 @@ static void given_back(struct pirn_op *op, int32_t result)
     struct desk *desk = pirn_container_of(op, struct desk, claim.op);
 
     if (desk->number != UINT32_MAX) {
-        check_spool_given_back(desk->office->check, desk->number, result);
+        check_spool_given_back(desk->office->check, desk_process(desk),
+                               desk->mark, desk->number, result);
     }
-    check_spool_took(desk->office->check, process_number(desk));
-    finish(desk);
+    check_spool_took(desk->office->check, desk_process(desk));
+    spool_desk_finish(desk);
 }
 
 /* Its body could not be read: nobody says whose it is but its id. */
@@ -235,17 +56,17 @@ static void end_unread(struct desk *desk)
 
     desk->number = check_spool_known(office->check, &desk->claim.item.id);
     if (desk->number != UINT32_MAX) {
-        check_spool_giving_back(office->check, desk->number);
+        check_spool_giving_back(office->check, desk_process(desk), desk->mark,
+                                desk->number);
     }
     pirn_prep_give_back(&desk->claim);
     pirn_start(office->context, &desk->claim.op, given_back);
 }
 
-static void end_claim(struct desk *desk);
-
 static void give_back(struct desk *desk)
 {
-    check_spool_giving_back(desk->office->check, desk->number);
+    check_spool_giving_back(desk->office->check, desk_process(desk), desk->mark,
+                            desk->number);
     pirn_prep_give_back(&desk->claim);
     pirn_start(desk->office->context, &desk->claim.op, given_back);
 }
@@ -288,6 +109,12 @@ static void updated(struct pirn_op *op, int32_t result)
     struct check_spool *check = desk->office->check;
 
     change_ended(desk, result);
+    if (result == -ESTALE) { /* the claim has ended */
+        check_spool_giving_back(check, desk_process(desk), desk->mark,
+                                desk->number);
+        given_back(op, result);
+        return;
+    }
     if (result == 0) {
         check_change_seen(check, desk->number, &desk->claim.item,
                           desk->change.number);
@@ -299,7 +126,7 @@ static void updated(struct pirn_op *op, int32_t result)
     } else {
         desk->version++; /* it is spent */
     }
-    end_claim(desk);
+    spool_desk_end_claim(desk);
 }
 
 static void given_back_as(struct pirn_op *op, int32_t result)
@@ -317,7 +144,8 @@ static void given_back_as(struct pirn_op *op, int32_t result)
     if (check->items[desk->number].holder != 0) {
         world_fail(check->world, "item %u was had by two", desk->number);
     }
-    check->items[desk->number].holder = process_number(desk);
+    check->items[desk->number].holder = desk_process(desk);
+    check->items[desk->number].mark = desk->mark;
     give_back(desk);
 }
 
@@ -327,20 +155,21 @@ static void change(struct desk *desk, bool goes_on)
 
     if (desk->letter == 0) {
         bool moves = office->has_other && !(goes_on && office->worker->crosses);
-        spool_change_draw(&desk->change, office->check->world, rng_at(desk),
+        spool_change_draw(&desk->change, office->check->world, desk_rng(desk),
                           moves);
     } else {
         spool_change_set(&desk->change, desk->letter == 'h');
         spool_change_place(&desk->change, office->check->world, desk->letter);
     }
-    spool_change_begin(&desk->change, office->check, process_number(desk),
+    spool_change_begin(&desk->change, office->check, desk_process(desk),
                        desk->number, &desk->claim.item);
     if (goes_on) {
         pirn_prep_update(&desk->claim, &desk->change.change);
         pirn_start(office->context, &desk->claim.op, updated);
         return;
     }
-    check_spool_giving_back(office->check, desk->number);
+    check_spool_giving_back(office->check, desk_process(desk), desk->mark,
+                            desk->number);
     pirn_prep_give_back_as(&desk->claim, &desk->change.change);
     pirn_start(office->context, &desk->claim.op, given_back_as);
 }
@@ -353,7 +182,7 @@ static char next_of(struct desk *desk)
     char letter = desk->letter;
 
     if (letter == 0) {
-        letter = all[rng_below(rng_at(desk), has_room ? 10 : 6)];
+        letter = all[rng_below(desk_rng(desk), has_room ? 10 : 6)];
     } else if (letter == 'u' || letter == 's') {
         desk->letter = letter == 'u' ? 'g' : 't'; /* updated once */
         letter = 'u';
@@ -361,8 +190,12 @@ static char next_of(struct desk *desk)
     return letter;
 }
 
-static void end_claim(struct desk *desk)
+void spool_desk_end_claim(struct desk *desk)
 {
+    if (spool_desk_shares(desk)) {
+        spool_desk_share(desk);
+        return;
+    }
     switch (next_of(desk)) {
     case 't':
         remove_it(desk, false);
@@ -384,15 +217,43 @@ static void end_claim(struct desk *desk)
     }
 }
 
+/* A body that had no item: who takes stock keeps it, as all else. */
+static void end_adopted(struct desk *desk)
+{
+    if (desk->office->worker->takes_all) {
+        spool_desk_finish(desk);
+        return;
+    }
+    pirn_prep_give_back(&desk->claim);
+    pirn_start(desk->office->context, &desk->claim.op, given_back);
+}
+
+/* Whether somebody else may have its item by now. */
+static bool is_lost(struct desk *desk)
+{
+    return check_fence_may_lose(desk->office->check, desk_process(desk),
+                                desk->mark);
+}
+
 static void read_on(struct desk *desk);
 
 static void read_done(struct desk *desk)
 {
     struct office *office = desk->office;
 
+    if (is_lost(desk)) { /* what it has read says nothing */
+        end_unread(desk);
+        return;
+    }
+    if (check_spool_is_adopted(&desk->claim.item)) {
+        desk->number = UINT32_MAX;
+        check_spool_adopted(office->check, &desk->claim.item);
+        end_adopted(desk);
+        return;
+    }
     desk->version = desk->claim.item.version;
     desk->number =
-        check_spool_claimed(office->check, process_number(desk),
+        check_spool_claimed(office->check, desk_process(desk), desk->mark,
                             &desk->claim.item, desk->body, (int32_t)desk->at);
     if (desk->asked != UINT32_MAX && desk->asked != desk->number) {
         world_fail(office->check->world, "who asked for item %u has another",
@@ -404,11 +265,11 @@ static void read_done(struct desk *desk)
         check_spool_in_turn(office->check, desk->number);
     }
     if (office->worker->takes_all) {
-        finish(desk);
+        spool_desk_finish(desk);
     } else if (desk->number == UINT32_MAX) {
         end_unread(desk); /* the life has failed */
     } else {
-        end_claim(desk);
+        spool_desk_end_claim(desk);
     }
 }
 
@@ -422,7 +283,8 @@ static void did_read(struct pirn_op *op, int32_t result)
     } else if (result == 0) {
         read_done(desk);
     } else {
-        if (result == -EBADMSG) {
+        if (result == -EBADMSG && !is_lost(desk) &&
+            !check_spool_is_aside(desk->office->check, &desk->claim.item)) {
             world_fail(desk->office->check->world,
                        "a body is not what its metadata say");
         }
@@ -435,14 +297,14 @@ static void read_on(struct desk *desk)
     uint32_t len = desk->len - desk->at;
 
     pirn_prep_claim_read(&desk->claim, desk->body + desk->at,
-                         len < SMALL_MAX / 2 ? len : len / 2, desk->at);
+                         len < PIECE_MAX ? len : len / 2, desk->at);
     pirn_start(desk->office->context, &desk->claim.op, did_read);
 }
 
 static void looked_again(struct pirn_op *op, int32_t result)
 {
     (void)result;
-    next_action(pirn_container_of(op, struct desk, timer));
+    spool_desk_next(pirn_container_of(op, struct desk, timer));
 }
 
 /* Who takes all goes from one to the other. */
@@ -461,11 +323,11 @@ static void found_nothing(struct desk *desk, int32_t result)
 {
     struct office *office = desk->office;
 
-    check_spool_took(office->check, process_number(desk));
+    check_spool_took(office->check, desk_process(desk));
     if (desk->asked != UINT32_MAX) {
         check_spool_not_had(office->check, desk->take, desk->began_ns,
                             desk->asked, result);
-        next_action(desk);
+        spool_desk_next(desk);
         return;
     }
     if (result == 0) {
@@ -491,7 +353,7 @@ static void claimed(struct pirn_op *op, int32_t result)
         found_nothing(desk, result);
         return;
     }
-    if (has_memory(desk, (uint32_t)desk->claim.item.size_bytes + 1)) {
+    if (desk_has_memory(desk, (uint32_t)desk->claim.item.size_bytes + 1)) {
         read_on(desk);
     } else {
         end_unread(desk);
@@ -503,10 +365,11 @@ static void begin_take(struct desk *desk)
     struct office *office = desk->office;
 
     desk->began_ns = office->check->world->now_ns;
-    desk->take = check_spool_take(office->check, process_number(desk));
+    desk->mark = check_fence_mark(office->check, desk_process(desk));
+    desk->take = check_spool_take(office->check, desk_process(desk));
     if (office->has_other && !office->worker->takes_all) {
         office->queue =
-            rng_below(rng_at(desk), 4) == 0 ? CHECK_QUEUE_OTHER : CHECK_QUEUE;
+            rng_below(desk_rng(desk), 4) == 0 ? CHECK_QUEUE_OTHER : CHECK_QUEUE;
     }
     desk->queue = office->queue;
     if (desk->asked == UINT32_MAX) {
@@ -522,7 +385,7 @@ static void begin_take(struct desk *desk)
 
 static void viewed(struct spool_viewer *viewer)
 {
-    next_action(pirn_container_of(viewer, struct desk, viewer));
+    spool_desk_next(pirn_container_of(viewer, struct desk, viewer));
 }
 
 static void set_viewer(struct desk *desk)
@@ -532,7 +395,7 @@ static void set_viewer(struct desk *desk)
     desk->viewer.check = office->check;
     desk->viewer.context = office->context;
     desk->viewer.spool = office->spool;
-    desk->viewer.process = process_number(desk);
+    desk->viewer.process = desk_process(desk);
     desk->viewer.done = viewed;
 }
 
@@ -541,7 +404,7 @@ static uint32_t any_known(struct desk *desk)
 {
     const struct check_spool *check = desk->office->check;
     uint32_t number =
-        check->count > 0 ? rng_below(rng_at(desk), check->count) : UINT32_MAX;
+        check->count > 0 ? rng_below(desk_rng(desk), check->count) : UINT32_MAX;
 
     return number != UINT32_MAX && check->items[number].has_id ? number
                                                                : UINT32_MAX;
@@ -550,7 +413,7 @@ static uint32_t any_known(struct desk *desk)
 /* Look at one, list all, or have one by its id. */
 static void begin_look(struct desk *desk)
 {
-    uint32_t dice = rng_below(rng_at(desk), 3);
+    uint32_t dice = rng_below(desk_rng(desk), 3);
     uint32_t number = any_known(desk);
 
     set_viewer(desk);
@@ -583,7 +446,7 @@ static void take_stock(struct desk *desk)
         if (!check->items[number].has_id) {
             continue;
         }
-        if (rng_coin(rng_at(desk))) {
+        if (rng_coin(desk_rng(desk))) {
             spool_viewer_look(&desk->viewer, number);
         } else {
             desk->asked = number;
@@ -594,7 +457,7 @@ static void take_stock(struct desk *desk)
     begin_take(desk);
 }
 
-static void next_action(struct desk *desk)
+void spool_desk_next(struct desk *desk)
 {
     struct office *office = desk->office;
 
@@ -610,18 +473,21 @@ static void next_action(struct desk *desk)
     if (office->worker->script != NULL) {
         desk->letter = *office->worker->script++;
         if (strchr("eax", desk->letter) != NULL) {
-            begin_put(desk);
+            spool_desk_put(desk);
         } else {
             begin_take(desk);
         }
         return;
     }
-    if (rng_below(rng_at(desk), LOOKS) == 0) {
+    if (spool_desk_rich(desk)) {
+        return;
+    }
+    if (rng_below(desk_rng(desk), LOOKS) == 0) {
         begin_look(desk);
         return;
     }
-    if (office->check->count < CHECK_ITEMS && rng_coin(rng_at(desk))) {
-        begin_put(desk);
+    if (office->check->count < CHECK_ITEMS && rng_coin(desk_rng(desk))) {
+        spool_desk_put(desk);
     } else {
         begin_take(desk);
     }
@@ -629,31 +495,32 @@ static void next_action(struct desk *desk)
 
 /* --- the process --- */
 
-/* In a storm an open may fail; whoever really wants it tries again. */
-static bool open_spool(struct office *office)
+bool spool_worker_open(const struct spool_worker *worker,
+                       struct pirn_context *context,
+                       struct pirn_spool **ret_spool)
 {
+    struct world *world = worker->check->world;
     const struct pirn_spool_config config = {
         .path = WORKER_SPOOL,
         .create = true,
-        .layout = office->worker->is_log ? PIRN_LAYOUT_LOG : PIRN_LAYOUT_FILE,
-        .without_log = office->worker->without_log,
+        .layout = worker->is_log ? PIRN_LAYOUT_LOG : PIRN_LAYOUT_FILE,
+        .without_log = worker->without_log,
         .log_slots = 64,
-        .log_segments = office->worker->is_small ? 4 : 8,
+        .log_segments = worker->is_small ? 4 : 8,
         .log_segment_bytes = 144 * 1024,
-        .index_dir = ".",
+        .index_dir = worker->check->is_checked ? "/" : ".",
     };
     int r;
 
-    while ((r = pirn_spool_open(office->context, &config, &office->spool)) <
-           0) {
-        world_note(office->check->world, "cannot open: ", r);
+    while ((r = pirn_spool_open(context, &config, ret_spool)) < 0) {
+        world_note(world, "cannot open: ", r);
         if (r == -EMEDIUMTYPE) {
-            world_fail(office->check->world, "a spool is taken for none");
+            world_fail(world, "a spool is taken for none");
         }
-        if (office->worker->process->lost_ring) {
+        if (worker->process->lost_ring) {
             return false;
         }
-        process_rest(office->context, QUEUE_IS_EMPTY_NS);
+        process_rest(context, QUEUE_IS_EMPTY_NS);
     }
     return true;
 }
@@ -686,7 +553,7 @@ static void work(struct office *office)
     }
     for (uint32_t i = 0; i < worker->desks; i++) {
         office->desks[i].office = office;
-        next_action(&office->desks[i]);
+        spool_desk_next(&office->desks[i]);
     }
     r = pirn_context_drain(office->context);
     if (r < 0 && !worker->process->lost_ring) {
@@ -707,7 +574,7 @@ void spool_worker_run(void *argument)
     office->queue = CHECK_QUEUE;
     office->left = worker->takes_all ? 1 : worker->actions;
     office->context = process_context(worker->check->world);
-    if (open_spool(office)) {
+    if (spool_worker_open(worker, office->context, &office->spool)) {
         work(office);
         pirn_spool_close(office->spool);
     }

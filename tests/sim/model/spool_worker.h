@@ -11,6 +11,8 @@
 
 #include "tests/sim/model/check_spool.h"
 
+struct pirn_context;
+struct pirn_spool;
 struct process;
 
 /* The scenario's; outlives the process. */
@@ -32,11 +34,18 @@ struct spool_worker {
     bool without_log;   /* files alone */
     bool has_other;     /* there is a second queue, */
     bool crosses;       /* and it has the other layout */
+    bool is_rich;       /* shares bodies, puts under names, fences others out */
 };
 
 enum { WORKER_DESKS = 3 };
 
 #define WORKER_SPOOL "spool"
+
+/* In a storm an open may fail: tried again, unless there is no ring any more:
+ * false. */
+bool spool_worker_open(const struct spool_worker *worker,
+                       struct pirn_context *context,
+                       struct pirn_spool **ret_spool);
 
 /* For process_thread(). */
 void spool_worker_run(void *worker);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* spool_doctor.h - who damages a spool in which nothing else happens, and has
+ * it mended */
+#ifndef TESTS_SIM_MODEL_SPOOL_DOCTOR_H
+#define TESTS_SIM_MODEL_SPOOL_DOCTOR_H
+
+/* For process_thread(), with a struct spool_worker; in the calm, alone:
+ *
+ *   mended, it has no fault any more
+ *   damaged, each fault is found and nothing else is, by looking, twice
+ *   mended, it has none again; what was damaged is in its place or set aside,
+ *   and what was not is as it was
+ */
+void spool_doctor_run(void *worker);
+
+#endif /* TESTS_SIM_MODEL_SPOOL_DOCTOR_H */
