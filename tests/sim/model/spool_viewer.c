@@ -204,13 +204,16 @@ static void next_page(struct pirn_op *op, int32_t result)
         const struct pirn_listed *listed = &viewer->listing.items[i];
         uint32_t number = check_spool_known(viewer->check, &listed->id);
 
-        if (viewer->check->is_checked &&
-            !check_spool_unreadable(viewer->check, &listed->id) &&
-            strcmp(listed->queue, "quarantine") == 0) {
+        bool is_aside = viewer->check->is_checked &&
+                        strcmp(listed->queue, "quarantine") == 0;
+
+        if (is_aside && !check_spool_unreadable(viewer->check, &listed->id)) {
             continue; /* a body alone may have its item's id there */
         }
         if (number != UINT32_MAX) { /* else its maker is not told yet */
             viewer->met[number]++;
+        }
+        if (number != UINT32_MAX && !is_aside) {
             check_seen(viewer, number);
         }
     }
