@@ -19,6 +19,10 @@
 #define GRACE_USUAL_NS 10000000000ull
 #define NS_PER_MS 1000000ull
 
+/* So long it works, so long it rests. */
+#define WORK_NS 4000000ull
+#define REST_NS 4000000ull
+
 static void hand_over_next(struct pirn_check_work *work);
 
 const char *pirn_fault_name(enum pirn_fault fault)
@@ -159,6 +163,30 @@ void pirn__check_wait(struct pirn_check_work *work, uint64_t wait_ns,
     if (pirn_task_is_cancelled(&work->check->op)) {
         pirn_cancel(context, &work->doubt.timer);
     }
+}
+
+/* Asked to end meanwhile: the next one goes on. */
+static void rested(struct pirn_op *op, int32_t result)
+{
+    struct pirn_check_work *work =
+        pirn_container_of(op, struct pirn_check_work, doubt.timer);
+
+    (void)result;
+    work->rested_ns = pirn_context_now_ns(work->spool->context);
+    hand_over_next(work);
+}
+
+void pirn__check_rest(struct pirn_check_work *work, pirn__check_fn *go_on)
+{
+    uint64_t now_ns = pirn_context_now_ns(work->spool->context);
+
+    pirn_assert(work->found_at == 0);
+    work->go_on = go_on;
+    if (now_ns - work->rested_ns < WORK_NS) {
+        hand_over_next(work);
+        return;
+    }
+    pirn__check_wait(work, REST_NS, rested);
 }
 
 /* Said again by every next behind it. */

@@ -123,6 +123,7 @@ struct pirn_check_work {
     uint64_t grace_ns;
     int32_t error; /* the first of what could not be looked at */
     uint64_t unseen;
+    uint64_t rested_ns; /* when it has done so last */
 
     struct pirn_finding found[PIRN__CHECK_FOUND];
     uint32_t found_count;
@@ -176,6 +177,10 @@ struct pirn_finding *pirn__check_find(struct pirn_check_work *work,
 
 /** pirn__check_hand_over() - what was found, if anything; then @go_on */
 void pirn__check_hand_over(struct pirn_check_work *work, pirn__check_fn *go_on);
+
+/** pirn__check_rest() - hand over, and go on; now and then a little later, so
+ * that who works here has more of the machine than one who looks */
+void pirn__check_rest(struct pirn_check_work *work, pirn__check_fn *go_on);
 
 /**
  * pirn__check_wait() - for the grace time or what is left of it; then @fn, with

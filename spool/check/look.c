@@ -47,7 +47,7 @@ static void finish(struct pirn__look *look)
     pirn_assert(work->looking > 0);
     look->work = NULL;
     if (--work->looking == 0) {
-        pirn__check_hand_over(work, work->go_on);
+        pirn__check_rest(work, work->go_on);
     }
 }
 
