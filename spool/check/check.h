@@ -219,6 +219,11 @@ bool pirn__check_log_has(const struct pirn_spool *spool,
 bool pirn__check_log_is_stale(const struct pirn_spool *spool,
                               const struct pirn_id *id, uint64_t *ret_word);
 
+/** pirn__check_log_trace() - so that who recovers @owner finds that he has it:
+ * his trail leads there from now on */
+void pirn__check_log_trace(const struct pirn_spool *spool,
+                           const struct pirn_id *id, uint32_t owner);
+
 /* ---- spot.c ---- */
 
 /** pirn__spots_push() - one more. Return: 0 or -ENOMEM */

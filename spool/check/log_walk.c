@@ -66,6 +66,21 @@ bool pirn__check_log_is_stale(const struct pirn_spool *spool,
            !pirn__owner_lives(spool, word.owner);
 }
 
+void pirn__check_log_trace(const struct pirn_spool *spool,
+                           const struct pirn_id *id, uint32_t owner)
+{
+    const struct pirn__index *index = &spool->log->index;
+    struct pirn__log_id parts;
+
+    pirn_assert(owner < PIRN__INDEX_OWNERS);
+    pirn__log_id_unpack(id, &parts);
+    if (parts.slot < pirn__catalogue_used(&index->catalogue)) {
+        uint32_t span = pirn__slot_span(&index->catalogue, parts.slot);
+        (void)pirn__atom_set(&index->owners[owner].trail[span / 64],
+                             pirn__trail_bit(span));
+    }
+}
+
 /* ---- bodies without an item ---- */
 
 static void saw_orphan(struct pirn_op *op, int32_t result)

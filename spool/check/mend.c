@@ -155,6 +155,9 @@ static void recover(struct pirn__mend *mend)
 {
     struct pirn_spool *spool = mend->spool;
 
+    if (mend->finding->path[0] == '\0') {
+        pirn__check_log_trace(spool, &mend->finding->id, mend->work->room.slot);
+    }
     pirn__name_tmp_dir(&mend->to, mend->work->room.slot);
     pirn_prep_mkdir(&mend->step, spool->root_fd, mend->to.text, PIRN__DIR_MODE);
     pirn_start(spool->context, &mend->step, made_home);
