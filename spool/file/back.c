@@ -261,9 +261,7 @@ static void made(struct pirn_op *op, int32_t result)
     struct pirn__back *back = pirn_container_of(op, struct pirn__back, make.op);
 
     pirn_assert(result <= 0);
-    if (result < 0 && may_go_as_it_was(back)) {
-        go_as_it_was(back);
-    } else if (result < 0) {
+    if (result < 0) { /* a shelf whose name a power cut may take, and it */
         finish(back, result);
     } else {
         start_chain(back);
