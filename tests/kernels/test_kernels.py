@@ -138,7 +138,8 @@ class Report:
                 if outcome.code not in (0, SKIPPED)}
 
     def line(self, left_out):
-        """All of it as JSON; seconds are the emulated machine's."""
+        """All of it as JSON. The longest have their seconds by the emulated
+        machine's clock, which runs ahead where it was set on a busy one."""
         seconds = {name: round(outcome.seconds) for name, outcome in
                    self.outcomes.items() if outcome.seconds is not None}
         longest = sorted(seconds, key=seconds.get, reverse=True)[:5]
