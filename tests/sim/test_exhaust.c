@@ -42,15 +42,15 @@ static const enum disk_profile profiles[] = {
 };
 
 static const struct workload workloads[] = {
-    {"enqueue one", NULL, false, {"e"}, 1, 40, false, false},
-    {"enqueue two at once", NULL, false, {"ee"}, 2, 40, false, false},
-    {"claim and remove", "e", false, {"t"}, 1, 40, false, false},
-    {"claim and give back", "e", false, {"g"}, 1, 40, false, false},
-    {"a body in pieces", NULL, false, {"a"}, 1, LARGE, false, false},
-    {"abort", NULL, false, {"x"}, 1, LARGE, false, false},
-    {"two processes put", NULL, false, {"e", "e"}, 1, 40, false, false},
-    {"recovery after a kill", "et", true, {"t"}, 1, 40, false, false},
-    {"a file by a chain", NULL, false, {"c"}, 1, 40, true, false},
+    {"enqueue one", NULL, false, {"e"}, 1, 40, false, OF_FILES},
+    {"enqueue two at once", NULL, false, {"ee"}, 2, 40, false, OF_FILES},
+    {"claim and remove", "e", false, {"t"}, 1, 40, false, OF_FILES},
+    {"claim and give back", "e", false, {"g"}, 1, 40, false, OF_FILES},
+    {"a body in pieces", NULL, false, {"a"}, 1, LARGE, false, OF_FILES},
+    {"abort", NULL, false, {"x"}, 1, LARGE, false, OF_FILES},
+    {"two processes put", NULL, false, {"e", "e"}, 1, 40, false, OF_FILES},
+    {"recovery after a kill", "et", true, {"t"}, 1, 40, false, OF_FILES},
+    {"a file by a chain", NULL, false, {"c"}, 1, 40, true, OF_FILES},
     {"two processes, files by chains",
      NULL,
      false,
@@ -58,17 +58,17 @@ static const struct workload workloads[] = {
      1,
      1500,
      true,
-     false},
-    {"log: enqueue one", NULL, false, {"e"}, 1, 40, false, true},
-    {"log: claim and remove", "e", false, {"d"}, 1, 40, false, true},
-    {"log: remove lazily", "e", false, {"t"}, 1, 40, false, true},
-    {"log: update", "e", false, {"u"}, 1, 40, false, true},
-    {"log: update and remove", "e", false, {"s"}, 1, 40, false, true},
-    {"log: hold", "e", false, {"h"}, 1, 40, false, true},
-    {"log: two batches", NULL, false, {"ee"}, 1, 40, false, true},
-    {"log: a large body", NULL, false, {"ed"}, 1, LARGE, false, true},
-    {"log: two processes", "e", false, {"e", "d"}, 1, 40, false, true},
-    {"log: recovery after a kill", "es", true, {"d"}, 1, 40, false, true},
+     OF_FILES},
+    {"log: enqueue one", NULL, false, {"e"}, 1, 40, false, OF_LOG},
+    {"log: claim and remove", "e", false, {"d"}, 1, 40, false, OF_LOG},
+    {"log: remove lazily", "e", false, {"t"}, 1, 40, false, OF_LOG},
+    {"log: update", "e", false, {"u"}, 1, 40, false, OF_LOG},
+    {"log: update and remove", "e", false, {"s"}, 1, 40, false, OF_LOG},
+    {"log: hold", "e", false, {"h"}, 1, 40, false, OF_LOG},
+    {"log: two batches", NULL, false, {"ee"}, 1, 40, false, OF_LOG},
+    {"log: a large body", NULL, false, {"ed"}, 1, LARGE, false, OF_LOG},
+    {"log: two processes", "e", false, {"e", "d"}, 1, 40, false, OF_LOG},
+    {"log: recovery after a kill", "es", true, {"d"}, 1, 40, false, OF_LOG},
     {"log: a segment turns",
      "edededed",
      false,
@@ -76,13 +76,13 @@ static const struct workload workloads[] = {
      1,
      THIRD,
      false,
-     true},
-    {"hold", "e", false, {"h"}, 1, 40, false, false},
-    {"delay", "e", false, {"l"}, 1, 40, false, false},
-    {"move", "e", false, {"m"}, 1, 40, false, false},
-    {"update", "e", false, {"u"}, 1, 40, false, false},
-    {"update and remove", "e", false, {"s"}, 1, 40, false, false},
-    {"give back, claim and remove", "e", false, {"gt"}, 1, 40, false, false},
+     OF_LOG},
+    {"hold", "e", false, {"h"}, 1, 40, false, OF_FILES},
+    {"delay", "e", false, {"l"}, 1, 40, false, OF_FILES},
+    {"move", "e", false, {"m"}, 1, 40, false, OF_FILES},
+    {"update", "e", false, {"u"}, 1, 40, false, OF_FILES},
+    {"update and remove", "e", false, {"s"}, 1, 40, false, OF_FILES},
+    {"give back, claim and remove", "e", false, {"gt"}, 1, 40, false, OF_FILES},
     {"two processes, put and take",
      "e",
      false,
@@ -90,7 +90,9 @@ static const struct workload workloads[] = {
      1,
      40,
      false,
-     false},
+     OF_FILES},
+    {"move to the log", "e", false, {"m"}, 1, 40, false, TO_LOG},
+    {"move to files", "e", false, {"m"}, 1, 40, false, TO_FILES},
 };
 
 enum { WORKLOADS = sizeof(workloads) / sizeof(workloads[0]) };
@@ -168,9 +170,8 @@ static void tell_failure(const struct exhaust *exhaust, uint32_t number,
 
 static uint32_t every_of(uint32_t number)
 {
-    uint32_t every = workloads[number].is_log ? LOG_EVERY
-                     : number < SHORTEST      ? 1
-                                              : FILE_EVERY;
+    bool has_log = workloads[number].spool != OF_FILES;
+    uint32_t every = has_log ? LOG_EVERY : number < SHORTEST ? 1 : FILE_EVERY;
 
     return is_long() ? 1 : fiber_is_slow() ? every * SLOW_EVERY : every;
 }

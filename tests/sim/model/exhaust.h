@@ -16,6 +16,9 @@
 
 enum { EXHAUST_PROCESSES = 3, EXHAUST_COMMAND = 128 };
 
+/* What `incoming` is of; and where `m` moves to, if not to the same layout. */
+enum workload_spool { OF_FILES, OF_LOG, TO_LOG, TO_FILES };
+
 struct workload {
     const char *name;
     const char *before;                     /* done and synced, or NULL */
@@ -24,7 +27,7 @@ struct workload {
     uint32_t desks;
     uint32_t len;  /* of bodies */
     bool is_chain; /* no spool: a file, by a chain, for each letter */
-    bool is_log;   /* the spool has the log layout */
+    enum workload_spool spool;
 };
 
 /* One of all the places. */

@@ -43,6 +43,11 @@ static void begin(struct run *run, struct disk *disk, uint64_t seed)
     run->chain_count = 0;
 }
 
+static bool crosses(const struct workload *workload)
+{
+    return workload->spool == TO_LOG || workload->spool == TO_FILES;
+}
+
 /* Whether it needs a second queue. */
 static bool moves(const struct workload *workload)
 {
@@ -71,9 +76,10 @@ static void hire(struct run *run, const char *script, uint32_t desks,
         .script = script,
         .takes_all = script == NULL,
         .is_log = run->check.is_log,
-        .is_small = run->check.is_log,
-        .without_log = !run->check.is_log,
+        .is_small = run->check.is_log || run->crosses,
+        .without_log = !run->check.is_log && !run->crosses,
         .has_other = run->has_other,
+        .crosses = run->crosses,
     };
     run->count++;
     process_thread(worker->process, spool_worker_run, worker);
@@ -154,7 +160,8 @@ struct disk *run_before(const struct exhaust *exhaust,
     }
     begin(&run, disk, exhaust->seed);
     run.has_other = moves(workload);
-    run.check.is_log = workload->is_log;
+    run.crosses = crosses(workload);
+    run.check.is_log = workload->spool == OF_LOG || workload->spool == TO_FILES;
     hire(&run, workload->before != NULL ? workload->before : "", 1,
          workload->len);
     run.world->stepped = watch_held;
@@ -179,7 +186,9 @@ void run_begin(struct run *run, const struct exhaust *exhaust,
                const struct workload *workload, struct disk *disk,
                const struct promises *promises)
 {
-    *run = (struct run){.check = promises->spool, .has_other = moves(workload)};
+    *run = (struct run){.check = promises->spool,
+                        .has_other = moves(workload),
+                        .crosses = crosses(workload)};
     begin(run, disk, exhaust->seed);
     for (uint32_t i = 0; i < EXHAUST_PROCESSES && workload->scripts[i] != NULL;
          i++) {
@@ -275,7 +284,8 @@ void run_look(struct run *run, const struct exhaust *exhaust,
               const struct workload *workload, const struct event *left)
 {
     *run = (struct run){.check = left->promises.spool,
-                        .has_other = moves(workload)};
+                        .has_other = moves(workload),
+                        .crosses = crosses(workload)};
     begin(run, left->disk, exhaust->seed);
     run->world->boots = 1;
     run->world->faults.calm = true;

@@ -29,7 +29,8 @@ struct event {
 struct run {
     struct world *world;
     struct check_spool check;
-    bool has_other; /* there is a second queue */
+    bool has_other; /* there is a second queue, */
+    bool crosses;   /* and it has the other layout */
     struct spool_worker workers[EXHAUST_PROCESSES];
     struct chain_worker chains[EXHAUST_PROCESSES];
     uint32_t count;       /* of workers */
