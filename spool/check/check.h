@@ -215,14 +215,14 @@ void pirn__check_log(struct pirn_check_work *work);
 bool pirn__check_log_has(const struct pirn_spool *spool,
                          const struct pirn_id *id);
 
+/** pirn__check_log_lead() - who recovers the owner that its word names finds
+ * it, also where that word was written over */
+void pirn__check_log_lead(const struct pirn_spool *spool,
+                          const struct pirn_id *id);
+
 /** pirn__check_log_is_stale() - whether a dead owner has it, by its word */
 bool pirn__check_log_is_stale(const struct pirn_spool *spool,
                               const struct pirn_id *id, uint64_t *ret_word);
-
-/** pirn__check_log_trace() - so that who recovers @owner finds that he has it:
- * his trail leads there from now on */
-void pirn__check_log_trace(const struct pirn_spool *spool,
-                           const struct pirn_id *id, uint32_t owner);
 
 /* ---- spot.c ---- */
 

@@ -66,18 +66,17 @@ bool pirn__check_log_is_stale(const struct pirn_spool *spool,
            !pirn__owner_lives(spool, word.owner);
 }
 
-void pirn__check_log_trace(const struct pirn_spool *spool,
-                           const struct pirn_id *id, uint32_t owner)
+void pirn__check_log_lead(const struct pirn_spool *spool,
+                          const struct pirn_id *id)
 {
-    const struct pirn__index *index = &spool->log->index;
+    struct pirn__word word = pirn__word_unpack(word_of(spool, id));
     struct pirn__log_id parts;
 
-    pirn_assert(owner < PIRN__INDEX_OWNERS);
-    pirn__log_id_unpack(id, &parts);
-    if (parts.slot < pirn__catalogue_used(&index->catalogue)) {
-        uint32_t span = pirn__slot_span(&index->catalogue, parts.slot);
-        (void)pirn__atom_set(&index->owners[owner].trail[span / 64],
-                             pirn__trail_bit(span));
+    if (pirn__state_is_passing(word.state)) {
+        const struct pirn__index *index = &spool->log->index;
+        pirn__log_id_unpack(id, &parts);
+        pirn__trail_lead(index->owners[word.owner].trail,
+                         pirn__slot_span(&index->catalogue, parts.slot));
     }
 }
 

@@ -8,7 +8,8 @@
  *                shelf, in a bucket: claimed by us, and changed so that it goes
  *                where its metadata say
  *   overdue      surveyed, as who claims does
- *   stale claim  its slot gets the directory by which a sweep knows slots
+ *   stale claim  its slot gets the directory by which a sweep knows slots; in
+ *                the log its owner's trail leads to it besides
  */
 #include "spool/check/mend.h"
 
@@ -156,7 +157,7 @@ static void recover(struct pirn__mend *mend)
     struct pirn_spool *spool = mend->spool;
 
     if (mend->finding->path[0] == '\0') {
-        pirn__check_log_trace(spool, &mend->finding->id, mend->work->room.slot);
+        pirn__check_log_lead(spool, &mend->finding->id);
     }
     pirn__name_tmp_dir(&mend->to, mend->work->room.slot);
     pirn_prep_mkdir(&mend->step, spool->root_fd, mend->to.text, PIRN__DIR_MODE);

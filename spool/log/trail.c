@@ -40,6 +40,12 @@ uint32_t pirn__trail_next(const uint64_t *bits, uint32_t span, uint32_t end)
     return span < end ? span : end;
 }
 
+void pirn__trail_lead(uint64_t *bits, uint32_t span)
+{
+    pirn_assert(span < PIRN__TRAIL_SPANS);
+    (void)pirn__atom_set(&bits[span / 64], pirn__trail_bit(span));
+}
+
 void pirn__trail_settle(const struct pirn__trail *trail, uint32_t span)
 {
     pirn_assert(span < PIRN__TRAIL_SPANS);

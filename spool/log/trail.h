@@ -46,6 +46,10 @@ void pirn__trail_init(struct pirn__trail *trail, uint64_t *bits,
  * set; @end: none is */
 uint32_t pirn__trail_next(const uint64_t *bits, uint32_t span, uint32_t end);
 
+/** pirn__trail_lead() - of somebody else's: to a word that names him, although
+ * he never swapped it: who recovers him looks there */
+void pirn__trail_lead(uint64_t *bits, uint32_t span);
+
 /** pirn__trail_settle() - all that earlier lives had there is inherited */
 void pirn__trail_settle(const struct pirn__trail *trail, uint32_t span);
 
