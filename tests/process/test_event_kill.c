@@ -275,7 +275,7 @@ static void who_is_killed_anywhere_harms_no_listener(void **state)
 
 static void who_is_too_slow_is_told_what_he_lost(void **state)
 {
-    struct pirn_op pause;
+    struct pirn_op pause = {0};
     struct world world;
 
     begin_all(&world, *state);
