@@ -176,11 +176,23 @@ static void appended(struct pirn_op *op, int32_t result)
     read_piece(mend);
 }
 
+/* Whether that much can be read of it, and no more: it ends there, or is not
+ * there, or the disk says so. Any other error is of us, and of this moment. */
+static bool is_its_own(int32_t result)
+{
+    return result >= 0 || result == -EIO || result == -ENOENT ||
+           result == -ELOOP || result == -EISDIR;
+}
+
 static void have_piece(struct pirn_op *op, int32_t result)
 {
     struct pirn__log_mend *mend = mend_of_step(op);
 
-    if (result <= 0) { /* it ends too early, or the disk says so */
+    if (!is_its_own(result)) {
+        abort_draft(mend, result);
+        return;
+    }
+    if (result <= 0) {
         commit(mend);
         return;
     }
@@ -233,6 +245,11 @@ static void opened(struct pirn_op *op, int32_t result)
 {
     struct pirn__log_mend *mend = mend_of_step(op);
 
+    if (!is_its_own(result)) {
+        mend->result = result;
+        finish(mend);
+        return;
+    }
     mend->fd = result;
     begin_draft(mend);
 }
@@ -249,6 +266,11 @@ static void have_read(struct pirn_op *op, int32_t result)
         return;
     }
     pirn__segment_drop(mend->spool->log, mend->hold.segment);
+    if (!is_its_own(result)) {
+        mend->result = result;
+        finish(mend);
+        return;
+    }
     begin_draft(mend);
 }
 

@@ -18,10 +18,12 @@
 
 #include <sys/wait.h>
 
-enum { PLACES_MAX = 64 };
+enum { PLACES_MAX = 64, LONG_BODY = 100000 };
 
 /* What is damaged, and how it is mended. */
 struct damage {
+    int32_t error;
+
     /* Damage it; its id. */
     struct pirn_id (*make)(struct bed *bed, const char *text);
     int32_t (*mend)(struct bed *bed, const struct pirn_id *id);
@@ -100,7 +102,7 @@ static void mend_in_peace(struct bed *bed)
     assert_int_equal(bed_status(bed).drafts, 0);
 }
 
-/* Of a body that could not be read there is nothing to keep. */
+/* Of a body that the disk cannot read there is nothing to keep. */
 static bool fails_at(struct bed *bed, const struct damage *damage,
                      uint32_t place)
 {
@@ -108,15 +110,16 @@ static bool fails_at(struct bed *bed, const struct damage *damage,
 
     snprintf(text, sizeof(text), "the body at %u.", place);
     struct pirn_id id = damage->make(bed, text);
-    faulty_plan(ENGINE_OPCODE_COUNT, place, 1, -EIO);
+    faulty_plan(ENGINE_OPCODE_COUNT, place, 1, damage->error);
     int32_t r = damage->mend(bed, &id);
     const struct faulty_plan outcome = *faulty_outcome();
     faulty_plan(ENGINE_NONE, 0, 0, 0);
-    assert_true(r == 0 || (outcome.failed > 0 && r == -EIO));
+    assert_true(r == 0 || (outcome.failed > 0 && r < 0));
     reopen(bed);
     mend_in_peace(bed);
     unsigned kept = damage->is_stray ? strays(bed, text) : copies(bed, text);
-    assert_true(kept >= 1 || (r == 0 && outcome.last == ENGINE_READ));
+    assert_true(kept >= 1 || (r == 0 && outcome.last == ENGINE_READ &&
+                              damage->error == -EIO));
     return outcome.failed > 0;
 }
 
@@ -158,7 +161,7 @@ static int32_t adopt_file(struct bed *bed, const struct pirn_id *id)
 
 static void an_adoption_that_fails_keeps_the_body(void **state)
 {
-    static const struct damage damage = {make_orphan, adopt_file, false};
+    static const struct damage damage = {-EIO, make_orphan, adopt_file, false};
 
     fail_everywhere(*state, &damage);
 }
@@ -182,7 +185,7 @@ static int32_t move_stray(struct bed *bed, const struct pirn_id *id)
 
 static void a_stray_that_is_not_moved_stays(void **state)
 {
-    static const struct damage damage = {make_stray, move_stray, true};
+    static const struct damage damage = {-EIO, make_stray, move_stray, true};
 
     fail_everywhere(*state, &damage);
 }
@@ -218,7 +221,8 @@ static int32_t adopt_log(struct bed *bed, const struct pirn_id *id)
 
 static void an_adoption_from_the_log_that_fails_keeps_the_body(void **state)
 {
-    static const struct damage damage = {make_log_orphan, adopt_log, false};
+    static const struct damage damage = {-EIO, make_log_orphan, adopt_log,
+                                         false};
 
     fail_everywhere(*state, &damage);
 }
@@ -270,7 +274,7 @@ static struct pirn_id make_bad_body(struct bed *bed, const char *text)
 
 static void a_copy_that_fails_keeps_the_damaged_body(void **state)
 {
-    static const struct damage damage = {make_bad_body, mend_log, false};
+    static const struct damage damage = {-EIO, make_bad_body, mend_log, false};
 
     fail_everywhere(*state, &damage);
 }
@@ -283,7 +287,34 @@ static struct pirn_id make_bad_record(struct bed *bed, const char *text)
 
 static void a_copy_that_fails_keeps_the_damaged_record(void **state)
 {
-    static const struct damage damage = {make_bad_record, mend_log, false};
+    static const struct damage damage = {-EIO, make_bad_record, mend_log,
+                                         false};
+
+    fail_everywhere(*state, &damage);
+}
+
+/* What is ours is no reason to go on without the body. */
+static void a_copy_without_memory_keeps_the_damaged_body(void **state)
+{
+    static const struct damage damage = {-ENOMEM, make_bad_body, mend_log,
+                                         false};
+
+    fail_everywhere(*state, &damage);
+}
+
+static struct pirn_id make_cut(struct bed *bed, const char *text)
+{
+    static char body[LONG_BODY];
+
+    snprintf(body, sizeof(body), "%s", text);
+    struct pirn_id id = bed_put(bed, body, sizeof(body));
+    assert_int_equal(truncate(body_path(bed, &id), LONG_BODY - 1), 0);
+    return id;
+}
+
+static void a_copy_of_a_long_body_without_descriptors_keeps_it(void **state)
+{
+    static const struct damage damage = {-EMFILE, make_cut, mend_log, false};
 
     fail_everywhere(*state, &damage);
 }
@@ -323,4 +354,6 @@ BED_MAIN(FILES(an_adoption_that_fails_keeps_the_body),
          FILES(a_stray_that_is_not_moved_stays),
          LOG(an_adoption_from_the_log_that_fails_keeps_the_body),
          LOG(a_copy_that_fails_keeps_the_damaged_body),
-         LOG(a_copy_that_fails_keeps_the_damaged_record))
+         LOG(a_copy_that_fails_keeps_the_damaged_record),
+         LOG(a_copy_without_memory_keeps_the_damaged_body),
+         LOG(a_copy_of_a_long_body_without_descriptors_keeps_it))
