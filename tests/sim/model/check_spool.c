@@ -147,7 +147,7 @@ bool check_spool_unreadable(const struct check_spool *check,
 
 static void tombs_failed(struct check_spool *check)
 {
-    if (check->is_log) {
+    if (check->is_log || check->is_mixed) {
         check->tombs_failed_ns = check->world->now_ns;
     }
 }
@@ -253,7 +253,7 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
                    number);
     }
     check_change_seen(check, number, item, known->change);
-    if (check->is_log) {
+    if (check->is_log || check->is_mixed) {
         known->removal = CHECK_THERE; /* a power cut has brought it back */
     }
     known->holder = process;
@@ -337,7 +337,7 @@ void check_spool_removed(struct check_spool *check, uint32_t process,
                result == 0 ? "removed: " : "not removed: ", (int32_t)number);
     if (result == 0) {
         item->removal = CHECK_REMOVED;
-        item->is_lazy = check->is_log && !is_durable;
+        item->is_lazy = (check->is_log || check->is_mixed) && !is_durable;
         item->removed_ns = check->world->now_ns;
         if (!is_his) {
             world_fail(check->world, "item %u was removed by who had lost it",

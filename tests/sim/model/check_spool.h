@@ -69,6 +69,7 @@ struct check_item {
 
 struct check_spool {
     struct world *world;
+    bool is_mixed;   /* items may be put into the log, too, where it is not */
     bool is_sound;   /* nothing that happens can damage it: no false alarms */
     bool is_checked; /* bodies are read by a check, and orphans adopted */
     bool is_log;     /* see check_change.h for what it owes besides */

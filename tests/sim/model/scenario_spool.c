@@ -121,6 +121,7 @@ static void live_as(struct world *world, const struct spool_life *kind)
         !life->is_log && !life->crosses && is_without_log(world->seed);
     life->check.is_log = life->is_log;
     life->check.is_checked = life->is_checked;
+    life->check.is_mixed = life->crosses && life->is_rich;
     life->check.is_sound = !life->is_faulty;
     world->refused = refused;
     world->argument = life;
