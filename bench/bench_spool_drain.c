@@ -4,8 +4,8 @@
  *
  * A spool is filled before the clock starts, for twice as long as a round
  * lasts, with no more than DRAIN_ITEMS; the round ends when all are gone or
- * when its time is over. Files are removed by syncs, which those who take many
- * at a time share: so they do.
+ * when its time is over. Of files many are taken at a time: each of their
+ * operations is a worker's.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -128,7 +128,7 @@ const struct side bench_spool_drain16 = {
 
 const struct side bench_file_drain4 = {
     .name = "pirn4",
-    .promise = "that it is gone",
+    .promise = "that no kill brings it back; no power cut 1 s later",
     .open = open_files,
     .round = bench_round,
     .close = bench_close,

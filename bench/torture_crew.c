@@ -312,7 +312,7 @@ static void removed(struct pirn_op *op, int32_t result)
 static void prep_remove(struct taker *taker, bool durable)
 {
     tell(taker->crew, TORTURE_REMOVING, taker->number, &taker->claim.item.id);
-    taker->durable = durable || taker->crew->place->layout == PIRN_LAYOUT_FILE;
+    taker->durable = durable;
     if (durable) {
         pirn_prep_remove_durable(&taker->claim);
     } else {

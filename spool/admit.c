@@ -4,7 +4,8 @@
  *
  * Who asks when what is known is old looks first, and all who come meanwhile
  * wait behind him: they are let in in their order. So a look is part of an
- * operation, and none is underway when nothing is loaned.
+ * operation, and none is underway when nothing is loaned. Where room is short,
+ * removed items of files that still stand there go first.
  *
  *   files   a body and its metadata, when they begin
  *   log     a body that is a file; a record costs nothing but a segment, which
@@ -54,7 +55,7 @@ static bool log_has_room(struct pirn_spool *spool)
     return !spool->admit.log_is_full || pirn__segments_have_room(spool->log);
 }
 
-static void decide(struct pirn_draft *draft)
+static int promise(struct pirn_draft *draft)
 {
     struct pirn_spool *spool = draft->priv.spool;
     struct pirn__amount cost = cost_of(draft, draft->priv.expected_bytes);
@@ -69,10 +70,44 @@ static void decide(struct pirn_draft *draft)
     if (r == 0) {
         set_promised(draft, cost);
     }
-    draft->priv.admitted(draft, r);
+    return r;
 }
 
 /* ---- looks ---- */
+
+static void start_look(struct pirn_spool *spool);
+static void start_making_room(struct pirn_spool *spool);
+
+static void wait_behind(struct pirn__admit *admit, struct pirn_draft *draft)
+{
+    draft->priv.behind = NULL;
+    if (admit->last == NULL) {
+        admit->first = draft;
+    } else {
+        admit->last->priv.behind = draft;
+    }
+    admit->last = draft;
+}
+
+/* Who would be refused while files of removed items are there, waits for
+ * these to go, and for another look. */
+static void decide(struct pirn_draft *draft)
+{
+    struct pirn_spool *spool = draft->priv.spool;
+    struct pirn__admit *admit = &spool->admit;
+    int r = promise(draft);
+    bool has_some =
+        !admit->has_made_room && pirn__removals_unfinished(spool) > 0;
+
+    if (r == 0 || (!has_some && !admit->is_looking)) {
+        draft->priv.admitted(draft, r);
+        return;
+    }
+    wait_behind(admit, draft);
+    if (!admit->is_looking) {
+        start_making_room(spool);
+    }
+}
 
 static void looked(struct pirn_op *op, int32_t result)
 {
@@ -101,15 +136,34 @@ static void looked(struct pirn_op *op, int32_t result)
     }
 }
 
-static void wait_behind(struct pirn__admit *admit, struct pirn_draft *draft)
+static void start_look(struct pirn_spool *spool)
 {
-    draft->priv.behind = NULL;
-    if (admit->last == NULL) {
-        admit->first = draft;
-    } else {
-        admit->last->priv.behind = draft;
-    }
-    admit->last = draft;
+    struct pirn__admit *admit = &spool->admit;
+
+    admit->is_looking = true;
+    pirn__admission_look_begins(&admit->admission);
+    pirn_prep_room(&admit->look, spool->root_fd, &admit->room);
+    pirn_start(spool->context, &admit->look, looked);
+}
+
+static void made_room(struct pirn_op *op, int32_t result)
+{
+    struct pirn__admit *admit =
+        pirn_container_of(op, struct pirn__admit, removals.waiter.op);
+
+    pirn_assert(admit->is_looking && admit->first != NULL);
+    (void)result; /* the look says what there is */
+    start_look(pirn_container_of(admit, struct pirn_spool, admit));
+}
+
+static void start_making_room(struct pirn_spool *spool)
+{
+    struct pirn__admit *admit = &spool->admit;
+
+    admit->is_looking = true;
+    admit->has_made_room = true;
+    pirn__prep_removals_wait(&admit->removals, spool);
+    pirn_start(spool->context, &admit->removals.waiter.op, made_room);
 }
 
 void pirn__admit(struct pirn_draft *draft, uint64_t bytes, bool is_coming,
@@ -123,18 +177,17 @@ void pirn__admit(struct pirn_draft *draft, uint64_t bytes, bool is_coming,
     draft->priv.is_coming = is_coming;
     draft->priv.admitted = fn;
     draft->priv.appended_bytes = 0;
-    if (!admit->is_looking &&
-        !pirn__admission_look_is_due(&admit->admission,
-                                     pirn_context_now_ns(spool->context))) {
-        decide(draft);
+    if (admit->is_looking) {
+        wait_behind(admit, draft);
         return;
     }
-    wait_behind(admit, draft);
-    if (!admit->is_looking) {
-        admit->is_looking = true;
-        pirn__admission_look_begins(&admit->admission);
-        pirn_prep_room(&admit->look, spool->root_fd, &admit->room);
-        pirn_start(spool->context, &admit->look, looked);
+    admit->has_made_room = false;
+    if (pirn__admission_look_is_due(&admit->admission,
+                                    pirn_context_now_ns(spool->context))) {
+        wait_behind(admit, draft);
+        start_look(spool);
+    } else {
+        decide(draft);
     }
 }
 
@@ -172,6 +225,9 @@ void pirn__admit_end(struct pirn_draft *draft, int32_t result)
     draft->priv.admitted = NULL;
     pirn__admission_end(&admit->admission, promised_to(draft), result == 0);
     set_promised(draft, none);
+    if (is_full) {
+        pirn__removals_hurry(draft->priv.spool); /* the next one has theirs */
+    }
     if (draft->priv.layout == &pirn__layout_log && (is_full || result == 0)) {
         admit->log_is_full = is_full;
     }

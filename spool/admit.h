@@ -9,15 +9,18 @@
 #include <pirn/file.h>
 
 #include "spool/admission.h"
+#include "spool/file/removals.h"
 
 struct pirn_status;
 
 /* Of an open spool. Zeroed memory is one in which nothing was asked. */
 struct pirn__admit {
     struct pirn__admission admission;
-    bool log_is_full; /* the last item of the log found no segment */
-    bool is_looking;
+    bool log_is_full;   /* the last item of the log found no segment */
+    bool is_looking;    /* or makes room for that */
+    bool has_made_room; /* for those who wait */
     struct pirn_op look;
+    struct pirn__removals_wait removals;
     struct pirn_room room;
     struct pirn_draft *first; /* waits for the look */
     struct pirn_draft *last;

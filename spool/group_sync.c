@@ -4,6 +4,9 @@
  *
  *   asked -> waiting -> flight -> finished
  *
+ * The first who asks lets the turn end before it starts: so all who ask in one
+ * turn share one.
+ *
  * An entry that was made before its wait began is covered by every fsync which
  * starts later, and only waits that were there when the fsync started board it.
  * So a wait ends with 0 only after an fsync that started behind its entry.
@@ -24,6 +27,7 @@
 #include <pirn/file.h>
 #include <pirn/invariant.h>
 #include <pirn/path.h>
+#include <pirn/timer.h>
 
 #include "runtime/plant.h"
 
@@ -51,9 +55,9 @@ static void end(struct pirn__sync *sync, int32_t result)
         fail(sync, result);
         return;
     }
-    sync->flying = false;
     pirn__waiters_finish(sync->context, &sync->flight, 0);
-    if (sync->waiting.head != NULL) {
+    sync->flying = sync->waiting.head != NULL;
+    if (sync->flying) {
         fly(sync);
     }
 }
@@ -86,16 +90,14 @@ static void opened(struct pirn_op *op, int32_t result)
         return;
     }
     sync->fd = result;
-    sync->flying = false;
     fly(sync);
 }
 
 static void fly(struct pirn__sync *sync)
 {
-    pirn_assert(!sync->flying);
+    pirn_assert(sync->flying);
     pirn_assert(sync->error == 0);
 
-    sync->flying = true;
     if (sync->fd < 0) {
         pirn_prep_open(&sync->op, sync->root_fd, sync->path.text,
                        O_RDONLY | O_DIRECTORY, 0);
@@ -109,6 +111,12 @@ static void fly(struct pirn__sync *sync)
     if (pirn__planted("acknowledged-early")) {
         pirn__waiters_finish(sync->context, &sync->flight, 0);
     }
+}
+
+static void boarded(struct pirn_op *op, int32_t result)
+{
+    (void)result; /* the fsync fails likewise */
+    fly(sync_of(op));
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)
@@ -127,7 +135,9 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
                            : &sync->waiting,
                        &wait->waiter);
     if (!sync->flying) {
-        fly(sync);
+        sync->flying = true;
+        pirn_prep_immediate(&sync->op);
+        pirn_start(context, &sync->op, boarded);
     }
 }
 

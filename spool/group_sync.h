@@ -3,8 +3,9 @@
  * spool/group_sync.h - one fsync of a directory for all who ask
  *
  * One is in flight; whoever asks while it flies is served by the next one,
- * together with all the others who do. There is no timer: a lone writer never
- * waits, and the fsync in flight is what gathers a batch.
+ * together with all the others who do. There is no timer: a lone writer waits
+ * for no more than the next turn, and the fsync in flight is what gathers a
+ * batch.
  */
 #ifndef SPOOL_GROUP_SYNC_H
 #define SPOOL_GROUP_SYNC_H

@@ -316,6 +316,7 @@ int pirn_spool_open(struct pirn_context *context,
     init_bodies(spool);
     spool->admit.admission.keep_bytes = config->keep_bytes;
     pirn__lease_open(spool, config->lease_ns);
+    pirn__removals_open(spool);
     recover_own(spool);
     if (spool->log != NULL) {
         pirn__log_rescue_own(spool->log);
@@ -337,6 +338,7 @@ struct pirn_spool *pirn_spool_close(struct pirn_spool *spool)
             pirn__bell_rest(spool->log);
         }
         pirn__claims_deinit(spool);
+        pirn__removals_close(spool);
         recover_own(spool);
         destroy(spool);
     }

@@ -10,6 +10,7 @@
 
 #include "spool/admit.h"
 #include "spool/file/nap.h"
+#include "spool/file/removals.h"
 #include "spool/file/supply.h"
 #include "spool/file/survey.h"
 #include "spool/group_sync.h"
@@ -90,8 +91,9 @@ struct pirn_spool {
     /* Claims that nobody has ended yet, and how much else is open. */
     struct pirn_claim_work *claims;
     uint32_t open_count;
-    struct pirn__naps naps; /* claims that wait for a file */
-    const uint64_t *heard;  /* not 0: somebody listens to events */
+    struct pirn__naps naps;         /* claims that wait for a file */
+    struct pirn__removals removals; /* told, and whose files are there */
+    const uint64_t *heard;          /* not 0: somebody listens to events */
 };
 
 /** pirn__spool_new_id() - an id in the shard which the writer is on now */

@@ -133,8 +133,11 @@ PIRN_API void pirn_prep_claim_read(struct pirn_claim *claim, void *buf,
  * Result: 0; -ESTALE we do not have it any more; or an errno: then it is not
  * known whether the item comes back after a power loss.
  *
- * Durable: within 1 s: after a power loss before that the item is there again,
- *          whole, in its last version. File layout: when the op ends with 0.
+ * Durable: within 1 s, while the context is turned, and when the spool is
+ *          closed: after a power loss before that the item is there again,
+ *          whole, in its last version. After a kill it is not. Where the disk
+ *          fails behind the 0, nobody hears of it, and it may be there again
+ *          later, too.
  */
 PIRN_API void pirn_prep_remove(struct pirn_claim *claim);
 

@@ -2,7 +2,9 @@
 /*
  * claim_end.c - what an owner does with an item that it has: S5 to S4 or S7
  *
- *   remove      rename .checkout/O/ID -> .tmp/O/ID
+ *   remove      rename .checkout/O/ID -> .tmp/O/ID: told, unless it is to be
+ *               durable, or too many have been told already; the rest is for a
+ *               round of all that were (removals.c)
  *               fsync .checkout/O and where it was claimed, at once
  *               unlink .data/XY/ID, unlink .tmp/O/ID
  *
@@ -35,6 +37,7 @@
 #include "spool/fields.h"
 #include "spool/file/file.h"
 #include "spool/file/meta.h"
+#include "spool/file/removals.h"
 #include "spool/layout.h"
 #include "spool/move.h"
 #include "spool/queue.h"
@@ -396,17 +399,27 @@ static void renamed(struct pirn_op *op, int32_t result)
 {
     struct pirn_claim_work *work = work_of(op);
     struct pirn_context *context = work->spool->context;
+
     pirn_assert(result <= 0);
     if (result < 0) {
         end(work, result);
         return;
     }
+    struct pirn__sync *const dirs[2] = {
+        &work->queue->checkout, pirn__site_sync(&work->from, &work->id)};
+    if (!work->claim->priv.durable &&
+        pirn__removals_take(work->spool, &work->id, dirs,
+                            work->meta.item.size_bytes)) {
+        end(work, 0);
+        return;
+    }
     work->result = 0;
     work->left = 2;
-    pirn__prep_sync(&work->sync_checkout, &work->queue->checkout);
+    pirn__prep_sync(&work->sync_checkout, dirs[0]);
     pirn_start(context, &work->sync_checkout.waiter.op, synced_checkout);
-    pirn__prep_sync(&work->sync_ready, pirn__site_sync(&work->from, &work->id));
+    pirn__prep_sync(&work->sync_ready, dirs[1]);
     pirn_start(context, &work->sync_ready.waiter.op, synced_ready);
+    pirn__removals_hurry(work->spool); /* the same syncs serve them */
 }
 
 void pirn__file_remove(struct pirn_claim *claim)

@@ -553,6 +553,8 @@ static void a_fencer_who_is_killed_leaves_nothing_half_done(void **state)
             assert_true(claim.item.attempts >= 1);
             assert_int_equal(bed_remove(bed, &claim), 0);
         }
+        assert_int_equal(pirn_context_drain(his.context), 0); /* the removals */
+        assert_int_equal(pirn_context_drain(bed->context), 0);
         status = bed_status(bed);
         assert_int_equal(status.ready + status.claimed, 0);
         assert_int_equal(status.drafts + status.leftovers, 0);

@@ -309,6 +309,22 @@ static void inodes_are_kept_likewise(void **state)
     assert_true(turns_until(room, 0) < TURNS);
 }
 
+/* The last one's files are there still: who would be refused waits for that. */
+static void what_was_removed_makes_room_for_who_comes_next(void **state)
+{
+    enum { SOME = 40 };
+    struct room *room = room_of(*state);
+
+    fill(room, BODY);
+    assert_int_equal(ask(room, BODY), -ENOSPC);
+    for (int i = 0; i < SOME; i++) {
+        struct pirn_claim claim = {0};
+        have(room, &claim, --room->count);
+        assert_int_equal(bed_remove(&room->bed, &claim), 0);
+    }
+    assert_int_equal(ask(room, BODY), 0);
+}
+
 static void a_body_that_is_announced_has_its_room(void **state)
 {
     struct room *room = room_of(*state);
@@ -389,6 +405,7 @@ int main(void)
         T(what_others_fill_is_met_in_time, setup_file),
         T(removals_go_through_where_others_left_nothing, setup_file),
         T(removals_go_through_where_others_left_nothing, setup_log),
+        T(what_was_removed_makes_room_for_who_comes_next, setup_file),
         T(inodes_are_kept_likewise, setup_inodes),
         T(a_body_that_is_announced_has_its_room, setup_file),
         T(a_body_that_is_announced_has_its_room, setup_log),

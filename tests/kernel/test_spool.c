@@ -75,7 +75,7 @@ static void an_item_goes_in_and_comes_out(void **state)
     assert_int_equal(view.item.state, PIRN_ITEM_CLAIMED);
     bed_view_end(bed, &view);
     assert_claimed_body(bed, &claim, body, sizeof(body), 7);
-    assert_int_equal(bed_remove(bed, &claim), 0);
+    assert_int_equal(bed_remove_durably(bed, &claim), 0);
 
     assert_int_equal(bed_look(bed, &view, &draft.id), -ENOENT);
     assert_int_equal(bed_claim(bed, &claim), 0);

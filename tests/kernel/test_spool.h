@@ -187,6 +187,13 @@ static inline int32_t bed_remove(struct bed *bed, struct pirn_claim *claim)
     return pirn_wait(bed->context, &claim->op);
 }
 
+static inline int32_t bed_remove_durably(struct bed *bed,
+                                         struct pirn_claim *claim)
+{
+    pirn_prep_remove_durable(claim);
+    return pirn_wait(bed->context, &claim->op);
+}
+
 static inline int32_t bed_give_back(struct bed *bed, struct pirn_claim *claim)
 {
     pirn_prep_give_back(claim);

@@ -278,7 +278,7 @@ static void a_removal_whose_sync_failed_keeps_the_body(void **state)
     assert_int_equal(enqueue(bed, &draft), 0);
     assert_int_equal(bed_claim(bed, &claim), 1);
     faulty_plan(ENGINE_FSYNC, 1, 1, -EIO);
-    assert_int_equal(bed_remove(bed, &claim), -EIO);
+    assert_int_equal(bed_remove_durably(bed, &claim), -EIO);
     faulty_plan(ENGINE_NONE, 0, 0, 0);
     assert_true(bed_has(bed, BED_BODY, &draft.id));
     assert_true(bed_has(bed, BED_TMP, &draft.id));

@@ -242,7 +242,7 @@ static void s8_of_two_claims_the_higher_version_stays(void **state)
     assert_true(item_is_single(bed, &id));
     assert_int_equal(attempts_of(bed, &id), 2);
     assert_int_equal(bed_claim(bed, &claim), 1);
-    assert_int_equal(bed_remove(bed, &claim), 0);
+    assert_int_equal(bed_remove_durably(bed, &claim), 0);
     assert_true(item_is_gone(bed, &id));
 }
 

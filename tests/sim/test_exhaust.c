@@ -93,6 +93,14 @@ static const struct workload workloads[] = {
      OF_FILES},
     {"move to the log", "e", false, {"m"}, 1, 40, false, TO_LOG},
     {"move to files", "e", false, {"m"}, 1, 40, false, TO_FILES},
+    {"remove lazily, then durably",
+     "ee",
+     false,
+     {"td"},
+     1,
+     40,
+     false,
+     OF_FILES},
 };
 
 enum { WORKLOADS = sizeof(workloads) / sizeof(workloads[0]) };

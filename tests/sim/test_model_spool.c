@@ -13,7 +13,7 @@ static const struct scenario *const scenarios[] = {
     &scenario_log_cut,      &scenario_log_short,     &scenario_log_strict,
     &scenario_log_turn,     &scenario_move,          &scenario_check,
     &scenario_check_move,   &scenario_check_faulty,  &scenario_together,
-    &scenario_together_log, &scenario_together_move,
+    &scenario_together_log, &scenario_together_move, &scenario_spool_cut,
 };
 
 enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]) };
@@ -78,6 +78,12 @@ static void what_the_log_has_removed_for_a_second_stays_removed(void **state)
     assert_true(scenario_holds(&scenario_log_cut, program));
 }
 
+static void what_files_have_removed_for_a_second_stays_removed(void **state)
+{
+    (void)state;
+    assert_true(scenario_holds(&scenario_spool_cut, program));
+}
+
 static void an_item_that_is_moved_is_in_one_layout(void **state)
 {
     (void)state;
@@ -124,6 +130,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_log_bears_every_disk),
         cmocka_unit_test(segments_that_turn_in_time_lose_nothing),
         cmocka_unit_test(what_the_log_has_removed_for_a_second_stays_removed),
+        cmocka_unit_test(what_files_have_removed_for_a_second_stays_removed),
         cmocka_unit_test(an_item_that_is_moved_is_in_one_layout),
         cmocka_unit_test(a_check_finds_what_was_damaged_and_nothing_else),
         cmocka_unit_test(nor_does_a_check_lose_anything_whatever_fails),

@@ -89,6 +89,8 @@ PLANTS = {
     "log-version-reused": ("sim_model_spool", "log"),
     "name-not-synced": ("sim_model_spool", "spool-strict"),
     "not-re-armed": ("sim_model", "serve"),
+    "removal-not-synced": ("sim_model_spool", "spool-cut"),
+    "removal-put-off": ("sim_model_spool", "spool-cut"),
     "rename-torn": ("sim_disk_cut", "a_rename_is_whole_or_not_at_all"),
     "run-parted": ("kernel_full", "a_run_is_not_parted_where_the_queue_ends"),
     "short-body-damages": ("sim_model_spool", "spool"),

@@ -160,7 +160,7 @@ bool check_spool_is_gone(const struct check_spool *check,
     bool is_slow = happened[FAULT_LATE] > 0 || happened[FAULT_STOP] > 0;
 
     return item->removal == CHECK_REMOVED &&
-           !(item->is_lazy && has_failed &&
+           !(check->is_log && item->is_lazy && has_failed &&
              (is_slow ||
               item->removed_ns + PROMISE_NS > check->tombs_failed_ns));
 }
@@ -185,22 +185,27 @@ void check_spool_refused(struct check_spool *check, enum fault fault,
     check->unreadable[check->unreadable_count++] = id;
 }
 
-/* The recovery of a slot tries three times. Then what it could not give back
- * stays with the slot's new owner until that closes the spool: whole, and not
- * to be found. spool/file/README.md says so. */
-static bool recovery_may_have_given_up(const struct check_spool *check)
+static uint64_t count_refusals(const struct check_spool *check)
 {
     static const enum fault refusals[] = {FAULT_EIO, FAULT_ENOSPC, FAULT_EMFILE,
                                           FAULT_ENOMEM, FAULT_ECANCELED};
     uint64_t count = 0;
 
-    if (check->is_taking_stock) {
-        return false; /* by one who came in the calm */
-    }
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
         count += check->world->faults.happened[refusals[i]];
     }
-    return count >= 3;
+    return count;
+}
+
+/* The recovery of a slot tries three times. Then what it could not give back
+ * stays with the slot's new owner until that closes the spool: whole, and not
+ * to be found. spool/file/README.md says so. */
+static bool recovery_may_have_given_up(const struct check_spool *check)
+{
+    if (check->is_taking_stock) {
+        return false; /* by one who came in the calm */
+    }
+    return count_refusals(check) >= 3;
 }
 
 /* Which of those that have this body: the one of that id, or one whose maker
@@ -253,9 +258,7 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
                    number);
     }
     check_change_seen(check, number, item, known->change);
-    if (check->is_log || check->is_mixed) {
-        known->removal = CHECK_THERE; /* a power cut has brought it back */
-    }
+    known->removal = CHECK_THERE; /* a power cut has brought it back */
     known->holder = process;
     known->mark = mark;
     known->found = true;
@@ -337,7 +340,8 @@ void check_spool_removed(struct check_spool *check, uint32_t process,
                result == 0 ? "removed: " : "not removed: ", (int32_t)number);
     if (result == 0) {
         item->removal = CHECK_REMOVED;
-        item->is_lazy = (check->is_log || check->is_mixed) && !is_durable;
+        item->is_lazy = !is_durable;
+        item->remover = item->holder;
         item->removed_ns = check->world->now_ns;
         if (!is_his) {
             world_fail(check->world, "item %u was removed by who had lost it",
@@ -466,16 +470,37 @@ void check_spool_not_had(struct check_spool *check, uint64_t take,
     }
 }
 
-/* The power has failed. What goes wrong with rounds of tombstones may put them
- * off for longer. */
+/* Of files a sync that failed, or could not be tried, puts it off until the
+ * owner has closed, or another has recovered his slot. */
+static bool may_be_put_off(const struct check_spool *check)
+{
+    const uint64_t *happened = check->world->faults.happened;
+    bool has_files = !check->is_log || check->crosses;
+
+    return happened[FAULT_LATE] > 0 || happened[FAULT_STOP] > 0 ||
+           (has_files &&
+            (count_refusals(check) > 0 || happened[FAULT_SYNC] > 0 ||
+             happened[FAULT_RING] > 0));
+}
+
+/* The power has failed. What goes wrong with rounds of tombstones, or of syncs,
+ * may put them off for longer. */
 static bool may_be_back(const struct check_spool *check,
                         const struct check_item *item)
 {
     return item->removal == CHECK_REMOVED && item->is_lazy &&
-           (!check_spool_is_gone(check, item) ||
-            check->world->faults.happened[FAULT_LATE] > 0 ||
-            check->world->faults.happened[FAULT_STOP] > 0 ||
+           (!check_spool_is_gone(check, item) || may_be_put_off(check) ||
             check->world->now_ns < item->removed_ns + PROMISE_NS);
+}
+
+void check_spool_closed(struct check_spool *check, uint32_t process)
+{
+    for (uint32_t i = 0; i < check->count; i++) {
+        struct check_item *item = &check->items[i];
+        bool is_his = item->removal == CHECK_REMOVED &&
+                      item->remover == process && !check->is_log;
+        item->is_lazy = item->is_lazy && !(is_his && !may_be_put_off(check));
+    }
 }
 
 static bool was_taking(const struct check_spool *check, uint32_t process)

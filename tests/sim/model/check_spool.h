@@ -11,8 +11,10 @@
  *   acknowledged
  *   a claim that finds nothing, long after all who could have had it died,
  *   overlooks nothing (P6)
- *   in the log, what a lazy removal has ended is back after a power cut only if
- *   that came within a second; and what check_change.h says
+ *   what a lazy removal has ended is back after a power cut only if that came
+ *   within a second, and before its owner has closed a spool of files; after a
+ *   kill never
+ *   in the log, what check_change.h says
  *   what is set aside is whole, and the disk has refused to have its metadata
  *   read: whose they are is the name that was refused
  *
@@ -60,6 +62,7 @@ struct check_item {
     uint32_t mark;     /* check_fence_mark() of that, when it got it */
     uint64_t since_ns; /* free and acknowledged since then */
     bool is_lazy;      /* its removal was not said to be durable */
+    uint32_t remover;  /* the process */
     uint64_t removed_ns;
     uint64_t begun_ns;
     uint64_t told_ns;          /* that it is there */
@@ -73,6 +76,7 @@ struct check_spool {
     bool is_sound;   /* nothing that happens can damage it: no false alarms */
     bool is_checked; /* bodies are read by a check, and orphans adopted */
     bool is_log;     /* see check_change.h for what it owes besides */
+    bool crosses;    /* items go to the other layout, too */
     uint64_t tombs_failed_ns; /* or 0: what was removed lazily since may be
                                  back when the index is made anew */
     uint32_t count;
@@ -181,6 +185,9 @@ uint32_t check_spool_whose(const struct check_spool *check,
  * got it: 0 or an error. */
 void check_spool_not_had(struct check_spool *check, uint64_t take,
                          uint64_t began_ns, uint32_t number, int32_t result);
+
+/* @process has closed the spool. */
+void check_spool_closed(struct check_spool *check, uint32_t process);
 
 /* @process is dead; 0: everybody is. */
 void check_spool_died(struct check_spool *check, uint32_t process);

@@ -123,6 +123,7 @@ static void live_as(struct world *world, const struct spool_life *kind)
     life->check.is_checked = life->is_checked;
     life->check.is_mixed = life->crosses && life->is_rich;
     life->check.is_sound = !life->is_faulty;
+    life->check.crosses = life->crosses;
     world->refused = refused;
     world->argument = life;
     for (uint32_t boot = 0; boot < BOOTS_MAX && end == WORLD_POWER_CUT;
@@ -277,6 +278,19 @@ const struct scenario scenario_spool = {
     .storm_steps = 2000,
     .lives = 1200,
     .profiles = LIFE_PROFILE(DISK_EXT4),
+    .disk = disk,
+    .live = live,
+};
+
+/* What neither fails nor comes late, but for kills and the power: so nothing
+ * excuses a removal that is late. */
+const struct scenario scenario_spool_cut = {
+    .name = "spool-cut",
+    .faults = FAULT_BIT(FAULT_KILL) | FAULT_BIT(FAULT_POWER) |
+              FAULT_BIT(FAULT_ENTER) | FAULT_BIT(FAULT_EARLY),
+    .storm_steps = 3000,
+    .lives = 200,
+    .profiles = LIFE_PROFILES_ALL,
     .disk = disk,
     .live = live,
 };

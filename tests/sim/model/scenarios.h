@@ -19,6 +19,7 @@ extern const struct scenario scenario_log_strict;
 extern const struct scenario scenario_log_turn;
 extern const struct scenario scenario_move;
 extern const struct scenario scenario_spool;
+extern const struct scenario scenario_spool_cut;
 extern const struct scenario scenario_spool_short;
 extern const struct scenario scenario_spool_strict;
 extern const struct scenario scenario_spool_chaos;

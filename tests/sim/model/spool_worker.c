@@ -577,6 +577,7 @@ void spool_worker_run(void *argument)
     if (spool_worker_open(worker, office->context, &office->spool)) {
         work(office);
         pirn_spool_close(office->spool);
+        check_spool_closed(worker->check, worker->process->number);
     }
     check_spool_died(worker->check, worker->process->number);
     pirn_context_destroy(office->context);
