@@ -2,6 +2,9 @@
 /*
  * body.c - what is read is hashed as it goes by
  *
+ * Its size is asked of the file system before the first read, unless that reads
+ * all of it: then the read tells, without a worker.
+ *
  * A reader that goes from the beginning to the end in order gets the digest
  * checked before he gets the last bytes. One that jumps about gets the size
  * checked only: what he skips is not read for his sake.
@@ -46,7 +49,7 @@ static int32_t check(struct pirn__body *body, uint32_t len)
 {
     uint64_t size = body->item->size_bytes;
 
-    pirn_assert(len <= body->len);
+    pirn_assert(len <= body->len + sizeof(body->beyond));
     pirn_assert(body->hashed <= size);
     if (body->offset + len > size || (len == 0 && body->offset < size)) {
         return -EBADMSG;
@@ -101,6 +104,36 @@ static void have_size(struct pirn_op *op, int32_t result)
     read_piece(body);
 }
 
+static void ask_size(struct pirn__body *body)
+{
+    pirn_prep_stat(&body->step, body->fd, "", AT_EMPTY_PATH, STATX_SIZE,
+                   &body->statx);
+    pirn_start(body->spool->context, &body->step, have_size);
+}
+
+static void have_whole(struct pirn_op *op, int32_t result)
+{
+    struct pirn__body *body = body_of(op);
+
+    if (result >= 0 && (uint64_t)result < body->item->size_bytes) {
+        ask_size(body); /* it fell short, or that is all there is */
+        return;
+    }
+    have_read(op, result);
+}
+
+/* A byte more than it should have says that it has: then nobody need ask. */
+static void read_whole(struct pirn__body *body)
+{
+    pirn_assert(body->offset == 0 && body->len >= body->item->size_bytes);
+    body->pieces[0] =
+        (struct iovec){.iov_base = body->buf, .iov_len = body->len};
+    body->pieces[1] = (struct iovec){.iov_base = body->beyond,
+                                     .iov_len = sizeof(body->beyond)};
+    pirn_prep_readv(&body->step, body->fd, body->pieces, 2, 0);
+    pirn_start(body->spool->context, &body->step, have_whole);
+}
+
 static void opened(struct pirn_op *op, int32_t result)
 {
     struct pirn__body *body = body_of(op);
@@ -111,9 +144,11 @@ static void opened(struct pirn_op *op, int32_t result)
         return;
     }
     body->fd = result;
-    pirn_prep_stat(&body->step, body->fd, "", AT_EMPTY_PATH, STATX_SIZE,
-                   &body->statx);
-    pirn_start(body->spool->context, &body->step, have_size);
+    if (body->offset == 0 && body->len >= body->item->size_bytes) {
+        read_whole(body);
+    } else {
+        ask_size(body);
+    }
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)

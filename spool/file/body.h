@@ -7,6 +7,8 @@
 
 #include <sys/stat.h>
 
+#include <sys/uio.h>
+
 #include "spool/hash.h"
 #include "spool/spool.h"
 
@@ -23,6 +25,8 @@ struct pirn__body {
     uint64_t offset;
     struct pirn_op step;
     struct statx statx;
+    struct iovec pieces[2];
+    char beyond[1];
     struct pirn__name path;
 };
 
