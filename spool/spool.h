@@ -6,6 +6,7 @@
 #define SPOOL_SPOOL_H
 
 #include <pirn/context.h>
+#include <pirn/serial.h>
 #include <pirn/spool.h>
 
 #include "spool/admit.h"
@@ -22,6 +23,10 @@
 enum {
     PIRN__FILE_MODE = 0660, /* less the umask */
     PIRN__DIR_MODE = 0770,
+
+    /* Of files: each more is a worker of the kernel's that waits for a lock of
+     * the file system. */
+    PIRN__RENAMES_AT_ONCE = 16,
 };
 
 struct pirn__layout;
@@ -91,6 +96,8 @@ struct pirn_spool {
     /* Claims that nobody has ended yet, and how much else is open. */
     struct pirn_claim_work *claims;
     uint32_t open_count;
+    struct pirn_serial renames; /* of claims and removals */
+    struct pirn_serial_slot rename_slots[PIRN__RENAMES_AT_ONCE];
     struct pirn__naps naps;         /* claims that wait for a file */
     struct pirn__removals removals; /* told, and whose files are there */
     const uint64_t *heard;          /* not 0: somebody listens to events */

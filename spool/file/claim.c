@@ -211,7 +211,7 @@ static void start_rename(struct pirn_claim_work *work, pirn_op_fn *fn)
     pirn__name_claimed(&work->to, work->queue->name, spool->slot, &work->id);
     pirn_prep_rename(&work->step, spool->root_fd, work->path.text,
                      spool->root_fd, work->to.text, RENAME_NOREPLACE);
-    pirn_start(spool->context, &work->step, fn);
+    pirn_serial_push(&spool->renames, &work->step, fn);
 }
 
 static void start_read(struct pirn_claim_work *work)

@@ -437,5 +437,5 @@ void pirn__file_remove(struct pirn_claim *claim)
     pirn__name_draft(&work->to, spool->slot, &work->id);
     pirn_prep_rename(&work->step, spool->root_fd, work->path.text,
                      spool->root_fd, work->to.text, RENAME_NOREPLACE);
-    pirn_start(spool->context, &work->step, renamed);
+    pirn_serial_push(&spool->renames, &work->step, renamed);
 }
