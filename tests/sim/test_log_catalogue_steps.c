@@ -419,6 +419,9 @@ static const char *check_without(void *memory, uint32_t killed,
                                  uint32_t stopped)
 {
     (void)memory;
+    if (stopped != 0 && killed >> processes != 0) {
+        return NULL; /* who repeats for a stopped one was killed: others will */
+    }
     bool attended = stopped >> processes != 0; /* another one would have to */
     return items_are_found(attended ? stopped | killed : stopped);
 }
