@@ -141,6 +141,11 @@ uint32_t pirn__head_part_at(const uint8_t *buf)
     return pirn__get32(buf + HEAD_PART_AT);
 }
 
+uint32_t pirn__head_version(const uint8_t *buf)
+{
+    return pirn__get32(buf + HEAD_VERSION);
+}
+
 uint64_t pirn__head_body_room(const struct pirn__head *head)
 {
     bool is_here = head->kind == PIRN__RECORD_PUT &&

@@ -133,8 +133,9 @@ void pirn__part_encode(const struct pirn__part *part, uint8_t *buf);
  */
 void pirn__part_seal(uint8_t *buf, struct pirn__place place, uint64_t salt);
 
-/** pirn__head_part_at() - of an encoded head */
+/** pirn__head_part_at(), pirn__head_version() - of an encoded head */
 uint32_t pirn__head_part_at(const uint8_t *buf);
+uint32_t pirn__head_version(const uint8_t *buf);
 
 /** pirn__part_head() - the head inside a part */
 static inline const uint8_t *pirn__part_head(const uint8_t *buf)

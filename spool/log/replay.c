@@ -172,15 +172,6 @@ uint32_t pirn__replay_judge(const struct pirn__batch_head *head,
     return count;
 }
 
-static uint32_t version_of(const uint8_t *head)
-{
-    struct pirn__head record;
-    int r = pirn__head_decode(head, &record);
-
-    pirn_assert_rule(r == 0, "from the cursor");
-    return record.version;
-}
-
 static bool batch_is_before(const struct pirn__replay *replay, uint32_t a,
                             uint32_t b)
 {
@@ -210,8 +201,8 @@ static void item_raise(struct pirn__replay *replay, uint32_t item,
                        const struct pirn__replay_item *met, const uint8_t *head)
 {
     struct pirn__replay_item *known = &replay->items[item];
-    uint32_t old = version_of(head_at(replay, item));
-    uint32_t new = version_of(head);
+    uint32_t old = pirn__head_version(head_at(replay, item));
+    uint32_t new = pirn__head_version(head);
     struct pirn__replay_item first =
         is_before(replay, met, known) ? *met : *known;
 
@@ -249,8 +240,24 @@ static uint32_t batch_open(struct pirn__replay *replay,
         .segment = head->segment,
         .generation = head->generation,
         .first_record = head->first_record,
+        .first_met = replay->count,
     };
     return replay->batch_count;
+}
+
+static void batch_keep(struct pirn__replay *replay,
+                       struct pirn__replay_segment *segment)
+{
+    struct pirn__replay_batch *batch = &replay->batches[replay->batch_count++];
+
+    batch->met = replay->count - batch->first_met;
+    segment->batches++;
+    if (segment->first_batch == 0) {
+        segment->first_batch = replay->batch_count;
+    } else {
+        replay->batches[segment->last_batch - 1].next = replay->batch_count;
+    }
+    segment->last_batch = replay->batch_count;
 }
 
 static bool is_bad(const uint64_t *bad, uint32_t i)
@@ -289,10 +296,67 @@ void pirn__replay_batch(struct pirn__replay *replay,
             .is_dead = verdict == PIRN__TOMB_DEAD,
         };
         item_meet(replay, &item, heads + i * PIRN__HEAD_BYTES);
+        segment->has_later |=
+            pirn__head_version(heads + i * PIRN__HEAD_BYTES) != 1;
         met++;
     }
-    replay->batch_count += met > 0 ? 1 : 0;
-    segment->batches += met > 0 ? 1 : 0;
+    if (met > 0) {
+        batch_keep(replay, segment);
+    }
+}
+
+/* The item, as its newest record says it. */
+static void item_get(const struct pirn__replay *replay, uint32_t item,
+                     struct pirn__head *ret_head, struct pirn__place *ret_place)
+{
+    uint32_t number = replay->items[item].batch;
+    const struct pirn__replay_batch *batch = &replay->batches[number];
+    int r = pirn__head_decode(head_at(replay, item), ret_head);
+
+    pirn_assert(r == 0);
+    *ret_place = (struct pirn__place){
+        .segment = batch->segment,
+        .at = ret_head->part_at,
+        .generation = (uint16_t)(batch->generation & PIRN__GENERATION_BITS),
+        .record = replay->items[item].record,
+    };
+}
+
+static bool is_body_of(const struct pirn__place *body,
+                       const struct pirn__place *part)
+{
+    return body->segment == part->segment && body->record == part->record &&
+           body->generation == part->generation;
+}
+
+bool pirn__replay_tell(const struct pirn__replay *replay, uint32_t segment,
+                       struct pirn__replay_told *told,
+                       struct pirn__head *ret_head,
+                       struct pirn__place *ret_place)
+{
+    pirn_assert(segment < replay->tombs->segment_count);
+    uint32_t next = replay->segments[segment].first_batch;
+
+    next = told->batch == 0 ? next : told->batch;
+    while (next != 0) {
+        const struct pirn__replay_batch *batch = &replay->batches[next - 1];
+        told->items = told->batch == next ? told->items : 0;
+        told->batch = next;
+        while (told->items < batch->met) {
+            uint32_t item = batch->first_met + told->items++;
+            if (replay->items[item].is_dead ||
+                replay->items[item].batch != next - 1) {
+                continue;
+            }
+            item_get(replay, item, ret_head, ret_place);
+            if (ret_head->version == 1 &&
+                is_body_of(&ret_head->body, ret_place)) {
+                return true;
+            }
+        }
+        next = batch->next;
+    }
+    return false;
 }
 
 /* Whether the record that keeps a body is there, and alive. */
@@ -455,17 +519,7 @@ void pirn__replay_get(const struct pirn__replay *replay, uint32_t i,
                       struct pirn__place *ret_place)
 {
     pirn_assert(i < replay->count);
-    const struct pirn__replay_item *item = &replay->items[replay->order[i]];
-    const struct pirn__replay_batch *batch = &replay->batches[item->batch];
-    int r = pirn__head_decode(head_at(replay, replay->order[i]), ret_head);
-
-    pirn_assert(r == 0);
-    *ret_place = (struct pirn__place){
-        .segment = batch->segment,
-        .at = ret_head->part_at,
-        .generation = (uint16_t)(batch->generation & PIRN__GENERATION_BITS),
-        .record = item->record,
-    };
+    item_get(replay, replay->order[i], ret_head, ret_place);
 }
 
 const struct pirn_id *pirn__replay_id(const struct pirn__replay *replay,

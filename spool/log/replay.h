@@ -26,6 +26,9 @@ struct pirn__replay_segment {
     uint32_t last; /* the first record of the last batch */
     uint32_t
         batches; /* that have an item's record; at the end where they end */
+    uint32_t first_batch; /* of these the number, plus one; 0: there is none */
+    uint32_t last_batch;
+    bool has_later; /* a version that is not its item's first */
     uint64_t bad[PIRN__REPLAY_BAD_WORDS]; /* of that batch; a bit a record */
 };
 
@@ -36,6 +39,9 @@ struct pirn__replay_batch {
     uint32_t generation;
     uint32_t first_record;
     uint32_t items; /* at the end: that began here and live, then their end */
+    uint32_t first_met; /* items that were met here and nowhere before: the */
+    uint32_t met;       /* first one, and how many */
+    uint32_t next; /* of its segment; as there */
 };
 
 /* An id, by the newest record of it that was met; that one's head is beside. */
@@ -101,6 +107,26 @@ uint32_t pirn__replay_judge(const struct pirn__batch_head *head,
 void pirn__replay_batch(struct pirn__replay *replay,
                         const struct pirn__batch_head *head,
                         const uint8_t *heads, const uint64_t *bad);
+
+/* How far the items of a segment were told; zeroed: none was. */
+struct pirn__replay_told {
+    uint32_t batch; /* as there */
+    uint32_t items; /* of those that were met in it */
+};
+
+/**
+ * pirn__replay_tell() - before the end: an item that began in a segment and
+ * that nothing else was met of
+ *
+ * All that may have a newer version of one was read before; so it is what the
+ * end will say. In the order of their records.
+ *
+ * Return: false: of all that was read of the segment each was told
+ */
+bool pirn__replay_tell(const struct pirn__replay *replay, uint32_t segment,
+                       struct pirn__replay_told *told,
+                       struct pirn__head *ret_head,
+                       struct pirn__place *ret_place);
 
 /** pirn__replay_end() - nothing more comes; returns how many items live */
 uint32_t pirn__replay_end(struct pirn__replay *replay);

@@ -397,7 +397,7 @@ static void cut_at_mark(struct pirn__log *log, uint32_t segment,
     (void)pirn__tomb_cut(&log->index.tombs, segment, generation, mark.records);
 }
 
-void pirn__segment_seal(struct pirn__log *log, uint32_t segment)
+void pirn__segment_seal(struct pirn__log *log, uint32_t segment, bool is_first)
 {
     struct pirn__segment_word word = read_word(log, segment);
 
@@ -405,6 +405,10 @@ void pirn__segment_seal(struct pirn__log *log, uint32_t segment)
     pirn_assert(word.owner == log->actor.owner);
     if (!pirn__planted("log-cut-skipped")) {
         cut_at_mark(log, segment, word.generation);
+    }
+    if (is_first) {
+        (void)pirn__tomb_mark_first(&log->index.tombs, segment,
+                                    word.generation);
     }
     pirn__keeper_sealed(log);
     bool ours = swap_state(log, segment, &word, PIRN__SEGMENT_SEALED);

@@ -59,8 +59,10 @@ uint32_t pirn__segments_count(const struct pirn__log *log,
 bool pirn__segments_have_room(struct pirn__log *log);
 
 /** pirn__segment_seal() - an ACTIVE one of ours: nothing more is written; cut
- * at its mark */
-void pirn__segment_seal(struct pirn__log *log, uint32_t segment);
+ * at its mark
+ * @is_first: what it has are first versions, and all that was written was
+ *            committed: the cut says so */
+void pirn__segment_seal(struct pirn__log *log, uint32_t segment, bool is_first);
 
 /** pirn__segment_leave() - an ACTIVE one of ours: somebody else may go on */
 void pirn__segment_leave(struct pirn__log *log, uint32_t segment);

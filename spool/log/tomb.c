@@ -16,6 +16,10 @@
 
 enum { WORD_RECORDS = 32 };
 
+/* Of a cut. */
+#define CUT_FIRST UINT64_C(0x80000000)
+#define CUT_BITS UINT64_C(0x7fffffff)
+
 static uint32_t generation_of(uint64_t word)
 {
     return (uint32_t)(word >> 32);
@@ -160,7 +164,7 @@ bool pirn__tomb_cut(const struct pirn__tombs *tombs, uint32_t segment,
         if (generation_of(old) != generation) {
             return false;
         }
-        if ((uint32_t)old != 0 && old < cut) {
+        if ((old & CUT_BITS) != 0 && (old & CUT_BITS) <= (cut & CUT_BITS)) {
             cut = old;
         }
     } while (!pirn__atom_swap(word, old, cut));
@@ -168,14 +172,41 @@ bool pirn__tomb_cut(const struct pirn__tombs *tombs, uint32_t segment,
     return true;
 }
 
+bool pirn__tomb_mark_first(const struct pirn__tombs *tombs, uint32_t segment,
+                           uint32_t generation)
+{
+    uint64_t *word = &tombs->cuts[segment];
+    uint64_t old;
+
+    pirn_assert(segment < tombs->segment_count);
+    do {
+        old = pirn__atom_load(word);
+        if (generation_of(old) != generation || (old & CUT_BITS) == 0) {
+            return false;
+        }
+    } while (!pirn__atom_swap(word, old, old | CUT_FIRST));
+    cut_changed(tombs, segment);
+    return true;
+}
+
+bool pirn__tomb_is_first(const struct pirn__tombs *tombs, uint32_t segment,
+                         uint32_t generation)
+{
+    pirn_assert(segment < tombs->segment_count);
+    uint64_t word = pirn__atom_load(&tombs->cuts[segment]);
+
+    return generation_of(word) == generation && (word & CUT_BITS) != 0 &&
+           (word & CUT_FIRST) != 0;
+}
+
 uint32_t pirn__tomb_cut_at(const struct pirn__tombs *tombs, uint32_t segment,
                            uint32_t generation)
 {
     pirn_assert(segment < tombs->segment_count);
     uint64_t word = pirn__atom_load(&tombs->cuts[segment]);
-    bool is_cut = generation_of(word) == generation && (uint32_t)word != 0;
+    bool is_cut = generation_of(word) == generation && (word & CUT_BITS) != 0;
 
-    return is_cut ? (uint32_t)word - 1 : UINT32_MAX;
+    return is_cut ? (uint32_t)(word & CUT_BITS) - 1 : UINT32_MAX;
 }
 
 enum pirn__tomb_verdict pirn__tomb_judge(const struct pirn__tombs *tombs,

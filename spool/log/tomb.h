@@ -33,8 +33,8 @@
  */
 struct pirn__tombs {
     uint64_t *words;    /* segment_count * segment_words */
-    uint64_t *cuts;     /* segment_count, and zeros to a whole page:
-                           generation 32 | cut + 1 32, or 0: there is none */
+    uint64_t *cuts;     /* segment_count, and zeros to a whole page: generation
+                           32 | first 1 | cut + 1 31, or 0: there is none */
     uint64_t *versions; /* of each page: raised behind every change */
     uint64_t *synced;   /* of each page: the version that is on disk */
     uint32_t segment_count;
@@ -71,6 +71,16 @@ bool pirn__tomb_cut(const struct pirn__tombs *tombs, uint32_t segment,
  * generation has no cut */
 uint32_t pirn__tomb_cut_at(const struct pirn__tombs *tombs, uint32_t segment,
                            uint32_t generation);
+
+/** pirn__tomb_mark_first() - what is before the cut are first versions alone:
+ * of none of them a newer one stands in a segment that says so, too. It goes
+ * with the cut, which is there; false as pirn__tomb_set(), or there is none */
+bool pirn__tomb_mark_first(const struct pirn__tombs *tombs, uint32_t segment,
+                           uint32_t generation);
+
+/** pirn__tomb_is_first() - whether the cut of that generation says so */
+bool pirn__tomb_is_first(const struct pirn__tombs *tombs, uint32_t segment,
+                         uint32_t generation);
 
 /* What a record is by its segment's words. */
 enum pirn__tomb_verdict {

@@ -145,6 +145,7 @@ static bool fill(struct pirn__log *log)
         }
         (void)pop(&writer->waiting);
         (void)pirn__batch_add(&writer->batch, &record->part, record->body);
+        writer->is_first &= record->part.head.version == 1;
         push(&writer->filling, record);
     }
     return true;
@@ -207,7 +208,7 @@ static void prepend_header(struct pirn__log *log)
 static void seal(struct pirn__log *log)
 {
     pirn_assert(log->writer.has_segment);
-    pirn__segment_seal(log, log->writer.segment);
+    pirn__segment_seal(log, log->writer.segment, log->writer.is_first);
     pirn__segment_drop(log, log->writer.segment);
     log->writer.has_segment = false;
 }
@@ -221,6 +222,7 @@ static void fail(struct pirn__log *log, int32_t result)
         end_all(log, &writer->flying, result);
         return;
     }
+    writer->is_first = false;
     seal(log);
     end_all(log, &writer->flying, result);
     end_all(log, &writer->filling, result);
@@ -407,6 +409,7 @@ static void taken(struct pirn_op *op, int32_t result)
     writer->generation = writer->take.word.generation;
     writer->mark = pirn__mark_unpack(
         pirn__atom_load(&log->index.segments[writer->segment].mark));
+    writer->is_first = writer->mark.records == 0;
     pirn__prep_segment_hold(&writer->hold, log, writer->segment);
     pirn_start(log->context, &writer->hold.waiter.op, have_fd);
 }

@@ -71,6 +71,7 @@ struct pirn__writer {
     uint32_t generation;
     int fd;                 /* held while there is a segment */
     struct pirn__mark mark; /* of the segment, behind what is in flight */
+    bool is_first; /* it has first versions alone, and no write failed */
 
     bool is_kicked;
     uint64_t begun_ns; /* when drafts began since the kick; 0: none did */

@@ -12,7 +12,8 @@ What it uses, all little endian, at the bytes that the headers say:
     .log/log      how many segments, and how long they are
     .log/queues   the name of each queue's number
     .log/tombs    512 words a segment {generation, 32 records}, then one word a
-                  segment: its cut {generation, first record that is none + 1}
+                  segment: its cut {generation, first versions alone 1 bit,
+                  first record that is none + 1}
     .log/seg/N    header; batches, each with its heads; of the last batch, whose
                   write may not have ended, also each part's sum and body's
     .log/data     a body, where the head's flag says that it is a file
@@ -175,6 +176,7 @@ class Log:
 
     def verdict(self, segment, record):
         cut_of, cut = self.word(self.cuts_at + segment.number)
+        cut &= 0x7fffffff  # the bit above is for who is in a hurry
         bits_of, bits = self.word(
             segment.number * SEGMENT_WORDS + record // 32)
         if max(cut_of, bits_of) > segment.generation:

@@ -306,10 +306,14 @@ static void more_memory(struct world *world, uint32_t cap)
 }
 
 /* So many batches of a segment; the memory is given bit by bit, and each time
- * is another. */
+ * is another. Of each batch what is told is counted, if that is wanted. */
 static void read_bit_by_bit(struct world *world, uint32_t segment,
-                            uint32_t batches)
+                            uint32_t batches, uint32_t *told)
 {
+    struct pirn__replay_told tell = {0};
+    struct pirn__head said;
+    struct pirn__place place;
+
     struct pirn__replay *replay = &world->replay;
     const uint8_t *bytes = world->bytes[segment];
     struct pirn__segment_head head;
@@ -327,6 +331,10 @@ static void read_bit_by_bit(struct world *world, uint32_t segment,
             more_memory(world, 2 * replay->cap);
         }
         pirn__replay_batch(replay, &batch, at + PIRN__BATCH_HEAD_BYTES, NULL);
+        while (told != NULL &&
+               pirn__replay_tell(replay, segment, &tell, &said, &place)) {
+            assert_int_equal(place.record, (*told)++);
+        }
     }
 }
 
@@ -349,14 +357,27 @@ static void more_memory_loses_nothing(void **state)
         commit(world, i, 2, PIRN__RECORD_META);
     }
     begin_with_memory_for_one(world);
-    read_bit_by_bit(world, 1, 12);
-    read_bit_by_bit(world, 2, 12); /* each is found again */
+    read_bit_by_bit(world, 1, 12, NULL);
+    read_bit_by_bit(world, 2, 12, NULL); /* each is found again */
     assert_int_equal(world->replay.count, 12);
     world->live = pirn__replay_end(&world->replay);
     assert_int_equal(world->live, 12);
     for (uint32_t i = 0; i < 12; i++) {
         assert_int_equal(version_now(world, i), 2);
     }
+}
+
+static void what_is_told_goes_on_where_it_was(void **state)
+{
+    struct world *world = *state;
+    uint32_t told = 0;
+
+    for (uint32_t i = 0; i < 12; i++) {
+        commit(world, i, 1, PIRN__RECORD_PUT);
+    }
+    begin_with_memory_for_one(world);
+    read_bit_by_bit(world, 1, 12, &told);
+    assert_int_equal(told, 12);
 }
 
 /* A few items that are changed again and again are in many batches. */
@@ -368,7 +389,7 @@ static void memory_is_for_batches_too(void **state)
         commit(world, 1, 1, i == 0 ? PIRN__RECORD_PUT : PIRN__RECORD_META);
     }
     begin_with_memory_for_one(world);
-    read_bit_by_bit(world, 1, 12);
+    read_bit_by_bit(world, 1, 12, NULL);
     assert_int_equal(world->replay.count, 1);
     assert_int_equal(world->replay.cap, 16);
     world->live = pirn__replay_end(&world->replay);
@@ -405,6 +426,58 @@ static void recycling_needs_all_tombstones_durable(void **state)
         /* The version before the last, of an item that is no more. */
         assert_int_equal(version_now(world, 1), all == 1 ? 0 : 1);
     }
+}
+
+/* Of what is told each has to be there at the end, at that place. */
+struct told {
+    struct pirn_id id;
+    struct pirn__place place;
+};
+
+static uint32_t tell_all(struct world *world, uint32_t segment,
+                         struct pirn__replay_told *at, struct told *told)
+{
+    struct pirn__head head;
+    uint32_t count = 0;
+
+    while (pirn__replay_tell(&world->replay, segment, at, &head,
+                             &told[count].place)) {
+        assert_int_equal(head.version, 1);
+        told[count++].id = head.id;
+    }
+    return count;
+}
+
+static void first_versions_are_told_in_their_order(void **state)
+{
+    static const uint32_t things[] = {5, 9, 8};
+    struct world *world = *state;
+    struct pirn__replay_told at = {0};
+    struct told told[IDS];
+
+    commit(world, 5, 0, PIRN__RECORD_PUT);
+    commit(world, 3, 0, PIRN__RECORD_PUT);
+    commit(world, 9, 0, PIRN__RECORD_PUT);
+    commit(world, 3, 1, PIRN__RECORD_META); /* a newer one elsewhere */
+    commit(world, 7, 0, PIRN__RECORD_PUT);
+    commit(world, 8, 0, PIRN__RECORD_PUT);
+    removed(world, 7);
+    sync_all(world);
+    restart_begin(world);
+    read_segment(world, 1);
+    assert_int_equal(tell_all(world, 0, &at, told), 0);
+    read_segment(world, 0);
+    assert_int_equal(tell_all(world, 0, &at, told), 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct pirn_id id = id_of(things[i]);
+        assert_memory_equal(&told[i].id, &id, sizeof(id));
+        assert_int_equal(told[i].place.record, 2 * i);
+    }
+    assert_int_equal(tell_all(world, 0, &at, told), 0); /* each once */
+    assert_false(world->segments[0].has_later);
+    assert_true(world->segments[1].has_later);
+    restart_end(world);
+    assert_int_equal(world->live, 4);
 }
 
 static uint64_t random_state;
@@ -453,6 +526,10 @@ static void act_on(struct world *world, uint32_t thing, uint32_t segment)
     struct thing *t = &world->things[thing];
     bool is_there = t->version > 0 && !t->removed;
     uint32_t what = random_below(10);
+
+    if (world->is_parted && !t->removed) {
+        segment = segment / 2 + (t->spent > 0 ? 2 : 0);
+    }
 
     if (what < 3) {
         if (is_there) {
@@ -575,6 +652,75 @@ static void no_life_ends_in_an_old_version(void **state)
     assert_true(turns > SEEDS);
 }
 
+/* Segments with later versions first, then the others, of which each is told as
+ * it was read; how many were. */
+static uint32_t tell_life(struct world *world, struct told *told)
+{
+    bool is_first[SEGMENTS];
+    uint32_t count = 0;
+
+    restart_in(world, forwards);
+    for (uint32_t i = 0; i < SEGMENTS; i++) {
+        is_first[i] = !world->segments[i].has_later;
+    }
+    restart_begin(world);
+    for (uint32_t i = 0; i < SEGMENTS; i++) {
+        if (!is_first[i]) {
+            read_segment(world, i);
+        }
+    }
+    for (uint32_t i = 0; i < SEGMENTS; i++) {
+        struct pirn__replay_told at = {0};
+        if (is_first[i]) {
+            read_segment(world, i);
+            count += tell_all(world, i, &at, told + count);
+        }
+    }
+    restart_end(world);
+    return count;
+}
+
+static void expect_told(const struct world *world, const struct told *told,
+                        uint64_t seed)
+{
+    for (uint32_t i = 0; i < world->live; i++) {
+        struct pirn__head head;
+        struct pirn__place place;
+        pirn__replay_get(&world->replay, i, &head, &place);
+        if (memcmp(&head.id, &told->id, sizeof(head.id)) == 0) {
+            assert_int_equal(pirn__place_pack(place),
+                             pirn__place_pack(told->place));
+            return;
+        }
+    }
+    fail_msg("seed %llu: what was told does not live",
+             (unsigned long long)seed);
+}
+
+static void what_is_told_is_what_the_end_says(void **state)
+{
+    struct told told[IDS];
+    uint32_t all = 0;
+
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        world_teardown(state);
+        world_setup(state);
+        struct world *world = *state;
+        random_state = seed;
+        world->is_parted = true;
+        live(world, 20 + random_below(200));
+        leave_in_flight(world);
+        cut_power(world);
+        uint32_t count = tell_life(world, told);
+        for (uint32_t i = 0; i < count; i++) {
+            expect_told(world, &told[i], seed);
+        }
+        all += count;
+    }
+    printf("seeds 1 to %d, %u told\n", SEEDS, all);
+    assert_true(all > SEEDS);
+}
+
 #define WORLD_TEST(fn) \
     cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
 
@@ -597,4 +743,7 @@ TEST_MAIN(WORLD_TEST(newest_version_lives),
           WORLD_TEST(more_memory_loses_nothing),
           WORLD_TEST(memory_is_for_batches_too),
           WORLD_TEST(recycling_needs_all_tombstones_durable),
-          WORLD_TEST(no_life_ends_in_an_old_version))
+          WORLD_TEST(no_life_ends_in_an_old_version),
+          WORLD_TEST(first_versions_are_told_in_their_order),
+          WORLD_TEST(what_is_told_goes_on_where_it_was),
+          WORLD_TEST(what_is_told_is_what_the_end_says))

@@ -336,6 +336,49 @@ static void lower_cut_wins(void **state)
     }
 }
 
+static void first_versions_are_told_with_the_cut(void **state)
+{
+    (void)state;
+    begin(3);
+    assert_false(pirn__tomb_mark_first(&tombs, 1, 3)); /* there is no cut */
+    assert_false(pirn__tomb_is_first(&tombs, 1, 3));
+    cut_at_40();
+    assert_false(pirn__tomb_is_first(&tombs, 1, 3));
+    mark_all_synced();
+    assert_true(pirn__tomb_mark_first(&tombs, 1, 3));
+    assert_int_equal(cuts[1], 0x0000000380000029);
+    assert_true(pirn__tomb_is_first(&tombs, 1, 3));
+    assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3), 40);
+    assert_int_equal(pirn__tomb_judge(&tombs, 1, 3, 39), PIRN__TOMB_ALIVE);
+    assert_int_equal(pirn__tomb_judge(&tombs, 1, 3, 40), PIRN__TOMB_ABSENT);
+    uint32_t page;
+    uint64_t version;
+    assert_true(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
+    assert_int_equal(page, CUTS);
+}
+
+static void first_versions_are_of_one_cut_and_one_turn(void **state)
+{
+    (void)state;
+    begin(3);
+    cut_at_40();
+    assert_true(pirn__tomb_mark_first(&tombs, 1, 3));
+    assert_false(pirn__tomb_mark_first(&tombs, 1, 2));
+    assert_false(pirn__tomb_mark_first(&tombs, 1, 4));
+    assert_false(pirn__tomb_is_first(&tombs, 1, 2));
+    assert_false(pirn__tomb_is_first(&tombs, 1, 4));
+    cut_at_40();
+    assert_true(pirn__tomb_cut(&tombs, 1, 3, 41));
+    assert_true(pirn__tomb_is_first(&tombs, 1, 3)); /* it is as it was */
+    cut_at_7();
+    assert_false(pirn__tomb_is_first(&tombs, 1, 3));
+    assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3), 7);
+    assert_true(pirn__tomb_mark_first(&tombs, 1, 3));
+    turn_to_4();
+    assert_false(pirn__tomb_is_first(&tombs, 1, 3));
+    assert_false(pirn__tomb_is_first(&tombs, 1, 4));
+}
+
 static void what_was_never_committed_is_not_dead(void **state)
 {
     uint64_t before[SEGMENTS * WORDS];
@@ -729,6 +772,8 @@ TEST_MAIN(
     cmocka_unit_test(stopped_turn_does_not_turn_back),
     cmocka_unit_test(format_of_a_cut_is_fixed),
     cmocka_unit_test(lower_cut_wins),
+    cmocka_unit_test(first_versions_are_told_with_the_cut),
+    cmocka_unit_test(first_versions_are_of_one_cut_and_one_turn),
     cmocka_unit_test(what_was_never_committed_is_not_dead),
     cmocka_unit_test(cutter_of_another_turn_changes_nothing),
     cmocka_unit_test(cut_of_another_turn_says_nothing),

@@ -60,6 +60,7 @@ struct world {
     void *memory;
     uint32_t live;
     uint32_t turns; /* how often a segment was recycled */
+    bool is_parted; /* first versions and others have segments of their own */
 };
 
 static struct pirn_id id_of(uint32_t thing)
@@ -263,8 +264,8 @@ static void read_segment(struct world *world, uint32_t segment)
     }
 }
 
-/* The power is cut: only the disk is left. @order: of the segments. */
-static void restart_in(struct world *world, const uint32_t *order)
+/* The power is cut: only the disk is left. */
+static void restart_begin(struct world *world)
 {
     uint32_t cap = 1024;
 
@@ -275,12 +276,23 @@ static void restart_in(struct world *world, const uint32_t *order)
     world->memory = malloc(pirn__replay_bytes(cap));
     pirn__replay_init(&world->replay, &world->tombs, world->segments,
                       world->memory, cap);
-    for (unsigned i = 0; i < SEGMENTS; i++) {
-        read_segment(world, order[i]);
-    }
+}
+
+static void restart_end(struct world *world)
+{
     world->live = pirn__replay_end(&world->replay);
     world->tombs.words = world->words;
     world->tombs.cuts = world->cuts;
+}
+
+/* @order: of the segments. */
+static void restart_in(struct world *world, const uint32_t *order)
+{
+    restart_begin(world);
+    for (unsigned i = 0; i < SEGMENTS; i++) {
+        read_segment(world, order[i]);
+    }
+    restart_end(world);
 }
 
 /* What lives of a thing: its version, or 0. */
