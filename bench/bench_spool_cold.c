@@ -2,8 +2,8 @@
 /*
  * bench_spool_cold.c - our spool opened after a power loss
  *
- * Nobody has it open, and nothing of it is in memory. To the first claim, and
- * to a status that has counted all.
+ * Nobody has it open, and nothing of it is in memory. To the first claim, by
+ * who opens early, and to a status that has counted all.
  */
 #include <errno.h>
 
@@ -45,6 +45,7 @@ static int cold_round(void *state, struct round *round)
     struct restart *restart = state;
     int r = lose(restart);
 
+    restart->early = true;
     return r < 0 ? r : restart_run(restart, restart_claim, round);
 }
 

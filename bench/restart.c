@@ -51,7 +51,9 @@ int restart_run(struct restart *restart, restart_fn *until, struct round *round)
     int r;
 
     round_begin(round);
-    r = stock_open(restart->context, restart->path, &spool);
+    r = restart->early
+            ? stock_open_early(restart->context, restart->path, &spool)
+            : stock_open(restart->context, restart->path, &spool);
     if (r == 0) {
         r = until(restart, spool, round);
         (void)pirn_spool_close(spool);

@@ -18,6 +18,7 @@ struct restart {
     struct pirn_context *context;
     const char *dir;
     uint64_t items;
+    bool early; /* opened so that items are handed out before all are known */
     char path[PLACE_PATH];
 };
 

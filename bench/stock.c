@@ -42,16 +42,29 @@ int stock_make(const char *path, enum pirn_layout layout)
     return r;
 }
 
-int stock_open(struct pirn_context *context, const char *path,
-               struct pirn_spool **ret_spool)
+static int open_as(struct pirn_context *context, const char *path, bool early,
+                   struct pirn_spool **ret_spool)
 {
     const struct pirn_spool_config config = {
         .path = path,
         .create = true,
         .layout = PIRN_LAYOUT_LOG,
+        .early = early,
     };
 
     return pirn_spool_open(context, &config, ret_spool);
+}
+
+int stock_open(struct pirn_context *context, const char *path,
+               struct pirn_spool **ret_spool)
+{
+    return open_as(context, path, false, ret_spool);
+}
+
+int stock_open_early(struct pirn_context *context, const char *path,
+                     struct pirn_spool **ret_spool)
+{
+    return open_as(context, path, true, ret_spool);
 }
 
 /* The log says where its index is: a line of one of its texts. */

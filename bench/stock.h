@@ -28,6 +28,10 @@ int stock_make(const char *path, enum pirn_layout layout);
 int stock_open(struct pirn_context *context, const char *path,
                struct pirn_spool **ret_spool);
 
+/** stock_open_early() - the same; items are handed out before all are known */
+int stock_open_early(struct pirn_context *context, const char *path,
+                     struct pirn_spool **ret_spool);
+
 /** stock_lose_index() - nobody has it open: what it shares in memory is gone,
  * as after a power loss; 0 or an errno */
 int stock_lose_index(const char *path);

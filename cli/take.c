@@ -234,6 +234,7 @@ static enum code report(const struct take *take)
 static enum code run(struct take *take)
 {
     told_block(&take->told);
+    take->tool.early = true;
     enum code code = tool_open(&take->tool, &take->options, false);
     code = code == CODE_DONE ? prepare(take) : code;
     if (code != CODE_DONE) {

@@ -30,6 +30,7 @@ enum code tool_open(struct tool *tool, const struct options *options,
         .create = create,
         .layout = options->layout,
         .log_slots = options->items,
+        .early = tool->early,
     };
     enum code code = tool_open_context(tool);
     int r;

@@ -18,6 +18,7 @@ struct tool {
     struct pirn_context *context;
     struct pirn_spool *spool;
     const char *path; /* the spool's; borrows the options */
+    bool early;       /* what can be claimed is, before all is known */
 };
 
 /**

@@ -21,10 +21,17 @@ static struct pirn_claim *claim_of(struct pirn_op *op)
     return pirn_container_of(op, struct pirn_claim, op);
 }
 
+static void claim_begin(struct pirn_context *context, struct pirn_op *op);
+
+/* Of the log's items some may be had before all are known. */
 static void claim_met(struct pirn_op *op, struct pirn__queue *queue)
 {
     struct pirn_claim *claim = claim_of(op);
 
+    if (queue->layout != &pirn__layout_log &&
+        pirn__settle_holds(claim->priv.spool, op, claim_begin)) {
+        return;
+    }
     pirn_assert_rule(claim->priv.work == NULL, "one item at a time");
     if (claim->priv.until_ns > 0 && pirn_task_is_cancelled(op)) {
         pirn_task_finish(claim->priv.spool->context, op, -ECANCELED);
@@ -106,6 +113,9 @@ static void claim_id_begin(struct pirn_context *context, struct pirn_op *op)
 
     pirn_assert(context == claim->priv.spool->context);
     pirn_assert_rule(claim->priv.work == NULL, "one item at a time");
+    if (pirn__settle_holds(claim->priv.spool, op, claim_id_begin)) {
+        return;
+    }
     pirn__layout_seek(claim->priv.spool, &claim->priv.id, op, claim_id_found);
 }
 
@@ -245,6 +255,9 @@ static void remove_begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn_claim *claim = claim_with_item(context, op);
 
+    if (pirn__settle_holds(claim->priv.spool, op, remove_begin)) {
+        return;
+    }
     note_name(claim);
     claim->priv.layout->remove(claim);
 }
@@ -272,6 +285,9 @@ static void update_begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn_claim *claim = claim_with_item(context, op);
 
+    if (pirn__settle_holds(claim->priv.spool, op, update_begin)) {
+        return;
+    }
     claim->priv.layout->update(claim);
 }
 
@@ -302,6 +318,9 @@ static void give_back_begin(struct pirn_context *context, struct pirn_op *op)
     struct pirn_claim *claim = claim_with_item(context, op);
     const struct pirn_change *change = claim->priv.change;
 
+    if (pirn__settle_holds(claim->priv.spool, op, give_back_begin)) {
+        return;
+    }
     if (change != NULL && (change->what & PIRN_CHANGE_QUEUE) != 0) {
         pirn__queue_meet(claim->priv.spool, change->queue, op, give_back_met);
         return;

@@ -70,6 +70,9 @@ static void enqueue_begin(struct pirn_context *context, struct pirn_op *op)
     struct pirn_draft *draft = draft_of(op);
 
     pirn_assert(context == draft->priv.spool->context);
+    if (pirn__settle_holds(draft->priv.spool, op, enqueue_begin)) {
+        return;
+    }
     pirn__queue_meet(draft->priv.spool, draft->priv.queue, op, enqueue_met);
 }
 
@@ -109,6 +112,9 @@ static void begin_begin(struct pirn_context *context, struct pirn_op *op)
     struct pirn_draft *draft = draft_of(op);
 
     pirn_assert(context == draft->priv.spool->context);
+    if (pirn__settle_holds(draft->priv.spool, op, begin_begin)) {
+        return;
+    }
     pirn__queue_meet(draft->priv.spool, draft->priv.queue, op, begin_met);
 }
 
@@ -142,6 +148,9 @@ static void admit_begin(struct pirn_context *context, struct pirn_op *op)
     struct pirn_draft *draft = draft_of(op);
 
     pirn_assert(context == draft->priv.spool->context);
+    if (pirn__settle_holds(draft->priv.spool, op, admit_begin)) {
+        return;
+    }
     pirn__queue_meet(draft->priv.spool, draft->priv.queue, op, admit_met);
 }
 

@@ -148,6 +148,9 @@ static void verb_begin(struct pirn_context *context, struct pirn_op *op)
     struct pirn_spool *spool = verb->priv.spool;
 
     pirn_assert(context == spool->context);
+    if (pirn__settle_holds(spool, op, verb_begin)) {
+        return;
+    }
     verb->fenced = 0;
     verb->midst = 0;
     if (verb->priv.slot == spool->slot || verb->priv.slot >= PIRN__SLOTS) {

@@ -32,6 +32,9 @@ static void listing_begin(struct pirn_context *context, struct pirn_op *op)
 
     pirn_assert_rule(listing->priv.work == NULL, "one walk at a time");
     pirn_assert(context == listing->priv.spool->context);
+    if (pirn__settle_holds(listing->priv.spool, op, listing_begin)) {
+        return;
+    }
     listing->priv.slot_at = 0;
     listing->priv.page = NULL;
     pirn__file_listing(listing);

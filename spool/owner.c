@@ -86,6 +86,11 @@ int pirn__owner_open_gate(struct pirn_spool *spool)
     return lock(spool, GATE, 1, PIRN_LOCK_RELEASE);
 }
 
+void pirn__prep_owner_gate(struct pirn_op *op, struct pirn_spool *spool)
+{
+    pirn_prep_lock(op, spool->owners_fd, GATE, 1, PIRN_LOCK_RELEASE);
+}
+
 static int close_gate(struct pirn_spool *spool)
 {
     struct pirn_op op = {0};
@@ -149,8 +154,9 @@ int pirn__owner_take_slot(struct pirn_spool *spool, bool *ret_alone)
 
 bool pirn__sweep_is_due(const struct pirn_spool *spool)
 {
-    return pirn_context_now_ns(spool->context) - spool->swept_ns >=
-           SWEEP_EVERY_NS;
+    return !spool->settle.is_pending &&
+           pirn_context_now_ns(spool->context) - spool->swept_ns >=
+               SWEEP_EVERY_NS;
 }
 
 bool pirn__owner_lives(const struct pirn_spool *spool, uint32_t slot)

@@ -54,7 +54,11 @@ bool pirn__owner_is_alone(struct pirn_spool *spool);
 /** pirn__owner_open_gate() - let others in, too. Blocks. */
 PIRN_MUST_CHECK int pirn__owner_open_gate(struct pirn_spool *spool);
 
-/** pirn__sweep_is_due() - whether nobody has looked for 250 ms */
+/** pirn__prep_owner_gate() - likewise, as an op */
+void pirn__prep_owner_gate(struct pirn_op *op, struct pirn_spool *spool);
+
+/** pirn__sweep_is_due() - whether nobody has looked for 250 ms; not before
+ * the spool is settled */
 bool pirn__sweep_is_due(const struct pirn_spool *spool);
 
 /* A wait for the sweep that runs, or for one that it begins. */

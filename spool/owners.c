@@ -147,8 +147,11 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn_owners *owners = pirn_container_of(op, struct pirn_owners, op);
     struct pirn_spool *spool = owners->priv.spool;
-    struct pirn_owners_work *work = calloc(1, sizeof(*work));
 
+    if (pirn__settle_holds(spool, op, begin)) {
+        return;
+    }
+    struct pirn_owners_work *work = calloc(1, sizeof(*work));
     pirn_assert_rule(owners->owners == NULL, "what was found before is ended");
     owners->owners = calloc(PIRN__SLOTS, sizeof(*owners->owners));
     owners->count = 0;

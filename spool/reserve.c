@@ -304,8 +304,11 @@ static void try_name(struct pirn_name_work *work)
 static void reserve_begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn_name *name = pirn_container_of(op, struct pirn_name, op);
-    struct pirn_name_work *work = calloc(1, sizeof(*work));
 
+    if (pirn__settle_holds(name->priv.spool, op, reserve_begin)) {
+        return;
+    }
+    struct pirn_name_work *work = calloc(1, sizeof(*work));
     pirn_assert_rule(name->priv.work == NULL, "one reservation at a time");
     if (work == NULL) {
         pirn_task_finish(context, op, -ENOMEM);

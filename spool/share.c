@@ -151,6 +151,9 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     pirn_assert(context == draft->priv.spool->context);
     pirn_assert_rule(of->priv.work != NULL, "the claim has an item");
     pirn_assert_rule(pirn_op_is_idle(&of->op), "the claim does nothing else");
+    if (pirn__settle_holds(draft->priv.spool, op, begin)) {
+        return;
+    }
     pirn__queue_meet(draft->priv.spool, draft->priv.queue, op, met);
 }
 

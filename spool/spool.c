@@ -205,6 +205,12 @@ int pirn_spool_create_queue_as(struct pirn_spool *spool, const char *queue,
     return r == 0 ? pirn_spool_create_queue(spool, queue) : r;
 }
 
+/* The log has items which are read yet. */
+static bool is_unknown(const struct pirn_spool *spool)
+{
+    return spool->log != NULL && spool->log->rebuild != NULL;
+}
+
 /* The log, queues, and where we are alone, the spool's name and each item's one
  * name. */
 static int look_around(struct pirn_spool *spool, bool alone,
@@ -218,7 +224,9 @@ static int look_around(struct pirn_spool *spool, bool alone,
     if (r == 0 && alone) {
         r = pirn__planted("name-not-synced") ? 0 : pirn__make_durable(spool);
         r = r == 0 ? pirn__make_single(spool) : r;
-        r = r == 0 ? pirn__owner_open_gate(spool) : r;
+        spool->settle.is_pending = r == 0 && is_unknown(spool);
+        r = r < 0 || spool->settle.is_pending ? r
+                                              : pirn__owner_open_gate(spool);
     }
     return r;
 }
@@ -312,6 +320,7 @@ int pirn_spool_open(struct pirn_context *context,
         return -ENOMEM;
     }
     bool alone = false;
+    spool->is_early = config->early;
     int r = open_root(spool, config);
     r = r == 0 ? open_format(spool, config) : r;
     r = r == 0 ? open_owners(spool, &alone) : r;
@@ -328,8 +337,13 @@ int pirn_spool_open(struct pirn_context *context,
     if (spool->log != NULL) {
         pirn__log_rescue_own(spool->log);
     }
-    unreserve_own(spool);
-    sweep_others(spool);
+    if (!spool->settle.is_pending) {
+        unreserve_own(spool);
+        sweep_others(spool);
+    } else if (pirn__settle_start(spool) < 0) {
+        destroy(spool);
+        return -ENOMEM;
+    }
     *ret_spool = spool;
     return 0;
 }
@@ -337,6 +351,7 @@ int pirn_spool_open(struct pirn_context *context,
 struct pirn_spool *pirn_spool_close(struct pirn_spool *spool)
 {
     if (spool != NULL) {
+        pirn__settle_wait(spool);
         pirn_assert_rule(spool->open_count == 0,
                          "drafts, views, listings, events and names are ended");
         pirn__naps_deinit(spool);

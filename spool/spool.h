@@ -18,6 +18,7 @@
 #include "spool/id.h"
 #include "spool/lease.h"
 #include "spool/names.h"
+#include "spool/settle.h"
 #include "spool/waiters.h"
 
 enum {
@@ -92,6 +93,9 @@ struct pirn_spool {
     uint64_t living_slots[PIRN__SLOTS / 64]; /* a bit each */
     struct pirn__lease lease;
     struct pirn__admit admit;
+
+    bool is_early; /* what is asked of the log, should it be made anew */
+    struct pirn__settle settle;
 
     /* Claims that nobody has ended yet, and how much else is open. */
     struct pirn_claim_work *claims;

@@ -50,8 +50,11 @@ static void swept(struct pirn_op *op, int32_t result)
 static void begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn_status *status = pirn_container_of(op, struct pirn_status, op);
-    struct counting *counting = calloc(1, sizeof(*counting));
 
+    if (pirn__settle_holds(status->priv.spool, op, begin)) {
+        return;
+    }
+    struct counting *counting = calloc(1, sizeof(*counting));
     if (counting == NULL) {
         pirn_task_finish(context, op, -ENOMEM);
         return;

@@ -30,6 +30,9 @@ static void look_begin(struct pirn_context *context, struct pirn_op *op)
 
     pirn_assert(context == view->priv.spool->context);
     pirn_assert_rule(view->priv.work == NULL, "one look at a time");
+    if (pirn__settle_holds(view->priv.spool, op, look_begin)) {
+        return;
+    }
     pirn__layout_seek(view->priv.spool, &view->priv.id, op, look_found);
 }
 

@@ -76,6 +76,17 @@ struct pirn_spool_config {
      * item, and has renewed nothing (pirn_prep_renew()), for so long; 0: it
      * keeps it until it ends it or dies */
     uint64_t lease_ns;
+
+    /* Who opens a log as the first one after a power loss reads 64 bytes of
+     * each item before this returns. Early: only what it needs to hand out the
+     * first ones, and the rest in turns of the context. Until then a claim of
+     * the next item ends as soon as there is one, and may be read; all else
+     * that is begun waits, and so do others who open the spool. Higher
+     * priorities go first among what is known, items of one writer come in the
+     * order of their commits, and those that were changed come last. What a
+     * damaged disk told wrongly is taken back when all is known (-ESTALE). For
+     * programs that turn their context; not for two opens on one thread. */
+    bool early;
 };
 
 /**

@@ -214,10 +214,13 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn_check *check = check_of(op);
     struct pirn_spool *spool = check->priv.spool;
-    struct pirn_check_work *work = calloc(1, sizeof(*work));
 
     pirn_assert_rule(check->priv.work == NULL, "one check at a time");
     pirn_assert(context == spool->context);
+    if (pirn__settle_holds(spool, op, begin)) {
+        return;
+    }
+    struct pirn_check_work *work = calloc(1, sizeof(*work));
     if (work == NULL) {
         pirn_task_finish(context, op, -ENOMEM);
         return;

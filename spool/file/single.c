@@ -39,6 +39,7 @@
 
 #include "spool/file/find.h"
 #include "spool/file/meta_file.h"
+#include "spool/log/rebuild.h"
 #include "spool/move_recover.h"
 
 /* A name of an item: a claim, or one at a site (slot NOBODY). */
@@ -120,7 +121,11 @@ static int settle_moves(const struct single *single, struct pirn__queue *queue,
                         uint32_t slot)
 {
     struct pirn__move_recover moves = {0};
+    int r = pirn__log_wait_whole(single->spool->log);
 
+    if (r < 0) {
+        return r;
+    }
     pirn__prep_move_recover(&moves, single->spool, queue, slot);
     return wait_for(single, &moves.op);
 }

@@ -289,6 +289,7 @@ int pirn__log_attach(struct pirn__log *log, bool alone, const char *dir,
 {
     int r = find(log, alone);
 
+    log->was_left = r == -EAGAIN;
     *ret_is_new = false;
     if (!is_none(r)) {
         return r;

@@ -251,6 +251,33 @@ void pirn__log_claim_cancel(struct pirn_claim *claim)
     }
 }
 
+/* ---- a log that is not known whole ---- */
+
+static void hope(struct pirn_claim_work *work)
+{
+    struct pirn__log *log = work->log;
+
+    work->hope = NULL;
+    if (log->hopeful == NULL) {
+        log->hopeful = work;
+    } else {
+        log->last_hopeful->hope = work;
+    }
+    log->last_hopeful = work;
+}
+
+void pirn__log_claims_retry(struct pirn__log *log)
+{
+    struct pirn_claim_work *work = log->hopeful;
+
+    log->hopeful = NULL;
+    while (work != NULL) {
+        struct pirn_claim_work *next = work->hope;
+        pick(work);
+        work = next;
+    }
+}
+
 static void pick(struct pirn_claim_work *work)
 {
     struct pirn__log *log = work->log;
@@ -260,11 +287,19 @@ static void pick(struct pirn_claim_work *work)
         pirn__log_claim_end(work, -ECANCELED);
         return;
     }
+    if (log->rebuild_failed < 0) {
+        pirn__log_claim_end(work, log->rebuild_failed);
+        return;
+    }
     pirn__log_expire(log);
     int r = pirn__slot_claim_next(&log->index.catalogue, &log->actor,
                                   work->queue, &work->grip);
     if (r == 1) {
         read_part(work);
+        return;
+    }
+    if (r == 0 && log->spool->settle.is_pending) {
+        hope(work); /* it may be there, and not known yet */
         return;
     }
     if (r == 0 && !work->looked && pirn__sweep_is_due(log->spool)) {

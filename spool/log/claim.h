@@ -13,6 +13,7 @@
 struct pirn_claim_work {
     struct pirn_claim_work *next; /* in the log's list while it has an item */
     struct pirn_claim_work *prev;
+    struct pirn_claim_work *hope; /* the next one that waits for more */
     struct pirn_claim *claim;
     struct pirn__log *log;
     uint32_t queue;
@@ -42,6 +43,10 @@ PIRN_MUST_CHECK int pirn__log_removal_begin(struct pirn_claim_work *work);
 /** pirn__log_claim_resume() - UPDATING to CLAIMED; fenced out meanwhile it is
  * let go of, and the next verb hears of it */
 void pirn__log_claim_resume(struct pirn_claim_work *work);
+
+/** pirn__log_claims_retry() - for all that wait for more to be known: there is
+ * more, or all, or there never will be */
+void pirn__log_claims_retry(struct pirn__log *log);
 
 /** pirn__log_claims_deinit() - what was never ended, at close. Blocks. */
 void pirn__log_claims_deinit(struct pirn__log *log);

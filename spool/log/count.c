@@ -40,6 +40,7 @@ uint32_t pirn__log_list(const struct pirn__log *log, int queue, uint32_t *at,
     uint32_t used = pirn__catalogue_used(&log->index.catalogue);
     uint32_t count = 0;
 
+    pirn_assert(log->rebuild == NULL);
     for (; *at < used && count < max; (*at)++) {
         struct pirn__slot fields;
         struct pirn__word word;
@@ -71,6 +72,7 @@ void pirn__log_count(const struct pirn__log *log, struct pirn_status *status)
 {
     uint32_t used = pirn__catalogue_used(&log->index.catalogue);
 
+    pirn_assert(log->rebuild == NULL);
     for (uint32_t slot = 0; slot < used; slot++) {
         struct pirn__slot fields;
         struct pirn__word word;

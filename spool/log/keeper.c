@@ -379,6 +379,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
         pirn_container_of(op, struct pirn__round_wait, waiter.op);
     struct pirn__log *log = wait->log;
 
+    pirn_assert(log->rebuild == NULL);
     if (failure(log) < 0) {
         pirn_task_finish(context, op, failure(log));
         return;

@@ -4,6 +4,10 @@
  *
  *   .log -> its text -> tombstones -> the index (attach.c) -> [filled, by who
  *     is alone (rebuild.c)] -> what our slot's last owner had (rescue.c)
+ *
+ * Who is in a hurry goes on before all of it is filled: as long as
+ * log->rebuild is there, items are claimed and read, and nothing else is done
+ * (../settle.c).
  */
 #include "spool/log/log.h"
 
@@ -156,6 +160,13 @@ static void become_owner(struct pirn__log *log)
     };
 }
 
+/* Who was killed before the index was whole may have been so by an item that
+ * was handed out early, and of which no attempt is counted: not twice. */
+static bool may_be_early(const struct pirn__log *log)
+{
+    return log->spool->is_early && !log->was_left;
+}
+
 static int open_index(struct pirn__log *log, bool alone, const char *dir)
 {
     bool is_new;
@@ -173,8 +184,11 @@ static int open_index(struct pirn__log *log, bool alone, const char *dir)
     }
     if (is_new) {
         r = spoilt(pirn__log_load_queues(log));
-        r = r < 0 ? r : pirn__log_rebuild(log);
-        r = r < 0 ? r : pirn__log_back_slots(log, 1);
+        r = r < 0 ? r : pirn__log_rebuild(log, may_be_early(log));
+        if (r < 0 || log->rebuild != NULL) {
+            return r;
+        }
+        r = pirn__log_back_slots(log, 1);
         if (r == 0) {
             pirn__log_attach_end(log);
         }
@@ -243,6 +257,11 @@ void pirn__log_close(struct pirn__log *log)
     struct pirn__writer_idle idle = {0};
     struct pirn__compact_stop stop = {0};
 
+    if (pirn__log_wait_whole(log) < 0) {
+        pirn__log_claims_deinit(log);
+        destroy(log, false); /* nobody ever used it */
+        return;
+    }
     pirn__prep_compact_stop(&stop, log);
     (void)wait_for(log, &stop.waiter.op);
     pirn__log_claims_deinit(log);
@@ -266,6 +285,7 @@ bool pirn__log_knows(const struct pirn__log *log, const struct pirn_id *id)
     struct pirn__log_id parts;
     struct pirn_id whole;
 
+    pirn_assert(log->rebuild == NULL);
     pirn__log_id_unpack(id, &parts);
     pirn__log_id_pack(&parts, &whole); /* the shard follows from the slot */
     if (memcmp(&whole, id, sizeof(whole)) != 0 ||

@@ -18,6 +18,7 @@
 #include "spool/spool.h"
 
 struct pirn__bell;
+struct pirn__rebuild;
 
 struct pirn__log {
     struct pirn_spool *spool;
@@ -42,7 +43,12 @@ struct pirn__log {
     struct pirn__bell *bell;
     struct pirn__sync bodies[PIRN__SHARDS]; /* .log/data/XY */
     struct pirn__alias_room aliases;
-    struct pirn_claim_work *claims; /* which nobody has ended yet */
+    struct pirn_claim_work *claims;  /* which nobody has ended yet */
+    struct pirn_claim_work *hopeful; /* which wait for more to be known */
+    struct pirn_claim_work *last_hopeful;
+    struct pirn__rebuild *rebuild; /* what is not known yet; NULL: whole */
+    int32_t rebuild_failed;        /* then it never will be; else 0 */
+    bool was_left; /* the index before this one, by who was killed making it */
     bool reads_wait;       /* nobody can say what of a segment is in memory */
     uint64_t expired_tick; /* of the wheel: nothing more is due in it */
     struct pirn__wheel_look wheel_look;

@@ -3,9 +3,12 @@
  * rebuild.c - see spool/log/rebuild.h
  *
  *   tombstones as they are on the disk, into the index
+ *   [headers, and which segments may wait (rebuild_peek.c)]
  *   each segment that is there: what it has, many at a time (rebuild_pass.c);
  *     then one by one what is to be judged, or is not as it should be
  *     (rebuild_read.c)
+ *   [so far before the caller goes on; then those that may wait
+ *     (rebuild_later.c), and items of them (rebuild_tell.c)]
  *   what lives: its slot, in the order of the commits (rebuild_restore.c)
  *   each segment: sealed and cut behind its last batch, or free, or unmade;
  *     its generation the highest that its header or any word of it names; what
@@ -29,27 +32,29 @@ struct segment_scan {
 
 /* ---- tombstones ---- */
 
-/* What a short file does not have is zero: of no generation. */
+/* What a short file does not have is zero: of no generation. Many pages at a
+ * time: each read is a turn. */
 static int read_tombs(struct pirn__log *log)
 {
+    enum { AT_ONCE = 128, BYTES = AT_ONCE * PIRN__TOMB_PAGE_WORDS * 8 };
     const struct pirn__tombs *tombs = &log->index.tombs;
+    const uint32_t page_bytes = PIRN__TOMB_PAGE_WORDS * 8;
     uint32_t pages = pirn__tombs_pages(tombs);
-    const uint32_t bytes = PIRN__TOMB_PAGE_WORDS * 8;
+    uint8_t *bytes = malloc(BYTES);
+    int64_t r = bytes == NULL ? -ENOMEM : BYTES;
 
-    for (uint32_t page = 0; page < pages; page++) {
-        uint64_t words[PIRN__TOMB_PAGE_WORDS] = {0};
-        int64_t r = pirn__rebuild_read_at(log, log->tombs_fd, (uint8_t *)words,
-                                          bytes, (uint64_t)page * bytes);
-        if (r < 0) {
-            return (int)r;
+    for (uint32_t page = 0; page < pages && r == BYTES; page += AT_ONCE) {
+        uint32_t count = pages - page < AT_ONCE ? pages - page : AT_ONCE;
+        memset(bytes, 0, BYTES);
+        r = pirn__rebuild_read_at(log, log->tombs_fd, bytes, BYTES,
+                                  (uint64_t)page * page_bytes);
+        for (uint32_t i = 0; i < count && r > 0; i++) {
+            memcpy((void *)(uintptr_t)pirn__tombs_page(tombs, page + i),
+                   bytes + (size_t)i * page_bytes, page_bytes);
         }
-        if (r == 0) {
-            page = pages; /* nothing is behind the end */
-            continue;
-        }
-        memcpy((void *)(uintptr_t)pirn__tombs_page(tombs, page), words, bytes);
     }
-    return 0;
+    free(bytes);
+    return r < 0 ? (int)r : 0; /* nothing is behind the end */
 }
 
 /* ---- segments ---- */
@@ -97,29 +102,34 @@ static int make_room(struct pirn__rebuild *rebuild, uint32_t segments)
     return r;
 }
 
-static int read_segments(struct pirn__rebuild *rebuild)
+static int read_segments(struct pirn__rebuild *rebuild, bool early)
 {
     struct pirn__log *log = rebuild->log;
     struct segment_scan names = {.rebuild = rebuild};
+    struct pirn__peek peek;
     struct pirn__pass pass;
 
     names.scan.path = (struct pirn__name){"seg"};
     pirn__prep_scan(&names.scan, log->dir_fd, take_segment);
     int r = pirn_wait(log->context, &names.scan.op);
     r = r == 0 ? make_room(rebuild, names.there) : r;
+    if (r == 0 && early) {
+        pirn__prep_peek(&peek, rebuild);
+        r = pirn_wait(log->context, &peek.op);
+    }
     if (r == 0) {
-        pirn__prep_pass(&pass, rebuild);
+        pirn__prep_pass(&pass, rebuild, false);
         r = pirn_wait(log->context, &pass.op);
     }
     for (uint32_t i = 0; r == 0 && i < log->text.size.segments; i++) {
-        r = pirn__rebuild_read_segment(rebuild, i);
+        r = rebuild->is_later[i] ? 0 : pirn__rebuild_read_segment(rebuild, i);
     }
     return r;
 }
 
 /* ---- all of it ---- */
 
-static void rebuild_deinit(struct pirn__rebuild *rebuild)
+void pirn__rebuild_deinit(struct pirn__rebuild *rebuild)
 {
     uint32_t count = rebuild->log->text.size.segments;
 
@@ -133,6 +143,10 @@ static void rebuild_deinit(struct pirn__rebuild *rebuild)
     free(rebuild->left);
     free(rebuild->tails);
     free(rebuild->is_synced);
+    free(rebuild->is_later);
+    free(rebuild->is_read);
+    free(rebuild->began_ns);
+    free(rebuild->order);
     free(rebuild->memory);
     free(rebuild->front);
     free(rebuild->whole);
@@ -149,12 +163,17 @@ static int rebuild_init(struct pirn__rebuild *rebuild)
     rebuild->left = calloc(count, sizeof(*rebuild->left));
     rebuild->tails = calloc(count, sizeof(*rebuild->tails));
     rebuild->is_synced = calloc(count, sizeof(*rebuild->is_synced));
+    rebuild->is_later = calloc(count, sizeof(*rebuild->is_later));
+    rebuild->is_read = calloc(count, sizeof(*rebuild->is_read));
+    rebuild->began_ns = calloc(count, sizeof(*rebuild->began_ns));
     rebuild->memory = malloc(pirn__replay_bytes(FIRST_CAP));
     rebuild->front = malloc(2 * PIRN__BATCH_ROOM);
     if (rebuild->segments == NULL || rebuild->kept == NULL ||
         rebuild->ends == NULL || rebuild->left == NULL ||
         rebuild->tails == NULL || rebuild->is_synced == NULL ||
-        rebuild->memory == NULL || rebuild->front == NULL) {
+        rebuild->is_later == NULL || rebuild->is_read == NULL ||
+        rebuild->began_ns == NULL || rebuild->memory == NULL ||
+        rebuild->front == NULL) {
         return -ENOMEM;
     }
     pirn__replay_init(&rebuild->replay, &rebuild->log->index.tombs,
@@ -162,14 +181,27 @@ static int rebuild_init(struct pirn__rebuild *rebuild)
     return 0;
 }
 
-int pirn__log_rebuild(struct pirn__log *log)
+int pirn__log_rebuild(struct pirn__log *log, bool early)
 {
-    struct pirn__rebuild rebuild = {.log = log};
-    int r = rebuild_init(&rebuild);
+    struct pirn__rebuild *rebuild = calloc(1, sizeof(*rebuild));
 
+    if (rebuild == NULL) {
+        return -ENOMEM;
+    }
+    rebuild->log = log;
+    rebuild->actor = log->actor;
+    rebuild->actor.hand = &rebuild->hand;
+    int r = rebuild_init(rebuild);
     r = r == 0 ? read_tombs(log) : r;
-    r = r == 0 ? read_segments(&rebuild) : r;
-    r = r == 0 ? pirn__rebuild_restore(&rebuild) : r;
-    rebuild_deinit(&rebuild);
+    r = r == 0 ? read_segments(rebuild, early) : r;
+    if (r == 0 && rebuild->order_count > 0) {
+        r = pirn__rebuild_go_on_later(rebuild);
+        if (r == 0) {
+            return 0;
+        }
+    }
+    r = r == 0 ? pirn__rebuild_restore(rebuild) : r;
+    pirn__rebuild_deinit(rebuild);
+    free(rebuild);
     return r;
 }

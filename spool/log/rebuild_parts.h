@@ -2,9 +2,12 @@
 /*
  * spool/log/rebuild_parts.h - what the files that rebuild an index share
  *
- *   rebuild.c --> rebuild_pass.c, all segments: replay, states of segments
+ *   rebuild.c --> rebuild_peek.c, all segments: which may wait
+ *             --> rebuild_pass.c, all segments: replay, states of segments
  *             --> rebuild_read.c, alone, what is left of one, or all of it
  *             --> rebuild_restore.c, all that live: slots, tombstones
+ *             --> rebuild_later.c, what may wait, in turns; items of it that
+ *                 can be handed out before the end: rebuild_tell.c
  */
 #ifndef SPOOL_LOG_REBUILD_PARTS_H
 #define SPOOL_LOG_REBUILD_PARTS_H
@@ -44,6 +47,30 @@ struct pirn__rebuild {
     bool only_counts;                 /* what lives, and adds nothing */
     uint32_t alive;
     uint64_t now_ns; /* of all that is released */
+
+    /* At the end. Of what is restored no entry is in a user's hand. */
+    struct pirn__hand hand;
+    struct pirn__actor actor;
+    uint32_t count;      /* items that live */
+    uint32_t restored;   /* of these */
+    uint32_t slot_count; /* up to the highest that one of them names */
+
+    /* Segments that may wait, in the order of their first commits. */
+    bool *is_later; /* of each */
+    bool *is_read;  /* of each: nothing more of it will be added soon */
+    uint64_t *began_ns;
+    uint32_t *order;
+    uint32_t order_count;
+    struct pirn__rebuild_later *later; /* the rest is done in turns */
+};
+
+/* Whose items are handed out now: order[turn]. */
+struct pirn__rebuild_tell {
+    uint32_t turn;
+    struct pirn__replay_told told;
+    bool has_next; /* it waits for its slot to be backed */
+    struct pirn__head head;
+    struct pirn__place place;
 };
 
 /** pirn__rebuild_read_at() - as much as is there, up to @len; or an errno.
@@ -86,10 +113,24 @@ bool pirn__rebuild_is_plain(const struct pirn__rebuild *rebuild,
 void pirn__rebuild_seal(struct pirn__log *log,
                         const struct pirn__segment_head *head);
 
+/* Start &it->op; result 0: is_later and began_ns say of each segment that is
+ * left what it is. */
+struct pirn__peek {
+    struct pirn_op op;
+    struct pirn__rebuild *rebuild;
+    uint32_t next;
+    uint32_t busy;
+    struct pirn__peeker *peekers;
+};
+
+/** pirn__prep_peek() - the headers of all segments that are left */
+void pirn__prep_peek(struct pirn__peek *peek, struct pirn__rebuild *rebuild);
+
 /* Start &it->op; result 0 or an errno. What it does not read is left. */
 struct pirn__pass {
     struct pirn_op op;
     struct pirn__rebuild *rebuild;
+    bool is_later; /* those in their order; else all that may not wait */
     int32_t result;
     uint32_t next;
     uint32_t busy;
@@ -97,15 +138,60 @@ struct pirn__pass {
 };
 
 /** pirn__prep_pass() - all segments that are left, many at a time */
-void pirn__prep_pass(struct pirn__pass *pass, struct pirn__rebuild *rebuild);
+void pirn__prep_pass(struct pirn__pass *pass, struct pirn__rebuild *rebuild,
+                     bool is_later);
 
 /** pirn__rebuild_read_segment() - what is left of one: its state, and what it
  * has into the replay. Blocks. */
 PIRN_MUST_CHECK int pirn__rebuild_read_segment(struct pirn__rebuild *rebuild,
                                                uint32_t segment);
 
-/** pirn__rebuild_restore() - all segments were read: what lives gets its slot,
- * in the order of commits, and the rest is buried. Blocks. */
+/** pirn__rebuild_end_tail() - the last batch of a segment whose cut is not its
+ * end was read: @len bytes of it, into rebuild->whole. 0; -EIO, -ENOMEM */
+PIRN_MUST_CHECK int pirn__rebuild_end_tail(struct pirn__rebuild *rebuild,
+                                           uint32_t segment, size_t len);
+
+/** pirn__rebuild_whole_room() - so many bytes there; 0, -ENOMEM */
+PIRN_MUST_CHECK int pirn__rebuild_whole_room(struct pirn__rebuild *rebuild,
+                                             uint32_t bytes);
+
+/* All segments were read: what lives gets its slot, in the order of commits,
+ * and the rest is buried. Before the second one slot_count slots are backed. */
+
+/** pirn__rebuild_restore_begin() - 0 or -ENOMEM */
+PIRN_MUST_CHECK int pirn__rebuild_restore_begin(struct pirn__rebuild *rebuild);
+
+/** pirn__rebuild_restore_some() - so many items more; 1; 0: none was left */
+PIRN_MUST_CHECK int pirn__rebuild_restore_some(struct pirn__rebuild *rebuild,
+                                               uint32_t count);
+
+/** pirn__rebuild_restore_end() - 0 or -ENOSPC */
+PIRN_MUST_CHECK int pirn__rebuild_restore_end(struct pirn__rebuild *rebuild);
+
+/** pirn__rebuild_restore() - all of that. Blocks. */
 PIRN_MUST_CHECK int pirn__rebuild_restore(struct pirn__rebuild *rebuild);
+
+/** pirn__rebuild_deinit() - its memory, but for itself */
+void pirn__rebuild_deinit(struct pirn__rebuild *rebuild);
+
+/** pirn__rebuild_go_on_later() - the order of what may wait, and the rest in
+ * turns; log->rebuild until then. 0; or an errno: @rebuild is the caller's.
+ * Blocks. */
+PIRN_MUST_CHECK int pirn__rebuild_go_on_later(struct pirn__rebuild *rebuild);
+
+/** pirn__rebuild_was_read() - of a segment that may wait: a batch more, or
+ * (@is_all) no more */
+void pirn__rebuild_was_read(struct pirn__rebuild *rebuild, uint32_t segment,
+                            bool is_all);
+
+/**
+ * pirn__rebuild_tell() - hand out what can be, of what was read
+ * @ret_told: how many items
+ *
+ * Return: 0; or how many slots have to be backed before it goes on
+ */
+uint32_t pirn__rebuild_tell(struct pirn__rebuild *rebuild,
+                            struct pirn__rebuild_tell *tell,
+                            uint32_t *ret_told);
 
 #endif /* SPOOL_LOG_REBUILD_PARTS_H */

@@ -81,6 +81,9 @@ static void leave(struct pirn__pass_reader *reader, int32_t result)
 
     pass->result = pass->result < 0 ? pass->result : result;
     pirn__segment_drop(log_of(reader), reader->segment);
+    if (pass->is_later && pass->result == 0) {
+        pirn__rebuild_was_read(pass->rebuild, reader->segment, true);
+    }
     next_segment(reader);
 }
 
@@ -170,13 +173,17 @@ static int read_front(struct pirn__pass_reader *reader)
 static int add_held(struct pirn__pass_reader *reader)
 {
     struct pirn__rebuild_tail *tail = &reader->tail;
+    struct pirn__pass *pass = reader->pass;
 
     if (reader->front == NULL) {
         return 0;
     }
     pirn__rebuild_mark(&tail->mark, &tail->batch, tail->at);
-    return pirn__rebuild_add(reader->pass->rebuild, &tail->batch, reader->front,
-                             NULL);
+    int r = pirn__rebuild_add(pass->rebuild, &tail->batch, reader->front, NULL);
+    if (r == 0 && pass->is_later) {
+        pirn__rebuild_was_read(pass->rebuild, reader->segment, false);
+    }
+    return r;
 }
 
 /* Nothing more was written. The last batch is held yet, if there is one. */
@@ -291,6 +298,9 @@ static void have_segment(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn__pass_reader, hold.waiter.op);
 
     if (result < 0) {
+        if (reader->pass->is_later) {
+            reader->pass->result = result;
+        }
         next_segment(reader); /* who looks at it alone meets it, too */
         return;
     }
@@ -298,21 +308,33 @@ static void have_segment(struct pirn_op *op, int32_t result)
     pirn_start(log_of(reader)->context, &reader->step, synced);
 }
 
+/* The next one that is to be read; false: there is none. */
+static bool choose(struct pirn__pass *pass, uint32_t *ret_segment)
+{
+    const struct pirn__rebuild *rebuild = pass->rebuild;
+    uint32_t count = pass->is_later ? rebuild->order_count
+                                    : rebuild->log->text.size.segments;
+
+    while (pass->next < count && pass->result == 0) {
+        uint32_t next = pass->next++;
+        *ret_segment = pass->is_later ? rebuild->order[next] : next;
+        if (rebuild->left[*ret_segment] != PIRN__REBUILD_NOTHING &&
+            rebuild->is_later[*ret_segment] == pass->is_later) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void next_segment(struct pirn__pass_reader *reader)
 {
     struct pirn__pass *pass = reader->pass;
     struct pirn__log *log = pass->rebuild->log;
-    uint32_t count = log->text.size.segments;
 
-    while (pass->next < count &&
-           pass->rebuild->left[pass->next] == PIRN__REBUILD_NOTHING) {
-        pass->next++;
-    }
-    if (pass->next == count || pass->result < 0) {
+    if (!choose(pass, &reader->segment)) {
         end(pass);
         return;
     }
-    reader->segment = pass->next++;
     reader->has_head = false;
     reader->tail = (struct pirn__rebuild_tail){0};
     reader->front = NULL;
@@ -328,8 +350,8 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     uint32_t count = segments < READERS ? segments : READERS;
 
     pass->readers = calloc(count, sizeof(*pass->readers));
-    if (pass->readers == NULL) {
-        pirn_task_finish(context, op, 0); /* without: one by one */
+    if (pass->readers == NULL) { /* without: one by one, by who can wait */
+        pirn_task_finish(context, op, pass->is_later ? -ENOMEM : 0);
         return;
     }
     pass->busy = count;
@@ -340,10 +362,11 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     }
 }
 
-void pirn__prep_pass(struct pirn__pass *pass, struct pirn__rebuild *rebuild)
+void pirn__prep_pass(struct pirn__pass *pass, struct pirn__rebuild *rebuild,
+                     bool is_later)
 {
     static const struct pirn_task_verbs verbs = {.begin = begin};
 
-    *pass = (struct pirn__pass){.rebuild = rebuild};
+    *pass = (struct pirn__pass){.rebuild = rebuild, .is_later = is_later};
     pirn_prep_task(&pass->op, &verbs);
 }

@@ -103,7 +103,7 @@ int pirn__rebuild_add(struct pirn__rebuild *rebuild,
     return r;
 }
 
-static int whole_room(struct pirn__rebuild *rebuild, uint32_t bytes)
+int pirn__rebuild_whole_room(struct pirn__rebuild *rebuild, uint32_t bytes)
 {
     if (bytes > rebuild->whole_cap) {
         free(rebuild->whole);
@@ -136,7 +136,7 @@ static int add_last(struct pirn__rebuild *rebuild, int fd, uint32_t at,
     if (pirn__rebuild_is_committed(rebuild->log, head)) {
         return pirn__rebuild_add(rebuild, head, front, NULL);
     }
-    int r = whole_room(rebuild, head->bytes);
+    int r = pirn__rebuild_whole_room(rebuild, head->bytes);
     if (r < 0) {
         return r;
     }
@@ -417,6 +417,24 @@ static int read_tail(struct pirn__rebuild *rebuild, uint32_t segment, int fd)
     }
     pirn__rebuild_mark(&tail->mark, &tail->batch, tail->at);
     return end_file(rebuild, fd, &tail->head, tail->mark);
+}
+
+int pirn__rebuild_end_tail(struct pirn__rebuild *rebuild, uint32_t segment,
+                           size_t len)
+{
+    struct pirn__rebuild_tail *tail = &rebuild->tails[segment];
+    uint64_t bad[PIRN__REPLAY_BAD_WORDS];
+    const uint32_t front =
+        PIRN__BATCH_HEAD_BYTES + tail->batch.count * PIRN__HEAD_BYTES;
+
+    if (len < front) {
+        return -EIO; /* it was there when it was looked for */
+    }
+    (void)pirn__replay_judge(&tail->batch, rebuild->whole, len, tail->at,
+                             tail->head.salt, bad);
+    pirn__rebuild_mark(&tail->mark, &tail->batch, tail->at);
+    rebuild->log->index.segments[segment].mark = pirn__mark_pack(tail->mark);
+    return pirn__rebuild_add(rebuild, &tail->batch, rebuild->whole, bad);
 }
 
 /* Sealed with what it has; without a header that can be read it has nothing

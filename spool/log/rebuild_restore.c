@@ -5,6 +5,9 @@
  * Of two items that name one slot the later one lives. What leads to nothing
  * that lives is dead from now on, and not before: while the words are judged by
  * they are the disk's.
+ *
+ * Some may have their slots already (rebuild_tell.c). What is not as it was
+ * told gives its slot back first: so whatever was told before, this is the end.
  */
 #include "spool/log/rebuild_parts.h"
 
@@ -21,6 +24,15 @@ static void keep(struct pirn__rebuild *rebuild, struct pirn__place at)
         rebuild->kept[at.segment][at.record / 64] |= UINT64_C(1)
                                                      << at.record % 64;
     }
+}
+
+/* What was handed out before all was known, and is as it was told. */
+static bool is_told(const struct pirn__slot *slot,
+                    const struct pirn__log_id *id, uint64_t part)
+{
+    return slot->word != 0 &&
+           pirn__word_unpack(slot->word).incarnation == id->incarnation &&
+           slot->born == pirn__log_born(id) && slot->part == part;
 }
 
 static int restore_one(struct pirn__rebuild *rebuild, uint32_t i)
@@ -41,50 +53,81 @@ static int restore_one(struct pirn__rebuild *rebuild, uint32_t i)
     if (!is_known || head.queue >= PIRN__INDEX_QUEUES) {
         return 0; /* of another catalogue: it stays where it is */
     }
+    if (is_told(&log->index.catalogue.slots[id.slot], &id,
+                pirn__place_pack(part))) {
+        return 0;
+    }
     struct pirn__slot slot =
         pirn__slot_of_record(&head, pirn__place_pack(part));
     slot.word = id.incarnation;
     slot.born = pirn__log_born(&id);
-    return pirn__slot_restore(&log->index.catalogue, &log->actor, id.slot,
+    return pirn__slot_restore(&log->index.catalogue, &rebuild->actor, id.slot,
                               &slot, rebuild->now_ns);
 }
 
 /* A slot is given to another item when the one before is durably dead. So of
- * two that name it, which lost tombstones can leave, the later one lives. All
- * slots up to the highest are backed then, at once: each wait for that is a
- * turn of a worker. */
-static int find_newest(struct pirn__rebuild *rebuild, uint32_t count)
+ * two that name it, which lost tombstones can leave, the later one lives. */
+static int find_newest(struct pirn__rebuild *rebuild)
 {
     uint32_t slots = rebuild->log->text.size.slots;
-    uint32_t end = 0;
 
     rebuild->newest = calloc(slots, sizeof(*rebuild->newest));
     if (rebuild->newest == NULL) {
         return -ENOMEM;
     }
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < rebuild->count; i++) {
         struct pirn__log_id id;
         pirn__log_id_unpack(pirn__replay_id(&rebuild->replay, i), &id);
         if (id.slot < slots) {
             rebuild->newest[id.slot] = i + 1; /* in the order of commits */
-            end = id.slot < end ? end : id.slot + 1;
+            rebuild->slot_count = id.slot < rebuild->slot_count
+                                      ? rebuild->slot_count
+                                      : id.slot + 1;
         }
     }
-    return pirn__log_back_slots(rebuild->log, end);
+    return 0;
 }
 
-static int restore_all(struct pirn__rebuild *rebuild)
+/* Handed out before all was known, and not so, now that it is: who has it is
+ * fenced out, because the word is another. */
+static void take_back(struct pirn__rebuild *rebuild, uint32_t at)
 {
-    uint32_t count = pirn__replay_end(&rebuild->replay);
-    int r = find_newest(rebuild, count);
+    struct pirn__slot *slot = &rebuild->log->index.catalogue.slots[at];
+    struct pirn__head head;
+    struct pirn__place part;
+    struct pirn__log_id id;
 
-    rebuild->now_ns = pirn_context_realtime_ns(rebuild->log->context);
-    for (uint32_t i = 0; r == 0 && i < count; i++) {
-        r = restore_one(rebuild, i);
+    if (slot->word == 0) {
+        return;
     }
-    return r == 0 ? pirn__catalogue_settle(&rebuild->log->index.catalogue,
-                                           &rebuild->log->actor)
-                  : r;
+    if (at < rebuild->slot_count && rebuild->newest[at] != 0) {
+        pirn__replay_get(&rebuild->replay, rebuild->newest[at] - 1, &head,
+                         &part);
+        pirn__log_id_unpack(&head.id, &id);
+        if (is_told(slot, &id, pirn__place_pack(part))) {
+            return;
+        }
+    }
+    *slot = (struct pirn__slot){0};
+}
+
+int pirn__rebuild_restore_some(struct pirn__rebuild *rebuild, uint32_t count)
+{
+    uint32_t left = rebuild->count - rebuild->restored;
+    uint32_t end = rebuild->restored + (left < count ? left : count);
+    int r = 0;
+
+    if (rebuild->restored == 0) {
+        uint32_t used = pirn__catalogue_used(&rebuild->log->index.catalogue);
+        rebuild->now_ns = pirn_context_realtime_ns(rebuild->log->context);
+        for (uint32_t slot = 0; slot < used; slot++) {
+            take_back(rebuild, slot);
+        }
+    }
+    while (r == 0 && rebuild->restored < end) {
+        r = restore_one(rebuild, rebuild->restored++);
+    }
+    return r < 0 ? r : end < rebuild->count ? 1 : 0;
 }
 
 static bool has_bad(const struct pirn__replay_segment *segment)
@@ -109,6 +152,19 @@ static bool goes_on(const struct pirn__rebuild *rebuild, uint32_t segment,
                UINT32_MAX;
 }
 
+/* All its records are known: a segment that says nothing may say so now. */
+static void mark_first(const struct pirn__rebuild *rebuild, uint32_t segment,
+                       uint32_t generation)
+{
+    const struct pirn__replay_segment *read = &rebuild->segments[segment];
+    const struct pirn__tombs *tombs = &rebuild->log->index.tombs;
+
+    if (!read->has_later &&
+        pirn__tomb_cut_at(tombs, segment, generation) == read->records) {
+        (void)pirn__tomb_mark_first(tombs, segment, generation);
+    }
+}
+
 /* A cut where the last batch ends says that all of it was committed. Where it
  * was not, the cut is one record further, which there is none of. */
 static void bury_the_rest(const struct pirn__rebuild *rebuild, uint32_t segment)
@@ -126,6 +182,7 @@ static void bury_the_rest(const struct pirn__rebuild *rebuild, uint32_t segment)
     } else {
         (void)pirn__tomb_cut(&log->index.tombs, segment, generation,
                              mark.records + behind);
+        mark_first(rebuild, segment, generation);
     }
     for (uint32_t record = 0; record < mark.records; record++) {
         if ((kept[record / 64] >> record % 64 & 1) == 0) {
@@ -165,13 +222,32 @@ static int make_kept(struct pirn__rebuild *rebuild)
     return 0;
 }
 
-int pirn__rebuild_restore(struct pirn__rebuild *rebuild)
+int pirn__rebuild_restore_begin(struct pirn__rebuild *rebuild)
 {
     int r = make_kept(rebuild);
 
-    r = r == 0 ? restore_all(rebuild) : r;
+    rebuild->count = pirn__replay_end(&rebuild->replay);
+    rebuild->restored = 0;
+    return r < 0 ? r : find_newest(rebuild);
+}
+
+int pirn__rebuild_restore_end(struct pirn__rebuild *rebuild)
+{
+    int r =
+        pirn__catalogue_settle(&rebuild->log->index.catalogue, &rebuild->actor);
+
     if (r == 0) {
         settle_tombs(rebuild);
     }
     return r;
+}
+
+/* All slots are backed at once: each wait for that is a turn of a worker. */
+int pirn__rebuild_restore(struct pirn__rebuild *rebuild)
+{
+    int r = pirn__rebuild_restore_begin(rebuild);
+
+    r = r < 0 ? r : pirn__log_back_slots(rebuild->log, rebuild->slot_count);
+    r = r < 0 ? r : pirn__rebuild_restore_some(rebuild, rebuild->count);
+    return r < 0 ? r : pirn__rebuild_restore_end(rebuild);
 }

@@ -41,7 +41,7 @@ struct pirn__replay_batch {
     uint32_t items; /* at the end: that began here and live, then their end */
     uint32_t first_met; /* items that were met here and nowhere before: the */
     uint32_t met;       /* first one, and how many */
-    uint32_t next; /* of its segment; as there */
+    uint32_t next;      /* of its segment; as there */
 };
 
 /* An id, by the newest record of it that was met; that one's head is beside. */

@@ -477,7 +477,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     struct pirn__log *log = record->log;
     struct pirn__writer *writer = &log->writer;
 
-    pirn_assert(context == log->context);
+    pirn_assert(context == log->context && log->rebuild == NULL);
     push(&writer->waiting, record);
     if (writer->has_segment) {
         (void)fill(log);

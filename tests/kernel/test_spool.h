@@ -36,6 +36,7 @@ struct bed {
     uint32_t log_segments;
     uint64_t log_segment_bytes;
     const char *index_dir; /* NULL: the usual one */
+    bool early;
 };
 
 static inline int bed_count_fds(void)
@@ -63,6 +64,7 @@ static inline int bed_open(struct bed *bed, bool create)
         .log_segments = bed->log_segments,
         .log_segment_bytes = bed->log_segment_bytes,
         .index_dir = bed->index_dir,
+        .early = bed->early,
     };
 
     return pirn_spool_open(bed->context, &config, &bed->spool);

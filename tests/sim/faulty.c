@@ -10,6 +10,7 @@
 
 static struct faulty_plan plan;
 static enum engine_opcode to_hold;
+static uint32_t to_pass;                /* before that */
 static struct engine_event held;        /* its loan: NULL: none */
 static uint32_t kill_in;                /* so many results from now; 0: never */
 static const struct engine_class *base; /* what the results are taken from */
@@ -29,7 +30,13 @@ const struct faulty_plan *faulty_outcome(void)
 
 void faulty_hold(enum engine_opcode opcode)
 {
+    faulty_hold_nth(opcode, 1);
+}
+
+void faulty_hold_nth(enum engine_opcode opcode, uint32_t nth)
+{
     to_hold = opcode;
+    to_pass = nth - 1;
 }
 
 bool faulty_has_held(void)
@@ -79,10 +86,15 @@ static uint32_t hold_back(struct engine_event *events, uint32_t count,
         held.loan = NULL;
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (events[i].loan->opcode == to_hold && held.loan == NULL) {
-            held = events[i];
-            events[i] = events[--count];
+        if (events[i].loan->opcode != to_hold || held.loan != NULL) {
+            continue;
         }
+        if (to_pass > 0) {
+            to_pass--;
+            continue;
+        }
+        held = events[i];
+        events[i] = events[--count];
     }
     return count;
 }

@@ -36,6 +36,9 @@ void faulty_plan(enum engine_opcode opcode, uint32_t first, uint32_t count,
  * go of (ENGINE_NONE). */
 void faulty_hold(enum engine_opcode opcode);
 
+/* Likewise, of the @nth one from now on; 1: the next. */
+void faulty_hold_nth(enum engine_opcode opcode, uint32_t nth);
+
 /* Whether one is. */
 bool faulty_has_held(void);
 

@@ -85,6 +85,7 @@ PLANTS = {
         "kernel_log_fault",
         "a_failed_sync_of_tombstones_makes_no_removal_durable"),
     "log-salt-left-out": ("unit_log_batch", "forged_batch_is_the_end"),
+    "log-told-anyway": ("sim_model_spool", "log-turn"),
     "log-turn-skipped": ("sim_model_spool", "log"),
     "log-version-reused": ("sim_model_spool", "log"),
     "name-not-synced": ("sim_model_spool", "spool-strict"),

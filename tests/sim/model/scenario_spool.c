@@ -84,6 +84,7 @@ static void hire(struct spool_life *life, void (*run)(void *argument))
         .is_rich = life->is_rich && run != NULL,
     };
     life->count++;
+    worker->early = rng_coin(&worker->rng) && !worker->takes_all;
     worker->actions = rng_between(
         &worker->rng, 1,
         life->is_log && rng_coin(&worker->rng) ? ACTIONS_LOG : ACTIONS_MAX);

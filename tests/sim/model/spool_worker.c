@@ -509,6 +509,7 @@ bool spool_worker_open(const struct spool_worker *worker,
         .log_segments = worker->is_small ? 4 : 8,
         .log_segment_bytes = 144 * 1024,
         .index_dir = worker->check->is_checked ? "/" : ".",
+        .early = worker->early,
     };
     int r;
 

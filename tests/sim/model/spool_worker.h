@@ -29,12 +29,13 @@ struct spool_worker {
                            h hold, m move, l delay, u update and give back,
                            s update and remove */
     bool takes_all;     /* the last one: claims what is there, keeps it */
-    bool is_log;        /* `incoming` has the log layout, if he makes it, */
-    bool is_small;      /* of as few segments as there may be */
-    bool without_log;   /* files alone */
-    bool has_other;     /* there is a second queue, */
-    bool crosses;       /* and it has the other layout */
-    bool is_rich;       /* shares bodies, puts under names, fences others out */
+    bool early;    /* opens so that items are handed out before all are known */
+    bool is_log;   /* `incoming` has the log layout, if he makes it, */
+    bool is_small; /* of as few segments as there may be */
+    bool without_log; /* files alone */
+    bool has_other;   /* there is a second queue, */
+    bool crosses;     /* and it has the other layout */
+    bool is_rich;     /* shares bodies, puts under names, fences others out */
 };
 
 enum { WORKER_DESKS = 3 };
