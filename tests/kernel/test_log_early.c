@@ -24,6 +24,7 @@ enum {
     SEGMENTS = 64, /* as many are there; more are full than are read at once */
     SEGMENT_BYTES = 144 * 1024,
     KEPT_BACK = 36, /* the sync of the first one has come before */
+    GATE = 1024,    /* the byte of .owners */
     CHANGED = 7,    /* each so many is changed, ... */
     REMOVED = 5,    /* ... or removed */
 };
@@ -424,6 +425,19 @@ static int open_and_take(const struct bed *bed)
     return log_same_id(&claim.item.id, &ids[1]) ? 0 : 12;
 }
 
+/* As one who wants to open meets it. */
+static bool gate_is_closed(const struct bed *bed)
+{
+    struct flock gate = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = GATE, .l_len = 1};
+    int fd = open(bed_at(bed, ".owners"), O_RDWR);
+
+    assert_true(fd >= 0);
+    bool is_closed = fcntl(fd, F_OFD_SETLK, &gate) < 0;
+    close(fd);
+    return is_closed;
+}
+
 static void others_come_in_when_all_is_known(void **state)
 {
     struct bed *bed = *state;
@@ -438,9 +452,11 @@ static void others_come_in_when_all_is_known(void **state)
     if (child == 0) {
         _exit(open_and_take(bed));
     }
+    assert_true(gate_is_closed(bed));
     let_go(bed);
-    assert_int_equal(bed_status(bed).claimed, 1);
+    assert_true(bed_status(bed).claimed >= 1); /* he may have his by then */
     assert_int_equal(waitpid(child, &how, 0), child);
+    assert_false(gate_is_closed(bed));
     assert_true(WIFEXITED(how));
     assert_int_equal(WEXITSTATUS(how), 0);
     assert_int_equal(bed_remove(bed, &claim), 0);
@@ -501,6 +517,45 @@ static void who_is_killed_meanwhile_leaves_all_of_it(void **state)
     bed->early = true;
     assert_int_equal(bed_open(bed, false), 0);
     expect_rest(bed, 0);
+}
+
+/* In the midst of it, with an item. */
+static void die_with_one(const struct bed *bed)
+{
+    struct bed own = *bed;
+    struct pirn_claim claim = {0};
+
+    if (pirn__context_create_on(faulty_engine(), NULL, &own.context) < 0 ||
+        bed_open(&own, false) < 0) {
+        _exit(1);
+    }
+    faulty_hold_nth(ENGINE_FSYNC, KEPT_BACK);
+    pirn_prep_claim(&claim, own.spool, "incoming");
+    if (pirn_wait(own.context, &claim.op) != 1 || is_whole(&own)) {
+        _exit(2);
+    }
+    (void)raise(SIGKILL);
+}
+
+static void nobody_is_early_twice_in_a_row(void **state)
+{
+    struct bed *bed = *state;
+    int how = 0;
+
+    put_all(bed);
+    log_power_cut(bed);
+    bed->early = true;
+    pid_t child = fork();
+    if (child == 0) {
+        die_with_one(bed);
+    }
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+    assert_int_equal(bed_open(bed, false), 0);
+    assert_true(is_whole(bed));
+    assert_int_equal(bed_status(bed).ready, ITEMS);
+    cut_and_open(bed); /* but after each power cut */
+    faulty_hold(ENGINE_NONE);
 }
 
 /* ---- what is wrong ---- */
@@ -632,6 +687,7 @@ BED_MAIN(T(the_first_item_is_had_before_all_are_known),
          T(what_needs_all_of_it_waits_until_all_is_known),
          T(who_closes_makes_it_whole), T(others_come_in_when_all_is_known),
          T(who_is_killed_meanwhile_leaves_all_of_it),
+         T(nobody_is_early_twice_in_a_row),
          T(what_was_told_wrongly_is_taken_back),
          T(damage_costs_what_it_does_else),
          T(a_failure_meanwhile_is_told_to_all_who_wait))
