@@ -62,9 +62,22 @@ static void end(struct pirn__sync *sync, int32_t result)
     }
 }
 
+/* What kept the question from being asked says nothing of the directory. */
+static bool was_not_asked(int32_t result)
+{
+    return result == -ENOMEM || result == -EINTR || result == -EAGAIN ||
+           result == -ECANCELED;
+}
+
 static void confirmed(struct pirn_op *op, int32_t result)
 {
-    end(sync_of(op), pirn_confirmed(result));
+    struct pirn__sync *sync = sync_of(op);
+
+    if (was_not_asked(result)) {
+        fail(sync, result);
+        return;
+    }
+    end(sync, pirn_confirmed(result));
 }
 
 static void synced(struct pirn_op *op, int32_t result)

@@ -164,9 +164,10 @@ PIRN_API void pirn_prep_confirm(struct pirn_op *op, int fd);
 /**
  * pirn_confirmed() - what the answer means
  *
- * Return: 0, all that syncs have said can be believed; -EROFS, -EIO, -ESHUTDOWN
- *         and the like: the file system has failed, and a sync that said 0 may
- *         have written nothing.
+ * Return: 0, all that syncs have said can be believed, on a full file system
+ *         (xfs begins by asking for room), too; -EROFS, -EIO, -ESHUTDOWN and
+ *         the like: it has failed, and a sync that said 0 may have written
+ *         nothing. -ENOMEM, -ECANCELED and the like: nobody knows.
  */
 PIRN_API int pirn_confirmed(int32_t result);
 

@@ -128,6 +128,38 @@ static void a_sync_is_believed_when_the_file_system_answers_after_it(
     assert_int_equal(stored, PLACES - 2); /* .data/XY, QUEUE/XY */
 }
 
+/* xfs looks for room before it looks for the attribute. */
+static void what_a_full_disk_answers_to_the_question_says_nothing(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_draft draft = {0};
+    struct pirn_claim claim = {0};
+
+    faulty_plan(ENGINE_CONFIRM, 1, 0, -ENOSPC);
+    assert_int_equal(enqueue(bed, &draft), 0);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    pirn_prep_remove_durable(&claim);
+    assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
+    assert_true(faulty_outcome()->failed >= 4); /* two of each verb */
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    assert_false(bed_has(bed, BED_BODY, &draft.id));
+}
+
+static void a_question_that_was_not_asked_is_asked_again(void **state)
+{
+    struct bed *bed = *state;
+    unsigned stored = 0;
+
+    for (uint32_t place = 1; place <= PLACES; place++) {
+        stored += spoiled(bed, ENGINE_CONFIRM, place, -ENOMEM) == 0 ? 1 : 0;
+        struct pirn_draft draft = {0};
+        assert_int_equal(enqueue(bed, &draft), 0);
+        stored++;
+    }
+    assert_int_equal(stored, 2 * PLACES - 2);
+    assert_int_equal(bed_status(bed).ready, stored);
+}
+
 static void a_failed_write_publishes_nothing_and_says_why(void **state)
 {
     static const int32_t errors[] = {-EIO, -ENOSPC, -EDQUOT};
@@ -353,6 +385,8 @@ static void metadata_that_cannot_be_read_are_set_aside(void **state)
 BED_MAIN(T(a_failed_sync_publishes_nothing_wherever_it_fails),
          T(a_failed_sync_of_a_long_body_publishes_nothing),
          T(a_sync_is_believed_when_the_file_system_answers_after_it),
+         T(what_a_full_disk_answers_to_the_question_says_nothing),
+         T(a_question_that_was_not_asked_is_asked_again),
          T(a_failed_write_publishes_nothing_and_says_why),
          T(an_id_that_is_taken_is_not_used),
          T(a_rename_that_failed_and_happened_loses_nothing),
