@@ -95,6 +95,7 @@ static void decide(struct pirn_draft *draft)
 {
     struct pirn_spool *spool = draft->priv.spool;
     struct pirn__admit *admit = &spool->admit;
+    bool was_refusing = admit->admission.is_refusing;
     int r = promise(draft);
     bool has_some =
         !admit->has_made_room && pirn__removals_unfinished(spool) > 0;
@@ -103,6 +104,7 @@ static void decide(struct pirn_draft *draft)
         draft->priv.admitted(draft, r);
         return;
     }
+    admit->admission.is_refusing = was_refusing; /* nobody is refused yet */
     wait_behind(admit, draft);
     if (!admit->is_looking) {
         start_making_room(spool);

@@ -401,20 +401,29 @@ void pirn__removals_open(struct pirn_spool *spool)
     spool->removals.spool = spool;
 }
 
+static void turn_while(struct pirn_context *context, const bool *is_so)
+{
+    struct pirn_op op = {0};
+
+    for (int32_t r = 0; r == 0 && *is_so;) {
+        pirn_prep_immediate(&op);
+        r = pirn_wait(context, &op);
+    }
+}
+
+/* Those that could not be tried have a timer; who is slow to hear of the round
+ * finds another one begun. */
 void pirn__removals_close(struct pirn_spool *spool)
 {
     struct pirn__removals *removals = &spool->removals;
     struct pirn__removals_wait wait = {0};
-    struct pirn_op op = {0};
 
     pirn__prep_removals_wait(&wait, spool);
     (void)pirn_wait(spool->context, &wait.waiter.op);
+    turn_while(spool->context, &removals->is_running);
     lose(removals);
-    if (removals->is_armed) { /* to try again */
+    if (removals->is_armed) {
         pirn_cancel(spool->context, &removals->timer);
     }
-    for (int32_t r = 0; r == 0 && removals->is_armed;) {
-        pirn_prep_immediate(&op);
-        r = pirn_wait(spool->context, &op);
-    }
+    turn_while(spool->context, &removals->is_armed);
 }
