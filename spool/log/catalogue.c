@@ -735,7 +735,9 @@ int pirn__slot_restore(const struct pirn__catalogue *catalogue,
                        const struct pirn__actor *actor, uint32_t slot,
                        const struct pirn__slot *item, uint64_t now_ns)
 {
-    struct pirn__word word = {.incarnation = (uint32_t)item->word};
+    const struct pirn__word given = pirn__word_unpack(item->word);
+    struct pirn__word word = {.fence = given.fence,
+                              .incarnation = given.incarnation};
     struct aim aim;
 
     if (slot >= catalogue->slot_count) {

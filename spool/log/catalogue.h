@@ -274,7 +274,7 @@ PIRN_MUST_CHECK int pirn__slot_read(const struct pirn__catalogue *catalogue,
 /**
  * pirn__slot_restore() - while the index is rebuilt, alone: give a certain slot
  * its item
- * @item:   all its fields, and its incarnation as its word
+ * @item:   all its fields, and its incarnation and fence number as its word
  * @now_ns: as of pirn__slot_release(): READY, DELAYED or HELD follows
  *
  * Items come in the order in which they are handed out. Nobody else sees the

@@ -18,6 +18,10 @@
 
 #include "spool/log/slot.h"
 
+/* No claim of what was told and taken back is one of what stands there then:
+ * that begins with fence number 0. */
+#define TOLD_FENCE 0x8000
+
 /* What is in the way of one, or names nothing of ours, waits for the end. */
 static bool tell_one(struct pirn__rebuild *rebuild,
                      const struct pirn__rebuild_tell *tell)
@@ -28,7 +32,8 @@ static bool tell_one(struct pirn__rebuild *rebuild,
     struct pirn__log_id id;
 
     pirn__log_id_unpack(&tell->head.id, &id);
-    slot.word = id.incarnation;
+    slot.word = pirn__word_pack((struct pirn__word){
+        .fence = TOLD_FENCE, .incarnation = id.incarnation});
     slot.born = pirn__log_born(&id);
     return pirn__slot_restore(&log->index.catalogue, &rebuild->actor, id.slot,
                               &slot, rebuild->now_ns) == 0;
