@@ -184,9 +184,6 @@ static void take_remove(struct work *work, struct take *take)
     bool durable = rng_below(&work->rng, 4) == 0;
 
     take->told.verb = durable ? TOLD_REMOVE_DURABLE : TOLD_REMOVE;
-    if (take->told.queue == TOLD_PAPER) { /* where each is */
-        take->told.verb = TOLD_REMOVE_DURABLE;
-    }
     tell(work, &take->told, TOLD_BEGINS);
     if (durable) {
         pirn_prep_remove_durable(&take->claim);

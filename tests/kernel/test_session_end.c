@@ -77,7 +77,7 @@ static unsigned take_all(struct bed *bed)
 
     while (bed_claim(bed, &claim) == 1) {
         assert_true(claim.item.size_bytes > 0);
-        assert_int_equal(bed_remove(bed, &claim), 0);
+        assert_int_equal(bed_remove_durably(bed, &claim), 0);
         count++;
     }
     return count;

@@ -172,7 +172,7 @@ static unsigned items(struct bed *bed)
     unsigned count = 0;
 
     while (bed_claim(bed, &claim) == 1) {
-        assert_int_equal(bed_remove(bed, &claim), 0);
+        assert_int_equal(bed_remove_durably(bed, &claim), 0);
         count++;
     }
     return count;
