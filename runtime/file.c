@@ -126,7 +126,7 @@ int pirn_confirmed(int32_t result)
 {
     switch (result) {
     case -ENODATA:
-    case -ENOSPC: /* a change would need room; the journal was looked at first */
+    case -ENOSPC: /* a change needs room; the journal was looked at first */
     case -EDQUOT:
     case -EOPNOTSUPP:
     case -EPERM:
