@@ -49,6 +49,9 @@ uint64_t pirn__removals_due_ns(uint64_t first_ns, uint64_t last_ns)
     uint64_t late_ns = first_ns + PIRN__REMOVALS_LATE_NS;
     uint64_t quiet_ns = last_ns + PIRN__REMOVALS_QUIET_NS;
 
+    if (pirn__planted("removal-put-off")) {
+        return late_ns + PIRN__REMOVALS_LATE_NS * 40;
+    }
     return late_ns < quiet_ns ? late_ns : quiet_ns;
 }
 
@@ -306,9 +309,6 @@ static void look(struct pirn__removals *removals)
         return;
     }
     due_ns = due_ns > removals->after_ns ? due_ns : removals->after_ns;
-    if (pirn__planted("removal-put-off")) {
-        due_ns += PIRN__REMOVALS_LATE_NS * 40;
-    }
     if (removals->is_hurried ||
         due_ns <= pirn_context_now_ns(context_of(removals))) {
         start_round(removals);

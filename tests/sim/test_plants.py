@@ -91,7 +91,9 @@ PLANTS = {
     "name-not-synced": ("sim_model_spool", "spool-strict"),
     "not-re-armed": ("sim_model", "serve"),
     "removal-not-synced": ("sim_model_spool", "spool-cut"),
-    "removal-put-off": ("sim_model_spool", "spool-cut"),
+    "removal-put-off": (
+        "kernel_file_removal",
+        "a_round_is_due_when_it_is_quiet_and_in_time"),
     "rename-torn": ("sim_disk_cut", "a_rename_is_whole_or_not_at_all"),
     "run-parted": ("kernel_full", "a_run_is_not_parted_where_the_queue_ends"),
     "short-body-damages": ("sim_model_spool", "spool"),
