@@ -7,7 +7,9 @@
  *            fsync .checkout/O and where it was claimed, at once
  *   depart   unlink .data/XY/ID, unlink .checkout/O/ID.out, fsync .checkout/O,
  *            fsync .data/XY
- *   stay     rename .checkout/O/ID.out -> .checkout/O/ID
+ *   stay     rename .checkout/O/ID.out -> .checkout/O/ID, fsync .checkout/O:
+ *            else a power cut brings ID.out back when the item has been given
+ *            back, claimed by others, and removed
  *
  * The first rename decides between us and who fences us out: of an ID.out he
  * sees nothing. It is durable before the log has a record, so a power cut does
@@ -177,10 +179,28 @@ void pirn__file_leave(struct pirn__move *move)
 
 /* ---- stay ---- */
 
+/* Where the sync failed it did for good, and all who sync there hear of it. */
+static void stay_synced(struct pirn_op *op, int32_t result)
+{
+    (void)result;
+    pirn__move_go_on(move_of(pirn_container_of(op, struct pirn__file_move,
+                                               sync_checkout.waiter.op)),
+                     0);
+}
+
 static void stayed(struct pirn_op *op, int32_t result)
 {
+    struct pirn__move *move = move_of_step(op);
+    struct pirn__file_move *file = &move->file;
+
     /* A rename that failed may have happened, and this one tells. */
-    pirn__move_go_on(move_of_step(op), result == -ENOENT ? 0 : result);
+    if (result < 0 && result != -ENOENT) {
+        pirn__move_go_on(move, result);
+        return;
+    }
+    pirn__prep_sync(&file->sync_checkout, &work_of(move)->queue->checkout);
+    pirn_start(move->spool->context, &file->sync_checkout.waiter.op,
+               stay_synced);
 }
 
 /* Where it has not left there is nothing to be done. */
