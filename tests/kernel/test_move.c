@@ -305,6 +305,23 @@ static void what_fails_on_the_way_leaves_one_of_the_two(void **state)
     }
 }
 
+/* Both syncs of what leaves go well; that of its alias fails, and the one that
+ * follows the undoing. Who removes the item hears of that. */
+static void an_undone_move_is_synced_before_its_item_goes_on(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+
+    make_queues(bed);
+    struct pirn_id id = put_in(bed, ways[0].from, 700);
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    faulty_plan(ENGINE_FSYNC, 3, 0, -EIO);
+    assert_int_equal(move_to(bed, &claim, ways[0].to), -EIO);
+    assert_int_equal(faulty_outcome()->failed, 2);
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    assert_int_equal(log_remove_durable(bed, &claim), -EIO);
+}
+
 /* ---- what goes does not come back ---- */
 
 /* An open of a directory is kept for its syncs, and made for the first one. */
@@ -553,6 +570,7 @@ BED_MAIN(MOVE_TEST(a_move_changes_where_an_item_is_and_nothing_else),
          MOVE_TEST(a_moved_item_can_be_changed_as_any),
          MOVE_TEST(who_is_killed_in_the_midst_leaves_one_of_the_two),
          MOVE_TEST(what_fails_on_the_way_leaves_one_of_the_two),
+         MOVE_TEST(an_undone_move_is_synced_before_its_item_goes_on),
          MOVE_TEST(a_body_that_has_left_is_gone_for_good),
          MOVE_TEST(copies_that_recovery_drops_are_gone_for_good),
          MOVE_TEST(nobody_has_an_item_before_it_has_arrived),
