@@ -43,7 +43,7 @@ enum {
     CHILDREN = 1 << 14,
     ENTRIES = 1 << 20,
     KILLS = 25, /* in a life */
-    KILLS_LONG = 500,
+    KILLS_LONG = 1000,
     LIMIT_S = 10, /* ten times what is promised */
 };
 
