@@ -130,7 +130,9 @@ class Disk:
             self.unmount()
         if is_mounted(self.file):
             run("umount", "-l", self.file)  # the loop device lets go soon
-        self.process.wait(30)
+        # Not before a replay beside us has ended, whose namespace has what was
+        # mounted when it began.
+        self.process.wait(600)
 
 
 def work(disk, seed, rounds=120, processes=3, first=1, plant=None):
