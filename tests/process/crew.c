@@ -63,8 +63,8 @@ static bool one_in(struct crew *crew, uint64_t of)
     return crew_random(&crew->random) % of == 0;
 }
 
-static void tell(struct crew *crew, enum crew_what what, uint64_t number,
-                 const struct pirn_id *id)
+static struct crew_told told_of(const struct crew *crew, enum crew_what what,
+                                uint64_t number, const struct pirn_id *id)
 {
     struct crew_told told = {.what = what,
                              .child = crew->place->child,
@@ -74,27 +74,35 @@ static void tell(struct crew *crew, enum crew_what what, uint64_t number,
     if (id != NULL) {
         told.id = *id;
     }
-    if (write(crew->place->pipe, &told, sizeof(told)) != sizeof(told)) {
+    return told;
+}
+
+/* By one write, of less than PIPE_BUF: all of it is told, or nothing. */
+static void tell_all(const struct crew *crew, const struct crew_told *told,
+                     size_t bytes)
+{
+    if (write(crew->place->pipe, told, bytes) != (ssize_t)bytes) {
         _exit(3); /* nobody listens any more */
     }
+}
+
+static void tell(struct crew *crew, enum crew_what what, uint64_t number,
+                 const struct pirn_id *id)
+{
+    const struct crew_told told = told_of(crew, what, number, id);
+
+    tell_all(crew, &told, sizeof(told));
 }
 
 static void fault(struct crew *crew, uint32_t line, int32_t result,
                   const struct pirn_id *id)
 {
-    struct crew_told told = {.what = CREW_FAULT,
-                             .child = crew->place->child,
-                             .at_ns = crew_now_ns(),
-                             .result = result,
-                             .line = line};
+    struct crew_told told = told_of(crew, CREW_FAULT, 0, id);
 
-    if (id != NULL) {
-        told.id = *id;
-    }
+    told.result = result;
+    told.line = line;
     crew->failed = true;
-    if (write(crew->place->pipe, &told, sizeof(told)) != sizeof(told)) {
-        _exit(3);
-    }
+    tell_all(crew, &told, sizeof(told));
 }
 
 static void rest(struct crew *crew, struct pirn_op *op, uint64_t ms,
@@ -341,15 +349,33 @@ static void removed(struct pirn_op *op, int32_t result)
     take_next(taker);
 }
 
-static void remove_it(struct taker *taker)
+static void begin_removal(struct taker *taker)
 {
-    tell(taker->crew, CREW_REMOVING, taker->number, &taker->claim.item.id);
     if (one_in(taker->crew, 8)) {
         pirn_prep_remove_durable(&taker->claim);
     } else {
         pirn_prep_remove(&taker->claim);
     }
     start(taker, removed);
+}
+
+static void remove_it(struct taker *taker)
+{
+    tell(taker->crew, CREW_REMOVING, taker->number, &taker->claim.item.id);
+    begin_removal(taker);
+}
+
+/* What was held is held again when we are killed, and nobody has it before the
+ * drain: so it is never ours alone, between two writes. */
+static void tell_had_and_removing(struct taker *taker)
+{
+    const struct crew_told told[2] = {
+        told_of(taker->crew, CREW_HAD, taker->number, &taker->claim.item.id),
+        told_of(taker->crew, CREW_REMOVING, taker->number,
+                &taker->claim.item.id),
+    };
+
+    tell_all(taker->crew, told, sizeof(told));
 }
 
 static void held_long(struct pirn_op *op, int32_t result)
@@ -414,10 +440,13 @@ static void have_it(struct taker *taker)
     struct crew *crew = taker->crew;
     uint64_t way = crew_random(&crew->random) % 10;
 
-    tell(crew, CREW_HAD, taker->number, &taker->claim.item.id);
     if (taker->held) {
-        remove_it(taker);
-    } else if (way == 0) {
+        tell_had_and_removing(taker);
+        begin_removal(taker);
+        return;
+    }
+    tell(crew, CREW_HAD, taker->number, &taker->claim.item.id);
+    if (way == 0) {
         pirn_prep_timer(&taker->pause,
                         crew_random(&crew->random) % 50 * 1000000);
         pirn_start(crew->context, &taker->pause, held_long);
