@@ -141,7 +141,7 @@ static int teardown(void **state)
     close(full->loop.fd);
     close(full->image);
     r = umount2(full->root, MNT_DETACH) < 0 ? -1 : r;
-    nftw(full->index, bed_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    bed_rmtree(full->index);
     r = rmdir(full->root) < 0 ? -1 : r;
     free(full);
     return r;
@@ -152,7 +152,7 @@ static void mount_again(struct full *full)
 {
     assert_int_equal(close_all(full), 0);
     loop_forget(&full->loop);
-    nftw(full->index, bed_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    bed_rmtree(full->index);
     assert_int_equal(mkdir(full->index, 0700), 0);
     assert_int_equal(loop_mount(&full->loop, full->point, "ext4", ""), 0);
     assert_int_equal(bed_open(&full->bed, false), 0);

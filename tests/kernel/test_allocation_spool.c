@@ -386,7 +386,7 @@ static void thin_out(struct lives *lives)
 static void make_index_dir(const struct bed *bed)
 {
     if (bed->index_dir != NULL) {
-        log_rmtree(bed->index_dir);
+        bed_rmtree(bed->index_dir);
         assert_int_equal(mkdir(bed->index_dir, 0700), 0);
     }
 }
@@ -412,7 +412,7 @@ static void look_at_it_in_peace(void *user)
     thin_out(lives);
     bed_close(bed);
     if (lives->is_new) {
-        log_rmtree(bed->path);
+        bed_rmtree(bed->path);
         assert_int_equal(mkdir(bed->path, 0700), 0);
         lives->count = 0;
     }

@@ -8,6 +8,7 @@
  */
 #include "kernel/test_check.h"
 
+#include <ftw.h>
 #include <time.h>
 
 #include "spool/file/meta.h"

@@ -6,6 +6,8 @@
  */
 #include "kernel/test_log.h"
 
+#include <ftw.h>
+
 enum { BATCH_BODY = 64 * 1024, LONGEST = 1024 * 1024 };
 
 static uint8_t *bytes_create(uint64_t len)

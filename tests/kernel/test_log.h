@@ -20,275 +20,78 @@ struct log_bed {
     char index_dir[160];
 };
 
-static inline void log_rmtree(const char *path)
-{
-    nftw(path, bed_remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 /* @bed has a context and a path. */
-static inline int log_begin(struct bed *bed)
-{
-    struct log_bed *log = pirn_container_of(bed, struct log_bed, bed);
+int log_begin(struct bed *bed);
 
-    snprintf(log->index_dir, sizeof(log->index_dir), "%s.index", bed->path);
-    bed->index_dir = log->index_dir;
-    bed->layout = PIRN_LAYOUT_LOG;
-    bed->log_slots = LOG_SLOTS;
-    bed->log_segments = LOG_SEGMENTS;
-    bed->log_segment_bytes = LOG_SEGMENT_BYTES;
-    return mkdir(log->index_dir, 0700);
-}
-
-static inline int log_setup_closed(void **state)
-{
-    struct log_bed *log = calloc(1, sizeof(*log));
-    struct bed *bed = &log->bed;
-    const char *tmp = getenv("TMPDIR");
-
-    snprintf(bed->path, sizeof(bed->path), "%s/pirn-log-XXXXXX",
-             tmp != NULL ? tmp : "/tmp");
-    if (mkdtemp(bed->path) == NULL ||
-        pirn_context_create(NULL, &bed->context) < 0) {
-        return -1;
-    }
-    bed->fd_count = bed_count_fds();
-    *state = bed;
-    return log_begin(bed);
-}
-
-static inline int log_setup(void **state)
-{
-    return log_setup_closed(state) == 0 ? bed_open(*state, true) : -1;
-}
+/* A bed, and a spool that is not made yet; made, too. */
+int log_setup_closed(void **state);
+int log_setup(void **state);
 
 /* Fails the test that left an index behind which nobody keeps. */
-static inline int log_teardown(void **state)
-{
-    struct bed *bed = *state;
-    char dir[160];
-
-    bed_close(bed);
-    snprintf(dir, sizeof(dir), "%s", bed->index_dir);
-    log_rmtree(dir);
-    return bed_teardown(state);
-}
+int log_teardown(void **state);
 
 /* Of a second spool; the first one counts descriptors. */
-static inline void log_destroy(struct bed *bed)
-{
-    bed_close(bed);
-    pirn_context_destroy(bed->context);
-    log_rmtree(bed->path);
-    log_rmtree(pirn_container_of(bed, struct log_bed, bed)->index_dir);
-    free(bed);
-}
+void log_destroy(struct bed *bed);
 
 /* ---- verbs ---- */
 
-static inline int32_t log_enqueue(struct bed *bed, struct pirn_draft *draft,
-                                  const char *queue, const void *body,
-                                  uint64_t len,
-                                  const struct pirn_fields *fields)
-{
-    pirn_prep_enqueue(draft, bed->spool, queue, body, len, fields);
-    return pirn_wait(bed->context, &draft->op);
-}
+int32_t log_enqueue(struct bed *bed, struct pirn_draft *draft,
+                    const char *queue, const void *body, uint64_t len,
+                    const struct pirn_fields *fields);
 
 /* An item whose body is a text. */
-static inline struct pirn_id log_put(struct bed *bed, const char *text)
-{
-    return bed_put(bed, text, strlen(text));
-}
+struct pirn_id log_put(struct bed *bed, const char *text);
 
-static inline int32_t log_claim_id(struct bed *bed, struct pirn_claim *claim,
-                                   const struct pirn_id *id)
-{
-    pirn_prep_claim_id(claim, bed->spool, id);
-    return pirn_wait(bed->context, &claim->op);
-}
-
-static inline int32_t log_read(struct bed *bed, struct pirn_claim *claim,
-                               void *buf, uint32_t len, uint64_t offset)
-{
-    pirn_prep_claim_read(claim, buf, len, offset);
-    return pirn_wait(bed->context, &claim->op);
-}
-
-static inline int32_t log_update(struct bed *bed, struct pirn_claim *claim,
-                                 const struct pirn_change *change)
-{
-    pirn_prep_update(claim, change);
-    return pirn_wait(bed->context, &claim->op);
-}
-
-static inline int32_t log_give_back_as(struct bed *bed,
-                                       struct pirn_claim *claim,
-                                       const struct pirn_change *change)
-{
-    pirn_prep_give_back_as(claim, change);
-    return pirn_wait(bed->context, &claim->op);
-}
-
-static inline int32_t log_remove_durable(struct bed *bed,
-                                         struct pirn_claim *claim)
-{
-    pirn_prep_remove_durable(claim);
-    return pirn_wait(bed->context, &claim->op);
-}
-
-static inline bool log_same_id(const struct pirn_id *a, const struct pirn_id *b)
-{
-    return memcmp(a, b, sizeof(*a)) == 0;
-}
+int32_t log_claim_id(struct bed *bed, struct pirn_claim *claim,
+                     const struct pirn_id *id);
+int32_t log_read(struct bed *bed, struct pirn_claim *claim, void *buf,
+                 uint32_t len, uint64_t offset);
+int32_t log_update(struct bed *bed, struct pirn_claim *claim,
+                   const struct pirn_change *change);
+int32_t log_give_back_as(struct bed *bed, struct pirn_claim *claim,
+                         const struct pirn_change *change);
+int32_t log_remove_durable(struct bed *bed, struct pirn_claim *claim);
+bool log_same_id(const struct pirn_id *a, const struct pirn_id *b);
 
 /* ---- what is expected ---- */
 
 #define LOG_TEXT_MAX 256
 
 /* The claimed item's body is this text. */
-static inline void log_expect_body(struct bed *bed, struct pirn_claim *claim,
-                                   const char *text)
-{
-    char buf[LOG_TEXT_MAX] = {0};
-
-    assert_int_equal(claim->item.size_bytes, strlen(text));
-    assert_int_equal(log_read(bed, claim, buf, sizeof(buf) - 1, 0),
-                     (int32_t)strlen(text));
-    assert_string_equal(buf, text);
-}
+void log_expect_body(struct bed *bed, struct pirn_claim *claim,
+                     const char *text);
 
 /* The next item of a queue has this body; it is removed. */
-static inline void log_expect_next(struct bed *bed, const char *queue,
-                                   const char *text)
-{
-    struct pirn_claim claim = {0};
+void log_expect_next(struct bed *bed, const char *queue, const char *text);
 
-    pirn_prep_claim(&claim, bed->spool, queue);
-    assert_int_equal(pirn_wait(bed->context, &claim.op), 1);
-    log_expect_body(bed, &claim, text);
-    assert_int_equal(bed_remove(bed, &claim), 0);
-}
-
-static inline void log_expect_none(struct bed *bed, const char *queue)
-{
-    struct pirn_claim claim = {0};
-
-    pirn_prep_claim(&claim, bed->spool, queue);
-    assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
-}
+void log_expect_none(struct bed *bed, const char *queue);
 
 /* The item is nowhere to be had nor seen. */
-static inline void log_expect_gone(struct bed *bed, const struct pirn_id *id)
-{
-    struct pirn_claim claim = {0};
-    struct pirn_view view = {0};
-
-    assert_int_equal(log_claim_id(bed, &claim, id), -ENOENT);
-    assert_int_equal(bed_look(bed, &view, id), -ENOENT);
-}
+void log_expect_gone(struct bed *bed, const struct pirn_id *id);
 
 /* ---- on the disk ---- */
 
-static inline void log_copy(const char *from, const char *to)
-{
-    char command[1200];
-
-    snprintf(command, sizeof(command), "cp -a '%s' '%s'", from, to);
-    assert_int_equal(system(command), 0);
-}
+void log_copy(const char *from, const char *to);
 
 /* What the disk has now takes the spool's place; all else is forgotten. */
-static inline void log_power_cut(struct bed *bed)
-{
-    char cut[160];
+void log_power_cut(struct bed *bed);
+void log_power_cut_and_open(struct bed *bed);
 
-    snprintf(cut, sizeof(cut), "%s.cut", bed->path);
-    log_copy(bed->path, cut);
-    bed_close(bed);
-    log_rmtree(bed->path);
-    assert_int_equal(rename(cut, bed->path), 0);
-    log_rmtree(bed->index_dir);
-    assert_int_equal(mkdir(bed->index_dir, 0700), 0);
-}
-
-static inline void log_power_cut_and_open(struct bed *bed)
-{
-    log_power_cut(bed);
-    assert_int_equal(bed_open(bed, false), 0);
-}
-
-static inline void log_reopen(struct bed *bed)
-{
-    bed_close(bed);
-    assert_int_equal(bed_open(bed, false), 0);
-}
+void log_reopen(struct bed *bed);
 
 /* The index's file; its name is the spool's to choose. */
-static inline const char *log_index_path(const struct bed *bed)
-{
-    static char path[512];
-    DIR *dir = opendir(bed->index_dir);
-    const struct dirent *entry;
-
-    path[0] = '\0';
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            snprintf(path, sizeof(path), "%s/%.200s", bed->index_dir,
-                     entry->d_name);
-        }
-    }
-    if (dir != NULL) {
-        closedir(dir);
-    }
-    return path[0] != '\0' ? path : NULL;
-}
+const char *log_index_path(const struct bed *bed);
 
 /* As a machine that was shut down: the index goes with its shared memory. */
-static inline void log_shut_down(struct bed *bed)
-{
-    bed_close(bed);
-    if (log_index_path(bed) != NULL) {
-        assert_int_equal(unlink(log_index_path(bed)), 0);
-    }
-}
+void log_shut_down(struct bed *bed);
 
 /* One byte of a file of the spool is another one. */
-static inline void log_flip(const char *path, off_t at)
-{
-    int fd = open(path, O_RDWR);
-    uint8_t byte;
-
-    assert_true(fd >= 0);
-    assert_int_equal(pread(fd, &byte, 1, at), 1);
-    byte ^= 0x10;
-    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
-    close(fd);
-}
+void log_flip(const char *path, off_t at);
 
 /* Where these bytes first stand in a file; fails where they do not. */
-static inline off_t log_find(const char *path, const void *bytes, size_t len)
-{
-    int fd = open(path, O_RDONLY);
-    off_t size = lseek(fd, 0, SEEK_END);
-    char *all = malloc((size_t)size + 1);
+off_t log_find(const char *path, const void *bytes, size_t len);
 
-    assert_true(fd >= 0 && size > 0);
-    assert_int_equal(pread(fd, all, (size_t)size, 0), size);
-    const char *at = memmem(all, (size_t)size, bytes, len);
-    off_t found = at == NULL ? -1 : at - all;
-    free(all);
-    close(fd);
-    assert_true(found >= 0);
-    return found;
-}
-
-static inline const char *log_segment(const struct bed *bed, unsigned number)
-{
-    char name[32];
-
-    snprintf(name, sizeof(name), ".log/seg/%06u", number);
-    return bed_at(bed, name);
-}
+const char *log_segment(const struct bed *bed, unsigned number);
 
 #define LOG_TEST(name) \
     cmocka_unit_test_setup_teardown(name, log_setup, log_teardown)

@@ -668,7 +668,7 @@ static void a_failure_meanwhile_is_told_to_all_who_wait(void **state)
         if (is_open) {
             bed_close(bed);
         }
-        log_rmtree(bed->index_dir);
+        bed_rmtree(bed->index_dir);
         assert_int_equal(mkdir(bed->index_dir, 0700), 0);
         if (!met) {
             break;

@@ -112,10 +112,10 @@ static void tombstones_with_other_bits_lead_to_nothing_that_was_not(
         assert_int_equal(bed_open(bed, false), 0);
         assert_int_equal(take_whole(bed) & 8, 8); /* the one elsewhere */
         log_shut_down(bed);
-        log_rmtree(bed->path);
+        bed_rmtree(bed->path);
         log_copy(kept, bed->path);
     }
-    log_rmtree(kept);
+    bed_rmtree(kept);
     assert_int_equal(bed_open(bed, false), 0);
     assert_int_equal(take_whole(bed), 15);
 }

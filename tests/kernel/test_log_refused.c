@@ -129,10 +129,10 @@ static void tombstones_that_are_cut_short_bury_nothing(void **state)
         log_expect_body(bed, &claim, "one");
         assert_int_equal(bed_remove(bed, &claim), 0);
         log_shut_down(bed);
-        log_rmtree(bed->path);
+        bed_rmtree(bed->path);
         log_copy(kept, bed->path);
     }
-    log_rmtree(kept);
+    bed_rmtree(kept);
 }
 
 static void a_log_without_tombstones_is_refused(void **state)
@@ -235,7 +235,7 @@ static void a_copied_spool_has_an_index_of_its_own(void **state)
     (void)log_put(bed, "one");
     (void)log_put(bed, "two");
     assert_int_equal(log_setup_closed((void **)&copy), 0);
-    log_rmtree(copy->path);
+    bed_rmtree(copy->path);
     log_copy(bed->path, copy->path);
     copy->index_dir = bed->index_dir;
     assert_int_equal(bed_open(copy, false), 0);

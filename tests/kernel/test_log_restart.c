@@ -309,7 +309,7 @@ static void what_was_not_committed_never_was(void **state)
     pirn_prep_append(&draft, body, 200000);
     assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
     assert_int_equal(log_setup_closed((void **)&other), 0);
-    log_rmtree(other->path);
+    bed_rmtree(other->path);
     log_copy(bed->path, other->path);
     unlink(bed_at(other, ".log/index")); /* as of another boot */
     assert_int_equal(bed_open(other, false), 0);

@@ -198,7 +198,7 @@ enum survivor { PEER, NOBODY, POWER_CUT };
 static void open_again(struct bed *bed, enum survivor survivor)
 {
     if (survivor == POWER_CUT) {
-        log_rmtree(bed->index_dir);
+        bed_rmtree(bed->index_dir);
         assert_int_equal(mkdir(bed->index_dir, 0700), 0);
     }
     if (survivor != PEER) {

@@ -7,6 +7,7 @@
 
 #include "kernel/test_log.h"
 
+#include <ftw.h>
 #include <signal.h>
 #include <sys/wait.h>
 

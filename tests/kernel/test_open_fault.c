@@ -76,8 +76,8 @@ static void put_some(struct bed *bed)
 
 static void forget_spool(struct bed *bed)
 {
-    log_rmtree(bed->path);
-    log_rmtree(bed->index_dir);
+    bed_rmtree(bed->path);
+    bed_rmtree(bed->index_dir);
     assert_int_equal(mkdir(bed->path, 0700), 0);
     assert_int_equal(mkdir(bed->index_dir, 0700), 0);
 }

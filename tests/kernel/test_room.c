@@ -89,7 +89,7 @@ static int teardown(void **state)
     pirn_context_destroy(bed->context);
     r = loop_unmount(room->point) < 0 ? -1 : r;
     r = rmdir(room->point) < 0 ? -1 : r;
-    nftw(room->index, bed_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    bed_rmtree(room->index);
     free(room);
     return r;
 }

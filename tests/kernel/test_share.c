@@ -8,6 +8,7 @@
  */
 #include "kernel/test_log.h"
 
+#include <ftw.h>
 #include <sys/wait.h>
 
 enum { SHORT = 700, LONG = 100000 };
@@ -217,8 +218,8 @@ static void a_share_that_fails_leaves_nothing(void **state)
     }
     bed_status(bed);
     assert_int_equal(count_bodies(bed), 1);
-    log_rmtree(bed_at(bed, ".log/data"));
-    log_rmtree(bed_at(bed, ".data"));
+    bed_rmtree(bed_at(bed, ".log/data"));
+    bed_rmtree(bed_at(bed, ".data"));
     for (int i = 0; i < 2; i++) {
         assert_int_equal(share(bed, &draft, &of, targets[i], NULL), -ESTALE);
     }
