@@ -12,34 +12,11 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "faulty.h"
-#include "runtime/context.h"
+#include "kernel/faulty_bed.h"
 #include "spool/file/removals.h"
 #include "spool/spool.h"
 
 enum { FEW = 20, EVENTS_MAX = 400 };
-
-static int setup(void **state)
-{
-    struct bed *bed = calloc(1, sizeof(*bed));
-
-    strcpy(bed->path, "./pirn-spool-XXXXXX");
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    if (mkdtemp(bed->path) == NULL ||
-        pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
-        return -1;
-    }
-    bed->fd_count = bed_count_fds();
-    *state = bed;
-    return bed_open(bed, true);
-}
-
-static int teardown(void **state)
-{
-    faulty_hold(ENGINE_NONE);
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    return bed_teardown(state);
-}
 
 static bool has_files(const struct bed *bed, const struct pirn_id *id)
 {
@@ -257,7 +234,7 @@ static void bodies_stay_where_a_sync_failed(void **state)
         assert_int_equal(claim_and_remove(bed, false), 0);
         faulty_plan(ENGINE_FSYNC, place, 1, -EIO);
         let_the_round_pass(bed);
-        faulty_plan(ENGINE_NONE, 0, 0, 0);
+        bed_heal();
         assert_true(has_files(bed, &ids[0]));
         assert_int_equal(claim_and_remove(bed, false), -EIO); /* it is final */
         assert_true(has_files(bed, &ids[1]));
@@ -278,7 +255,7 @@ static void a_sync_that_could_not_be_tried_is_tried_again(void **state)
     let_the_round_pass(bed);
     assert_int_equal(faulty_outcome()->failed, 1);
     bed->fd_count += (int)faulty_outcome()->opened;
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     assert_false(has_files(bed, &id));
 }
 
@@ -294,7 +271,7 @@ static void a_body_that_cannot_be_unlinked_keeps_its_name(void **state)
     assert_int_equal(claim_and_remove(bed, false), 0);
     faulty_plan(ENGINE_UNLINK, 1, 1, -EIO);
     let_the_round_pass(bed);
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     assert_true(bed_has(bed, BED_TMP, &ids[1]));
 }
 
@@ -430,7 +407,7 @@ static void a_round_is_due_when_it_is_quiet_and_in_time(void **state)
     assert_true(late < UINT64_C(500000000)); /* syncs have the other half */
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) BED_FAULTY_TEST(name)
 
 BED_MAIN(T(it_is_told_before_anything_is_synced),
          T(what_is_removed_is_no_item_though_its_files_are_there),

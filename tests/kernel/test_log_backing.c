@@ -7,10 +7,8 @@
  * there is no room for these he is told so; what was there is there, and
  * whoever comes when there is room again is served.
  */
-#include "kernel/test_log.h"
+#include "kernel/faulty_bed.h"
 
-#include "faulty.h"
-#include "runtime/context.h"
 #include "spool/log/backing.h"
 #include "spool/log/log.h"
 #include "spool/spool.h"
@@ -19,24 +17,13 @@ enum { CHUNK = PIRN__INDEX_CHUNK, AT_ONCE = 8 };
 
 static int setup(void **state)
 {
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    if (setenv("TMPDIR", "/dev/shm", 0) < 0 || log_setup_closed(state) < 0) {
+    if (setenv("TMPDIR", "/dev/shm", 0) < 0 ||
+        log_setup_faulty_closed(state) < 0) {
         return -1;
     }
     struct bed *bed = *state;
     bed->log_slots = 2 * CHUNK;
-    pirn_context_destroy(bed->context);
-    if (pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
-        return -1;
-    }
-    bed->fd_count = bed_count_fds();
     return bed_open(bed, true);
-}
-
-static int teardown(void **state)
-{
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    return log_teardown(state);
 }
 
 static uint32_t backed(const struct bed *bed)
@@ -94,7 +81,7 @@ static void where_there_is_no_room_for_pages_all_are_told(void **state)
             faulty_plan(ENGINE_FALLOCATE, place, 1, -ENOSPC);
             assert_int_equal(put_some(bed, lens[i], -ENOSPC), AT_ONCE);
             assert_int_equal(faulty_outcome()->failed, 1); /* for all of them */
-            faulty_plan(ENGINE_NONE, 0, 0, 0);
+            bed_heal();
             assert_int_equal(backed(bed), CHUNK);
         }
     }
@@ -120,7 +107,7 @@ static void an_append_without_pages_is_refused(void **state)
     assert_true(pirn_draft_is_open(&draft));
     pirn_prep_abort(&draft);
     assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     assert_int_equal(put_some(bed, 1, 0), 0);
 }
 
@@ -147,13 +134,14 @@ static void a_spool_whose_index_has_no_room_is_not_opened(void **state)
         faulty_plan(ENGINE_FALLOCATE, place, 1, -ENOSPC);
         assert_int_equal(bed_open(bed, false), -ENOSPC);
         assert_int_equal(faulty_outcome()->failed, 1);
-        faulty_plan(ENGINE_NONE, 0, 0, 0);
+        bed_heal();
     }
     assert_int_equal(bed_open(bed, false), 0);
     assert_int_equal(bed_status(bed).ready, 3);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) \
+    cmocka_unit_test_setup_teardown(name, setup, log_teardown_faulty)
 
 BED_MAIN(T(the_next_chunk_has_pages_when_it_is_needed),
          T(where_there_is_no_room_for_pages_all_are_told),

@@ -7,15 +7,13 @@
  * turns of his context. So that a test can look in between, the sync of a
  * segment that comes late in their order is kept back, until it is let go.
  */
-#include "kernel/test_log.h"
+#include "kernel/faulty_bed.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 
 #include <pirn/timer.h>
 
-#include "faulty.h"
-#include "runtime/context.h"
 #include "spool/log/log.h"
 
 enum {
@@ -33,27 +31,13 @@ static struct pirn_id ids[ITEMS];
 
 static int setup(void **state)
 {
-    faulty_hold(ENGINE_NONE);
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    if (log_setup_closed(state) < 0) {
+    if (log_setup_faulty_closed(state) < 0) {
         return -1;
     }
     struct bed *bed = *state;
     bed->log_segments = SEGMENTS;
     bed->log_segment_bytes = SEGMENT_BYTES;
-    pirn_context_destroy(bed->context);
-    if (pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
-        return -1;
-    }
-    bed->fd_count = bed_count_fds();
     return bed_open(bed, true);
-}
-
-static int teardown(void **state)
-{
-    faulty_hold(ENGINE_NONE);
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    return log_teardown(state);
 }
 
 /* The turn that follows brings it. */
@@ -679,7 +663,8 @@ static void a_failure_meanwhile_is_told_to_all_who_wait(void **state)
     assert_int_equal(bed_status(bed).ready, ITEMS);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) \
+    cmocka_unit_test_setup_teardown(name, setup, log_teardown_faulty)
 
 BED_MAIN(T(the_first_item_is_had_before_all_are_known),
          T(what_is_had_early_is_what_is_known_at_last),

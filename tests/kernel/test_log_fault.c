@@ -5,47 +5,18 @@
  * The engine spoils results on their way back: what failed is on the disk all
  * the same, as the worst of disks may have it. Nobody ever gets it.
  */
-#include "kernel/test_log.h"
+#include "kernel/faulty_bed.h"
 
-#include "faulty.h"
-#include "runtime/context.h"
 #include "spool/log/log.h"
-
-static int setup_as(void **state, uint32_t segments)
-{
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    if (log_setup_closed(state) < 0) {
-        return -1;
-    }
-    struct bed *bed = *state;
-    bed->log_segments = segments > 0 ? segments : bed->log_segments;
-    pirn_context_destroy(bed->context);
-    if (pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
-        return -1;
-    }
-    bed->fd_count = bed_count_fds();
-    return bed_open(bed, true);
-}
-
-static int setup(void **state)
-{
-    return setup_as(state, 0);
-}
 
 static int setup_few(void **state)
 {
-    return setup_as(state, 6);
-}
-
-static int teardown(void **state)
-{
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    return log_teardown(state);
-}
-
-static void no_fault(void)
-{
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    if (log_setup_faulty_closed(state) < 0) {
+        return -1;
+    }
+    struct bed *bed = *state;
+    bed->log_segments = 6;
+    return bed_open(bed, true);
 }
 
 static int32_t put(struct bed *bed, const char *text)
@@ -88,7 +59,7 @@ static void a_failed_write_fails_its_batch_and_seals_its_segment(void **state)
     faulty_plan(ENGINE_WRITE, 1, 1, -EIO);
     start_some(bed, drafts, 8, "failed");
     assert_int_equal(pirn_context_drain(bed->context), 0);
-    no_fault();
+    bed_heal();
     for (int i = 0; i < 8; i++) {
         assert_int_equal(drafts[i].result, -EIO);
     }
@@ -121,7 +92,7 @@ static void a_failed_write_fails_what_was_to_stand_behind_it(void **state)
     }
     start_some(bed, drafts + 7, 1, "filling");
     assert_int_equal(pirn_context_drain(bed->context), 0);
-    no_fault();
+    bed_heal();
     unsigned ready = 1;
     for (int i = 0; i < 8; i++) {
         assert_true(drafts[i].result == -EIO || (i > 3 && !drafts[i].result));
@@ -142,7 +113,7 @@ static void what_failed_does_not_come_back_after_its_cut_is_durable(
     assert_int_equal(put(bed, "before"), 0);
     faulty_plan(ENGINE_WRITE, 1, 1, -EIO);
     assert_int_equal(put(bed, "failed"), -EIO);
-    no_fault();
+    bed_heal();
     assert_int_equal(put(bed, "between"), 0);
     assert_int_equal(put(bed, "behind"), 0);
     assert_int_equal(bed_claim(bed, &claim), 1);
@@ -165,7 +136,7 @@ static void a_write_that_comes_short_goes_on(void **state)
     assert_int_equal(faulty_outcome()->seen, 2);
     faulty_plan(ENGINE_WRITE, 1, 1, 0);
     assert_int_equal(put(bed, "failed"), -EIO);
-    no_fault();
+    bed_heal();
     log_power_cut_and_open(bed);
     log_expect_next(bed, "incoming", "before");
     log_expect_next(bed, "incoming", "short");
@@ -202,7 +173,7 @@ static void a_write_of_pieces_goes_on_inside_any_of_them(void **state)
                                      sizeof(bodies[i]), NULL),
                          0);
         assert_int_equal(faulty_outcome()->seen, 2);
-        no_fault();
+        bed_heal();
     }
     log_power_cut_and_open(bed);
     log_expect_next(bed, "incoming", "before");
@@ -224,7 +195,7 @@ static void a_restart_whose_sync_fails_is_told(void **state)
         faulty_plan(ENGINE_FSYNC, place, 1, -EIO);
         r = bed_open(bed, false);
         bool met = faulty_outcome()->failed > 0;
-        no_fault();
+        bed_heal();
         assert_int_equal(r, met ? -EIO : 0);
         failed += met;
     }
@@ -248,7 +219,7 @@ static void a_restart_whose_read_fails_is_told(void **state)
         faulty_plan(ENGINE_READ, place, 1, -EIO);
         r = bed_open(bed, false);
         bool met = faulty_outcome()->failed > 0;
-        no_fault();
+        bed_heal();
         assert_int_equal(r, met ? -EIO : 0);
         failed += met;
     }
@@ -270,7 +241,7 @@ static void no_room_is_told_and_is_no_failure_of_the_disk(void **state)
             faulty_plan(ENGINE_WRITE, 1 + place % 2, 1, errors[i]);
             int32_t r = put(bed, "failed");
             bool failed = faulty_outcome()->failed > 0;
-            no_fault();
+            bed_heal();
             assert_true(r == 0 || (failed && r == errors[i]));
             told += r < 0;
             while (bed_status(bed).ready > 0) {
@@ -293,7 +264,7 @@ static void a_segment_that_cannot_be_made_is_made_the_next_time(void **state)
         faulty_plan(kinds[i], 1, 1, -EIO);
         int32_t r = put(bed, "failed");
         bed->fd_count += i == 0; /* was opened, and said not to be */
-        no_fault();
+        bed_heal();
         assert_int_equal(r, -EIO);
         log_expect_none(bed, "incoming");
     }
@@ -315,7 +286,7 @@ static void a_body_that_cannot_be_stored_is_no_item(void **state)
             int32_t r =
                 log_enqueue(bed, &draft, "incoming", body, sizeof(body), NULL);
             bool failed = faulty_outcome()->failed > 0;
-            no_fault();
+            bed_heal();
             assert_int_equal(r, failed ? -EIO : 0);
             assert_true(failed);
         }
@@ -336,12 +307,12 @@ static void a_change_that_failed_leaves_the_item_as_it_was(void **state)
     assert_int_equal(bed_claim(bed, &claim), 1);
     faulty_plan(ENGINE_WRITE, 1, 2, -EIO);
     assert_int_equal(log_update(bed, &claim, &change), -EIO);
-    no_fault();
+    bed_heal();
     assert_int_equal(claim.item.priority, 0);
     log_expect_body(bed, &claim, "body");
     faulty_plan(ENGINE_WRITE, 1, 2, -EIO);
     assert_int_equal(log_give_back_as(bed, &claim, &change), -EIO);
-    no_fault();
+    bed_heal();
     log_expect_body(bed, &claim, "body"); /* we have it still */
     change.priority = 5;
     assert_int_equal(log_update(bed, &claim, &change), 0);
@@ -369,7 +340,7 @@ static void expect_no_removal_is_durable(void **state,
     assert_int_equal(bed_claim(bed, &claim), 1);
     faulty_plan(opcode, 1, 1, -EIO);
     assert_int_equal(log_remove_durable(bed, &claim), -EIO);
-    no_fault();
+    bed_heal();
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_int_equal(log_remove_durable(bed, &claim), -EIO);
     for (int i = 0; i < 2; i++) {
@@ -491,7 +462,7 @@ static void what_is_copied_is_alive_until_its_copy_is_durable(void **state)
         assert_true(pirn_context_turn(bed->context, PIRN_FOREVER) >= 0);
     }
     assert_int_equal(log_remove_durable(bed, &had[1]), 0); /* with all words */
-    no_fault();
+    bed_heal();
     log_power_cut_and_open(bed);
     assert_int_equal(bed_status(bed).ready, SEGMENTS);
 }
@@ -509,7 +480,7 @@ static void an_item_that_cannot_be_read_goes_behind_all_others(void **state)
     assert_int_equal(bed_look(bed, &view, &id), -EIO);
     faulty_plan(ENGINE_READ, 1, 1, -EIO);
     assert_int_equal(bed_claim(bed, &claim), -EIO);
-    no_fault();
+    bed_heal();
     log_expect_next(bed, "incoming", "other");
     log_expect_next(bed, "incoming", "body");
 }
@@ -522,14 +493,16 @@ static void a_read_that_has_no_memory_leaves_the_item_where_it_is(void **state)
     (void)log_put(bed, "body");
     faulty_plan(ENGINE_READ, 1, 1, -ENOMEM);
     assert_int_equal(bed_claim(bed, &claim), -ENOMEM);
-    no_fault();
+    bed_heal();
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_int_equal(claim.item.attempts, 0);
     log_expect_body(bed, &claim, "body");
     assert_int_equal(bed_remove(bed, &claim), 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) LOG_FAULTY_TEST(name)
+#define FEW(name) \
+    cmocka_unit_test_setup_teardown(name, setup_few, log_teardown_faulty)
 
 BED_MAIN(T(a_failed_write_fails_its_batch_and_seals_its_segment),
          T(a_failed_write_fails_what_was_to_stand_behind_it),
@@ -544,8 +517,7 @@ BED_MAIN(T(a_failed_write_fails_its_batch_and_seals_its_segment),
          T(a_change_that_failed_leaves_the_item_as_it_was),
          T(a_failed_sync_of_tombstones_makes_no_removal_durable),
          T(a_failed_write_of_tombstones_makes_no_removal_durable),
-         cmocka_unit_test_setup_teardown(
-             a_segment_that_is_read_is_not_taken_again, setup_few, teardown),
+         FEW(a_segment_that_is_read_is_not_taken_again),
          T(what_is_copied_is_alive_until_its_copy_is_durable),
          T(an_item_that_cannot_be_read_goes_behind_all_others),
          T(a_read_that_has_no_memory_leaves_the_item_where_it_is))

@@ -6,10 +6,8 @@
  * never synced fails for who waits and for nobody else; what may have been the
  * disk's failure is one for all.
  */
-#include "kernel/test_log.h"
+#include "kernel/faulty_bed.h"
 
-#include "faulty.h"
-#include "runtime/context.h"
 #include "spool/log/log.h"
 
 static bool is_broken;
@@ -35,34 +33,17 @@ static int breakable_create(const struct engine_config *config,
     return r;
 }
 
-static void no_fault(void)
-{
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-}
-
 /* The one whose rounds fail. */
 static int setup(void **state)
 {
     static const struct engine_class breakable = {.create = breakable_create};
 
-    no_fault();
     is_broken = false;
-    if (log_setup_closed(state) < 0) {
+    if (log_setup_faulty_closed(state) < 0 ||
+        bed_change_engine(*state, &breakable) < 0) {
         return -1;
     }
-    struct bed *bed = *state;
-    pirn_context_destroy(bed->context);
-    if (pirn__context_create_on(&breakable, NULL, &bed->context) < 0) {
-        return -1;
-    }
-    bed->fd_count = bed_count_fds();
-    return bed_open(bed, true);
-}
-
-static int teardown(void **state)
-{
-    no_fault();
-    return log_teardown(state);
+    return bed_open(*state, true);
 }
 
 static int join(const struct bed *bed, struct bed *ret_other)
@@ -93,7 +74,7 @@ static void fail_one(struct bed *bed, enum engine_opcode opcode, int32_t error)
     faulty_plan(opcode, 1, 1, error);
     assert_int_equal(remove_next(bed), error);
     assert_int_equal(faulty_outcome()->failed, 1);
-    no_fault();
+    bed_heal();
 }
 
 static void what_was_never_synced_is_tried_again(void **state)
@@ -137,7 +118,7 @@ static void a_sync_that_failed_is_final_whatever_it_says(void **state)
         (void)log_put(bed, "three");
         faulty_plan(ENGINE_FSYNC, 1, 1, errors[i]);
         assert_int_equal(remove_next(bed), -EIO);
-        no_fault();
+        bed_heal();
         assert_int_equal(remove_next(bed), -EIO);
         assert_int_equal(remove_next(&other), -EIO);
         leave(&other);
@@ -186,7 +167,8 @@ static void a_ring_that_fails_ends_nobody_elses_rounds(void **state)
     bed->fd_count = bed_count_fds(); /* what was not closed without a ring */
 }
 
-#define ROUND_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define ROUND_TEST(name) \
+    cmocka_unit_test_setup_teardown(name, setup, log_teardown_faulty)
 
 BED_MAIN(ROUND_TEST(what_was_never_synced_is_tried_again),
          ROUND_TEST(a_sync_that_failed_is_final_whatever_it_says),

@@ -7,11 +7,9 @@
  * the spool next and mends in peace has them in quarantine, perhaps twice, and
  * finds nothing wrong after that. Neither a descriptor nor half an item stays.
  */
+#include "kernel/faulty_bed.h"
 #include "kernel/test_check.h"
-#include "kernel/test_log.h"
 
-#include "faulty.h"
-#include "runtime/context.h"
 #include "spool/check/adopt.h"
 #include "spool/check/log_mend.h"
 #include "spool/check/strays.h"
@@ -113,7 +111,7 @@ static bool fails_at(struct bed *bed, const struct damage *damage,
     faulty_plan(ENGINE_OPCODE_COUNT, place, 1, damage->error);
     int32_t r = damage->mend(bed, &id);
     const struct faulty_plan outcome = *faulty_outcome();
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     assert_true(r == 0 || (outcome.failed > 0 && r < 0));
     reopen(bed);
     mend_in_peace(bed);
@@ -321,18 +319,13 @@ static void a_copy_of_a_long_body_without_descriptors_keeps_it(void **state)
 
 static int setup(void **state, bool is_log)
 {
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    if (setenv("TMPDIR", "/dev/shm", 0) < 0 || log_setup_closed(state) < 0) {
+    if (setenv("TMPDIR", "/dev/shm", 0) < 0 ||
+        log_setup_faulty_closed(state) < 0) {
         return -1;
     }
     struct bed *bed = *state;
     bed->layout = is_log ? PIRN_LAYOUT_LOG : PIRN_LAYOUT_FILE;
     bed->log_slots = 1024;
-    pirn_context_destroy(bed->context);
-    if (pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
-        return -1;
-    }
-    bed->fd_count = bed_count_fds();
     return bed_open(bed, true);
 }
 

@@ -562,8 +562,6 @@ static void what_goes_while_it_is_listed_is_not_told_by_another_id(void **state)
     close_his(&his);
 }
 
-#define MOVE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 BED_MAIN(MOVE_TEST(a_move_changes_where_an_item_is_and_nothing_else),
          MOVE_TEST(a_move_that_cannot_be_leaves_the_item_to_its_claim),
          MOVE_TEST(fields_that_do_not_fit_into_the_log_stay_in_files),

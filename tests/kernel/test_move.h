@@ -5,14 +5,11 @@
 #ifndef TESTS_KERNEL_TEST_MOVE_H
 #define TESTS_KERNEL_TEST_MOVE_H
 
-#include "kernel/test_log.h"
+#include "kernel/faulty_bed.h"
 
 #include <ftw.h>
 #include <signal.h>
 #include <sys/wait.h>
-
-#include "faulty.h"
-#include "runtime/context.h"
 
 enum { LONGEST = 1024 * 1024, MEMORY_MAX = 64 * 1024 };
 
@@ -44,28 +41,6 @@ static inline void make_queues(struct bed *bed)
     assert_int_equal(r, 0);
     r = pirn_spool_create_queue_as(bed->spool, "records", PIRN_LAYOUT_LOG);
     assert_int_equal(r, 0);
-}
-
-static inline int setup(void **state)
-{
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    if (log_setup_closed(state) < 0) {
-        return -1;
-    }
-    struct bed *bed = *state;
-    pirn_context_destroy(bed->context);
-    if (pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
-        return -1;
-    }
-    bed->fd_count = bed_count_fds();
-    return bed_open(bed, true);
-}
-
-static inline int teardown(void **state)
-{
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    faulty_hold(ENGINE_NONE);
-    return log_teardown(state);
 }
 
 static inline struct pirn_id put_in(struct bed *bed, const char *queue,
@@ -267,6 +242,7 @@ static inline void start_move(struct bed *bed, struct pirn_claim *claim,
     pirn_start(bed->context, &claim->op, note);
 }
 
-#define MOVE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define MOVE_TEST(name) \
+    cmocka_unit_test_setup_teardown(name, log_setup_faulty, log_teardown_faulty)
 
 #endif /* TESTS_KERNEL_TEST_MOVE_H */

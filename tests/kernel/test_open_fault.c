@@ -7,10 +7,7 @@
  * whose index is made anew. It says 0 or the error, keeps no descriptor, and
  * who opens next, in peace, has a spool with all items in it.
  */
-#include "kernel/test_log.h"
-
-#include "faulty.h"
-#include "runtime/context.h"
+#include "kernel/faulty_bed.h"
 
 enum { ITEMS = 12, PLACES_MAX = 4000 };
 
@@ -39,7 +36,7 @@ static bool fails_at(struct bed *bed, const struct opening *opening,
     faulty_plan(ENGINE_OPCODE_COUNT, place, 1, -EIO);
     int r = bed_open(bed, opening->create);
     bool failed = faulty_outcome()->failed > 0;
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     assert_true(r == 0 || (failed && r < 0));
     if (r == 0) {
         expect_items(bed, opening->items);
@@ -121,17 +118,12 @@ static void one_without_an_index_has_all_items(void **state)
 
 static int setup(void **state)
 {
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    if (setenv("TMPDIR", "/dev/shm", 0) < 0 || log_setup_closed(state) < 0) {
+    if (setenv("TMPDIR", "/dev/shm", 0) < 0 ||
+        log_setup_faulty_closed(state) < 0) {
         return -1;
     }
     struct bed *bed = *state;
     bed->log_slots = 1024;
-    pirn_context_destroy(bed->context);
-    if (pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
-        return -1;
-    }
-    bed->fd_count = bed_count_fds();
     return bed_open(bed, true);
 }
 

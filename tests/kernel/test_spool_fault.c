@@ -7,35 +7,12 @@
  * error and nobody can have the item. A removal that failed keeps the body as
  * long as the item may come back.
  */
-#include "kernel/test_spool.h"
+#include "kernel/faulty_bed.h"
 
-#include "faulty.h"
-#include "runtime/context.h"
 #include "spool/group_sync.h"
 
 /* Two opens, two writes, three syncs, a rename, and some to spare. */
 enum { PLACES = 6 };
-
-static int setup(void **state)
-{
-    struct bed *bed = calloc(1, sizeof(*bed));
-
-    strcpy(bed->path, "./pirn-spool-XXXXXX");
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    if (mkdtemp(bed->path) == NULL ||
-        pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
-        return -1;
-    }
-    bed->fd_count = bed_count_fds();
-    *state = bed;
-    return bed_open(bed, true);
-}
-
-static int teardown(void **state)
-{
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
-    return bed_teardown(state);
-}
 
 static int32_t enqueue(struct bed *bed, struct pirn_draft *draft)
 {
@@ -52,7 +29,7 @@ static int32_t spoiled(struct bed *bed, enum engine_opcode opcode,
     faulty_plan(opcode, place, 1, error);
     int32_t r = enqueue(bed, &draft);
     uint32_t failed = faulty_outcome()->failed;
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     assert_int_equal(r, failed ? error : 0);
     assert_false(pirn_draft_is_open(&draft));
     return r;
@@ -104,7 +81,7 @@ static void a_failed_sync_of_a_long_body_publishes_nothing(void **state)
         faulty_plan(ENGINE_FSYNC, place, 1, -EIO);
         int32_t r = stream(bed, bytes);
         bool failed = faulty_outcome()->failed > 0;
-        faulty_plan(ENGINE_NONE, 0, 0, 0);
+        bed_heal();
         assert_int_equal(r, failed ? -EIO : 0);
         stored += failed ? 0 : 1;
         assert_int_equal(bed_status(bed).ready, stored);
@@ -141,7 +118,7 @@ static void what_a_full_disk_answers_to_the_question_says_nothing(void **state)
     pirn_prep_remove_durable(&claim);
     assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
     assert_true(faulty_outcome()->failed >= 4); /* two of each verb */
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     assert_false(bed_has(bed, BED_BODY, &draft.id));
 }
 
@@ -185,7 +162,7 @@ static void an_id_that_is_taken_is_not_used(void **state)
     faulty_plan(ENGINE_OPEN, 1, 0, -EEXIST);
     assert_int_equal(enqueue(bed, &draft), -EEXIST);
     bed->fd_count += (int)faulty_outcome()->failed;
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     assert_int_equal(bed_status(bed).ready, 1);
 }
 
@@ -212,7 +189,7 @@ static void a_shard_whose_sync_failed_acknowledges_nothing_more(void **state)
     }
     faulty_plan(ENGINE_FSYNC, 2, 1, -EIO); /* QUEUE/XY */
     assert_int_equal(pirn_wait(bed->context, &drafts[0].op), -EIO);
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     for (int i = 1; i < 3; i++) { /* elsewhere */
         assert_int_equal(pirn_wait(bed->context, &drafts[i].op), 0);
     }
@@ -234,7 +211,7 @@ static void those_who_wait_for_a_sync_share_its_error(void **state)
         pirn_start(bed->context, &drafts[i].draft.op, bed_note);
     }
     assert_int_equal(pirn_context_drain(bed->context), 0);
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     for (int i = 0; i < COUNT; i++) {
         assert_int_equal(drafts[i].result, -EIO);
     }
@@ -311,7 +288,7 @@ static void a_removal_whose_sync_failed_keeps_the_body(void **state)
     assert_int_equal(bed_claim(bed, &claim), 1);
     faulty_plan(ENGINE_FSYNC, 1, 1, -EIO);
     assert_int_equal(bed_remove_durably(bed, &claim), -EIO);
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     assert_true(bed_has(bed, BED_BODY, &draft.id));
     assert_true(bed_has(bed, BED_TMP, &draft.id));
     bed_close(bed); /* recovery syncs on its own, then removes */
@@ -328,7 +305,7 @@ static void recovery_that_cannot_sync_keeps_the_body(void **state)
     bed_move(bed, &draft.id, BED_READY, BED_TMP);
     faulty_plan(ENGINE_FSYNC, 1, 0, -EIO);
     bed_close(bed);
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     assert_true(bed_has(bed, BED_BODY, &draft.id));
     assert_true(bed_has(bed, BED_TMP, &draft.id));
 }
@@ -343,7 +320,7 @@ static void a_full_disk_gives_back_with_the_old_metadata(void **state)
     assert_int_equal(bed_claim(bed, &claim), 1);
     faulty_plan(ENGINE_WRITE, 1, 1, -ENOSPC);
     assert_int_equal(bed_give_back(bed, &claim), 0);
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_int_equal(claim.item.attempts, 0);
     assert_int_equal(bed_remove(bed, &claim), 0);
@@ -359,7 +336,7 @@ static void a_claim_that_cannot_be_synced_goes_back_as_it_was(void **state)
     assert_int_equal(bed_claim(bed, &claim), 1);
     faulty_plan(ENGINE_FSYNC, 1, 1, -EIO); /* QUEUE/XY */
     assert_int_equal(bed_give_back(bed, &claim), 0);
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     assert_false(bed_has(bed, BED_NEXT, &draft.id));
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_int_equal(claim.item.attempts, 0);
@@ -376,11 +353,11 @@ static void metadata_that_cannot_be_read_are_set_aside(void **state)
     assert_int_equal(enqueue(bed, &draft), 0);
     faulty_plan(ENGINE_READ, 1, 1, -EIO);
     assert_int_equal(bed_claim(bed, &claim), 0);
-    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    bed_heal();
     assert_true(bed_has(bed, BED_ASIDE, &draft.id));
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) BED_FAULTY_TEST(name)
 
 BED_MAIN(T(a_failed_sync_publishes_nothing_wherever_it_fails),
          T(a_failed_sync_of_a_long_body_publishes_nothing),
