@@ -10,30 +10,19 @@
 #include "kernel/test_log.h"
 
 #include "kernel/allocation.h"
-#include "smtp/session.h"
-
-#include <sys/socket.h>
+#include "kernel/sessions.h"
 
 enum { ROOM = 8192, BODY = 100 * 1024, MAILS_MAX = 2 };
 
 struct talk {
     struct bed *bed;
-    struct smtp_worker_count count;
-    bool ended;
+    struct sessions sessions;
     char heard[ROOM];
     size_t len;
 };
 
 static char mails[BODY + 4096];
 static size_t mails_len;
-
-static void session_ended(struct smtp_session *session, void *user)
-{
-    struct talk *talk = user;
-
-    (void)session;
-    talk->ended = true;
-}
 
 static void say(const char *text)
 {
@@ -87,7 +76,7 @@ static int converse(struct talk *talk, int client)
     bool is_here = true;
     int r = 0;
 
-    while (!talk->ended && r >= 0) {
+    while (talk->sessions.ended == 0 && r >= 0) {
         if (is_here) {
             ssize_t n = send(client, mails + said, mails_len - said,
                              MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -108,35 +97,15 @@ static int converse(struct talk *talk, int client)
 
 static int session(struct talk *talk)
 {
-    static const struct smtp_limits limits = {
-        .hostname = "host.example.org",
-        .size_max = 1 << 20,
-        .recipients_max = 10,
-        .command_line_max = SMTP_COMMAND_LINE_MAX,
-        .errors_max = SMTP_ERRORS_MAX,
-    };
-    const struct smtp_session_env env = {
-        .context = talk->bed->context,
-        .spool = talk->bed->spool,
-        .queue = "incoming",
-        .limits = &limits,
-        .timeout_ns = 60000000000u,
-        .count = &talk->count,
-        .ended = session_ended,
-        .user = talk,
-    };
-    const struct pirn_address nobody = {.len = 0};
-    int ends[2];
-    int r = -ENOMEM;
+    struct smtp_session *session;
 
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends),
-                     0);
-    if (pirn__smtp_session_start(&env, ends[1], &nobody, SMTP_NOTHING)) {
-        r = converse(talk, ends[0]);
-    } else {
-        close(ends[1]);
+    sessions_init(&talk->sessions, talk->bed);
+    int client = sessions_begin(&talk->sessions, &session);
+    if (client < 0) {
+        return client;
     }
-    close(ends[0]);
+    int r = converse(talk, client);
+    close(client);
     return r;
 }
 
@@ -144,13 +113,13 @@ static int live_on(struct talk *talk)
 {
     int r = bed_open(talk->bed, true);
 
-    talk->ended = false;
     if (r < 0) {
         return r;
     }
     r = session(talk);
     bed_close(talk->bed);
-    if (r == 0 && (replies(talk, "221") != 1 || talk->count.failed > 0)) {
+    if (r == 0 &&
+        (replies(talk, "221") != 1 || talk->sessions.count.failed > 0)) {
         r = -ENOMEM;
     }
     return r;
@@ -165,7 +134,7 @@ static int live(void *user)
     int r = pirn_context_create(NULL, &bed->context);
 
     talk->len = 0;
-    talk->count = (struct smtp_worker_count){0};
+    talk->sessions = (struct sessions){0};
     memset(talk->heard, 0, sizeof(talk->heard));
     if (r == 0) {
         r = live_on(talk);
@@ -186,10 +155,10 @@ static void look_at_it_in_peace(void *user)
     for (const char *at = talk->heard; (at = strstr(at, "queued as")); at++) {
         queued++;
     }
-    assert_int_equal(queued, talk->count.accepted);
+    assert_int_equal(queued, talk->sessions.count.accepted);
     /* What is not taken is asked for again: 4xx, and nothing else. */
     assert_int_equal(replies(talk, "451") + replies(talk, "452"),
-                     talk->count.failed);
+                     talk->sessions.count.failed);
     assert_true(talk->len == 0 || strncmp(talk->heard, "220", 3) == 0 ||
                 strncmp(talk->heard, "421", 3) == 0);
     assert_int_equal(replies(talk, "221") + replies(talk, "421"),

@@ -8,20 +8,15 @@
  * accepted, a client who hears 250 for his mail is one whose mail is there, and
  * nothing of a draft stays.
  */
-#include "kernel/test_spool.h"
-
-#include "smtp/session.h"
-
-#include <sys/socket.h>
+#include "kernel/sessions.h"
 
 enum { ROOM = 4096, LONG = 100 * 1024, TURNS_MAX = 200 };
 
 struct talk {
     struct bed *bed;
-    struct smtp_worker_count count;
+    struct sessions sessions;
     struct smtp_session *session;
     int client;
-    bool ended;
     const char *due; /* a reply that has to be heard */
     char heard[ROOM];
     size_t len;
@@ -39,14 +34,6 @@ static void write_mail(size_t len)
         strcpy(mail + at, "a line\r\n");
     }
     strcat(mail, ".\r\nNOOP\r\n");
-}
-
-static void session_ended(struct smtp_session *session, void *user)
-{
-    struct talk *talk = user;
-
-    (void)session;
-    talk->ended = true;
 }
 
 static void turn(struct talk *talk, uint64_t timeout_ns)
@@ -87,41 +74,20 @@ static unsigned take_all(struct bed *bed)
  */
 static bool ends_after(struct bed *bed, unsigned turns, end_fn *end)
 {
-    static const struct smtp_limits limits = {
-        .hostname = "host.example.org",
-        .size_max = 1 << 20,
-        .recipients_max = 10,
-        .command_line_max = SMTP_COMMAND_LINE_MAX,
-        .errors_max = SMTP_ERRORS_MAX,
-    };
     struct talk talk = {.bed = bed};
-    const struct smtp_session_env env = {
-        .context = bed->context,
-        .spool = bed->spool,
-        .queue = "incoming",
-        .limits = &limits,
-        .timeout_ns = 60000000000u,
-        .count = &talk.count,
-        .ended = session_ended,
-        .user = &talk,
-    };
-    const struct pirn_address nobody = {.len = 0};
-    int ends[2];
 
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    talk.client = ends[0];
-    talk.session =
-        pirn__smtp_session_start(&env, ends[1], &nobody, SMTP_NOTHING);
-    assert_non_null(talk.session);
+    sessions_init(&talk.sessions, bed);
+    talk.client = sessions_begin(&talk.sessions, &talk.session);
+    assert_true(talk.client >= 0);
     ssize_t len = (ssize_t)strlen(mail);
-    assert_int_equal(send(ends[0], mail, (size_t)len, MSG_NOSIGNAL), len);
+    assert_int_equal(send(talk.client, mail, (size_t)len, MSG_NOSIGNAL), len);
     for (unsigned i = 0; i < turns; i++) {
         turn(&talk, 1000000);
         hear(&talk);
     }
     bool is_done = strstr(talk.heard, "queued as") != NULL;
     end(&talk);
-    while (!talk.ended) {
+    while (talk.sessions.ended == 0) {
         turn(&talk, 20000000);
         hear(&talk);
     }
@@ -130,9 +96,9 @@ static bool ends_after(struct bed *bed, unsigned turns, end_fn *end)
         close(talk.client);
     }
     unsigned queued = strstr(talk.heard, "queued as") != NULL;
-    assert_true(queued <= talk.count.accepted);
+    assert_true(queued <= talk.sessions.count.accepted);
     assert_true(talk.due == NULL || strstr(talk.heard, talk.due) != NULL);
-    assert_int_equal(take_all(bed), talk.count.accepted);
+    assert_int_equal(take_all(bed), talk.sessions.count.accepted);
     assert_int_equal(bed_status(bed).drafts + bed_status(bed).leftovers, 0);
     return !is_done;
 }
@@ -206,13 +172,8 @@ static void a_stop_can_become_an_abort(void **state)
     end_anywhere(*state, stop_and_abort);
 }
 
-/* In memory: no disk has to sync so many mails. */
-static int setup(void **state)
-{
-    return setenv("TMPDIR", "/dev/shm", 0) + bed_setup(state);
-}
-
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, bed_teardown)
+#define T(name) \
+    cmocka_unit_test_setup_teardown(name, sessions_setup, bed_teardown)
 
 BED_MAIN(T(who_vanishes_anywhere_leaves_a_mail_or_nothing),
          T(who_vanishes_before_the_dot_leaves_nothing),

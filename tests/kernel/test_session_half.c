@@ -6,11 +6,7 @@
  * connection, and hears each reply that is due, and then the server's end. A
  * mail that is whole is in the spool, and one that is not is not.
  */
-#include "kernel/test_spool.h"
-
-#include "smtp/session.h"
-
-#include <sys/socket.h>
+#include "kernel/sessions.h"
 
 enum { ROOM = 8192, TALK_MAX = 1024, CODES_MAX = 32, A_MOMENT = 3 };
 
@@ -37,20 +33,11 @@ enum { LINES = sizeof(lines) / sizeof(lines[0]) };
 
 struct talk {
     struct bed *bed;
-    struct smtp_worker_count count;
-    bool ended;
+    struct sessions sessions;
     bool heard_end;
     char heard[ROOM];
     size_t len;
 };
-
-static void session_ended(struct smtp_session *session, void *user)
-{
-    struct talk *talk = user;
-
-    (void)session;
-    talk->ended = true;
-}
 
 static size_t whole(char text[TALK_MAX])
 {
@@ -121,48 +108,30 @@ static void converse(struct talk *talk, int client, const char *text,
     }
     say(client, text + first, len - first);
     assert_int_equal(shutdown(client, SHUT_WR), 0);
-    while (!talk->ended || !talk->heard_end) {
-        turn(talk, client, talk->ended ? 0 : PIRN_FOREVER);
+    while (talk->sessions.ended == 0 || !talk->heard_end) {
+        turn(talk, client, talk->sessions.ended > 0 ? 0 : PIRN_FOREVER);
     }
 }
 
 static void have_session(struct bed *bed, const char *text, size_t first,
                          size_t len)
 {
-    static const struct smtp_limits limits = {
-        .hostname = "host.example.org",
-        .size_max = 1 << 20,
-        .recipients_max = 10,
-        .command_line_max = SMTP_COMMAND_LINE_MAX,
-        .errors_max = SMTP_ERRORS_MAX,
-    };
     struct talk talk = {.bed = bed};
-    const struct smtp_session_env env = {
-        .context = bed->context,
-        .spool = bed->spool,
-        .queue = "incoming",
-        .limits = &limits,
-        .timeout_ns = 60000000000u,
-        .count = &talk.count,
-        .ended = session_ended,
-        .user = &talk,
-    };
-    const struct pirn_address nobody = {.len = 0};
+    struct smtp_session *session;
     char expected[CODES_MAX * 4];
     char codes[CODES_MAX * 4];
-    int ends[2];
 
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    assert_non_null(
-        pirn__smtp_session_start(&env, ends[1], &nobody, SMTP_NOTHING));
-    converse(&talk, ends[0], text, first, len);
-    close(ends[0]);
+    sessions_init(&talk.sessions, bed);
+    int client = sessions_begin(&talk.sessions, &session);
+    assert_true(client >= 0);
+    converse(&talk, client, text, first, len);
+    close(client);
     due(len, expected);
     heard(&talk, codes);
     assert_string_equal(codes, expected);
-    assert_int_equal(talk.count.accepted,
+    assert_int_equal(talk.sessions.count.accepted,
                      strstr(text, "\r\n.\r\n") + 5 <= text + len);
-    assert_int_equal(talk.count.failed, 0);
+    assert_int_equal(talk.sessions.count.failed, 0);
 }
 
 /* Those that are there, and there no more. */
@@ -204,13 +173,8 @@ static void who_ends_after_any_split_hears_all(void **state)
     }
 }
 
-/* In memory: no disk has to sync so many mails. */
-static int setup(void **state)
-{
-    return setenv("TMPDIR", "/dev/shm", 0) + bed_setup(state);
-}
-
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, bed_teardown)
+#define T(name) \
+    cmocka_unit_test_setup_teardown(name, sessions_setup, bed_teardown)
 
 BED_MAIN(T(who_ends_anywhere_hears_what_is_due),
          T(who_ends_after_any_split_hears_all))

@@ -5,11 +5,7 @@
  * Eight submissions, as many completions, two workers, eight buffers of 64
  * bytes; and far more clients than any of them, who all say all at once.
  */
-#include "kernel/test_spool.h"
-
-#include "smtp/session.h"
-
-#include <sys/socket.h>
+#include "kernel/sessions.h"
 
 enum { CLIENTS = 150, ROOM = 1024 };
 
@@ -21,35 +17,23 @@ struct client {
 };
 
 struct many {
-    struct bed *bed;
-    struct smtp_worker_count count;
-    unsigned ended;
+    struct sessions sessions;
     struct client clients[CLIENTS];
 };
 
-static void session_ended(struct smtp_session *session, void *user)
-{
-    struct many *many = user;
-
-    (void)session;
-    many->ended++;
-}
-
-static void begin(struct many *many, const struct smtp_session_env *env)
+static void begin(struct many *many)
 {
     static const char text[] =
         "EHLO c\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\n"
         "DATA\r\na mail\r\n.\r\nQUIT\r\n";
-    const struct pirn_address nobody = {.len = 0};
+    struct smtp_session *session;
 
     for (int i = 0; i < CLIENTS; i++) {
-        int ends[2];
+        int fd = sessions_begin(&many->sessions, &session);
 
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-        many->clients[i].fd = ends[0];
-        assert_non_null(
-            pirn__smtp_session_start(env, ends[1], &nobody, SMTP_NOTHING));
-        assert_int_equal(send(ends[0], text, strlen(text), 0), strlen(text));
+        assert_true(fd >= 0);
+        many->clients[i].fd = fd;
+        assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
     }
 }
 
@@ -74,28 +58,11 @@ static unsigned hear(struct many *many)
 
 static void serve_all(struct bed *bed)
 {
-    static const struct smtp_limits limits = {
-        .hostname = "host.example.org",
-        .size_max = 1 << 20,
-        .recipients_max = 10,
-        .command_line_max = SMTP_COMMAND_LINE_MAX,
-        .errors_max = SMTP_ERRORS_MAX,
-    };
     struct many *many = calloc(1, sizeof(*many));
-    const struct smtp_session_env env = {
-        .context = bed->context,
-        .spool = bed->spool,
-        .queue = "incoming",
-        .limits = &limits,
-        .timeout_ns = 60000000000u,
-        .count = &many->count,
-        .ended = session_ended,
-        .user = many,
-    };
 
-    many->bed = bed;
-    begin(many, &env);
-    while (many->ended < CLIENTS) {
+    sessions_init(&many->sessions, bed);
+    begin(many);
+    while (many->sessions.ended < CLIENTS) {
         assert_true(pirn_context_turn(bed->context, 100000000u) >= 0);
         (void)hear(many);
     }
@@ -106,7 +73,7 @@ static void serve_all(struct bed *bed)
         assert_non_null(strstr(many->clients[i].heard, "\r\n221 "));
         close(many->clients[i].fd);
     }
-    assert_int_equal(many->count.accepted, CLIENTS);
+    assert_int_equal(many->sessions.count.accepted, CLIENTS);
     free(many);
 }
 

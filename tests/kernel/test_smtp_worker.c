@@ -7,14 +7,11 @@
  * engine, memory for sessions is refused. Whatever happens, nobody who was
  * connected is left without an end, and the next one is served.
  */
-#include "kernel/test_spool.h"
+#include "kernel/faulty_bed.h"
 
-#include "faulty.h"
 #include "kernel/allocation.h"
-#include "runtime/context.h"
+#include "kernel/sessions.h"
 #include "smtp/worker.h"
-
-#include <sys/socket.h>
 
 enum { CLIENTS_MAX = 2, TURN_NS = 20000000 };
 
@@ -57,13 +54,7 @@ static int setup(void **state)
         .grace_ns = 60000000000u,
     };
     rig->shared.config = &rig->config;
-    rig->shared.limits = (struct smtp_limits){
-        .hostname = "host.example.org",
-        .size_max = 1 << 20,
-        .recipients_max = 10,
-        .command_line_max = SMTP_COMMAND_LINE_MAX,
-        .errors_max = SMTP_ERRORS_MAX,
-    };
+    rig->shared.limits = session_limits;
     rig->worker.shared = &rig->shared;
     return pirn_address_parse("127.0.0.1:0", &rig->config.address) < 0 ||
                    pirn_listen(bed->context, &rig->config.address,
