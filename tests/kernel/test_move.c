@@ -5,7 +5,7 @@
  * Each case runs from a queue of files to one of the log, and back. Whatever
  * happens on the way, one item is there afterwards, whole, under its id.
  */
-#include "kernel/test_move.h"
+#include "kernel/layouts.h"
 
 /* ---- what it is ---- */
 

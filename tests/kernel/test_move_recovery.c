@@ -5,7 +5,7 @@
  * Somebody has the item, and removes it: it never comes back, whatever is left
  * of the other one.
  */
-#include "kernel/test_move.h"
+#include "kernel/layouts.h"
 
 /* ---- what fails when that is put right ---- */
 

@@ -6,34 +6,12 @@
  * `files` and `records` say theirs. A short body of the log stands in a record
  * and is copied; all others are files, of which each item has a name.
  */
-#include "kernel/test_log.h"
-
-#include <ftw.h>
-#include <sys/wait.h>
+#include "kernel/layouts.h"
 
 enum { SHORT = 700, LONG = 100000 };
 
 static const char *const targets[] = {"files", "records"};
-static const uint32_t lengths[] = {0, SHORT, LONG};
-
-static const char *body_of(uint32_t len)
-{
-    static char body[LONG];
-
-    for (uint32_t i = 0; i < len; i++) {
-        body[i] = (char)(i * 7 + i / 251);
-    }
-    return body;
-}
-
-static void make_targets(struct bed *bed)
-{
-    for (int i = 0; i < 2; i++) {
-        enum pirn_layout layout = i == 0 ? PIRN_LAYOUT_FILE : PIRN_LAYOUT_LOG;
-        int r = pirn_spool_create_queue_as(bed->spool, targets[i], layout);
-        assert_int_equal(r, 0);
-    }
-}
+static const uint32_t sizes[] = {0, SHORT, LONG};
 
 static int32_t share(struct bed *bed, struct pirn_draft *draft,
                      struct pirn_claim *of, const char *queue,
@@ -41,36 +19,6 @@ static int32_t share(struct bed *bed, struct pirn_draft *draft,
 {
     pirn_prep_share(draft, of, queue, fields);
     return pirn_wait(bed->context, &draft->op);
-}
-
-static void expect_body_of(struct bed *bed, struct pirn_claim *claim,
-                           uint32_t len)
-{
-    char *bytes = malloc(LONG + 1);
-    uint32_t done = 0;
-    int32_t r;
-
-    do {
-        r = log_read(bed, claim, bytes + done, LONG + 1 - done, done);
-        assert_true(r >= 0);
-        done += (uint32_t)r;
-    } while (r > 0);
-    assert_int_equal(done, len);
-    assert_memory_equal(bytes, body_of(len), len);
-    free(bytes);
-}
-
-static uint32_t files_found;
-static nlink_t links_found;
-
-static int find_file(const char *path, const struct stat *stat, int type,
-                     struct FTW *at)
-{
-    (void)path;
-    (void)at;
-    files_found += type == FTW_F;
-    links_found = type == FTW_F ? stat->st_nlink : links_found;
-    return 0;
 }
 
 /* How many bodies have a name in .data and in .log/data. */
@@ -81,24 +29,6 @@ static uint32_t count_bodies(const struct bed *bed)
     nftw(bed_at(bed, ".data"), find_file, 16, FTW_PHYS);
     nftw(bed_at(bed, ".log/data"), find_file, 16, FTW_PHYS);
     return files_found;
-}
-
-static void expect_empty(struct bed *bed)
-{
-    /* Whose removal is durable has a body yet: its name goes behind that. */
-    assert_int_equal(pirn_context_drain(bed->context), 0);
-    struct pirn_status status = bed_status(bed);
-
-    assert_int_equal(status.ready + status.claimed + status.held, 0);
-    assert_int_equal(status.drafts + status.leftovers, 0);
-    assert_int_equal(status.body_bytes, 0);
-    assert_int_equal(count_bodies(bed), 0);
-}
-
-static int32_t remove_durably(struct bed *bed, struct pirn_claim *claim)
-{
-    pirn_prep_remove_durable(claim);
-    return pirn_wait(bed->context, &claim->op);
 }
 
 static void claim_from(struct bed *bed, struct pirn_claim *claim,
@@ -132,9 +62,9 @@ static void share_one(struct bed *bed, const char *queue, uint32_t len,
                         "b@example.org");
     struct pirn_claim *first = older_first ? &of : &other;
     struct pirn_claim *last = older_first ? &other : &of;
-    assert_int_equal(remove_durably(bed, first), 0);
-    expect_body_of(bed, last, len);
-    assert_int_equal(remove_durably(bed, last), 0);
+    assert_int_equal(bed_remove_durably(bed, first), 0);
+    expect_body(bed, last, len);
+    assert_int_equal(bed_remove_durably(bed, last), 0);
     expect_empty(bed);
 }
 
@@ -142,11 +72,11 @@ static void a_body_lives_as_long_as_any_of_its_items(void **state)
 {
     struct bed *bed = *state;
 
-    make_targets(bed);
+    make_queues(bed);
     for (int i = 0; i < 2; i++) {
         for (int l = 0; l < 3; l++) {
-            share_one(bed, targets[i], lengths[l], true);
-            share_one(bed, targets[i], lengths[l], false);
+            share_one(bed, targets[i], sizes[l], true);
+            share_one(bed, targets[i], sizes[l], false);
         }
     }
 }
@@ -157,7 +87,7 @@ static void a_body_in_a_file_is_stored_once(void **state)
     struct pirn_claim of = {0};
     struct pirn_draft draft = {0};
 
-    make_targets(bed);
+    make_queues(bed);
     (void)bed_put(bed, body_of(LONG), LONG);
     assert_int_equal(bed_claim(bed, &of), 1);
     for (int i = 0; i < 6; i++) {
@@ -169,10 +99,10 @@ static void a_body_in_a_file_is_stored_once(void **state)
     for (int i = 0; i < 6; i++) {
         struct pirn_claim claim = {0};
         claim_from(bed, &claim, targets[i % 2]);
-        expect_body_of(bed, &claim, LONG);
-        assert_int_equal(remove_durably(bed, &claim), 0);
+        expect_body(bed, &claim, LONG);
+        assert_int_equal(bed_remove_durably(bed, &claim), 0);
     }
-    assert_int_equal(remove_durably(bed, &of), 0);
+    assert_int_equal(bed_remove_durably(bed, &of), 0);
     expect_empty(bed);
 }
 
@@ -181,12 +111,12 @@ static void the_new_item_is_delayed_and_held_as_its_draft_says(void **state)
     struct bed *bed = *state;
     struct pirn_claim of = {0};
 
-    make_targets(bed);
+    make_queues(bed);
     for (int l = 1; l < 3; l++) {
         struct pirn_draft held = {.held = true, .priority = 5};
         struct pirn_draft late = {.due_ns = UINT64_MAX / 2};
         struct pirn_view view = {0};
-        (void)bed_put(bed, body_of(lengths[l]), lengths[l]);
+        (void)bed_put(bed, body_of(sizes[l]), sizes[l]);
         assert_int_equal(bed_claim(bed, &of), 1);
         assert_int_equal(share(bed, &held, &of, "records", NULL), 0);
         assert_int_equal(share(bed, &late, &of, "records", NULL), 0);
@@ -209,7 +139,7 @@ static void a_share_that_fails_leaves_nothing(void **state)
     struct pirn_draft draft = {0};
     struct pirn_fields bad = {.bytes = (char *)"x", .len = 1, .cap = 1};
 
-    make_targets(bed);
+    make_queues(bed);
     (void)bed_put(bed, body_of(LONG), LONG);
     assert_int_equal(bed_claim(bed, &of), 1);
     assert_int_equal(share(bed, &draft, &of, "nowhere", NULL), -ENOENT);
@@ -232,16 +162,14 @@ static void a_share_that_fails_leaves_nothing(void **state)
 static void a_link_that_fails_leaves_nothing(void **state)
 {
     struct bed *bed = *state;
-    struct bed his = *bed;
+    struct bed his;
     struct pirn_claim of = {0};
     struct pirn_draft draft = {0};
 
-    make_targets(bed);
-    assert_int_equal(pirn_context_create(NULL, &his.context), 0);
-    assert_int_equal(bed_open(&his, false), 0);
+    make_queues(bed);
+    open_his(bed, &his);
     (void)bed_put(&his, body_of(LONG), LONG);
-    bed_close(&his);
-    pirn_context_destroy(his.context);
+    close_his(&his);
     assert_int_equal(bed_claim(bed, &of), 1);
     assert_int_equal(rmdir(bed_at(bed, ".data/00")), 0);
     assert_int_equal(share(bed, &draft, &of, "files", NULL), -ESTALE);
@@ -257,75 +185,41 @@ static void who_was_fenced_out_and_whose_body_is_gone_shares_nothing(
     void **state)
 {
     struct bed *bed = *state;
-    struct bed his = *bed;
+    struct bed his;
     struct pirn_claim of = {0};
     struct pirn_claim claim = {0};
     struct pirn_draft draft = {0};
     struct pirn_fence fence = {0};
 
-    make_targets(bed);
-    assert_int_equal(pirn_context_create(NULL, &his.context), 0);
-    assert_int_equal(bed_open(&his, false), 0);
+    make_queues(bed);
+    open_his(bed, &his);
     (void)bed_put(bed, body_of(LONG), LONG);
     assert_int_equal(bed_claim(&his, &of), 1);
     pirn_prep_fence_owner(&fence, bed->spool, 1, 0);
     assert_int_equal(pirn_wait(bed->context, &fence.op), 0);
     assert_int_equal(bed_claim(bed, &claim), 1);
-    assert_int_equal(remove_durably(bed, &claim), 0);
+    assert_int_equal(bed_remove_durably(bed, &claim), 0);
     assert_int_equal(pirn_context_drain(bed->context), 0); /* the body's end */
     for (int i = 0; i < 2; i++) {
         assert_int_equal(share(&his, &draft, &of, targets[i], NULL), -ESTALE);
     }
     assert_int_equal(bed_remove(&his, &of), -ESTALE);
-    bed_close(&his);
-    pirn_context_destroy(his.context);
+    close_his(&his);
     expect_empty(bed);
 }
 
 /* ---- killed in the midst ---- */
 
-static int32_t ended;
-
-static void note(struct pirn_op *op, int32_t result)
+static int share_and_die(struct bed *bed, const void *queue, int turns)
 {
-    (void)op;
-    ended = result;
-}
-
-/* 0: killed before its end; 1: behind it; else it could not begin. */
-static int share_and_die(const struct bed *bed, const char *queue, int turns)
-{
-    struct bed mine = *bed;
     struct pirn_claim of = {0};
     struct pirn_draft draft = {0};
 
-    if (pirn_context_create(NULL, &mine.context) < 0 ||
-        bed_open(&mine, false) < 0 || bed_claim(&mine, &of) != 1) {
+    if (bed_claim(bed, &of) != 1) {
         return 2;
     }
-    ended = 1;
     pirn_prep_share(&draft, &of, queue, NULL);
-    pirn_start(mine.context, &draft.op, note);
-    for (int i = 0; i < turns && ended == 1; i++) {
-        if (pirn_context_turn(mine.context, UINT64_MAX) < 0) {
-            return 2;
-        }
-    }
-    return ended == 1 ? 0 : ended == 0 ? 1 : 3;
-}
-
-static int share_in_a_child(const struct bed *bed, const char *queue, int turns)
-{
-    int status = 0;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        _exit(share_and_die(bed, queue, turns));
-    }
-    assert_true(pid > 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return turn_until_ended(bed, &draft.op, turns);
 }
 
 /* What a dead one was making of the log's waits for a round of tombstones. */
@@ -336,21 +230,8 @@ static void let_rounds_pass(struct bed *bed)
         struct pirn_claim claim = {0};
         assert_int_equal(log_enqueue(bed, &draft, "records", "", 0, NULL), 0);
         claim_from(bed, &claim, "records");
-        assert_int_equal(remove_durably(bed, &claim), 0);
+        assert_int_equal(bed_remove_durably(bed, &claim), 0);
     }
-}
-
-/* When nobody but @owners has it open: the kernel may let a dead one's lock go
- * after it has told of his death. */
-static struct pirn_status status_of(struct bed *bed, uint32_t owners)
-{
-    struct pirn_status status = bed_status(bed);
-
-    for (int i = 0; i < 2000 && status.owners > owners; i++) {
-        status = bed_status(bed);
-    }
-    assert_int_equal(status.owners, owners);
-    return status;
 }
 
 static void kill_at_each_turn(struct bed *bed, const char *queue, uint32_t len)
@@ -362,19 +243,19 @@ static void kill_at_each_turn(struct bed *bed, const char *queue, uint32_t len)
     for (int turns = 0; turns < MOST && r == 0; turns += step) {
         struct pirn_claim claim = {0};
         (void)bed_put(bed, body_of(len), len);
-        r = share_in_a_child(bed, queue, turns);
+        r = live_in_a_child(bed, share_and_die, queue, turns);
         assert_true(r < 2);
-        struct pirn_status status = status_of(bed, 1); /* recovers him */
+        struct pirn_status status = wait_for_recovery(bed);
         assert_true(status.ready == 1 || status.ready == 2);
         assert_true(r == 0 || status.ready == 2);
         assert_int_equal(status.claimed, 0);
         assert_int_equal(bed_claim(bed, &claim), 1);
-        expect_body_of(bed, &claim, len);
-        assert_int_equal(remove_durably(bed, &claim), 0);
+        expect_body(bed, &claim, len);
+        assert_int_equal(bed_remove_durably(bed, &claim), 0);
         if (status.ready == 2) {
             claim_from(bed, &claim, queue);
-            expect_body_of(bed, &claim, len);
-            assert_int_equal(remove_durably(bed, &claim), 0);
+            expect_body(bed, &claim, len);
+            assert_int_equal(bed_remove_durably(bed, &claim), 0);
         }
         let_rounds_pass(bed);
         expect_empty(bed);
@@ -386,7 +267,7 @@ static void who_is_killed_in_the_midst_leaves_all_of_it_or_nothing(void **state)
 {
     struct bed *bed = *state;
 
-    make_targets(bed);
+    make_queues(bed);
     for (int i = 0; i < 2; i++) {
         kill_at_each_turn(bed, targets[i], SHORT);
         kill_at_each_turn(bed, targets[i], LONG);
@@ -401,19 +282,19 @@ static void shared_items_survive_a_power_cut(void **state)
     struct pirn_claim of = {0};
     struct pirn_draft draft = {0};
 
-    make_targets(bed);
+    make_queues(bed);
     for (int l = 0; l < 3; l++) {
-        (void)bed_put(bed, body_of(lengths[l]), lengths[l]);
+        (void)bed_put(bed, body_of(sizes[l]), sizes[l]);
         assert_int_equal(bed_claim(bed, &of), 1);
         assert_int_equal(share(bed, &draft, &of, "records", NULL), 0);
-        assert_int_equal(remove_durably(bed, &of), 0);
+        assert_int_equal(bed_remove_durably(bed, &of), 0);
     }
     log_power_cut_and_open(bed);
     for (int l = 0; l < 3; l++) {
         struct pirn_claim claim = {0};
         claim_from(bed, &claim, "records");
-        expect_body_of(bed, &claim, lengths[l]);
-        assert_int_equal(remove_durably(bed, &claim), 0);
+        expect_body(bed, &claim, sizes[l]);
+        assert_int_equal(bed_remove_durably(bed, &claim), 0);
     }
     expect_empty(bed);
 }

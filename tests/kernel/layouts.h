@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_move.h - a spool with a queue of each layout, and items that move
+ * layouts.h - a spool with a queue of each layout, for what goes between them
  */
-#ifndef TESTS_KERNEL_TEST_MOVE_H
-#define TESTS_KERNEL_TEST_MOVE_H
+#ifndef TESTS_KERNEL_LAYOUTS_H
+#define TESTS_KERNEL_LAYOUTS_H
 
 #include "kernel/faulty_bed.h"
 
@@ -78,14 +78,15 @@ static inline void expect_body(struct bed *bed, struct pirn_claim *claim,
 }
 
 static uint32_t files_found;
+static nlink_t links_found; /* of the last one */
 
 static inline int find_file(const char *path, const struct stat *stat, int type,
                             struct FTW *at)
 {
     (void)path;
-    (void)stat;
     (void)at;
     files_found += type == FTW_F;
+    links_found = type == FTW_F ? stat->st_nlink : links_found;
     return 0;
 }
 
@@ -104,9 +105,10 @@ static inline uint32_t count_files(const struct bed *bed)
 
 static inline void expect_empty(struct bed *bed)
 {
+    /* Whose removal is durable has a body yet: its name goes behind that. */
+    assert_int_equal(pirn_context_drain(bed->context), 0);
     struct pirn_status status = bed_status(bed);
 
-    assert_int_equal(status.ready + status.claimed + status.held, 0);
     assert_int_equal(status.ready + status.claimed + status.held, 0);
     assert_int_equal(status.delayed + status.drafts + status.leftovers, 0);
     assert_int_equal(status.body_bytes, 0);
@@ -142,40 +144,35 @@ static inline void note(struct pirn_op *op, int32_t result)
     ended = result;
 }
 
-/* 0: killed before its end; 1: behind it; else it could not begin. */
-static inline int move_and_die(const struct bed *bed, const struct way *way,
-                               int turns)
+/* 0: so many turns were not enough; 1: it has ended; else it failed. */
+static inline int turn_until_ended(const struct bed *bed, struct pirn_op *op,
+                                   int turns)
 {
-    struct bed mine = *bed;
-    struct pirn_claim claim = {0};
-
-    if (pirn_context_create(NULL, &mine.context) < 0 ||
-        bed_open(&mine, false) < 0) {
-        return 2;
-    }
-    pirn_prep_claim(&claim, mine.spool, way->from);
-    if (pirn_wait(mine.context, &claim.op) != 1) {
-        return 2;
-    }
     ended = 1;
-    pirn_prep_move(&claim, way->to);
-    pirn_start(mine.context, &claim.op, note);
+    pirn_start(bed->context, op, note);
     for (int i = 0; i < turns && ended == 1; i++) {
-        if (pirn_context_turn(mine.context, UINT64_MAX) < 0) {
+        if (pirn_context_turn(bed->context, UINT64_MAX) < 0) {
             return 2;
         }
     }
     return ended == 1 ? 0 : ended == 0 ? 1 : 3;
 }
 
-static inline int move_in_a_child(const struct bed *bed, const struct way *way,
-                                  int turns)
+/* What a process does that is killed so many turns after it has begun. */
+typedef int live_fn(struct bed *bed, const void *what, int turns);
+
+static inline int live_in_a_child(const struct bed *bed, live_fn *live,
+                                  const void *what, int turns)
 {
     int status = 0;
     pid_t pid = fork();
 
     if (pid == 0) {
-        _exit(move_and_die(bed, way, turns));
+        struct bed mine = *bed;
+        _exit(pirn_context_create(NULL, &mine.context) < 0 ||
+                      bed_open(&mine, false) < 0
+                  ? 2
+                  : live(&mine, what, turns));
     }
     assert_true(pid > 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -183,8 +180,28 @@ static inline int move_in_a_child(const struct bed *bed, const struct way *way,
     return WEXITSTATUS(status);
 }
 
-/* The kernel may let a dead one's lock go after it has told of his death. */
-static inline void wait_for_recovery(struct bed *bed)
+static inline int move_and_die(struct bed *bed, const void *what, int turns)
+{
+    const struct way *way = what;
+    struct pirn_claim claim = {0};
+
+    pirn_prep_claim(&claim, bed->spool, way->from);
+    if (pirn_wait(bed->context, &claim.op) != 1) {
+        return 2;
+    }
+    pirn_prep_move(&claim, way->to);
+    return turn_until_ended(bed, &claim.op, turns);
+}
+
+static inline int move_in_a_child(const struct bed *bed, const struct way *way,
+                                  int turns)
+{
+    return live_in_a_child(bed, move_and_die, way, turns);
+}
+
+/* When nobody else has it open: the kernel may let a dead one's lock go after
+ * it has told of his death. */
+static inline struct pirn_status wait_for_recovery(struct bed *bed)
 {
     struct pirn_status status = bed_status(bed);
 
@@ -192,12 +209,14 @@ static inline void wait_for_recovery(struct bed *bed)
         status = bed_status(bed);
     }
     assert_int_equal(status.owners, 1);
+    return status;
 }
 
 static inline bool is_long(void)
 {
     return getenv("PIRN_LONG") != NULL;
 }
+
 static inline bool remove_if_there(struct bed *bed, const struct pirn_id *id,
                                    uint32_t len)
 {
@@ -242,7 +261,6 @@ static inline void start_move(struct bed *bed, struct pirn_claim *claim,
     pirn_start(bed->context, &claim->op, note);
 }
 
-#define MOVE_TEST(name) \
-    cmocka_unit_test_setup_teardown(name, log_setup_faulty, log_teardown_faulty)
+#define MOVE_TEST(name) LOG_FAULTY_TEST(name)
 
-#endif /* TESTS_KERNEL_TEST_MOVE_H */
+#endif /* TESTS_KERNEL_LAYOUTS_H */
