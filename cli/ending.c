@@ -7,12 +7,16 @@
  * The look is before a change, and where a filter chooses: a claim that has to
  * be given back would count as an attempt. Between the two somebody may have
  * moved or changed the item: a filter is asked again when it is ours.
+ *
+ * Of those that nobody named, those are passed over that are so already: what
+ * was changed goes elsewhere among the files, where the walk meets it again.
  */
 #include "cli/ending.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <pirn/invariant.h>
 
@@ -135,25 +139,42 @@ static enum code ring_failed(struct endings *endings, int error)
     return endings->failed;
 }
 
+/* Whether a change of its queue, or else of its state, would change nothing. */
+static bool is_so(const struct pirn_change *change,
+                  const struct pirn_item *item)
+{
+    if (change->what & PIRN_CHANGE_QUEUE) {
+        return strcmp(change->queue, item->queue) == 0;
+    }
+    return item->state == (change->held ? PIRN_ITEM_HELD : PIRN_ITEM_READY);
+}
+
+static bool is_meant(const struct endings *endings,
+                     const struct pirn_item *item)
+{
+    if (endings->filter != NULL && !filter_matches(endings->filter, item)) {
+        return false;
+    }
+    return !endings->tolerant || endings->change == NULL ||
+           !is_so(endings->change, item);
+}
+
 /* 0: it may be claimed, and what is to be done can be; PASSED; or an errno. */
 static int look(struct endings *endings, const struct pirn_id *id)
 {
     struct tool *tool = endings->tool;
     struct pirn_view view = {0};
-    bool claimed;
-    bool passed;
 
     pirn_prep_look(&view, tool->spool, id);
     int r = pirn_wait(tool->context, &view.op);
     if (r < 0) {
         return r;
     }
-    claimed = view.item.state == PIRN_ITEM_CLAIMED;
-    passed =
-        endings->filter != NULL && !filter_matches(endings->filter, &view.item);
+    bool claimed = view.item.state == PIRN_ITEM_CLAIMED;
+    bool meant = is_meant(endings, &view.item);
     pirn_prep_view_end(&view);
     (void)pirn_wait(tool->context, &view.op);
-    if (passed) {
+    if (!meant) {
         return PASSED;
     }
     return claimed ? -EBUSY : 0;

@@ -39,14 +39,15 @@ struct endings {
     uint64_t claimed; /* somebody else has them */
     uint64_t missing;
     enum code failed; /* a disk that failed ends it */
-    bool tolerant;    /* what is gone or claimed is not worth a word */
+    bool tolerant;    /* nobody named them: see endings_init() */
 };
 
 /**
  * endings_init() - nothing is begun
  * @change:   borrowed until the last has ended; NULL: they are removed
  * @filter:   likewise; what does not match it is passed over; or NULL
- * @tolerant: what is gone or claimed is not worth a word
+ * @tolerant: nobody named them: what is gone or claimed is not worth a word,
+ *            and what the change would leave as it is is passed over
  */
 void endings_init(struct endings *endings, struct tool *tool,
                   const struct pirn_change *change, const struct filter *filter,

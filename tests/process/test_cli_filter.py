@@ -111,22 +111,46 @@ def states_are_what_hold_and_release_make_of_them():
         run("release", "--state", "delayed", spool=spool).exits(1)
 
 
-def what_moves_while_it_is_listed_is_met_once():
+@each_layout
+def what_moves_while_it_is_listed_is_met_once(layout):
+    count = 1500 if layout == "log" else 150
     with directory() as here:
-        spool = new_spool(here)
-        run("create", *OTHER, spool=spool).exits(0)
+        spool = new_spool(here, layout)
+        run("create", *OTHER, "--layout", layout, spool=spool).exits(0)
         path = here + "/f"
         with open(path, "wb") as file:
             file.write(b"x")
-        run("put", *[path] * 1500, spool=spool).exits(0)
+        run("put", *[path] * count, spool=spool).exits(0)
         for words, says in ((("mv", "--to", "other"), "moved"),
                             (("mv", "--to", "incoming"), "moved"),
-                            (("hold",), "held")):
+                            (("hold",), "held"), (("release",), "released")):
             ran = run(*words, "--json", "--smaller", "9", spool=spool).exits(0)
-            assert objects(ran) == [{says: 1500, "claimed": 0, "missing": 0}]
+            assert objects(ran) == [{says: count, "claimed": 0, "missing": 0}]
         versions = [item["version"] for item in
                     objects(run("ls", "--json", spool=spool))]
-        assert len(versions) == 1500 and set(versions) == {4}
+        assert len(versions) == count and set(versions) == {5}
+
+
+@each_layout
+def what_is_so_already_is_passed_over_unless_it_was_named(layout):
+    with directory() as here:
+        spool, item = some(here, layout)
+        run("hold", item["big"], spool=spool).exits(0)
+        for words, says in ((("hold", "--all"), b"2 held\n"),
+                            (("release", item["small"]), b"1 released\n"),
+                            (("release", "--larger", "0"), b"2 released\n"),
+                            (("mv", "--to", "other", "--all", "-n"),
+                             b"would be: 2 moved\n"),
+                            (("mv", "--to", "other", "--all"), b"2 moved\n")):
+            assert run(*words, spool=spool).exits(0).out == says, words
+        before = objects(run("ls", "--json", spool=spool))
+        for words, says in ((("release", "--all"), b"0 released\n"),
+                            (("mv", "--to", "other", "--all"), b"0 moved\n")):
+            assert run(*words, spool=spool).exits(1).out == says, words
+        assert objects(run("ls", "--json", spool=spool)) == before
+        for verb in ("release", "mv"):
+            more = ("--to", "other") if verb == "mv" else ()
+            run(verb, *more, item["big"], spool=spool).exits(0)
 
 
 @each_layout
@@ -151,14 +175,6 @@ def all_of_a_spool_has_to_be_said(layout):
         assert len(listed(spool)) == 3
         assert run("rm", "--all", spool=spool).exits(0).out == b"3 removed\n"
         run("rm", "--all", spool=spool).exits(1)
-
-
-def files_are_refused_once_and_not_one_by_one():
-    with directory() as here:
-        spool, _ = some(here, "file")
-        ran = run("hold", "--larger", "1", spool=spool)
-        if ran.code == 78:
-            ran.says("file layout", "yet")
 
 
 @each_layout
