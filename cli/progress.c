@@ -4,7 +4,9 @@
  *
  * The line is drawn from its first column, and the cursor goes back there. So
  * what else is said on the terminal begins where it should, and writes over
- * it: the line is shorter than any sentence of failure.c.
+ * it: the line is shorter than any sentence of failure.c. A line that was
+ * wrapped would leave its beginning behind, so where there are few columns it
+ * has no bar.
  *
  * It is first drawn when there were FIRST of whatever it is, or after a second,
  * and then ten times a second: short work leaves the terminal alone.
@@ -15,11 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <pirn/invariant.h>
 
-enum { FIRST = 64, BAR = 10, PERCENT = 100 };
+enum { FIRST = 64, BAR = 10, PERCENT = 100, BAR_COLUMNS = 64 };
 
 static const uint64_t patience_ns = 1000000000;
 static const uint64_t again_ns = 100000000;
@@ -29,6 +32,15 @@ static bool is_terminal(void)
     const char *term = getenv("TERM");
 
     return isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+/* A terminal that does not say how wide it is is wide. */
+static bool is_wide(void)
+{
+    struct winsize size = {0};
+
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 ||
+           size.ws_col >= BAR_COLUMNS;
 }
 
 void progress_begin(struct progress *progress, const char *doing,
@@ -46,16 +58,20 @@ void progress_begin(struct progress *progress, const char *doing,
     };
 }
 
-static void draw_bar(const struct progress *progress, uint64_t done)
+static void draw_share(const struct progress *progress, uint64_t done)
 {
     uint64_t of = done < progress->total ? done : progress->total;
     int filled = (int)((double)of / (double)progress->total * BAR);
     int percent = (int)((double)of / (double)progress->total * PERCENT);
 
-    fprintf(stderr, "[%s%.*s%s%*s]  %d %%  %" PRIu64 " of %" PRIu64,
-            progress->has_colour ? "\033[32m" : "", filled,
-            "==========", progress->has_colour ? "\033[0m" : "", BAR - filled,
-            "", percent, done, progress->total);
+    if (is_wide()) {
+        fprintf(stderr, "[%s%.*s%s%*s]  ",
+                progress->has_colour ? "\033[32m" : "", filled,
+                "==========", progress->has_colour ? "\033[0m" : "",
+                BAR - filled, "");
+    }
+    fprintf(stderr, "%d %%  %" PRIu64 " of %" PRIu64, percent, done,
+            progress->total);
 }
 
 static bool is_due(const struct progress *progress, uint64_t done,
@@ -77,7 +93,7 @@ void progress_tell(struct progress *progress, uint64_t done, uint64_t now_ns)
     progress->drawn_ns = now_ns;
     fprintf(stderr, "%s  ", progress->doing);
     if (progress->total > 0) {
-        draw_bar(progress, done);
+        draw_share(progress, done);
     } else {
         fprintf(stderr, "%" PRIu64, done);
     }

@@ -6,6 +6,7 @@
  * nowhere else. What is short is not shown at all.
  *
  *   removing  [======    ]  62 %  620 of 1000
+ *   removing  62 %  620 of 1000                 where it is narrow
  *   removing  620                               where nobody knows how many
  */
 #ifndef CLI_PROGRESS_H

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Progress: for who watches a terminal, and for nobody else."""
+import fcntl
 import os
 import pty
+import struct
 import subprocess
+import termios
 
 from command import Ran, fill, new_spool, put, run
 from harness import PIRN, cases, directory, read_terminal
@@ -12,9 +15,12 @@ ALL = ("--queue", "incoming", "--all")
 CLEAR = "\x1b[K"
 
 
-def watched(spool, *words, **env):
-    """A verb whose standard error is a terminal: how it ended, and that."""
+def watched(spool, *words, columns=0, **env):
+    """A verb whose standard error is a terminal: how it ended, and that. 0: it
+    does not say how wide it is."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ,
+                struct.pack("HHHH", 24, columns, 0, 0))
     command = [PIRN, words[0], "--spool", spool, *words[1:]]
     clean = {name: value for name, value in os.environ.items()
              if name not in ("NO_COLOR", "TERM")}

@@ -85,6 +85,19 @@ def put_shows_how_far_it_is_unless_ids_do():
         assert watched(spool, "put", file)[1] == ""
 
 
+def no_line_of_it_is_wrapped():
+    with directory() as here:
+        spool = new_spool(here)
+        file = write(here, "f", b"body")
+        for columns, bar in ((40, False), (80, True)):
+            seen = watched(spool, "put", *[file] * 1100, columns=columns,
+                           NO_COLOR="1")[1]
+            lines = [line.replace("\x1b[K", "") for line in seen.split("\r")]
+            assert "storing  " in lines[0] and " of 1100" in lines[0], lines
+            assert ("[" in lines[0]) == bar, lines
+            assert max(map(len, lines)) < columns, lines
+
+
 if __name__ == "__main__":
     cases(*[value for name, value in list(globals().items())
             if callable(value) and value.__module__ == "__main__"
