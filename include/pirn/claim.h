@@ -67,7 +67,6 @@ struct pirn_claim {
 
 /**
  * pirn_prep_claim() - have one ready item of a queue
- *
  * @queue: loaned until the op ends
  *
  * Result: 1, and @claim->item is ours; 0 no item is ready; -ENOENT no such
@@ -86,7 +85,6 @@ PIRN_API void pirn_prep_claim(struct pirn_claim *claim,
 
 /**
  * pirn_prep_claim_wait() - have one ready item, and wait until there is one
- *
  * @queue:      loaned until the op ends
  * @timeout_ns: from the start; UINT64_MAX: for ever; 0: as pirn_prep_claim()
  *
@@ -111,7 +109,7 @@ PIRN_API void pirn_prep_claim_wait(struct pirn_claim *claim,
  * pirn_prep_claim_id() - have one certain item, whichever queue it is in
  *
  * Result: 1; 0 somebody else has it; -ENOENT no such item; -EBADMSG its
- * metadata are damaged, and it is in `quarantine`; or an errno.
+ * metadata are damaged, and it is set aside (pirn/spool.h); or an errno.
  */
 PIRN_API void pirn_prep_claim_id(struct pirn_claim *claim,
                                  struct pirn_spool *spool,
@@ -119,6 +117,8 @@ PIRN_API void pirn_prep_claim_id(struct pirn_claim *claim,
 
 /**
  * pirn_prep_claim_read() - read of the claimed item's body
+ * @buf:    @len bytes, 1 or more; loaned until the op ends
+ * @offset: bytes from the body's start
  *
  * Result: bytes read, 0 at its end; -EBADMSG the body is not what was stored:
  * it is gone, its size is another, or, told with the last bytes of a body that

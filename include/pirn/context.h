@@ -55,9 +55,10 @@ enum { PIRN_MIN_WAIT_BATCH = 64 };
 struct pirn_context_config {
     enum pirn_engine engine;
     enum pirn_files files;
-    uint32_t sq_entries;   /* submissions per enter; power of two, 8 or more;
+    uint32_t sq_entries;   /* submissions per enter; power of two, 8 to 32768;
                              0: 256 */
-    uint32_t cq_entries;   /* completions; power of two; 0: 8 x sq_entries */
+    uint32_t cq_entries;   /* completions; power of two, sq_entries to 262144;
+                             0: 8 x sq_entries */
     uint32_t worker_max;   /* workers for files and paths, threads of the kernel
                              or (in a pool) of the process; 0: 64 */
     uint32_t turn_budget;  /* functions per source and turn; 0: 256 */

@@ -125,7 +125,6 @@ PIRN_API void pirn_prep_admit(struct pirn_draft *draft,
 
 /**
  * pirn_prep_begin() - an item whose body streams in
- *
  * @queue: as pirn_prep_enqueue()
  *
  * Result: 0, and the draft is open until a commit or an abort; -ENOENT no such
@@ -146,6 +145,7 @@ PIRN_API void pirn_prep_append(struct pirn_draft *draft, const void *bytes,
 
 /**
  * pirn_prep_commit() - make the item durable and visible
+ * @fields: loaned until the op ends; may be NULL
  *
  * Result, Durable: as pirn_prep_enqueue(). The draft has ended either way.
  */

@@ -4,7 +4,9 @@
  *
  * Short transfers are not hidden: the result is what the kernel moved. (A chain
  * continues short writes for you, see pirn/chain.h.) Buffers and paths are
- * loaned until the op ends.
+ * loaned until the op ends. Where no result is named it is 0, or a negative
+ * errno of the system call that bears the name. O_* and AT_* are those of
+ * <fcntl.h>, POLLIN of <poll.h>.
  */
 #ifndef PIRN_FILE_H
 #define PIRN_FILE_H
@@ -176,12 +178,16 @@ PIRN_API int pirn_confirmed(int32_t result);
  * @mode:   as fallocate(2)
  * @offset: bytes
  * @len:    bytes, 1 or more
+ *
+ * Durable: after a pirn_prep_fsync() that was started when this had ended.
+ * Kernel:  5.6 (IORING_OP_FALLOCATE); always in a kernel worker.
  */
 PIRN_API void pirn_prep_fallocate(struct pirn_op *op, int fd, int mode,
                                   uint64_t offset, uint64_t len);
 
 /**
  * pirn_prep_truncate() - set a file's size
+ * @size: bytes
  *
  * Kernel: 6.9 (IORING_OP_FTRUNCATE); before, ftruncate(2) in place.
  */
@@ -220,6 +226,7 @@ PIRN_API void pirn_prep_poll(struct pirn_op *op, int fd, uint32_t events);
 /**
  * pirn_prep_multishot_poll() - be told of every change of readiness
  *
+ * Each delivery is the events that came, as pirn_prep_poll() has them.
  * Edge-triggered: what is not read away is not told again.
  *
  * Kernel: 5.13 (IORING_POLL_ADD_MULTI).

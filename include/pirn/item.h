@@ -3,7 +3,10 @@
  * pirn/item.h - what a spool keeps: an id, metadata, a body
  *
  * An item is one envelope: a sender's side, one or more recipients, one body.
- * The spool acts on the fixed metadata and only carries the fields.
+ * The spool acts on the fixed metadata and only carries the fields. Of these
+ * `pirn serve` stores from, to (one for each recipient), client and helo; a
+ * check adds quarantined and was, `pirn take` reason. Names that begin with
+ * `pirn.' are the spool's own.
  */
 #ifndef PIRN_ITEM_H
 #define PIRN_ITEM_H

@@ -2,9 +2,15 @@
 /*
  * pirn/path.h - operations on names: directories and their entries
  *
- * Paths are loaned until the op ends. All but listing go to a kernel worker
- * (about 10 us); their number is bounded by the context's worker_max. None is
- * durable before the directory is synced (pirn_prep_fsync() on it).
+ * Paths are loaned until the op ends; one that is relative is so to the
+ * directory in front of it, AT_FDCWD for the process's own. Where no result is
+ * named it is 0, or a negative errno of the system call that bears the name.
+ * All but listing go to a kernel worker (about 10 us); their number is bounded
+ * by the context's worker_max. None is durable before the directory is synced
+ * (pirn_prep_fsync() on it).
+ *
+ * AT_* are those of <fcntl.h>; RENAME_* of <stdio.h>, STATX_* and struct statx
+ * of <sys/stat.h> need _GNU_SOURCE.
  */
 #ifndef PIRN_PATH_H
 #define PIRN_PATH_H

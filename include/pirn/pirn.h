@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* pirn/pirn.h - the whole runtime; read op.h and context.h first */
+/* pirn/pirn.h - the whole runtime; read op.h and context.h first. The spool is
+ * another library, libpirn-spool: pirn/spool.h */
 #ifndef PIRN_PIRN_H
 #define PIRN_PIRN_H
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pirn/signal.h - signals as deliveries of a multishot
+ *
+ * Whoever compiles with -std=c11 defines _POSIX_C_SOURCE for sigaddset(3).
  */
 #ifndef PIRN_SIGNAL_H
 #define PIRN_SIGNAL_H

@@ -3,7 +3,9 @@
  * pirn/socket.h - operations on sockets
  *
  * Order on one socket is the stream's business (pirn/stream.h): two sends that
- * are in flight at once may leave in either order.
+ * are in flight at once may leave in either order. Where no result is named it
+ * is 0, or a negative errno of the system call that bears the name; addresses,
+ * bytes and buffers are loaned until the op ends.
  */
 #ifndef PIRN_SOCKET_H
 #define PIRN_SOCKET_H
@@ -78,8 +80,9 @@ PIRN_API void pirn_prep_multishot_accept(struct pirn_multishot *shot, int fd);
 /**
  * pirn_prep_connect() - connect
  *
- * Result: 0; on plain -EAGAIN for a local socket whose backlog is full: try
- * again later. The ring waits.
+ * Result: 0; -ECONNREFUSED, -ETIMEDOUT and others of connect(2); on plain
+ * -EAGAIN for a local socket whose backlog is full: try again later. The ring
+ * waits.
  *
  * Kernel: 5.5 (IORING_OP_CONNECT).
  */
@@ -103,6 +106,7 @@ PIRN_API void pirn_prep_sendmsg(struct pirn_op *op, int fd,
 
 /**
  * pirn_prep_recv() - receive bytes
+ * @flags: as recv(2)
  *
  * Result: the bytes received; 0: the peer has ended. Kernel: 5.6.
  */

@@ -16,7 +16,13 @@
  * that waits (pirn_prep_claim_wait()).
  *
  * What cannot be read (damaged metadata) or has no body is never thrown away:
- * it is set aside into the queue `quarantine`.
+ * of files it is set aside into the queue `quarantine`; of the log it is held,
+ * and set aside by a check (pirn/check.h).
+ *
+ * A spool is one user's: what he makes is his, and so is a log's index, which
+ * is made by who opens first. A group has one together with a umask that lets
+ * it write, in a directory that hands its group on (chmod g+s); so is index_dir
+ * then.
  */
 #ifndef PIRN_SPOOL_H
 #define PIRN_SPOOL_H
@@ -50,7 +56,8 @@ struct pirn_spool_config {
     const char *path; /* the spool's directory */
     bool create;      /* make it, if there is none, with its first queues:
                          `incoming` and `quarantine` */
-    enum pirn_layout layout; /* of `incoming`, if that is made */
+    enum pirn_layout layout; /* of `incoming`, if that is made; zeroed: files,
+                                while the command makes it of the log */
 
     /* Of a spool that is made: files alone; its processes share no memory, and
      * none of its queues has the log's layout. */

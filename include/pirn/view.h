@@ -46,6 +46,7 @@ PIRN_API void pirn_prep_look(struct pirn_view *view, struct pirn_spool *spool,
 
 /**
  * pirn_prep_view_read() - read of its body
+ * @buf, @len, @offset: as pirn_prep_claim_read()
  *
  * Result: bytes read, 0 at its end; -ENOENT it was removed before the first
  * read; -EBADMSG as pirn_prep_claim_read().
