@@ -51,7 +51,7 @@ uint64_t options_number(struct argp_state *state, const char *what,
 void options_check_queue(struct argp_state *state, const char *what,
                          const char *name);
 
-/** options_engine() - auto or uring, or a usage error */
+/** options_engine() - auto, uring or plain, or a usage error */
 enum pirn_engine options_engine(struct argp_state *state, const char *name);
 
 #endif /* CLI_OPTIONS_H */

@@ -143,7 +143,6 @@ static void moved_aside(struct pirn_op *op, int32_t result)
 
 /* Where items come from buckets, one may have come by a rename that nobody has
  * synced: going back without that it could have two names. */
-
 static void move_away(struct pirn_claim_work *work, bool aside, int32_t result)
 {
     struct pirn_spool *spool = work->spool;

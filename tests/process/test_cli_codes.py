@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """How the program fails: one sentence with the path and the cause, and the
-exit code that DESIGN.md's table gives it."""
+exit code that cli/README.md's table gives it."""
 import ctypes
 import errno
 import fcntl
