@@ -18,13 +18,16 @@
 #include <pirn/post.h>
 #include <pirn/probe.h>
 #include <pirn/reactor.h>
+#include <pirn/readiness.h>
 #include <pirn/request.h>
 #include <pirn/resolve.h>
 #include <pirn/serial.h>
+#include <pirn/shared.h>
 #include <pirn/signal.h>
 #include <pirn/socket.h>
 #include <pirn/stream.h>
 #include <pirn/stream_file.h>
+#include <pirn/sync.h>
 #include <pirn/task.h>
 #include <pirn/timer.h>
 #include <pirn/trace.h>
