@@ -8,6 +8,7 @@
 #include <pirn/chain.h>
 #include <pirn/child.h>
 #include <pirn/context.h>
+#include <pirn/context_facts.h>
 #include <pirn/directory.h>
 #include <pirn/file.h>
 #include <pirn/gate.h>
