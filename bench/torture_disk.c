@@ -11,10 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/loop.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -24,13 +20,10 @@
 
 #include <pirn/invariant.h>
 
+#include "bench/loop.h"
 #include "bench/process.h"
 
-enum {
-    TRIES = 100, /* others look for a free device, too */
-    PATIENCE_MS = 20000,
-    WITHOUT_LOG_FLUSH = 2,
-};
+enum { WITHOUT_LOG_FLUSH = 2 };
 
 /* EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are one number. */
 #define SHUTDOWN _IOR('X', 125, uint32_t)
@@ -80,8 +73,7 @@ static const char *be_alone(void)
     if (geteuid() != 0) {
         return "only root may mount: run it as root, or leave --power out";
     }
-    if (unshare(CLONE_NEWNS) < 0 ||
-        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+    if (loop_private() < 0) {
         return "no mount namespace is allowed here: run it outside of the "
                "container, or leave --power out";
     }
@@ -112,51 +104,19 @@ const char *torture_disk_make(struct torture_disk *disk, const char *root,
     return why;
 }
 
-/* The device's descriptor, and its path; or a negative errno. */
-static int attach(int image, char path[32])
-{
-    const struct loop_config config = {
-        .fd = (uint32_t)image,
-        .block_size = 512,
-        .info = {.lo_flags = LO_FLAGS_AUTOCLEAR},
-    };
-    int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-    int r = control < 0 ? -errno : -EBUSY;
-
-    for (int i = 0; i < TRIES && r == -EBUSY; i++) {
-        snprintf(path, 32, "/dev/loop%d", ioctl(control, LOOP_CTL_GET_FREE));
-        r = open(path, O_RDWR | O_CLOEXEC);
-        if (r < 0) {
-            r = errno == ENOENT ? -EBUSY : -errno; /* its node comes soon */
-            poll(NULL, 0, 1);
-        } else if (ioctl(r, LOOP_CONFIGURE, &config) < 0) {
-            int error = errno;
-            close(r);
-            r = -error;
-        }
-    }
-    if (control >= 0) {
-        close(control);
-    }
-    return r;
-}
-
 int torture_disk_mount(struct torture_disk *disk)
 {
-    char path[32];
+    struct loop loop;
     int image = open(disk->image, O_RDWR | O_CLOEXEC);
 
     pirn_assert(!disk->is_mounted);
     if (image < 0) {
         return -errno;
     }
-    int device = attach(image, path);
-    int r = device < 0 ? device : 0;
-    if (r == 0 && mount(path, disk->point, disk->type, 0, NULL) < 0) {
-        r = -errno;
-    }
-    if (device >= 0) {
-        close(device);
+    int r = loop_attach(&loop, image);
+    if (r == 0) {
+        r = mount(loop.path, disk->point, disk->type, 0, NULL) < 0 ? -errno : 0;
+        close(loop.fd); /* what is mounted has it open */
     }
     close(image);
     disk->is_mounted = r == 0;
@@ -165,16 +125,10 @@ int torture_disk_mount(struct torture_disk *disk)
 
 int torture_disk_unmount(struct torture_disk *disk)
 {
-    for (int i = 0; i < PATIENCE_MS && disk->is_mounted; i++) {
-        if (umount2(disk->point, 0) == 0) {
-            disk->is_mounted = false;
-        } else if (errno != EBUSY) {
-            return -errno;
-        } else {
-            poll(NULL, 0, 1);
-        }
-    }
-    return disk->is_mounted ? -EBUSY : 0;
+    int r = disk->is_mounted ? loop_unmount(disk->point) : 0;
+
+    disk->is_mounted = disk->is_mounted && r < 0;
+    return r;
 }
 
 int torture_disk_cut(const struct torture_disk *disk)

@@ -34,9 +34,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/loop.h"
 #include "crash/check.h"
 #include "crash/image.h"
-#include "crash/loop.h"
 
 enum {
     SHOWN = 5, /* violations, in full */

@@ -11,7 +11,7 @@
 
 #include <sys/mount.h>
 
-#include "crash/loop.h"
+#include "bench/loop.h"
 #include "crash/told.h"
 
 #include <pirn/timer.h>

@@ -12,7 +12,7 @@
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 
-#include "crash/loop.h"
+#include "bench/loop.h"
 
 #include <pirn/timer.h>
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* loop.c - see loop.h */
-#include "crash/loop.h"
+#include "bench/loop.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     TRIES = 100, /* others look for a free device, too */
-    PATIENCE = 20000,
+    PATIENCE_MS = 20000,
 };
 
 int loop_private(void)
@@ -40,9 +40,12 @@ int loop_attach(struct loop *loop, int file)
         int number = ioctl(control, LOOP_CTL_GET_FREE);
         snprintf(loop->path, sizeof(loop->path), "/dev/loop%d", number);
         loop->fd = open(loop->path, O_RDWR | O_CLOEXEC);
-        r = loop->fd < 0 || ioctl(loop->fd, LOOP_CONFIGURE, &config) < 0
-                ? -errno
-                : 0;
+        if (loop->fd < 0) {
+            r = errno == ENOENT ? -EBUSY : -errno; /* its node comes soon */
+            poll(NULL, 0, 1);
+        } else {
+            r = ioctl(loop->fd, LOOP_CONFIGURE, &config) < 0 ? -errno : 0;
+        }
         if (r < 0 && loop->fd >= 0) {
             close(loop->fd);
         }
@@ -64,18 +67,18 @@ int loop_mount(const struct loop *loop, const char *point, const char *type,
     return mount(loop->path, point, type, MS_NOATIME, options) < 0 ? -errno : 0;
 }
 
+/* A ring that has ended gives its files back by a worker of the kernel's, and
+ * nothing tells when: the only way to know is to ask again. */
 int loop_unmount(const char *point)
 {
-    const struct timespec pause = {.tv_nsec = 1000000};
-
-    for (int i = 0; i < PATIENCE; i++) {
+    for (int i = 0; i < PATIENCE_MS; i++) {
         if (umount2(point, 0) == 0) {
             return 0;
         }
         if (errno != EBUSY) {
             break;
         }
-        nanosleep(&pause, NULL);
+        poll(NULL, 0, 1);
     }
     return -errno;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loop.h - a file as a disk, mounted where nobody else sees it
+ * bench/loop.h - a file as a disk, mounted where nobody else sees it
  *
  * The mounts are those of a namespace that ends with the process, and the
  * device goes when nobody has it open: whoever is killed leaves nothing.
  */
-#ifndef TESTS_CRASH_LOOP_H
-#define TESTS_CRASH_LOOP_H
+#ifndef BENCH_LOOP_H
+#define BENCH_LOOP_H
 
 #include <stdint.h>
 
@@ -28,8 +28,8 @@ void loop_forget(const struct loop *loop);
 int loop_mount(const struct loop *loop, const char *point, const char *type,
                const char *options);
 
-/** loop_unmount() - 0 or a negative errno; a ring that has ended lets go of its
- * files a little later, and what is mounted still must not be written under */
+/** loop_unmount() - 0 or a negative errno; who was killed lets go a little
+ * later, which is waited for: what is mounted must not be written under */
 int loop_unmount(const char *point);
 
-#endif /* TESTS_CRASH_LOOP_H */
+#endif /* BENCH_LOOP_H */
