@@ -175,6 +175,7 @@ static void block_renew(const struct pirn__lanes *lanes, uint64_t at,
     uint64_t *block = block_of(lanes, at);
     uint32_t life = life_of(owner) + 1;
 
+    pirn_assert(block != NULL); /* who owns it was read there */
     pirn__atom_store(&block[TAKEN], pair(life, 0));
     pirn__atom_store(&block[FILLED], pair(life, 0));
     block_free(lanes, at, owner, life, hand);
