@@ -11,9 +11,12 @@ many of these.
 
 PIRN_SEED=N chooses work and instants; PIRN_CUTS=N: so many of each.
 """
+import contextlib
+import ctypes
 import fcntl
 import os
 import random
+import select
 import shutil
 import subprocess
 import sys
@@ -29,6 +32,20 @@ LIVES = 20  # cuts of one spool
 PROCESSES = 3
 TOLD = 64  # bytes, struct told
 PATIENCE_S = 30
+IN_MODIFY = 2
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@contextlib.contextmanager
+def writes_to(path):
+    """A descriptor that can be read when somebody has written to a file."""
+    fd = LIBC.inotify_init1(os.O_CLOEXEC)
+    assert LIBC.inotify_add_watch(fd, path.encode(), IN_MODIFY) >= 0, \
+        os.strerror(ctypes.get_errno())
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 class Spool:
@@ -53,7 +70,8 @@ class Spool:
         run("mount", "-t", self.type, "-o", "loop", self.image, self.point)
 
     def unmount(self):
-        """Those who were killed are not gone at once."""
+        """Their rings give files back when those who were killed have ended,
+        by a worker of the kernel's; nothing tells when, so it is asked."""
         end = time.monotonic() + PATIENCE_S
         while subprocess.run(["umount", self.point],
                              stderr=subprocess.DEVNULL).returncode:
@@ -71,11 +89,15 @@ class Spool:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         until = self.told() + answers
-        end = time.monotonic() + PATIENCE_S
-        while self.told() < until:
-            assert work.poll() is None, f"the work ended: {work.returncode}"
-            assert time.monotonic() < end, "nothing is told any more"
-            time.sleep(0.001)
+        death = os.pidfd_open(work.pid)
+        with writes_to(self.journal) as written:
+            while self.told() < until:
+                heard, _, _ = select.select([written, death], [], [],
+                                            PATIENCE_S)
+                assert heard, "nothing is told any more"
+                assert death not in heard, f"the work ended: {work.wait()}"
+                os.read(written, 65536)
+        os.close(death)
         point = os.open(self.point, os.O_RDONLY)
         fcntl.ioctl(point, SHUTDOWN, WITHOUT_LOG_FLUSH)
         os.close(point)
