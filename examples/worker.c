@@ -47,8 +47,8 @@ int main(void)
     struct pirn_group_config config = {2, {0}, init, cleanup, watches};
     struct pirn_group *group;
 
-    if (pipe2(jobs, O_NONBLOCK) < 0 || pipe(said) < 0 ||
-        pirn_group_create(&config, &group) < 0) {
+    if (pipe(jobs) < 0 || fcntl(jobs[0], F_SETFL, O_NONBLOCK) < 0 ||
+        pipe(said) < 0 || pirn_group_create(&config, &group) < 0) {
         return 1;
     }
     while (n < 25 && write(jobs[1], "j", 1) == 1) {

@@ -102,7 +102,8 @@ def compile_and_run(how, libraries):
     room.mkdir()
     for source in examples():
         (room / source.name).write_bytes(source.read_bytes())
-        do(*CC, *pkg_config("--cflags"), source.name, "-o", source.stem,
+        do(*CC, "-Werror=implicit-function-declaration",
+           *pkg_config("--cflags"), source.name, "-o", source.stem,
            *libraries, cwd=room)
     for name, arguments in RUNS.items():
         do(room / name, *arguments, cwd=room)
