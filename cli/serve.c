@@ -15,6 +15,7 @@
 #include "cli/machine.h"
 #include "cli/options.h"
 #include "cli/paste.h"
+#include "cli/quantity.h"
 #include "cli/tool.h"
 #include "cli/verb.h"
 #include "smtp/server.h"
@@ -76,6 +77,32 @@ static void set_address(struct serve *serve, const char *arg,
     }
 }
 
+static void set_size(struct serve *serve, const char *arg,
+                     struct argp_state *state)
+{
+    serve->config.size_max = quantity_bytes(state, "--max-size", arg);
+    if (serve->config.size_max == 0 || serve->config.size_max > size_max) {
+        argp_error(state, "--max-size %s: a size from 1 to 1T is needed", arg);
+    }
+}
+
+/* Digits alone are seconds. */
+static void set_timeout(struct serve *serve, const char *arg,
+                        struct argp_state *state)
+{
+    uint64_t *timeout_ns = &serve->config.timeout_ns;
+
+    if (arg[strspn(arg, "0123456789")] == '\0') {
+        *timeout_ns = ns_per_s *
+                      options_number(state, "--timeout", arg, 1, TIMEOUT_MAX_S);
+        return;
+    }
+    *timeout_ns = quantity_ns(state, "--timeout", arg);
+    if (*timeout_ns == 0 || *timeout_ns > TIMEOUT_MAX_S * ns_per_s) {
+        argp_error(state, "--timeout %s: a time up to a day is needed", arg);
+    }
+}
+
 static void set_not_yet(struct serve *serve, const char *option,
                         const char *instead)
 {
@@ -113,8 +140,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         config->create = true;
         break;
     case KEY_MAX_SIZE:
-        config->size_max =
-            options_number(state, "--max-size", arg, 1, size_max);
+        set_size(serve, arg, state);
         break;
     case KEY_MAX_CONNECTIONS:
         config->connections_max = (uint32_t)options_number(
@@ -127,8 +153,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         }
         break;
     case KEY_TIMEOUT:
-        config->timeout_ns = ns_per_s * options_number(state, "--timeout", arg,
-                                                       1, TIMEOUT_MAX_S);
+        set_timeout(serve, arg, state);
         break;
     case ARGP_KEY_ARG:
         argp_error(state, "%s: no argument is needed", arg);
@@ -150,14 +175,16 @@ static const struct argp_option own[] = {
     {"create", KEY_CREATE, NULL, 0,
      "Make the spool and the queue if they are not there", 0},
     {"config", KEY_CONFIG, "FILE", 0, "Not yet", 0},
-    {"max-size", KEY_MAX_SIZE, "BYTES", 0,
-     "The longest mail that is taken (67108864)", 0},
+    {"max-size", KEY_MAX_SIZE, "SIZE", 0,
+     "The longest mail that is taken, in bytes or as 10M (64M)", 0},
     {"max-connections", KEY_MAX_CONNECTIONS, "N", 0,
      "The most clients at once; more are told to try later (256)", 0},
     {"hostname", KEY_HOSTNAME, "NAME", 0,
      "What the server calls itself (the host's name)", 0},
-    {"timeout", KEY_TIMEOUT, "SECONDS", 0,
-     "A client that is silent for so long is sent away (300)", 0},
+    {"timeout", KEY_TIMEOUT, "TIME", 0,
+     "A client that is silent for so long is sent away: seconds, or as 30s or "
+     "5m (5m)",
+     0},
     {0},
 };
 static const struct argp_child children[] = {

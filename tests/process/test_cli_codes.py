@@ -44,6 +44,9 @@ def a_wrong_command_line_is_64():
                   ("serve", "--smtp", "nowhere"), ("serve", "--threads", "0"),
                   ("serve", "--threads", "-1"), ("serve", "--threads", "2x"),
                   ("serve", "--smtp", "unix:/x"), ("serve", "--max-size", ""),
+                  ("serve", "--max-size", "0"), ("serve", "--max-size", "2T"),
+                  ("serve", "--timeout", "0"), ("serve", "--timeout", "0s"),
+                  ("serve", "--timeout", "25h"), ("serve", "--timeout", ""),
                   ("serve", "--hostname", "a b\r\n")):
         ran = run(*words) if words[0] != "cat" else run(*words, spool=".")
         ran.exits(64)

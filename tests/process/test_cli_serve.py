@@ -125,8 +125,8 @@ def options_reach_the_server():
     with directory() as here:
         spool, port = here + "/spool", free_port()
         with serving(spool, f"127.0.0.1:{port}", "--hostname", "mx.example.org",
-                     "--max-size", "12345", "--max-connections", "1",
-                     "--threads", "3", "--engine", "uring",
+                     "--max-size", "12K", "--max-connections", "1",
+                     "--threads", "3", "--engine", "uring", "--timeout", "30s",
                      "--queue", "mine") as (process, _):
             with socket.create_connection(("127.0.0.1", port), 30) as client:
                 file = client.makefile("rb")
@@ -135,7 +135,7 @@ def options_reach_the_server():
                 replies = b""
                 while b"250 " not in replies:
                     replies += file.readline()
-                assert b"SIZE 12345" in replies, replies
+                assert b"SIZE 12288" in replies, replies
                 with socket.create_connection(("127.0.0.1", port),
                                               30) as another:
                     assert another.makefile("rb").readline()[:3] == b"421"
