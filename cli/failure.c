@@ -24,6 +24,9 @@ static const struct cause causes[] = {
     {THING_SPOOL, ENOENT, CODE_NOT_THERE,
      "there is no such directory; make a spool with `pirn create --spool DIR', "
      "or name another"},
+    {THING_NEW_SPOOL, ENOENT, CODE_NOT_THERE,
+     "it cannot be made: its name is a link that leads nowhere, or this file "
+     "system makes no directories; name another place"},
     {THING_SPOOL, ENOTDIR, CODE_NOT_A_SPOOL,
      "this is not a directory, or a part of its path is none; name a spool's "
      "directory"},
@@ -41,6 +44,10 @@ static const struct cause causes[] = {
     {THING_SPOOL, EXDEV, CODE_CONFIGURATION,
      "others have it open, and share an index that is not to be seen here; use "
      "it on their host, in a container that shares their /dev/shm"},
+    {THING_SPOOL, EACCES, CODE_PERMISSION,
+     "permission denied; run this as the user whose spool it is; if that is "
+     "you, another user has opened it, and left files of his: give them back "
+     "with chown -R, and the index that its .log/index names, too"},
     {THING_EVENTS, EOPNOTSUPP, CODE_CONFIGURATION,
      "it was made without a log, so its processes share no memory to tell them "
      "in; look again and again with `pirn ls', or make a new spool"},
@@ -121,7 +128,8 @@ static const struct cause causes[] = {
     {THING_ANY, EDQUOT, CODE_TRY_LATER,
      "the quota is used up; make room and try again"},
     {THING_ANY, EROFS, CODE_PERMISSION,
-     "its file system is read-only; mount it for writing"},
+     "its file system is read-only; mount it for writing, or look into the "
+     "kernel's log for why it became so"},
     {THING_ANY, EACCES, CODE_PERMISSION,
      "permission denied; run this as the user who owns it, or let this user "
      "in"},
@@ -140,6 +148,7 @@ static const struct cause causes[] = {
 static const char *const things[] = {
     [THING_ANY] = "",
     [THING_SPOOL] = "spool ",
+    [THING_NEW_SPOOL] = "spool ",
     [THING_EVENTS] = "events of ",
     [THING_QUEUE] = "queue ",
     [THING_ITEM] = "item ",

@@ -39,6 +39,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case 's':
+        if (*arg == '\0') {
+            argp_error(state, "--spool: a directory's name is needed");
+        }
         options->spool = arg;
         return 0;
     case KEY_QUEUE:

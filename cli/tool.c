@@ -46,6 +46,9 @@ enum code tool_open(struct tool *tool, const struct options *options,
             r = pirn_spool_open(tool->context, &config, &tool->spool);
         }
     }
+    if (r == -ENOENT && create) {
+        return failure_say(THING_NEW_SPOOL, tool->path, r);
+    }
     return r < 0 ? failure_say(THING_SPOOL, tool->path, r) : CODE_DONE;
 }
 

@@ -47,6 +47,7 @@ def a_wrong_command_line_is_64():
                   ("serve", "--max-size", "0"), ("serve", "--max-size", "2T"),
                   ("serve", "--timeout", "0"), ("serve", "--timeout", "0s"),
                   ("serve", "--timeout", "25h"), ("serve", "--timeout", ""),
+                  ("ls", "--spool", ""),
                   ("serve", "--hostname", "a b\r\n")):
         ran = run(*words) if words[0] != "cat" else run(*words, spool=".")
         ran.exits(64)
@@ -64,6 +65,9 @@ def what_is_not_there_is_66():
             run(*words, "--queue", "none",
                 spool=spool).exits(66).says("queue none")
         run("put", here + "/no-file", spool=spool).exits(66).says("no-file")
+        os.symlink("nowhere", here + "/link")
+        run("create", spool=here + "/link").exits(66).says(
+            here + "/link", "cannot be made")
 
 
 def a_foreign_directory_is_65_and_left_alone():
@@ -232,6 +236,26 @@ def a_spool_of_somebody_else_is_77():
         if ran.code == 127 or "no such directory" in ran.err:
             raise Skip("the test stands where others may not go")
         ran.exits(77).says(spool, "permission denied")
+
+
+def an_index_of_somebody_else_is_77_and_the_sentence_says_where_it_is():
+    if os.geteuid() != 0:
+        raise Skip("another user is needed: run as root")
+    with directory() as here:
+        os.chmod(here, 0o755)
+        spool = new_spool(here)
+        for at, below, names in os.walk(spool):
+            for name in (".", *below, *names):
+                os.chown(os.path.join(at, name), NOBODY, NOBODY)
+        put(spool)  # as root, who opens it first
+        try:
+            ran = run("ls", spool=spool, user=NOBODY, group=NOBODY,
+                      extra_groups=[])
+        except PermissionError:
+            raise Skip("the program is where others may not go") from None
+        if ran.code == 127 or "no such directory" in ran.err:
+            raise Skip("the test stands where others may not go")
+        ran.exits(77).says(spool, "another user", "chown", ".log/index")
 
 
 def refuse_io_uring(error):
