@@ -83,7 +83,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp_option argp_options[] = {
     {"kind", KEY_KIND, "KIND", 0,
      "Events of this kind alone: enqueued, shared, claimed, moved, held, "
-     "released, updated, given-back, removed, dead, fenced; may be said again",
+     "released, updated, given-back, removed, dead, fenced; may be said again. "
+     "What was lost is told with any",
      0},
     {"count", KEY_COUNT, "N", 0, "End after so many events", 0},
     {0},

@@ -171,7 +171,8 @@ static const struct argp_option options[] = {
      "With such a field; name~part: a field whose value contains this; may be "
      "given again",
      0},
-    {"priority", KEY_PRIORITY, "N", 0, "With this priority, or one of 1..7", 0},
+    {"priority", KEY_PRIORITY, "N", 0,
+     "With this priority, -8 to 7, or one of a range, as 1..7", 0},
     {0},
 };
 

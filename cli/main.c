@@ -103,8 +103,11 @@ static const struct argp argp = {
     .args_doc = "VERB [ARGUMENT...]",
     .doc =
         "A durable spool of items, and a mail server that fills it.\n"
-        "\vEach verb has a --help of its own. The spool is --spool DIR, "
-        "else $PIRN_SPOOL, else " PIRN_SPOOL_DIR ".\n\n"
+        "\vOptions stand behind the verb, as in `pirn ls --spool DIR'; each "
+        "verb has a --help of its own. The spool is --spool DIR, else "
+        "$PIRN_SPOOL, else " PIRN_SPOOL_DIR ". $PIRN_ENGINE (auto, uring, "
+        "plain) and $PIRN_FILES (auto, ring, pool) say who carries out what a "
+        "verb does; `pirn probe' says who would.\n\n"
         "Exit codes: 0 done, 1 nothing matched, or fsck found something, 64 "
         "usage, 65 not a spool or a newer format, 66 no such spool or item, 69 "
         "io_uring refused, 70 a bug, 74 I/O error, 75 try later (full, busy), "

@@ -66,7 +66,10 @@ static const struct argp_option spool_options[] = {
     {0},
 };
 static const struct argp_option queue_options[] = {
-    {"queue", KEY_QUEUE, "NAME", 0, "The queue that is meant", 0},
+    {"queue", KEY_QUEUE, "NAME", 0,
+     "The queue that is meant; else `incoming' (serve, put, take), or all of "
+     "them (ls, status, ...)",
+     0},
     {0},
 };
 static const struct argp_option json_options[] = {
