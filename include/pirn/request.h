@@ -54,7 +54,11 @@ struct pirn_place {
     int line;
 };
 
+#ifdef __cplusplus
+#define PIRN_HERE (pirn_place{__FILE__, __LINE__})
+#else
 #define PIRN_HERE ((struct pirn_place){__FILE__, __LINE__})
+#endif
 
 enum pirn_request_state {
     PIRN_REQUEST_NEW = 0,  /* prepared, or never */
