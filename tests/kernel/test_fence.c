@@ -7,47 +7,11 @@
  * then it goes on. That is what SIGSTOP does to a process, at every point where
  * it matters: between two system calls nobody else sees a difference.
  */
-#include "kernel/test_log.h"
+#include "kernel/test_fence.h"
 
 #include <sys/wait.h>
 
 enum { TURNS = 24 };
-
-/* Somebody else who has the spool of @bed open. */
-static void join(const struct bed *bed, struct bed *ret_other,
-                 uint64_t lease_ns)
-{
-    *ret_other = *bed;
-    assert_int_equal(pirn_context_create(NULL, &ret_other->context), 0);
-    const struct pirn_spool_config config = {
-        .path = bed->path,
-        .index_dir = bed->index_dir,
-        .lease_ns = lease_ns,
-    };
-    assert_int_equal(
-        pirn_spool_open(ret_other->context, &config, &ret_other->spool), 0);
-}
-
-static void leave(struct bed *other)
-{
-    bed_close(other);
-    pirn_context_destroy(other->context);
-}
-
-/* The owner that is not the asking one; there are two. */
-static struct pirn_spool_owner other_of(struct bed *bed)
-{
-    struct pirn_owners owners = {0};
-
-    pirn_prep_owners(&owners, bed->spool);
-    assert_int_equal(pirn_wait(bed->context, &owners.op), 0);
-    assert_int_equal(owners.count, 2);
-    struct pirn_spool_owner other =
-        owners.owners[owners.owners[0].is_self ? 1 : 0];
-    assert_false(other.is_self);
-    pirn_owners_end(&owners);
-    return other;
-}
 
 /* How many claims were taken from the only other one. */
 static uint64_t fence_other(struct bed *bed)
@@ -58,22 +22,6 @@ static uint64_t fence_other(struct bed *bed)
     pirn_prep_fence_owner(&fence, bed->spool, other.slot, other.opened_ns);
     assert_int_equal(pirn_wait(bed->context, &fence.op), 0);
     return fence.fenced;
-}
-
-static int32_t ended;
-
-static void note(struct pirn_op *op, int32_t result)
-{
-    (void)op;
-    ended = result;
-}
-
-/* Of @spool's own clock: at most so many turns, or until the op has ended. */
-static void turn_some(struct bed *bed, int turns)
-{
-    for (int i = 0; i < turns && pirn_context_loaned(bed->context) > 0; i++) {
-        assert_true(pirn_context_turn(bed->context, UINT64_MAX) >= 0);
-    }
 }
 
 /* ---- fenced out ---- */
@@ -493,33 +441,6 @@ static int fence_in_a_child(const struct bed *bed, int turns)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
-}
-
-/* What stands in a directory of the spool's. */
-static int entries_of(const struct bed *bed, const char *relative)
-{
-    DIR *dir = opendir(bed_at(bed, relative));
-    int count = 0;
-
-    assert_non_null(dir);
-    for (struct dirent *at = readdir(dir); at != NULL; at = readdir(dir)) {
-        count += at->d_name[0] != '.';
-    }
-    closedir(dir);
-    return count;
-}
-
-/* When nobody but @owners has it open: the kernel may let a dead one's lock go
- * after it has told of his death. */
-static struct pirn_status status_of(struct bed *bed, uint32_t owners)
-{
-    struct pirn_status status = bed_status(bed);
-
-    for (int i = 0; i < 2000 && status.owners > owners; i++) {
-        status = bed_status(bed);
-    }
-    assert_int_equal(status.owners, owners);
-    return status;
 }
 
 /* Each is his or ready, and none is both or nowhere; what was on its way is the
