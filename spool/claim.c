@@ -119,16 +119,29 @@ static void claim_id_begin(struct pirn_context *context, struct pirn_op *op)
     pirn__layout_seek(claim->priv.spool, &claim->priv.id, op, claim_id_found);
 }
 
-void pirn_prep_claim_id(struct pirn_claim *claim, struct pirn_spool *spool,
-                        const struct pirn_id *id)
+static void prep_claim_id(struct pirn_claim *claim, struct pirn_spool *spool,
+                          const struct pirn_id *id, bool seizes)
 {
     static const struct pirn_task_verbs verbs = {.begin = claim_id_begin};
 
     pirn_assert(spool != NULL && id != NULL);
     claim->priv.spool = spool;
     claim->priv.id = *id;
+    claim->priv.seizes = seizes;
     claim->priv.event = PIRN_EVENT_CLAIMED;
     pirn_prep_task(&claim->op, &verbs);
+}
+
+void pirn_prep_claim_id(struct pirn_claim *claim, struct pirn_spool *spool,
+                        const struct pirn_id *id)
+{
+    prep_claim_id(claim, spool, id, false);
+}
+
+void pirn_prep_seize(struct pirn_claim *claim, struct pirn_spool *spool,
+                     const struct pirn_id *id)
+{
+    prep_claim_id(claim, spool, id, true);
 }
 
 /* Of a claim that has an item. */

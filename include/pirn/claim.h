@@ -60,6 +60,7 @@ struct pirn_claim {
         struct pirn_draft *sharing;
         struct pirn__named *named; /* being removed */
         bool durable;
+        bool seizes; /* also from who has it */
         uint64_t timeout_ns;
         uint64_t until_ns; /* 0: it does not wait */
     } priv;
@@ -114,6 +115,30 @@ PIRN_API void pirn_prep_claim_wait(struct pirn_claim *claim,
 PIRN_API void pirn_prep_claim_id(struct pirn_claim *claim,
                                  struct pirn_spool *spool,
                                  const struct pirn_id *id);
+
+/**
+ * pirn_prep_seize() - likewise, also from who has it now
+ *
+ * Unsafe: who has it may be at work on it all the same, so its work may be done
+ * twice. It is for the item of a taker who hangs; from who dies, or whose lease
+ * is over, others have it without this.
+ *
+ * That one claim is fenced out, and so is one of our own open; his others are
+ * not. His next verb on it is -ESTALE and changes nothing; one that had begun
+ * came before. What he has read of the body is his, and a read may go on.
+ *
+ * Result: 1, and it is ours like any other; from who had it, it has one attempt
+ * more. 0 it is not: he is in the midst of a verb with it, and has it no more
+ * when that ends (a claim of our own open: has it still), or somebody else was
+ * faster; ask again. -ENOENT no such item, or it is between the two layouts;
+ * -EBADMSG as pirn_prep_claim_id(); or an errno: it is as it was, or nobody's
+ * until this spool is closed.
+ *
+ * Durable: no; after a power loss it is ready in any case.
+ */
+PIRN_API void pirn_prep_seize(struct pirn_claim *claim,
+                              struct pirn_spool *spool,
+                              const struct pirn_id *id);
 
 /**
  * pirn_prep_claim_read() - read of the claimed item's body

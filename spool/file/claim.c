@@ -175,11 +175,60 @@ static void taken_away(struct pirn_claim_work *work)
     pick(work);
 }
 
+/* Where it belongs is known. */
+static void have_item(struct pirn_claim_work *work)
+{
+    struct pirn_item *item = &work->meta.item;
+
+    memcpy(item->queue, work->to_queue->name, sizeof(item->queue));
+    work->is_held = item->state == PIRN_ITEM_HELD;
+    item->state = PIRN_ITEM_CLAIMED;
+    item->owner = work->spool->slot;
+}
+
+static void made_site(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, back.make.op);
+
+    if (result < 0) {
+        free(work->meta.memory);
+        finish(work, result);
+        return;
+    }
+    finish(work, 1);
+}
+
+/* From another's claim: its metadata alone say where it was claimed, and where
+ * it belongs. The first is made where it is not there, so that it can be
+ * synced. His attempt is written with what changes next. */
+static void have_seized(struct pirn_claim_work *work)
+{
+    struct pirn_item *item = &work->meta.item;
+    bool is_own = work->victim == work->spool->slot;
+
+    item->attempts += item->attempts < UINT32_MAX;
+    if (is_own) {
+        have_item(work);
+        finish(work, 1);
+        return;
+    }
+    work->from = pirn__site_was(work->queue, item);
+    work->to_queue = item->queue[0] == '\0'
+                         ? NULL
+                         : pirn__queue_find(work->spool, item->queue);
+    if (work->to_queue == NULL) {
+        work->to_queue = work->queue;
+    }
+    have_item(work);
+    pirn__prep_site_make(&work->back.make, work->spool, &work->from);
+    pirn_start(work->spool->context, &work->back.make.op, made_site);
+}
+
 static void read_meta(struct pirn_op *op, int32_t result)
 {
     struct pirn_claim_work *work =
         pirn_container_of(op, struct pirn_claim_work, meta.op);
-    struct pirn_item *item = &work->meta.item;
     bool damaged = result == -EBADMSG || result == -EPROTO;
     bool aside =
         damaged && strcmp(work->queue->name, PIRN__NAME_QUARANTINE) != 0;
@@ -189,15 +238,20 @@ static void read_meta(struct pirn_op *op, int32_t result)
         taken_away(work);
         return;
     }
+    if (result < 0 && work->is_seized && !aside) {
+        finish(work, result); /* ours until we close: it says where it was */
+        return;
+    }
     if (result < 0) {
         move_away(work, aside, damaged && !work->by_id ? 0 : result);
         return;
     }
-    memcpy(item->queue, work->queue->name, sizeof(item->queue));
+    if (work->is_seized) {
+        have_seized(work);
+        return;
+    }
     work->to_queue = work->queue;
-    work->is_held = item->state == PIRN_ITEM_HELD;
-    item->state = PIRN_ITEM_CLAIMED;
-    item->owner = work->spool->slot;
+    have_item(work);
     finish(work, 1);
 }
 
@@ -494,6 +548,110 @@ static void take_found(struct pirn_claim_work *work)
     pirn_start(work->spool->context, &work->sync_bucket.op, synced_bucket);
 }
 
+static void swept_by_id(struct pirn_op *op, int32_t result);
+
+static void start_sweep_by_id(struct pirn_claim_work *work)
+{
+    work->looked = true;
+    work->queue_at = 0;
+    pirn__prep_sweep(&work->sweep, work->spool);
+    pirn_start(work->spool->context, &work->sweep.waiter.op, swept_by_id);
+}
+
+/* ---- from who has it ---- */
+
+static void read_seized(struct pirn_claim_work *work)
+{
+    work->is_seized = true;
+    pirn__event_owner(work->spool, PIRN_EVENT_FENCED, work->victim, 1);
+    start_read(work);
+}
+
+/* Its metadata may name a queue that another process has made. */
+static void refreshed(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, find.refresh.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        finish(work, result);
+        return;
+    }
+    read_seized(work);
+}
+
+static void seized(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, seizing.op);
+
+    pirn_assert(result <= 0);
+    if (result == -ENOENT) {
+        work->queue_at = 0;
+        try_queues(work);
+        return;
+    }
+    if (result < 0) {
+        finish(work, result);
+        return;
+    }
+    pirn__prep_refresh(&work->find.refresh, work->spool);
+    pirn_start(work->spool->context, &work->find.refresh.op, refreshed);
+}
+
+/* The name stays, so there is no rename that decides: the older claim has lost
+ * from here on, unless it is in the midst of a verb, which knows nothing of
+ * that. One that is not listed is on its way to or from us. */
+static void seize_own(struct pirn_claim_work *work)
+{
+    struct pirn_claim_work *older = work->spool->claims;
+
+    while (older != NULL && (older->lost || memcmp(&older->id, &work->id,
+                                                   sizeof(work->id)) != 0)) {
+        older = older->next;
+    }
+    if (older == NULL || !pirn_op_is_idle(&older->claim->op)) {
+        finish(work, 0);
+        return;
+    }
+    pirn_assert(older->queue == work->queue);
+    work->from = older->from;
+    work->to_queue = older->to_queue;
+    pirn__claims_lose(work->spool, &work->id);
+    read_seized(work);
+}
+
+/* From the first who is met, if he lives: what the dead have is given back
+ * before, and two who seize at once would else take it from each other. */
+static void seize(struct pirn_claim_work *work)
+{
+    struct pirn_spool *spool = work->spool;
+    uint32_t slot = work->find.slot;
+    bool is_another = work->has_victim && work->victim != slot;
+
+    if (!pirn__owner_lives(spool, slot) && !work->looked) {
+        start_sweep_by_id(work);
+        return;
+    }
+    if (!pirn__owner_lives(spool, slot) || is_another ||
+        work->misses++ > MISSES_MAX) {
+        finish(work, 0);
+        return;
+    }
+    work->has_victim = true;
+    work->victim = slot;
+    work->queue = work->find.queue;
+    work->from = (struct pirn__site){.queue = work->queue};
+    pirn__name_claimed(&work->to, work->queue->name, spool->slot, &work->id);
+    if (slot == spool->slot) {
+        seize_own(work);
+        return;
+    }
+    pirn__prep_seizing(&work->seizing, spool, work->queue, slot, &work->id);
+    pirn_start(spool->context, &work->seizing.op, seized);
+}
+
 static void found(struct pirn_op *op, int32_t result)
 {
     struct pirn_claim_work *work =
@@ -506,6 +664,10 @@ static void found(struct pirn_op *op, int32_t result)
             return;
         }
         take_found(work); /* it came back meanwhile, or is on a shelf */
+        return;
+    }
+    if (result == 0 && work->claim->priv.seizes) {
+        seize(work);
         return;
     }
     finish(work, result);
@@ -553,17 +715,15 @@ static void swept_by_id(struct pirn_op *op, int32_t result)
 void pirn__file_claim_id(struct pirn_claim *claim)
 {
     struct pirn_claim_work *work = work_create(claim);
-    struct pirn_context *context = claim->priv.spool->context;
 
     if (work == NULL) {
-        pirn_task_finish(context, &claim->op, -ENOMEM);
+        pirn_task_finish(claim->priv.spool->context, &claim->op, -ENOMEM);
         return;
     }
     work->id = claim->priv.id;
     work->by_id = true;
     if (pirn__sweep_is_due(work->spool)) {
-        pirn__prep_sweep(&work->sweep, work->spool);
-        pirn_start(context, &work->sweep.waiter.op, swept_by_id);
+        start_sweep_by_id(work);
         return;
     }
     try_queues(work);

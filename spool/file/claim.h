@@ -10,6 +10,7 @@
 #include "spool/file/body.h"
 #include "spool/file/find.h"
 #include "spool/file/meta_file.h"
+#include "spool/file/seize.h"
 #include "spool/file/supply.h"
 #include "spool/owner.h"
 
@@ -26,10 +27,13 @@ struct pirn_claim_work {
     bool is_held;                 /* when it is not claimed */
     bool by_id;
     bool lost;        /* and had anew by another claim of this open */
+    bool is_seized;   /* somebody else had it */
+    bool has_victim;  /* who that is, the first one met */
     bool looked;      /* for dead owners, after nothing was ready */
     bool is_surveyed; /* since it began */
     int32_t result;
     uint32_t queue_at;
+    uint32_t victim; /* slot */
     int32_t survey_result;
     uint32_t misses; /* renames that found nothing */
     uint32_t left;
@@ -41,6 +45,7 @@ struct pirn_claim_work {
     struct pirn__bucket_sync sync_bucket;
     struct pirn__meta_read meta;
     struct pirn__find find;
+    struct pirn__seizing seizing;
     struct pirn__body body;
     struct pirn__back back;
     struct pirn__aside aside;

@@ -23,6 +23,7 @@
 #include "spool/layout.h"
 #include "spool/log/atom.h"
 #include "spool/log/doors.h"
+#include "spool/log/fence.h"
 
 static void pick(struct pirn_claim_work *work);
 
@@ -356,6 +357,61 @@ static bool is_none(const struct pirn__log *log, const struct pirn__log_id *id)
     return word.state == PIRN__FILLING || word.state == PIRN__REMOVING;
 }
 
+/* Of who had it: as if it had been given back. He may be at work on it, so it
+ * is UPDATING while a field is stored. */
+static void count_attempt(struct pirn_claim_work *work)
+{
+    const struct pirn__catalogue *catalogue = &work->log->index.catalogue;
+    struct pirn__slot *slot = &catalogue->slots[work->grip.slot];
+
+    if (pirn__slot_turn(catalogue, &work->grip, PIRN__UPDATING) < 0) {
+        return; /* somebody else's by now: the next verb hears of it */
+    }
+    struct pirn__route route = pirn__route_unpack(slot->route);
+    route.attempts = pirn__log_attempts(route.attempts + 1u);
+    pirn__atom_store(&slot->route, pirn__route_pack(route));
+    pirn__log_claim_resume(work);
+}
+
+static void seize(struct pirn_claim_work *work);
+
+static void swept_for_seizing(struct pirn_op *op, int32_t result)
+{
+    (void)result;
+    seize(pirn_container_of(op, struct pirn_claim_work, sweep.waiter.op));
+}
+
+static void sweep_and_seize(struct pirn_claim_work *work)
+{
+    work->looked = true;
+    pirn__prep_sweep(&work->sweep, work->log->spool);
+    pirn_start(work->log->context, &work->sweep.waiter.op, swept_for_seizing);
+}
+
+/* From who lives: what the dead have is given back before. */
+static void seize(struct pirn_claim_work *work)
+{
+    struct pirn__log *log = work->log;
+    struct pirn__log_id id;
+    uint16_t from;
+
+    pirn__log_id_unpack(&work->claim->priv.id, &id);
+    int r = pirn__log_seize(log, &id, &work->grip, &from);
+    if (r == -ESRCH && !work->looked) {
+        sweep_and_seize(work);
+        return;
+    }
+    if (r != 1) {
+        pirn__log_claim_end(work, r == -ESRCH ? 0 : r);
+        return;
+    }
+    if (from != PIRN__INDEX_OWNERS) {
+        count_attempt(work);
+        pirn__event_owner(log->spool, PIRN_EVENT_FENCED, from, 1);
+    }
+    read_part(work);
+}
+
 void pirn__log_claim_id(struct pirn_claim *claim)
 {
     struct pirn_claim_work *work = work_create(claim);
@@ -365,6 +421,14 @@ void pirn__log_claim_id(struct pirn_claim *claim)
         return;
     }
     work->by_id = true;
+    if (claim->priv.seizes && pirn__sweep_is_due(work->log->spool)) {
+        sweep_and_seize(work);
+        return;
+    }
+    if (claim->priv.seizes) {
+        seize(work);
+        return;
+    }
     pirn__log_id_unpack(&claim->priv.id, &id);
     int r = pirn__slot_claim(&work->log->index.catalogue, &work->log->actor,
                              id.slot, id.incarnation, &work->grip);

@@ -10,13 +10,19 @@
  *
  * Each step is one swap. Killed behind the first one, the item is ours, and is
  * given back as such.
+ *
+ * One that is seized stays CLAIMED(us). It is taken from who is met first: two
+ * who seize at once would take it from each other else, and both have had it.
  */
 #include "spool/log/fence.h"
+
+#include <errno.h>
 
 #include <pirn/invariant.h>
 
 #include "spool/log/atom.h"
 #include "spool/log/rescue.h"
+#include "spool/owner.h"
 
 /* Whether it was marked; false: the word was another by then. */
 static bool mark(uint64_t *at, uint64_t from)
@@ -85,6 +91,63 @@ int pirn__log_fence(struct pirn__log *log, uint16_t owner,
     }
     *ret_fenced = fenced;
     return result;
+}
+
+/* ---- one item ---- */
+
+/* FILLING and REMOVING are no claims; and the slot may have another epoch's. */
+static bool has_claim(const struct pirn__slot *slot, struct pirn__word word,
+                      const struct pirn__log_id *id)
+{
+    return word.incarnation == id->incarnation &&
+           (word.state == PIRN__CLAIMED || word.state == PIRN__UPDATING) &&
+           pirn__atom_load(&slot->born) == pirn__log_born(id);
+}
+
+static bool is_same_claim(struct pirn__word one, struct pirn__word other)
+{
+    return one.owner == other.owner && one.fence == other.fence;
+}
+
+int pirn__log_seize(struct pirn__log *log, const struct pirn__log_id *id,
+                    struct pirn__grip *ret_grip, uint16_t *ret_from)
+{
+    const struct pirn__catalogue *catalogue = &log->index.catalogue;
+    struct pirn__word met = {.state = PIRN__FREE};
+
+    for (;;) {
+        int r = pirn__slot_claim(catalogue, &log->actor, id->slot,
+                                 id->incarnation, ret_grip);
+        if (r != 0) {
+            *ret_from = PIRN__INDEX_OWNERS;
+            return r;
+        }
+        struct pirn__slot *slot = &catalogue->slots[id->slot];
+        uint64_t from = pirn__atom_load(&slot->word);
+        struct pirn__word word = pirn__word_unpack(from);
+        if (!pirn__state_is_passing(word.state)) {
+            continue; /* he has ended it himself */
+        }
+        if (!has_claim(slot, word, id)) {
+            return -ENOENT;
+        }
+        if (!pirn__owner_lives(log->spool, word.owner)) {
+            return -ESRCH;
+        }
+        if (met.state != PIRN__FREE && !is_same_claim(word, met)) {
+            return 0;
+        }
+        met = word;
+        if (word.state == PIRN__UPDATING) {
+            if (mark(&slot->word, from)) {
+                return 0;
+            }
+        } else if (pirn__slot_take_over(catalogue, &log->actor, id->slot, from,
+                                        ret_grip)) {
+            *ret_from = word.owner;
+            return 1;
+        }
+    }
 }
 
 void pirn__log_claims(const struct pirn__log *log,

@@ -431,6 +431,34 @@ static void who_is_fenced_out_is_told_with_what_he_had(void **state)
     stop(&ear);
 }
 
+static void what_is_seized_is_told_as_taken_from_him_and_had_by_us(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim theirs = {0};
+    struct pirn_claim ours = {0};
+    struct bed his;
+    struct ear ear;
+
+    bed_put_many(bed, 1);
+    join(bed, &his);
+    assert_int_equal(bed_claim(&his, &theirs), 1);
+    const struct pirn_id id = theirs.item.id;
+    listen_to(bed, &ear, NULL);
+    pirn_prep_seize(&ours, bed->spool, &id);
+    assert_int_equal(pirn_wait(bed->context, &ours.op), 1);
+    const struct pirn_spool_event *event = hear_one(&ear, PIRN_EVENT_FENCED);
+    assert_int_equal(event->owner, his.spool->slot);
+    assert_int_equal(event->count, 1);
+    event = hear_of(&ear, bed, PIRN_EVENT_CLAIMED, &id, "incoming");
+    assert_int_equal(event->attempts, 1);
+    assert_int_equal(bed_remove(&his, &theirs), -ESTALE);
+    assert_int_equal(bed_remove(bed, &ours), 0);
+    hear_of(&ear, bed, PIRN_EVENT_REMOVED, &id, "incoming");
+    leave(&his);
+    expect_silence(&ear, bed);
+    stop(&ear);
+}
+
 /* ---- listening ---- */
 
 static void a_filter_lets_its_kinds_and_its_queue_through(void **state)
@@ -654,6 +682,7 @@ int main(void)
         BOTH(what_a_closed_owner_had_is_told),
         BOTH(what_a_killed_owner_had_is_told),
         BOTH(who_is_fenced_out_is_told_with_what_he_had),
+        BOTH(what_is_seized_is_told_as_taken_from_him_and_had_by_us),
         BOTH(a_filter_lets_its_kinds_and_its_queue_through),
         LOG(who_listens_too_slowly_is_told_how_many_he_lost),
         LOG(where_nobody_listens_nothing_is_told),
