@@ -2,89 +2,109 @@
 /*
  * atoms.c - see atoms.h
  *
- * Depth first. A node is a copy of the memory and of each process: of its stack
- * the part in use, and its jmp_buf, which lies outside. A process is entered by
- * copying that back and _longjmp(). What lies below a stack's end is zeroed at
- * each step, so that what earlier calls left there makes no difference.
+ * Depth first; a state that was seen before is not gone on from. A state that
+ * comes again within one life is a loop: all could go round for ever.
  *
- * Which states were seen is a table of 64-bit hashes: two different states with
- * one hash are taken for one, which happens to one of ten million states in a
- * million runs. A state that comes again within one life is a loop: all could
- * go round for ever.
+ * Orders that are left out. Two steps of different processes that touch no
+ * common word, or only read it, lead to the same state in either order; so does
+ * a kill or a stop of one and a step of another. Be T some of the processes
+ * that run, such that nothing that the others may do, as long as those of T
+ * stand still, conflicts with a next step of T. Then every life from here on
+ * has an equal one that begins with a choice of T: its first choice of T, which
+ * there is one of since all end, changes places with all before it. So T is
+ * enough, and all ends are found (persistent sets; Godefroid 1996).
  *
- * Where switches are bounded, who took the last step is part of a state, and
- * the table says with how many switches left it was gone on from: with more of
- * them it is gone on from again.
+ * What others may do is known afterwards. For each state that is done with, and
+ * each set P of processes, we keep which words the others may read and write
+ * from there on while P stands still:
+ *
+ *   by those of T that are not in P: what they touch, and what is kept for the
+ *     state behind it
+ *   nobody of T is outside of P: what is kept for the state behind a step of T;
+ *     what the others do conflicts with none, so it may come behind it, too
+ *
+ * So T begins with one process. When all behind its choices is done with, what
+ * is kept there for P = T says whether that was enough; else another process
+ * joins. Behind a step of T the others do what they do without it, up to the
+ * first conflict, so none is missed. By induction from the ends, as states do
+ * not come again. Whoever attends to a process counts as that process: he does
+ * nothing before its next step. What comes when those who were stopped go on
+ * does not count: until then all who run have taken their next step.
+ *
+ * A step in one's own hand conflicts with none: that is enough by itself, and
+ * where nobody is killed or stopped any more it belongs to the step before.
+ *
+ * With two faults there may be two who attend, and their numbers tell which was
+ * first; orders that differ in that alone are left out too.
+ *
+ * Where switches are bounded no other order is left out, who took the last step
+ * is part of a state, and the table says with how many switches left it was
+ * gone on from: with more of them it is gone on from again.
  */
-#define PIRN__ATOM_STEPS
 #include "tests/sim/atoms.h"
 
 #include <assert.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <ucontext.h>
 
 #include <xxhash.h>
 
 #include "pirn/invariant.h"
-#include "spool/log/atom.h"
 #include "tests/sim/model/fiber.h"
+#include "tests/sim/moment.h"
+#include "tests/sim/reach.h"
+#include "tests/sim/seen.h"
 
 enum {
-    STACK_BYTES = 64 * 1024,
-    KEPT_BYTES = 4096,   /* of a stack, at most */
-    ZEROED_BYTES = 1024, /* below it */
     DEPTH_MAX = 8192,
-    TABLE_FIRST = 1 << 16,
-    TABLE_MOST = 1 << 26,
+    GUESSES = 1 << 16,
+    STATES_USUAL = 50000000, /* 1 GiB */
+    NOBODY = ATOMS_PROCESSES,
+    ALL = REACH_ROOTS,
 };
 
 enum act { STEP, KILL, STOP, ACTS }; /* a choice: process * ACTS + act */
-enum status { ASLEEP, RUNS, STOPPED, KILLED, ENDED };
 
-struct process {
-    enum status status;
-    bool repeats;   /* attends to one who is stopped */
-    uint32_t whom;  /* bits: to whom it attends */
-    uint32_t bytes; /* of its stack, that are in use */
-    uint64_t hash;  /* of these and the registers */
-    bool alone;     /* its next step is one in its own hand */
-    jmp_buf jump;
-    char *stack_end;
+static_assert(ATOMS_SWITCHES + 1 < 1 << 3, "they have three bits");
+
+/* One that was gone on from. */
+struct taken {
+    uint32_t words; /* that it touched */
+    uint32_t reach; /* what is kept for the state behind it */
 };
 
-/* Processes, then their stacks' parts, then the memory. */
 struct node {
-    struct process processes[ATOMS_PROCESSES];
-    uint32_t started; /* how many of them */
-    uint32_t kills;
-    uint32_t stops;
-    uint32_t switches;
-    uint32_t last;
-    uint32_t choice; /* the next one to try; then what was chosen, plus one */
-    uint32_t choice_end;
-    uint64_t hash;
-    char bytes[];
+    struct moment_copy *copy;
+    XXH128_hash_t hash;
+    uint32_t choice;  /* the next one to try */
+    uint32_t chosen;  /* the one that is being gone on from */
+    uint32_t words;   /* that it touched */
+    bool is_barrier;  /* behind it those who were stopped go on */
+    uint32_t only;    /* one who is enough; NOBODY */
+    uint32_t root;    /* whose choices are being tried; ALL */
+    uint32_t roots;   /* bits: of those who run */
+    uint32_t tried;   /* bits: of these, T */
+    uint32_t stepped; /* bits: who took a step */
+    struct taken steps[ATOMS_PROCESSES];
+    struct reach by_others; /* of those of T that are not in P */
+    struct reach behind;    /* steps of those that are */
+};
+
+/* How often one process was not enough, where these words came next. */
+struct guess {
+    uint32_t tries;
+    uint32_t fails;
 };
 
 struct explorer {
     const struct atoms_plan *plan;
-    struct process processes[ATOMS_PROCESSES];
-    uint32_t count; /* of processes that may ever be */
-    uint32_t started;
-    uint32_t kills;
-    uint32_t stops;
-    uint32_t switches; /* that are left, if they are bounded */
-    uint32_t last;     /* who took the last step, if that matters */
-    struct process *current;
-    jmp_buf scheduler;
-    ucontext_t entry;
-    char *stacks;
+    struct moment *now;
+    bool reduces;
     char *looked; /* the memory, while it is looked at */
-    uint64_t *table;
-    size_t table_size;
+    struct seen seen;
+    struct seen ends;
+    struct guess *guesses;
     struct node **nodes;
     struct atoms_result result;
 };
@@ -103,333 +123,301 @@ void atoms_fail(const char *what)
     }
 }
 
-/* ---- processes ---- */
-
-/* At or below the end of the caller's frame. */
-static __attribute__((noinline)) char *stack_low(void)
-{
-    __asm__ volatile("" ::: "memory");
-    return __builtin_frame_address(0);
-}
-
-/* Back to the explorer, which may let another go on, or this from a copy. */
-static __attribute__((noinline)) void leave(struct process *process)
-{
-    char *low = stack_low();
-
-    process->bytes = (uint32_t)(process->stack_end - low);
-    if (_setjmp(process->jump) == 0) {
-        _longjmp(explorer.scheduler, 1);
-    }
-}
-
-void pirn__atom_step(const uint64_t *at)
-{
-    struct process *process = explorer.current;
-    const struct atoms_plan *plan = explorer.plan;
-
-    if (process != NULL) {
-        size_t self = (size_t)(process - explorer.processes);
-        uintptr_t hand = (uintptr_t)plan->hands + self * plan->hand_bytes;
-        process->alone = (uintptr_t)at - hand < plan->hand_bytes;
-        leave(process);
-    }
-}
-
-static void begin(void)
-{
-    const struct atoms_plan *plan = explorer.plan;
-    uint32_t self = (uint32_t)(explorer.current - explorer.processes);
-
-    leave(explorer.current);
-    if (self < plan->process_count) {
-        plan->run(plan->memory, self);
-    } else if (explorer.processes[self].repeats) {
-        plan->repeat(plan->memory, self, explorer.processes[self].whom);
-    } else {
-        plan->attend(plan->memory, self, explorer.processes[self].whom);
-    }
-    explorer.current->status = ENDED;
-    explorer.current->alone = false;
-    leave(explorer.current);
-}
-
-static void process_settle(struct process *process)
-{
-    if (process->status != RUNS && process->status != STOPPED &&
-        process->status != ASLEEP) {
-        process->bytes = 0;
-        process->hash = 0;
-        return;
-    }
-    pirn_assert(process->bytes <= KEPT_BYTES);
-    char *low = process->stack_end - process->bytes;
-    process->hash = XXH3_64bits(low, process->bytes) ^
-                    XXH3_64bits(process->jump, sizeof(process->jump));
-}
-
-static void process_step(struct process *process)
-{
-    explorer.current = process;
-    memset(process->stack_end - process->bytes - ZEROED_BYTES, 0, ZEROED_BYTES);
-    if (_setjmp(explorer.scheduler) == 0) {
-        _longjmp(explorer.current->jump, 1);
-    }
-    process_settle(explorer.current);
-    explorer.current = NULL;
-}
-
-/* By itself: getcontext() returns twice, as far as the compiler knows. */
-static void process_enter(ucontext_t *context, char *stack)
-{
-    getcontext(context);
-    context->uc_stack = (stack_t){.ss_sp = stack, .ss_size = STACK_BYTES};
-    makecontext(context, begin, 0);
-    if (_setjmp(explorer.scheduler) == 0) {
-        setcontext(context);
-    }
-}
-
-static void processes_make(void)
-{
-    static ucontext_t context;
-
-    for (uint32_t i = 0; i < explorer.count; i++) {
-        struct process *process = &explorer.processes[i];
-        char *stack = explorer.stacks + (size_t)i * STACK_BYTES;
-        process->status = i < explorer.started ? RUNS : ASLEEP;
-        process->stack_end = stack + STACK_BYTES;
-        explorer.current = process;
-        process_enter(&context, stack);
-        explorer.current = NULL;
-        process_settle(process);
-    }
-}
-
 /* ---- states ---- */
 
-static uint64_t state_hash(void)
+static void state_leave(XXH128_hash_t hash, uint32_t reach)
 {
-    uint64_t parts[3 * ATOMS_PROCESSES + 5] = {0};
-    size_t n = 0;
+    struct seen_state *state = seen_find(&explorer.seen, hash);
 
-    for (uint32_t i = 0; i < explorer.started; i++) {
-        const struct process *process = &explorer.processes[i];
-        parts[n++] = process->status;
-        parts[n++] = process->whom;
-        parts[n++] = process->hash;
-    }
-    parts[n++] = explorer.kills;
-    parts[n++] = explorer.stops;
-    parts[n++] = explorer.last;
-    parts[n++] =
-        XXH3_64bits(explorer.plan->memory, explorer.plan->memory_bytes);
-    return XXH3_64bits(parts, n * sizeof(parts[0]));
+    pirn_assert(state != NULL && state->is_here);
+    pirn_assert(reach <= SEEN_NUMBER_MAX);
+    state->is_here = 0;
+    state->number = reach & SEEN_NUMBER_MAX;
 }
 
-/* Of an entry: a state of the life at hand; from 1 on, the switches left; and
- * of the hash what is above. */
-#define ENTRY_HERE 1ull
-#define ENTRY_LEFT 14ull
-#define ENTRY_HASH (~15ull)
-
-static_assert(ATOMS_SWITCHES + 1 <= ENTRY_LEFT / 2, "they have three bits");
-
-/* Where a hash is, or belongs. */
-static uint64_t *table_find(uint64_t *table, size_t size, uint64_t hash)
+/* Whether a state is to be gone on from. Where it is not: what is kept. */
+static bool state_enter(XXH128_hash_t hash, uint32_t *ret_reach)
 {
-    size_t at = (hash >> 4) & (size - 1);
+    struct seen_state *state = seen_find(&explorer.seen, hash);
 
-    while (table[at] != 0 && ((table[at] ^ hash) & ENTRY_HASH) != 0) {
-        at = (at + 1) & (size - 1);
-    }
-    return &table[at];
-}
-
-static void table_grow(void)
-{
-    size_t size = explorer.table_size * 2;
-    uint64_t *table = calloc(size, sizeof(*table));
-
-    pirn_assert(table != NULL);
-    for (size_t i = 0; i < explorer.table_size; i++) {
-        if (explorer.table[i] != 0) {
-            *table_find(table, size, explorer.table[i]) = explorer.table[i];
-        }
-    }
-    free(explorer.table);
-    explorer.table = table;
-    explorer.table_size = size;
-}
-
-static void state_leave(uint64_t hash)
-{
-    *table_find(explorer.table, explorer.table_size, hash) &= ~ENTRY_HERE;
-}
-
-static bool table_is_full(void)
-{
-    uint64_t most = explorer.plan->states_max;
-
-    return explorer.result.states >= explorer.table_size / 4 * 3 ||
-           (most != 0 && explorer.result.states >= most);
-}
-
-/* Whether a state is to be gone on from. */
-static bool state_enter(uint64_t hash)
-{
-    uint64_t left = (explorer.switches + 1) * 2;
-
-    if (explorer.result.states >= explorer.table_size / 4 * 3 &&
-        explorer.table_size < TABLE_MOST) {
-        table_grow();
-    }
-    uint64_t *at = table_find(explorer.table, explorer.table_size, hash);
-    if ((*at & ENTRY_HERE) != 0) {
-        atoms_fail("processes loop, and none gets anywhere");
-        return false;
-    }
-    if (*at == 0 && table_is_full()) {
+    if (state == NULL) {
         explorer.result.complete = false;
         return false;
     }
-    if ((*at & ENTRY_LEFT) >= left) {
+    if (state->is_here) {
+        atoms_fail("processes loop, and none gets anywhere");
         return false;
     }
-    explorer.result.states += *at == 0 ? 1 : 0;
-    *at = (hash & ENTRY_HASH) | left | ENTRY_HERE;
+    *ret_reach = state->number;
+    if (state->left > explorer.now->switches) {
+        return false;
+    }
+    state->left = (explorer.now->switches + 1) & 7;
+    state->is_here = 1;
     return true;
 }
 
-/* A step in one's own hand may as well come first: so may a kill before it. */
-static void node_choices(struct node *node)
+/* ---- which choices are enough ---- */
+
+static const struct moment_process *process_of(const struct node *node,
+                                               uint32_t self)
 {
+    return &node->copy->moment.processes[self];
+}
+
+static bool runs_of(const struct node *node, uint32_t self, uint32_t root)
+{
+    const struct moment_process *process = process_of(node, self);
+
+    return process->status == MOMENT_RUNS &&
+           (root == ALL || process->root == root);
+}
+
+static uint32_t roots_that_run(const struct node *node)
+{
+    uint32_t bits = 0;
+
+    for (uint32_t i = 0; i < node->copy->moment.started; i++) {
+        bits |= (uint32_t)runs_of(node, i, ALL) << process_of(node, i)->root;
+    }
+    return bits;
+}
+
+static struct guess *guess_of(const struct node *node, uint32_t root)
+{
+    uint64_t key = root + 1;
+
+    for (uint32_t i = 0; i < node->copy->moment.started; i++) {
+        const struct moment_process *process = process_of(node, i);
+        bool comes = process->status == MOMENT_RUNS && process->at != NULL;
+        key ^= comes ? moment_word(process->at) + 1 : 0;
+        key *= UINT64_C(0x9e3779b97f4a7c15);
+        key ^= key >> 29;
+    }
+    return &explorer.guesses[key >> 40 & (GUESSES - 1)];
+}
+
+/* Steps of those tried, with which others may conflict while @still stand
+ * still. */
+static uint32_t conflicts_of(const struct node *node, uint32_t still)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < ATOMS_PROCESSES && still != node->roots; i++) {
+        if ((node->stepped >> i & 1) != 0) {
+            const struct taken *taken = &node->steps[i];
+            uint32_t later = reach_at(taken->reach)->without[still];
+            count += reach_words_conflict(taken->words, later);
+        }
+    }
+    return count;
+}
+
+/* The one with which it is likeliest to be enough. */
+static void node_next_root(struct node *node)
+{
+    uint64_t least = UINT64_MAX;
+
     node->choice = 0;
-    node->choice_end = node->started * ACTS;
-    for (uint32_t i = 0; i < node->started; i++) {
-        const struct process *process = &node->processes[i];
-        bool is_next = explorer.plan->switches == 0 || i == explorer.last;
-        if (process->status == RUNS && process->alone && is_next) {
-            node->choice = i * ACTS;
-            node->choice_end = node->choice + ACTS;
-            return;
+    for (uint32_t root = 0; root < REACH_ROOTS; root++) {
+        uint32_t tried = node->tried | 1u << root;
+        if ((node->roots & ~node->tried & 1u << root) == 0) {
+            continue;
+        }
+        const struct guess *guess = guess_of(node, root);
+        uint64_t costs = (uint64_t)conflicts_of(node, tried) << 32 |
+                         guess->fails * UINT64_C(4096) / (guess->tries + 1);
+        if (costs < least) {
+            least = costs;
+            node->root = root;
         }
     }
 }
 
-static void state_save(uint32_t depth, uint64_t hash)
+/* A step in one's own hand may as well come first: so may a kill before it. */
+static uint32_t node_only(const struct node *node)
 {
-    struct node *node = explorer.nodes[depth];
-    char *at;
+    const struct atoms_plan *plan = explorer.plan;
+    uint32_t last = node->copy->moment.last;
 
-    if (node == NULL) {
-        node = malloc(sizeof(*node) + explorer.plan->memory_bytes +
-                      (size_t)explorer.count * KEPT_BYTES);
-        pirn_assert(node != NULL);
-        explorer.nodes[depth] = node;
+    for (uint32_t i = 0; i < node->copy->moment.started && !plan->whole; i++) {
+        bool is_next = plan->switches == 0 || i == last;
+        if (runs_of(node, i, ALL) && process_of(node, i)->alone && is_next) {
+            return i;
+        }
     }
-    memcpy(node->processes, explorer.processes,
-           explorer.count * sizeof(node->processes[0]));
-    node->started = explorer.started;
-    node->switches = explorer.switches;
-    node->last = explorer.last;
-    node->kills = explorer.kills;
-    node->stops = explorer.stops;
-    node->hash = hash;
-    node_choices(node);
-    at = node->bytes;
-    for (uint32_t i = 0; i < explorer.count; i++) {
-        const struct process *process = &explorer.processes[i];
-        memcpy(at, process->stack_end - process->bytes, process->bytes);
-        at += process->bytes;
-    }
-    memcpy(at, explorer.plan->memory, explorer.plan->memory_bytes);
+    return NOBODY;
 }
 
-static void state_restore(const struct node *node)
+static struct node *node_begin(uint32_t depth, XXH128_hash_t hash)
 {
-    const char *at = node->bytes;
+    struct node *node = explorer.nodes[depth];
 
-    memcpy(explorer.processes, node->processes,
-           explorer.count * sizeof(node->processes[0]));
-    explorer.started = node->started;
-    explorer.switches = node->switches;
-    explorer.last = node->last;
-    explorer.kills = node->kills;
-    explorer.stops = node->stops;
-    for (uint32_t i = 0; i < explorer.count; i++) {
-        const struct process *process = &explorer.processes[i];
-        char *low = process->stack_end - process->bytes;
-        memcpy(low, at, process->bytes);
-        at += process->bytes;
+    if (node == NULL) {
+        node = malloc(sizeof(*node));
+        pirn_assert(node != NULL);
+        node->copy = moment_copy_create();
+        explorer.nodes[depth] = node;
     }
-    memcpy(explorer.plan->memory, at, explorer.plan->memory_bytes);
+    *node = (struct node){.copy = node->copy, .hash = hash, .root = ALL};
+    moment_keep(node->copy);
+    node->roots = roots_that_run(node);
+    node->only = node_only(node);
+    if (explorer.reduces && node->only == NOBODY) {
+        node_next_root(node);
+    } else if (explorer.reduces) {
+        node->root = process_of(node, node->only)->root;
+    }
+    return node;
+}
+
+static bool node_is_enough(struct node *node)
+{
+    if (!explorer.reduces) {
+        return true;
+    }
+    bool is_first = node->tried == 0;
+    node->tried |= 1u << node->root;
+    bool is_enough = conflicts_of(node, node->tried) == 0;
+    if (is_first && node->only == NOBODY) {
+        struct guess *guess = guess_of(node, node->root);
+        guess->tries++;
+        guess->fails += !is_enough;
+    }
+    return is_enough;
+}
+
+/* Returns false where no other is to be tried. */
+static bool node_next(struct node *node)
+{
+    const uint32_t end = node->copy->moment.started * ACTS;
+
+    for (;;) {
+        for (; node->choice < end; node->choice++) {
+            uint32_t self = node->choice / ACTS;
+            bool is_one =
+                explorer.reduces || node->only == NOBODY || node->only == self;
+            if (runs_of(node, self, node->root) && is_one) {
+                node->chosen = node->choice++;
+                return true;
+            }
+        }
+        if (node_is_enough(node)) {
+            return false;
+        }
+        node_next_root(node);
+    }
+}
+
+static uint32_t sets_end(void)
+{
+    return (1u << explorer.plan->process_count) - 1;
+}
+
+/* The choice at hand was gone on from; @number: what is kept there. */
+static void node_learn(struct node *node, uint32_t number)
+{
+    uint32_t self = node->chosen / ACTS;
+    uint32_t root = process_of(node, self)->root;
+    bool is_step = node->chosen % ACTS == STEP;
+
+    if (!explorer.reduces) {
+        return;
+    }
+    number = node->is_barrier ? 0 : number;
+    const struct reach reach = *reach_at(number);
+    for (uint32_t still = 1; still < sets_end(); still++) {
+        uint32_t later = reach.without[still];
+        uint32_t *others = &node->by_others.without[still];
+        uint32_t *behind = &node->behind.without[still];
+        if ((still >> root & 1) == 0) {
+            later = reach_words_union(later, node->words);
+            *others = reach_words_union(*others, later);
+        } else if (is_step) {
+            *behind = reach_words_union(*behind, later);
+        }
+    }
+    if (is_step) {
+        node->stepped |= 1u << self;
+        node->steps[self] = (struct taken){node->words, number};
+    }
+}
+
+/* Returns what is kept for it. */
+static uint32_t node_leave(struct node *node)
+{
+    struct reach reach = node->by_others;
+    uint32_t number = 0;
+
+    for (uint32_t still = 1; still < sets_end() && explorer.reduces; still++) {
+        if ((node->tried & ~still) == 0) {
+            bool nobody_else = (node->roots & ~still) == 0;
+            reach.without[still] =
+                nobody_else ? 0 : node->behind.without[still];
+        }
+    }
+    if (explorer.reduces) {
+        number = reach_number(&reach);
+    }
+    state_leave(node->hash, number);
+    return number;
 }
 
 /* ---- choices ---- */
 
-static void attend(uint32_t whom, bool repeats)
-{
-    struct process *process = &explorer.processes[explorer.started++];
-
-    pirn_assert(explorer.started <= explorer.count);
-    process->status = RUNS;
-    /* Those whom a repeater attends to are not dead. */
-    const struct process *other = &explorer.processes[whom];
-    process->whom = 1u << whom | (other->repeats ? 0 : other->whom);
-    process->repeats = repeats;
-}
-
 /* False: one who could go on would make way once too often. */
 static bool switch_to(uint32_t self)
 {
+    struct moment *now = explorer.now;
+
     if (explorer.plan->switches == 0) {
         return true;
     }
-    bool runs = explorer.last < ATOMS_PROCESSES &&
-                explorer.processes[explorer.last].status == RUNS;
-    if (self != explorer.last && runs) {
-        if (explorer.switches == 0) {
+    bool runs = now->last < ATOMS_PROCESSES &&
+                now->processes[now->last].status == MOMENT_RUNS;
+    if (self != now->last && runs) {
+        if (now->switches == 0) {
             return false;
         }
-        explorer.switches--;
+        now->switches--;
     }
-    explorer.last = self;
+    now->last = self;
     return true;
 }
 
-/* Returns false where there is no such choice. */
-static bool choose(uint32_t choice)
+static bool is_spared(uint32_t self)
 {
-    uint32_t self = choice / ACTS;
-    struct process *process = &explorer.processes[self];
     const struct atoms_plan *plan = explorer.plan;
 
-    if (process->status != RUNS || !switch_to(self)) {
+    return !plan->whole && plan->kills + plan->stops == 1 &&
+           (plan->spared >> self & 1) != 0;
+}
+
+/* Returns false where there is no such choice. */
+static bool choose(uint32_t self, enum act act)
+{
+    const struct moment *now = explorer.now;
+    const struct atoms_plan *plan = explorer.plan;
+    bool is_quiet = now->kills == 0 && now->stops == 0 && !plan->whole;
+
+    if (!switch_to(self)) {
         return false;
     }
-    switch ((enum act)(choice % ACTS)) {
+    switch (act) {
     case STEP:
-        process_step(process);
+        moment_step(self, is_quiet && plan->switches == 0);
         return true;
     case KILL:
-        if (explorer.kills == 0) {
+        if (now->kills == 0 || is_spared(self)) {
             return false;
         }
-        explorer.kills--;
-        process->status = KILLED;
-        process_settle(process);
-        attend(self, false);
+        moment_kill(self);
         return true;
     case STOP:
-        if (explorer.stops == 0) {
+        if (now->stops == 0 || is_spared(self)) {
             return false;
         }
-        explorer.stops--;
-        process->status = STOPPED;
-        if (plan->repeat != NULL) {
-            attend(self, true);
-        }
+        moment_stop(self);
         return true;
     case ACTS:
         break;
@@ -437,22 +425,30 @@ static bool choose(uint32_t choice)
     return false;
 }
 
-static uint32_t who_is(enum status status)
+static bool node_choose(struct node *node)
 {
-    uint32_t bits = 0;
-
-    for (uint32_t i = 0; i < explorer.started; i++) {
-        bits |= (uint32_t)(explorer.processes[i].status == status) << i;
+    if (!choose(node->chosen / ACTS, (enum act)(node->chosen % ACTS))) {
+        return false;
     }
-    return bits;
+    struct reach_words words = moment_words(node->copy);
+    node->words = explorer.reduces ? reach_words_number(&words) : 0;
+    explorer.result.steps++;
+    return true;
 }
 
-static void is_right(const char *wrong)
+/* ---- ends ---- */
+
+/* Whether it is another one. */
+static bool end_is_new(void)
 {
-    explorer.result.ends++;
-    if (wrong != NULL) {
-        atoms_fail(wrong);
-    }
+    XXH128_hash_t hash = moment_hash();
+    struct seen_state *state = seen_find(&explorer.ends, hash);
+
+    pirn_assert(state != NULL);
+    bool is_new = !state->is_here;
+    state->is_here = 1;
+    explorer.result.ends_sum += is_new ? hash.high64 : 0;
+    return is_new;
 }
 
 /* As if they never went on; then as if nobody had looked. */
@@ -462,33 +458,26 @@ static void check_without(uint32_t stopped)
 
     if (plan->check_without != NULL) {
         memcpy(explorer.looked, plan->memory, plan->memory_bytes);
-        is_right(plan->check_without(plan->memory, who_is(KILLED), stopped));
+        const char *wrong = plan->check_without(
+            plan->memory, moment_who(MOMENT_KILLED), stopped);
+        if (wrong != NULL) {
+            atoms_fail(wrong);
+        }
         memcpy(plan->memory, explorer.looked, plan->memory_bytes);
     }
 }
 
-/* Nobody runs: those who were stopped go on; false if there are none. */
-static bool go_on(void)
-{
-    uint32_t stopped = who_is(STOPPED);
-
-    if (who_is(RUNS) != 0) {
-        return true;
-    }
-    if (stopped != 0) {
-        check_without(stopped);
-    }
-    for (uint32_t i = 0; i < explorer.started; i++) {
-        if ((stopped >> i & 1) != 0) {
-            explorer.processes[i].status = RUNS;
-        }
-    }
-    return stopped != 0;
-}
-
 static void end_check(void)
 {
-    is_right(explorer.plan->check(explorer.plan->memory, who_is(KILLED)));
+    const struct atoms_plan *plan = explorer.plan;
+
+    if (end_is_new()) {
+        const char *wrong =
+            plan->check(plan->memory, moment_who(MOMENT_KILLED));
+        if (wrong != NULL) {
+            atoms_fail(wrong);
+        }
+    }
 }
 
 /* ---- the search ---- */
@@ -499,58 +488,75 @@ static void life_print(uint32_t depth)
 
     printf("# %s:", explorer.plan->name);
     for (uint32_t i = 0; i <= depth; i++) {
-        uint32_t chosen = explorer.nodes[i]->choice - 1;
+        uint32_t chosen = explorer.nodes[i]->chosen;
         printf(" %u%s", chosen / ACTS, acts[chosen % ACTS]);
     }
     printf("\n");
 }
 
+/* A choice was taken. Returns whether the state behind it is to be gone on
+ * from. */
+static bool state_meet(struct node *node, XXH128_hash_t *ret_hash)
+{
+    uint32_t stopped = moment_who(MOMENT_STOPPED);
+    bool is_end = moment_who(MOMENT_RUNS) == 0 && stopped == 0;
+    uint32_t reach = 0;
+
+    node->is_barrier = moment_who(MOMENT_RUNS) == 0 && stopped != 0;
+    if (node->is_barrier) {
+        if (end_is_new()) {
+            check_without(stopped);
+        }
+        moment_go_on();
+    }
+    *ret_hash = moment_hash();
+    bool is_new = state_enter(*ret_hash, &reach);
+    if (is_new && !is_end) {
+        return true;
+    }
+    if (is_new) {
+        state_leave(*ret_hash, 0);
+        end_check();
+    }
+    node_learn(node, reach);
+    return false;
+}
+
 static void search(void)
 {
+    XXH128_hash_t hash = moment_hash();
     uint32_t depth = 0;
-    uint64_t hash = state_hash();
+    uint32_t reach;
     bool is_here = true; /* nothing has moved since the node was made */
 
-    state_enter(hash);
-    state_save(0, hash);
-    for (;;) {
+    state_enter(hash, &reach);
+    node_begin(0, hash);
+    while (explorer.result.wrong == NULL) {
         struct node *node = explorer.nodes[depth];
-        if (node->choice == node->choice_end) {
-            state_leave(node->hash);
+        if (!node_next(node)) {
+            reach = node_leave(node);
             if (depth-- == 0) {
                 return;
             }
+            node_learn(explorer.nodes[depth], reach);
+            is_here = false;
             continue;
         }
         if (!is_here) {
-            state_restore(node);
+            moment_return(node->copy);
         }
         is_here = false;
-        if (!choose(node->choice++)) {
-            continue;
-        }
-        explorer.result.steps++;
-        bool ended = !go_on();
-        hash = state_hash();
-        bool is_new = state_enter(hash);
-        if (is_new && ended) {
-            end_check();
-            state_leave(hash);
-        }
-        if (explorer.result.wrong != NULL) {
-            life_print(depth);
-            return;
-        }
-        if (is_new && !ended) {
+        if (node_choose(node) && state_meet(node, &hash)) {
             depth++;
             pirn_assert(depth < DEPTH_MAX);
-            state_save(depth, hash);
+            node_begin(depth, hash);
             is_here = true;
             if (depth > explorer.result.depth) {
                 explorer.result.depth = depth;
             }
         }
     }
+    life_print(depth);
 }
 
 static void result_print(const struct atoms_plan *plan)
@@ -571,39 +577,52 @@ static void result_print(const struct atoms_plan *plan)
     fflush(stdout);
 }
 
-struct atoms_result atoms_explore(const struct atoms_plan *given)
+static void explorer_init(const struct atoms_plan *plan)
 {
-    struct atoms_plan plan = *given;
-    uint32_t faults = plan.kills + (plan.repeat != NULL ? plan.stops : 0);
+    uint64_t most = plan->states_max > 0 ? plan->states_max : STATES_USUAL;
 
     explorer = (struct explorer){
-        .plan = &plan,
-        .count = plan.process_count + faults,
-        .started = plan.process_count,
-        .kills = plan.kills,
-        .stops = plan.stops,
-        .switches = plan.switches,
-        .last = ATOMS_PROCESSES, /* who begins makes nobody wait */
-        .looked = malloc(plan.memory_bytes),
-        .stacks = calloc(ATOMS_PROCESSES, STACK_BYTES),
-        .table = calloc(TABLE_FIRST, sizeof(uint64_t)),
-        .table_size = TABLE_FIRST,
+        .plan = plan,
+        .now = moment_begin(plan),
+        .reduces = plan->switches == 0 && plan->hands != NULL && !plan->whole,
+        .looked = malloc(plan->memory_bytes),
+        .guesses = calloc(GUESSES, sizeof(struct guess)),
         .nodes = calloc(DEPTH_MAX, sizeof(struct node *)),
         .result.complete = true,
     };
-    pirn_assert(explorer.count <= ATOMS_PROCESSES && explorer.stacks != NULL);
-    pirn_assert(explorer.table != NULL && explorer.nodes != NULL);
-    pirn_assert(explorer.looked != NULL && plan.switches <= ATOMS_SWITCHES);
-    processes_make();
-    search();
-    state_restore(explorer.nodes[0]);
-    result_print(&plan);
-    for (uint32_t i = 0; i < DEPTH_MAX; i++) {
+    pirn_assert(explorer.looked != NULL && explorer.guesses != NULL);
+    pirn_assert(explorer.nodes != NULL && plan->switches <= ATOMS_SWITCHES);
+    pirn_assert(plan->process_count <= REACH_ROOTS);
+    seen_init(&explorer.seen, most);
+    seen_init(&explorer.ends, most);
+    reach_init();
+}
+
+static void explorer_deinit(void)
+{
+    for (uint32_t i = 0; i < DEPTH_MAX && explorer.nodes[i] != NULL; i++) {
+        free(explorer.nodes[i]->copy);
         free(explorer.nodes[i]);
     }
     free(explorer.nodes);
-    free(explorer.table);
-    free(explorer.stacks);
+    free(explorer.guesses);
     free(explorer.looked);
+    seen_deinit(&explorer.seen);
+    seen_deinit(&explorer.ends);
+    reach_deinit();
+    moment_end();
+}
+
+struct atoms_result atoms_explore(const struct atoms_plan *given)
+{
+    struct atoms_plan plan = *given;
+
+    explorer_init(&plan);
+    search();
+    explorer.result.states = explorer.seen.count;
+    explorer.result.ends = explorer.ends.count;
+    moment_return(explorer.nodes[0]->copy);
+    result_print(&plan);
+    explorer_deinit();
     return explorer.result;
 }

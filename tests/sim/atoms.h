@@ -13,12 +13,14 @@
  * and somebody attends to what it left, among the others), or stopped (it runs
  * again when all others have ended). A state is what the memory holds, and each
  * process's stack and registers: one that was seen before is not gone on from,
- * and one that comes again within a life is a loop, which is wrong.
+ * and one that comes again within a life is a loop, which is wrong. Of orders
+ * that cannot differ in an end one is tried (atoms.c says which).
  *
  * What processes share, and what they note for the check, is all in the plan's
  * memory; besides they have local variables alone, and those hold no more than
- * they must, or equal states look different. No cmocka assertions in run and
- * attend: atoms_fail() ends the exploration.
+ * they must, or equal states look different. What they read of it between
+ * atomic steps, and another may write, they tell (atoms_touch). No cmocka
+ * assertions in run and attend: atoms_fail() ends the exploration.
  *
  * Not under AddressSanitizer, which keeps locals elsewhere, nor valgrind:
  * atoms_can_explore() says so.
@@ -42,9 +44,13 @@ struct atoms_plan {
     uint32_t process_count;
     /* So many bytes for each process that may be (process_count, kills, and
      * stops if there is repeat): nobody but it touches them while it lives, and
-     * is not stopped. A step there needs no order with others'. */
+     * is not stopped, and then who attends to it; if others do, that is wrong.
+     * NULL: no order is left out. */
     const void *hands;
     size_t hand_bytes;
+    /* Bits: those that do what another does, and are unlike him in nothing but
+     * their number. Where there is one fault it need not be theirs. */
+    uint32_t spared;
     uint32_t kills; /* at most so many in one life, of whoever runs */
     uint32_t stops;
     /* One who could go on makes way for another so often in one life; 0: as
@@ -52,6 +58,7 @@ struct atoms_plan {
      * killed or stopped makes way besides. */
     uint32_t switches;
     uint64_t states_max; /* 0: as many as fit into 1 GiB, some 50 million */
+    bool whole;          /* no order is left out, and nobody is spared */
 
     void (*run)(void *memory, uint32_t process);
     /* @self is process_count and up. @whom: bits, one for who was killed, and
@@ -71,7 +78,8 @@ struct atoms_plan {
 struct atoms_result {
     uint64_t states;   /* different ones */
     uint64_t steps;    /* taken from them */
-    uint64_t ends;     /* states in which all had ended, or were stopped */
+    uint64_t ends;     /* different ones in which all had ended, or stood */
+    uint64_t ends_sum; /* of their hashes */
     uint32_t depth;    /* of the longest life */
     bool complete;     /* there are no other states */
     const char *wrong; /* NULL, or the first thing that was */
@@ -85,5 +93,9 @@ struct atoms_result atoms_explore(const struct atoms_plan *plan);
 
 /* From run and attend. */
 void atoms_fail(const char *what);
+
+/* From there: what comes up to the next step reads this word, too. What it
+ * writes is seen without it. */
+void atoms_touch(const void *at);
 
 #endif /* TESTS_SIM_ATOMS_H */
