@@ -9,6 +9,12 @@
  * new item moves it on. A claim does not wait for the write: until it lands we
  * may be fenced out by who reads the time before, which costs us the item and
  * nobody else anything.
+ *
+ * What stands in our slot's entry before the first write is another's, and his
+ * time may be over: who keeps that is fenced out again and again, under his
+ * name. So an open that cannot write its entry is none, but for want of room:
+ * on a full disk removals have to be possible. Then each item that we claim is
+ * another try, until one is written.
  */
 #include "spool/lease.h"
 
@@ -43,7 +49,12 @@ static void prep_write(struct pirn_spool *spool)
                     sizeof(lease->bytes), pirn__owner_entry_at(spool->slot));
 }
 
-void pirn__lease_open(struct pirn_spool *spool, uint64_t lease_ns)
+static bool is_no_room(int32_t result)
+{
+    return result == -ENOSPC || result == -EDQUOT;
+}
+
+int pirn__lease_open(struct pirn_spool *spool, uint64_t lease_ns)
 {
     struct pirn_identity identity = {0};
 
@@ -56,7 +67,9 @@ void pirn__lease_open(struct pirn_spool *spool, uint64_t lease_ns)
         .lease_ns = lease_ns,
     };
     prep_write(spool);
-    (void)pirn_wait(spool->context, &spool->lease.write);
+    int32_t r = pirn_wait(spool->context, &spool->lease.write);
+    spool->lease.is_owed = r != PIRN__OWNER_ENTRY_BYTES;
+    return r < 0 && !is_no_room(r) ? r : 0;
 }
 
 static void finish_all(struct pirn_spool *spool, struct pirn_renewal *renewals,
@@ -79,25 +92,28 @@ static void written(struct pirn_op *op, int32_t result)
     pirn_assert(lease->is_writing);
     lease->is_writing = false;
     lease->flying = NULL;
-    if (result < 0) {
+    lease->is_owed = result != PIRN__OWNER_ENTRY_BYTES;
+    if (lease->is_owed) {
         lease->entry.until_ns = 0; /* the next item writes again */
     }
     if (lease->is_asked) {
         write_entry(spool);
     }
-    finish_all(spool, ended, result < 0 ? result : 0);
+    finish_all(spool, ended,
+               result < 0 && lease->entry.lease_ns > 0 ? result : 0);
 }
 
 static void write_entry(struct pirn_spool *spool)
 {
     struct pirn__lease *lease = &spool->lease;
 
-    pirn_assert(lease->entry.lease_ns > 0 && !lease->is_writing);
+    pirn_assert(lease->entry.lease_ns > 0 || lease->is_owed);
+    pirn_assert(!lease->is_writing);
     lease->is_asked = false;
     lease->is_writing = true;
     lease->flying = lease->waiting;
     lease->waiting = NULL;
-    lease->entry.until_ns = until_ns(spool);
+    lease->entry.until_ns = lease->entry.lease_ns > 0 ? until_ns(spool) : 0;
     prep_write(spool);
     pirn_start(spool->context, &lease->write, written);
 }
@@ -106,11 +122,13 @@ void pirn__lease_touch(struct pirn_spool *spool)
 {
     struct pirn__lease *lease = &spool->lease;
 
-    if (lease->entry.lease_ns == 0 || lease->is_writing) {
+    if (lease->is_writing) {
         return; /* what is in flight is younger than this turn's beginning */
     }
     uint64_t fresh_ns = lease->entry.lease_ns / FRESH_PART;
-    if (until_ns(spool) - lease->entry.until_ns >= fresh_ns) {
+    bool is_old = lease->entry.lease_ns > 0 &&
+                  until_ns(spool) - lease->entry.until_ns >= fresh_ns;
+    if (is_old || lease->is_owed) {
         write_entry(spool);
     }
 }
@@ -123,8 +141,13 @@ static void renew_begin(struct pirn_context *context, struct pirn_op *op)
     struct pirn__lease *lease = &spool->lease;
 
     pirn_assert(context == spool->context);
-    if (lease->entry.lease_ns == 0) {
+    if (lease->entry.lease_ns == 0 && !lease->is_writing) {
         pirn_task_finish(context, op, 0);
+        return;
+    }
+    if (lease->entry.lease_ns == 0) {
+        renewal->priv.next = lease->flying;
+        lease->flying = renewal;
         return;
     }
     renewal->priv.next = lease->waiting;

@@ -17,15 +17,17 @@ struct pirn__lease {
     struct pirn__owner_entry entry; /* as it was written last */
     uint8_t bytes[PIRN__OWNER_ENTRY_BYTES];
     struct pirn_op write;
+    bool is_owed; /* what others read there is another's */
     bool is_writing;
     bool is_asked;                /* for, since the write began */
     struct pirn_renewal *flying;  /* which the write ends */
     struct pirn_renewal *waiting; /* which the next one does */
 };
 
-/** pirn__lease_open() - write our entry; blocks. What fails costs others the
- * sight of us, and us the lease. */
-void pirn__lease_open(struct pirn_spool *spool, uint64_t lease_ns);
+/** pirn__lease_open() - write our entry. Blocks. 0, also where there is no room
+ * for it: it is written with a later item then; or an errno */
+PIRN_MUST_CHECK int pirn__lease_open(struct pirn_spool *spool,
+                                     uint64_t lease_ns);
 
 /** pirn__lease_touch() - we have an item: from now on it runs anew. Writes a
  * few times per lease at most, and waits for nothing. */

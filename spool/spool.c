@@ -331,7 +331,11 @@ int pirn_spool_open(struct pirn_context *context,
     }
     init_bodies(spool);
     spool->admit.admission.keep_bytes = config->keep_bytes;
-    pirn__lease_open(spool, config->lease_ns);
+    r = pirn__lease_open(spool, config->lease_ns);
+    if (r < 0) {
+        destroy(spool);
+        return r;
+    }
     pirn__removals_open(spool);
     recover_own(spool);
     if (spool->log != NULL) {

@@ -5,7 +5,8 @@
  * Each result of an open is spoiled, one by one (without PIRN_LONG=1 some of
  * them): of a spool that is made, of one whose index is there, and of one
  * whose index is made anew. It says 0 or the error, keeps no descriptor, and
- * who opens next, in peace, has a spool with all items in it.
+ * who opens next, in peace, has a spool with all items in it. One that cannot
+ * write its entry among the owners says so, but for want of room.
  */
 #include "kernel/faulty_bed.h"
 
@@ -116,6 +117,78 @@ static void one_without_an_index_has_all_items(void **state)
     fail_everywhere(bed, &opening);
 }
 
+/* ---- what an owner says of himself ---- */
+
+static int32_t own_pid(struct bed *bed)
+{
+    struct pirn_owners owners = {0};
+
+    pirn_prep_owners(&owners, bed->spool);
+    assert_int_equal(pirn_wait(bed->context, &owners.op), 0);
+    assert_int_equal(owners.count, 1);
+    int32_t pid = (int32_t)owners.owners[0].pid;
+    pirn_owners_end(&owners);
+    return pid;
+}
+
+/* Others would read there what his slot's last owner said. */
+static void who_cannot_say_who_he_is_does_not_come_in(void **state)
+{
+    struct bed *bed = *state;
+
+    bed_put_many(bed, 1); /* so that there is an index, and nothing else to be
+                             written */
+    bed_close(bed);
+    int before = bed_count_fds();
+    faulty_plan(ENGINE_WRITE, 1, 1, -EIO);
+    assert_int_equal(bed_open(bed, false), -EIO);
+    assert_int_equal(faulty_outcome()->failed, 1);
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    assert_int_equal(bed_count_fds(), before);
+    assert_int_equal(bed_open(bed, false), 0);
+    assert_int_equal(own_pid(bed), getpid());
+}
+
+static void forget_entry(const struct bed *bed)
+{
+    static const char zeros[64];
+    int fd = open(bed_at(bed, ".owners"), O_WRONLY);
+
+    assert_int_equal(pwrite(fd, zeros, sizeof(zeros), 4096), sizeof(zeros));
+    close(fd);
+}
+
+/* He has to be able to remove: so he says it when he has an item. */
+static void where_there_is_no_room_he_says_it_later(void **state)
+{
+    static const int32_t errors[] = {-ENOSPC, -EDQUOT};
+    struct bed *bed = *state;
+    struct pirn_claim claims[3] = {0};
+
+    for (int i = 0; i < 2; i++) {
+        bed_put_many(bed, 3);
+        bed_close(bed);
+        faulty_plan(ENGINE_WRITE, 1, 2, errors[i]);
+        assert_int_equal(bed_open(bed, false), 0);
+        forget_entry(bed);
+        assert_int_equal(own_pid(bed), 0);
+        for (int j = 0; j < 3; j++) {
+            assert_int_equal(bed_claim(bed, &claims[j]), 1);
+            assert_int_equal(pirn_context_drain(bed->context), 0);
+            if (j == 0) { /* what failed is on the disk all the same */
+                forget_entry(bed);
+            }
+        }
+        assert_int_equal(faulty_outcome()->failed, 2);
+        assert_int_equal(faulty_outcome()->seen, 3);
+        faulty_plan(ENGINE_NONE, 0, 0, 0);
+        assert_int_equal(own_pid(bed), getpid());
+        for (int j = 0; j < 3; j++) {
+            assert_int_equal(bed_remove(bed, &claims[j]), 0);
+        }
+    }
+}
+
 static int setup(void **state)
 {
     if (setenv("TMPDIR", "/dev/shm", 0) < 0 ||
@@ -131,4 +204,6 @@ static int setup(void **state)
 
 BED_MAIN(T(one_that_is_made_is_made_whole_or_again),
          T(one_with_an_index_has_all_items),
-         T(one_without_an_index_has_all_items))
+         T(one_without_an_index_has_all_items),
+         T(who_cannot_say_who_he_is_does_not_come_in),
+         T(where_there_is_no_room_he_says_it_later))
