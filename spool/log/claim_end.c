@@ -186,6 +186,17 @@ static void go_on(struct pirn_claim_work *work, bool written, int32_t result)
     pirn_task_finish(work->log->context, &work->claim->op, result);
 }
 
+/* What could not be given back was not tried: who has it still may try again,
+ * and that counts, or his death does. */
+static void uncount_attempt(struct pirn_claim_work *work)
+{
+    uint64_t *at = &slot_of(work)->route;
+    struct pirn__route route = pirn__route_unpack(pirn__atom_load(at));
+
+    route.attempts = pirn__route_unpack(work->reading.fields.route).attempts;
+    pirn__atom_store(at, pirn__route_pack(route));
+}
+
 static void committed(struct pirn_op *op, int32_t result)
 {
     struct pirn_claim_work *work =
@@ -198,6 +209,9 @@ static void committed(struct pirn_op *op, int32_t result)
     }
     store_fields(work);
     int r = work->goes_on ? 0 : release(work);
+    if (r < 0 && r != -ESTALE) {
+        uncount_attempt(work);
+    }
     if (work->goes_on || (r < 0 && r != -ESTALE)) {
         go_on(work, true, r);
         return;

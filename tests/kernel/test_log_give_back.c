@@ -72,6 +72,43 @@ static void it_is_given_back_when_there_is_room_again(void **state)
     assert_int_equal(bed_remove(bed, &claim), 0);
 }
 
+/* However often it is tried; and one that is to count nothing counts nothing.
+ */
+static void it_counts_one_attempt_when_it_succeeds(void **state)
+{
+    const struct pirn_change untried = {.what = PIRN_CHANGE_UNTRIED};
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    uint32_t blocks = fail_to_give_back(bed, &claim);
+
+    assert_int_equal(claim.item.attempts, 0);
+    assert_int_equal(log_give_back_as(bed, &claim, &to_high), -ENOSPC);
+    assert_int_equal(claim.item.attempts, 0);
+    give_blocks(bed, blocks);
+    assert_int_equal(log_give_back_as(bed, &claim, &to_high), 0);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(claim.item.attempts, 1);
+    assert_int_equal(log_give_back_as(bed, &claim, &untried), 0);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(claim.item.attempts, 1);
+    assert_int_equal(bed_remove(bed, &claim), 0);
+}
+
+/* Closing gives it back, and that is its one attempt. */
+static void nor_does_who_closes_with_it_count_two(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim before = {0};
+    struct pirn_claim claim = {0};
+    uint32_t blocks = fail_to_give_back(bed, &before);
+
+    give_blocks(bed, blocks);
+    log_reopen(bed);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(claim.item.attempts, 1);
+    assert_int_equal(bed_remove(bed, &claim), 0);
+}
+
 static void what_was_changed_survives_a_power_cut(void **state)
 {
     struct bed *bed = *state;
@@ -88,4 +125,6 @@ static void what_was_changed_survives_a_power_cut(void **state)
 
 BED_MAIN(LOG_TEST(an_item_that_cannot_be_given_back_is_ours_still),
          LOG_TEST(it_is_given_back_when_there_is_room_again),
+         LOG_TEST(it_counts_one_attempt_when_it_succeeds),
+         LOG_TEST(nor_does_who_closes_with_it_count_two),
          LOG_TEST(what_was_changed_survives_a_power_cut))
