@@ -311,12 +311,25 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     go_on(log);
 }
 
+/* Each try costs a disk that refuses it a segment, and a round more. */
+static void note_result(struct pirn__compact *compact, int32_t result)
+{
+    uint32_t next = compact->rested == 0 ? 1 : 2 * compact->rested;
+
+    if (result == 0) {
+        compact->rested = 0;
+        return;
+    }
+    compact->rested = next < PIRN__COMPACT_RESTS ? next : PIRN__COMPACT_RESTS;
+    compact->rests = compact->rested;
+}
+
 /* What was moved leaves dead records: a round makes their segment free. */
 static void ended(struct pirn_op *op, int32_t result)
 {
     struct pirn__log *log = pirn_container_of(op, struct pirn__log, compact.op);
 
-    (void)result; /* no room: as it was */
+    note_result(&log->compact, result); /* what failed is as it was */
     log->compact.is_running = false;
     pirn__waiters_finish(log->context, &log->compact.waiters, 0);
 }
@@ -326,7 +339,14 @@ void pirn__compact_start(struct pirn__log *log)
     static const struct pirn_task_verbs verbs = {.begin = begin};
     struct pirn__compact *compact = &log->compact;
 
-    if (compact->is_running || compact->is_stopping || !choose(log)) {
+    if (compact->is_running || compact->is_stopping) {
+        return;
+    }
+    if (compact->rests > 0) {
+        compact->rests--;
+        return;
+    }
+    if (!choose(log)) {
         return;
     }
     compact->is_running = true;

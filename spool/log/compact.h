@@ -15,11 +15,16 @@
 
 struct pirn__log;
 
+/* Rounds that are passed over after a failure, at most: 0.8 s of them. */
+#define PIRN__COMPACT_RESTS 16u
+
 /* One at a time per open spool. */
 struct pirn__compact {
     struct pirn_op op;
     bool is_running;
     bool is_stopping;
+    uint32_t rests;  /* calls to be passed over, after a failure; */
+    uint32_t rested; /* and how many those were, after the last one */
     struct pirn__waiters waiters; /* for its end */
     uint32_t segment;
     uint32_t generation;
@@ -36,7 +41,8 @@ struct pirn__compact {
  * pirn__compact_start() - if it is worth it: begin with the emptiest segment
  *
  * Worth it is: half of what the sealed segments hold is dead, and one of them
- * has a quarter of its records at most. Ends by itself.
+ * has a quarter of its records at most. Ends by itself. Where that failed 1, 2,
+ * 4 ... calls are passed over, PIRN__COMPACT_RESTS at most, until one succeeds.
  */
 void pirn__compact_start(struct pirn__log *log);
 

@@ -8,6 +8,11 @@
  */
 #include "kernel/test_log.h"
 
+#include "faulty.h"
+#include "runtime/context.h"
+#include "spool/log/atom.h"
+#include "spool/log/log.h"
+
 enum { BODY = 8 * 1024, ITEMS = 700, KEPT_ONE_IN = 20 };
 
 static void fill(char *body, int number)
@@ -108,5 +113,69 @@ static void survivors_of_every_turn_fit_together(void **state)
     }
 }
 
+/* ---- a disk that refuses every batch ---- */
+
+enum { MARKERS = 80 };
+
+static uint64_t rounds(const struct bed *bed)
+{
+    return pirn__atom_load(&bed->spool->log->index.head->rounds_done);
+}
+
+/* A round for each, and none needs a batch. */
+static void remove_markers(struct bed *bed, struct pirn_claim *markers,
+                           int count)
+{
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(log_remove_durable(bed, &markers[i]), 0);
+        assert_int_equal(pirn_context_drain(bed->context), 0);
+    }
+}
+
+/* No more often than 1, 2, 4, 8, 16, 16 ... rounds apart; and when it succeeds
+ * all is as if it had never failed. */
+static void what_is_refused_is_tried_ever_later(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim markers[MARKERS] = {0};
+
+    for (int i = 0; i < MARKERS; i++) {
+        struct pirn_id id = bed_put(bed, "x", 1);
+        assert_int_equal(log_claim_id(bed, &markers[i], &id), 1);
+    }
+    put_all(bed);
+    faulty_plan(ENGINE_WRITEV, 1, 0, -ENOSPC);
+    thin_out(bed);
+    uint64_t before = rounds(bed);
+    remove_markers(bed, markers, MARKERS / 2);
+    uint64_t passed = rounds(bed) - before;
+    uint32_t tries = faulty_outcome()->failed;
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    assert_true(passed >= MARKERS / 2);
+    assert_in_range(tries, 3, 5 + passed / PIRN__COMPACT_RESTS);
+    remove_markers(bed, markers + MARKERS / 2, MARKERS / 2);
+    pass_rounds(bed, 4);
+    expect_survivors(bed);
+}
+
+static int setup_faulty(void **state)
+{
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    if (log_setup_closed(state) < 0) {
+        return -1;
+    }
+    struct bed *bed = *state;
+    pirn_context_destroy(bed->context);
+    if (pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
+        return -1;
+    }
+    bed->fd_count = bed_count_fds();
+    return bed_open(bed, true);
+}
+
+#define FAULTY_TEST(name) \
+    cmocka_unit_test_setup_teardown(name, setup_faulty, log_teardown)
+
 BED_MAIN(LOG_TEST(survivors_move_and_their_segments_are_free),
-         LOG_TEST(survivors_of_every_turn_fit_together))
+         LOG_TEST(survivors_of_every_turn_fit_together),
+         FAULTY_TEST(what_is_refused_is_tried_ever_later))
