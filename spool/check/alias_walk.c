@@ -137,7 +137,7 @@ static void read_once(struct pirn_op *op, int32_t result)
         pirn__check_finish(work, r);
         return;
     }
-    pirn__check_hand_over(work, read_next);
+    pirn__check_rest(work, read_next);
 }
 
 static void read_next(struct pirn_check_work *work)

@@ -8,6 +8,7 @@
 #include "spool/check/check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,6 @@
 
 #define GRACE_USUAL_NS 10000000000ull
 #define NS_PER_MS 1000000ull
-
-/* So long it works, so long it rests. */
-#define WORK_NS 4000000ull
-#define REST_NS 4000000ull
 
 static void hand_over_next(struct pirn_check_work *work);
 
@@ -104,6 +101,7 @@ struct pirn_finding *pirn__check_find(struct pirn_check_work *work,
 
 static void finish_next(struct pirn_check_work *work, int32_t result)
 {
+    work->left_ns = pirn_context_now_ns(work->spool->context);
     pirn_task_finish(work->spool->context, &work->check->op, result);
 }
 
@@ -158,6 +156,8 @@ void pirn__check_wait(struct pirn_check_work *work, uint64_t wait_ns,
 {
     struct pirn_context *context = work->spool->context;
 
+    pirn__pace_pass(&work->pace, wait_ns,
+                    pirn_context_now_ns(context) + wait_ns);
     pirn_prep_timer(&work->doubt.timer, wait_ns);
     pirn_start(context, &work->doubt.timer, fn);
     if (pirn_task_is_cancelled(&work->check->op)) {
@@ -165,28 +165,56 @@ void pirn__check_wait(struct pirn_check_work *work, uint64_t wait_ns,
     }
 }
 
+/* ---- resting ---- */
+
 /* Asked to end meanwhile: the next one goes on. */
 static void rested(struct pirn_op *op, int32_t result)
 {
-    struct pirn_check_work *work =
-        pirn_container_of(op, struct pirn_check_work, doubt.timer);
-
     (void)result;
-    work->rested_ns = pirn_context_now_ns(work->spool->context);
-    hand_over_next(work);
+    hand_over_next(pirn_container_of(op, struct pirn_check_work, doubt.timer));
+}
+
+/* What cannot be asked says nothing; what is wrong there the walk meets. */
+static void saw_slot(struct pirn_op *op, int32_t result)
+{
+    struct pirn_check_work *work =
+        pirn_container_of(op, struct pirn_check_work, pace_step);
+    const struct statx_timestamp *changed = &work->pace_statx.stx_mtime;
+    uint64_t now_ns = pirn_context_now_ns(work->spool->context);
+    uint64_t changed_ns =
+        result == 0
+            ? (uint64_t)changed->tv_sec * 1000000000ull + changed->tv_nsec
+            : 0;
+
+    pirn__pace_saw_slot(&work->pace, work->pace.slot, changed_ns, now_ns);
+    uint64_t rest_ns = pirn__pace_rest_ns(&work->pace, now_ns);
+    if (rest_ns == 0) {
+        hand_over_next(work);
+        return;
+    }
+    pirn__check_wait(work, rest_ns, rested);
 }
 
 void pirn__check_rest(struct pirn_check_work *work, pirn__check_fn *go_on)
 {
-    uint64_t now_ns = pirn_context_now_ns(work->spool->context);
+    struct pirn_spool *spool = work->spool;
+    uint64_t now_ns = pirn_context_now_ns(spool->context);
 
     pirn_assert(work->found_at == 0);
     work->go_on = go_on;
-    if (now_ns - work->rested_ns < WORK_NS) {
+    if (!pirn__pace_is_due(&work->pace, now_ns)) {
         hand_over_next(work);
         return;
     }
-    pirn__check_wait(work, REST_NS, rested);
+    if (spool->log != NULL) {
+        pirn__pace_saw_log(&work->pace, pirn__check_log_sum(spool->log),
+                           now_ns);
+    }
+    pirn__name_tmp_dir(&work->pace_path,
+                       pirn__pace_slot(&work->pace, spool->slot));
+    pirn_prep_stat(&work->pace_step, spool->root_fd, work->pace_path.text,
+                   AT_SYMLINK_NOFOLLOW, STATX_MTIME, &work->pace_statx);
+    pirn_start(spool->context, &work->pace_step, saw_slot);
 }
 
 /* Said again by every next behind it. */
@@ -235,6 +263,8 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     work->grace_ns =
         work->config->grace_ns > 0 ? work->config->grace_ns : GRACE_USUAL_NS;
     work->go_on = pirn__check_walk;
+    work->left_ns = pirn_context_now_ns(context);
+    pirn__pace_begin(&work->pace, work->left_ns);
     spool->open_count++;
     pirn_task_finish(context, op, 0);
 }
@@ -256,6 +286,8 @@ static void next_begin(struct pirn_context *context, struct pirn_op *op)
 
     pirn_assert_rule(work != NULL, "the check has begun");
     pirn_assert(context == work->spool->context);
+    uint64_t now_ns = pirn_context_now_ns(context);
+    pirn__pace_pass(&work->pace, now_ns - work->left_ns, now_ns);
     hand_over_next(work);
 }
 

@@ -18,6 +18,7 @@
 #include <pirn/view.h>
 
 #include "spool/check/mend.h"
+#include "spool/check/pace.h"
 #include "spool/check/room.h"
 #include "spool/file/find.h"
 #include "spool/file/meta_file.h"
@@ -123,7 +124,11 @@ struct pirn_check_work {
     uint64_t grace_ns;
     int32_t error; /* the first of what could not be looked at */
     uint64_t unseen;
-    uint64_t rested_ns; /* when it has done so last */
+    struct pirn__pace pace;
+    struct pirn_op pace_step; /* a glance at who else works */
+    struct statx pace_statx;
+    struct pirn__name pace_path;
+    uint64_t left_ns; /* when it last had no next to go on with */
 
     struct pirn_finding found[PIRN__CHECK_FOUND];
     uint32_t found_count;
@@ -178,8 +183,8 @@ struct pirn_finding *pirn__check_find(struct pirn_check_work *work,
 /** pirn__check_hand_over() - what was found, if anything; then @go_on */
 void pirn__check_hand_over(struct pirn_check_work *work, pirn__check_fn *go_on);
 
-/** pirn__check_rest() - hand over, and go on; now and then a little later, so
- * that who works here has more of the machine than one who looks */
+/** pirn__check_rest() - hand over, and go on; later, where somebody else works
+ * here: he has nine tenths of what there is (pace.h) */
 void pirn__check_rest(struct pirn_check_work *work, pirn__check_fn *go_on);
 
 /**
@@ -214,6 +219,10 @@ void pirn__check_log_bodies(struct pirn_check_work *work);
 void pirn__check_log(struct pirn_check_work *work);
 bool pirn__check_log_has(const struct pirn_spool *spool,
                          const struct pirn_id *id);
+
+/** pirn__check_log_sum() - another number when the log was written to, or
+ * something in it removed */
+uint64_t pirn__check_log_sum(const struct pirn__log *log);
 
 /** pirn__check_log_lead() - who recovers the owner that its word names finds
  * it, also where that word was written over */

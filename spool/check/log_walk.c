@@ -66,6 +66,21 @@ bool pirn__check_log_is_stale(const struct pirn_spool *spool,
            !pirn__owner_lives(spool, word.owner);
 }
 
+uint64_t pirn__check_log_sum(const struct pirn__log *log)
+{
+    const struct pirn__index *index = &log->index;
+    uint32_t pages = pirn__tombs_pages(&index->tombs);
+    uint64_t sum = 1; /* never none */
+
+    for (uint32_t i = 0; i < log->text.size.segments; i++) {
+        sum += pirn__atom_load(&index->segments[i].mark);
+    }
+    for (uint32_t i = 0; i < pages; i++) {
+        sum += pirn__atom_load(&index->tombs.versions[i]);
+    }
+    return sum;
+}
+
 void pirn__check_log_lead(const struct pirn_spool *spool,
                           const struct pirn_id *id)
 {
@@ -91,7 +106,7 @@ static void saw_orphan(struct pirn_op *op, int32_t result)
         (void)pirn__check_find(work, PIRN_FAULT_ORPHANED, &work->doubt.id, NULL,
                                work->doubt.name.text);
     }
-    pirn__check_hand_over(work, orphans_next);
+    pirn__check_rest(work, orphans_next);
 }
 
 static void orphans_next(struct pirn_check_work *work)

@@ -407,7 +407,7 @@ void pirn__check_next_room(struct pirn_check_work *work)
         pirn__check_log(work);
         return;
     }
-    pirn__check_hand_over(work, enter_room);
+    pirn__check_rest(work, enter_room);
 }
 
 static void refreshed(struct pirn_op *op, int32_t result)

@@ -13,8 +13,8 @@ import tree
 # outside.py holds the same files to calls that only compute.
 PURE = [
     r"runtime/(heap|invariant|list)\.[ch]",
-    r"spool/(admission|fields|id|file/meta|names|owner_entry|superblock|"
-    r"text)\.[ch]",
+    r"spool/(admission|check/pace|fields|id|file/meta|names|owner_entry|"
+    r"superblock|text)\.[ch]",
     r"spool/log/(atom|batch|bytes|catalogue|event_ring|index|inherit|lane|"
     r"log_text|record|replay|slot|tomb|trail|wheel|word)\.[ch]",
     r"smtp/(address|body|command|envelope|line|protocol|reply|scan)\.[ch]",
