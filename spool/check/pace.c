@@ -53,9 +53,9 @@ static void see(struct pirn__pace *pace, uint64_t now_ns)
 void pirn__pace_saw_slot(struct pirn__pace *pace, uint32_t slot,
                          uint64_t changed_ns, uint64_t now_ns)
 {
-    uint64_t before_ns = pace->changed_ns[slot];
-
     pirn_assert(slot < PIRN__SLOTS);
+
+    uint64_t before_ns = pace->changed_ns[slot];
     if (before_ns != 0 && changed_ns != 0 && changed_ns != before_ns) {
         see(pace, now_ns);
     }
