@@ -36,10 +36,6 @@
  *
  * With two faults there may be two who attend, and their numbers tell which was
  * first; orders that differ in that alone are left out too.
- *
- * Where switches are bounded no other order is left out, who took the last step
- * is part of a state, and the table says with how many switches left it was
- * gone on from: with more of them it is gone on from again.
  */
 #include "tests/sim/atoms.h"
 
@@ -66,8 +62,6 @@ enum {
 
 enum act { STEP, KILL, STOP, ACTS }; /* a choice: process * ACTS + act */
 
-static_assert(ATOMS_SWITCHES + 1 < 1 << 3, "they have three bits");
-
 /* One that was gone on from. */
 struct taken {
     uint32_t words; /* that it touched */
@@ -81,7 +75,7 @@ struct node {
     uint32_t chosen;  /* the one that is being gone on from */
     uint32_t words;   /* that it touched */
     bool is_barrier;  /* behind it those who were stopped go on */
-    uint32_t only;    /* one who is enough; NOBODY */
+    uint32_t alone;   /* one who comes first; NOBODY */
     uint32_t root;    /* whose choices are being tried; ALL */
     uint32_t roots;   /* bits: of those who run */
     uint32_t tried;   /* bits: of these, T */
@@ -149,12 +143,10 @@ static bool state_enter(XXH128_hash_t hash, uint32_t *ret_reach)
         return false;
     }
     *ret_reach = state->number;
-    if (state->left > explorer.now->switches) {
-        return false;
-    }
-    state->left = (explorer.now->switches + 1) & 7;
-    state->is_here = 1;
-    return true;
+    bool is_new = !state->is_entered;
+    state->is_entered = 1;
+    state->is_here = is_new;
+    return is_new;
 }
 
 /* ---- which choices are enough ---- */
@@ -235,14 +227,10 @@ static void node_next_root(struct node *node)
 }
 
 /* A step in one's own hand may as well come first: so may a kill before it. */
-static uint32_t node_only(const struct node *node)
+static uint32_t node_alone(const struct node *node)
 {
-    const struct atoms_plan *plan = explorer.plan;
-    uint32_t last = node->copy->moment.last;
-
-    for (uint32_t i = 0; i < node->copy->moment.started && !plan->whole; i++) {
-        bool is_next = plan->switches == 0 || i == last;
-        if (runs_of(node, i, ALL) && process_of(node, i)->alone && is_next) {
+    for (uint32_t i = 0; i < node->copy->moment.started; i++) {
+        if (runs_of(node, i, ALL) && process_of(node, i)->alone) {
             return i;
         }
     }
@@ -262,11 +250,11 @@ static struct node *node_begin(uint32_t depth, XXH128_hash_t hash)
     *node = (struct node){.copy = node->copy, .hash = hash, .root = ALL};
     moment_keep(node->copy);
     node->roots = roots_that_run(node);
-    node->only = node_only(node);
-    if (explorer.reduces && node->only == NOBODY) {
-        node_next_root(node);
+    node->alone = node_alone(node);
+    if (explorer.reduces && node->alone != NOBODY) {
+        node->root = process_of(node, node->alone)->root;
     } else if (explorer.reduces) {
-        node->root = process_of(node, node->only)->root;
+        node_next_root(node);
     }
     return node;
 }
@@ -279,7 +267,7 @@ static bool node_is_enough(struct node *node)
     bool is_first = node->tried == 0;
     node->tried |= 1u << node->root;
     bool is_enough = conflicts_of(node, node->tried) == 0;
-    if (is_first && node->only == NOBODY) {
+    if (is_first && node->alone == NOBODY) {
         struct guess *guess = guess_of(node, node->root);
         guess->tries++;
         guess->fails += !is_enough;
@@ -295,9 +283,7 @@ static bool node_next(struct node *node)
     for (;;) {
         for (; node->choice < end; node->choice++) {
             uint32_t self = node->choice / ACTS;
-            bool is_one =
-                explorer.reduces || node->only == NOBODY || node->only == self;
-            if (runs_of(node, self, node->root) && is_one) {
+            if (runs_of(node, self, node->root)) {
                 node->chosen = node->choice++;
                 return true;
             }
@@ -365,26 +351,6 @@ static uint32_t node_leave(struct node *node)
 
 /* ---- choices ---- */
 
-/* False: one who could go on would make way once too often. */
-static bool switch_to(uint32_t self)
-{
-    struct moment *now = explorer.now;
-
-    if (explorer.plan->switches == 0) {
-        return true;
-    }
-    bool runs = now->last < ATOMS_PROCESSES &&
-                now->processes[now->last].status == MOMENT_RUNS;
-    if (self != now->last && runs) {
-        if (now->switches == 0) {
-            return false;
-        }
-        now->switches--;
-    }
-    now->last = self;
-    return true;
-}
-
 static bool is_spared(uint32_t self)
 {
     const struct atoms_plan *plan = explorer.plan;
@@ -400,12 +366,9 @@ static bool choose(uint32_t self, enum act act)
     const struct atoms_plan *plan = explorer.plan;
     bool is_quiet = now->kills == 0 && now->stops == 0 && !plan->whole;
 
-    if (!switch_to(self)) {
-        return false;
-    }
     switch (act) {
     case STEP:
-        moment_step(self, is_quiet && plan->switches == 0);
+        moment_step(self, is_quiet);
         return true;
     case KILL:
         if (now->kills == 0 || is_spared(self)) {
@@ -562,17 +525,12 @@ static void search(void)
 static void result_print(const struct atoms_plan *plan)
 {
     const struct atoms_result *result = &explorer.result;
-    char bound[32] = "complete";
-
-    if (plan->switches > 0) {
-        snprintf(bound, sizeof(bound), "all of %u switches", plan->switches);
-    }
     printf("# %s: %llu states, %llu steps, %llu ends, depth %u, %s\n",
            plan->name, (unsigned long long)result->states,
            (unsigned long long)result->steps, (unsigned long long)result->ends,
            result->depth,
            result->wrong != NULL ? result->wrong
-           : result->complete    ? bound
+           : result->complete    ? "complete"
                                  : "not complete");
     fflush(stdout);
 }
@@ -584,14 +542,14 @@ static void explorer_init(const struct atoms_plan *plan)
     explorer = (struct explorer){
         .plan = plan,
         .now = moment_begin(plan),
-        .reduces = plan->switches == 0 && plan->hands != NULL && !plan->whole,
+        .reduces = !plan->whole,
         .looked = malloc(plan->memory_bytes),
         .guesses = calloc(GUESSES, sizeof(struct guess)),
         .nodes = calloc(DEPTH_MAX, sizeof(struct node *)),
         .result.complete = true,
     };
     pirn_assert(explorer.looked != NULL && explorer.guesses != NULL);
-    pirn_assert(explorer.nodes != NULL && plan->switches <= ATOMS_SWITCHES);
+    pirn_assert(explorer.nodes != NULL);
     pirn_assert(plan->process_count <= REACH_ROOTS);
     seen_init(&explorer.seen, most);
     seen_init(&explorer.ends, most);

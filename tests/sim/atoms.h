@@ -32,10 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    ATOMS_PROCESSES = 8, /* those that attend are counted */
-    ATOMS_SWITCHES = 6,  /* the highest bound */
-};
+enum { ATOMS_PROCESSES = 8 }; /* those that attend are counted */
 
 struct atoms_plan {
     const char *name;
@@ -45,7 +42,7 @@ struct atoms_plan {
     /* So many bytes for each process that may be (process_count, kills, and
      * stops if there is repeat): nobody but it touches them while it lives, and
      * is not stopped, and then who attends to it; if others do, that is wrong.
-     * NULL: no order is left out. */
+     * May be NULL. */
     const void *hands;
     size_t hand_bytes;
     /* Bits: those that do what another does, and are unlike him in nothing but
@@ -53,10 +50,6 @@ struct atoms_plan {
     uint32_t spared;
     uint32_t kills; /* at most so many in one life, of whoever runs */
     uint32_t stops;
-    /* One who could go on makes way for another so often in one life; 0: as
-     * often as there are steps, and only that is all orders. Who ends, is
-     * killed or stopped makes way besides. */
-    uint32_t switches;
     uint64_t states_max; /* 0: as many as fit into 1 GiB, some 50 million */
     bool whole;          /* no order is left out, and nobody is spared */
 

@@ -324,8 +324,6 @@ struct moment *moment_begin(const struct atoms_plan *plan)
         .now.started = plan->process_count,
         .now.kills = plan->kills,
         .now.stops = plan->stops,
-        .now.switches = plan->switches,
-        .now.last = ATOMS_PROCESSES, /* who begins makes nobody wait */
     };
     pirn_assert(world.count <= ATOMS_PROCESSES);
     pirn_assert(plan->memory_bytes <= REACH_WORDS * sizeof(uint64_t));
@@ -395,7 +393,7 @@ void moment_return(const struct moment_copy *copy)
 
 XXH128_hash_t moment_hash(void)
 {
-    uint64_t parts[3 * ATOMS_PROCESSES + 5] = {0};
+    uint64_t parts[3 * ATOMS_PROCESSES + 4] = {0};
     const struct moment *now = &world.now;
     size_t n = 0;
 
@@ -407,7 +405,6 @@ XXH128_hash_t moment_hash(void)
     }
     parts[n++] = now->kills;
     parts[n++] = now->stops;
-    parts[n++] = now->last;
     parts[n++] = now->memory_hash.low64;
     parts[n++] = now->memory_hash.high64;
     return XXH3_128bits(parts, n * sizeof(parts[0]));

@@ -43,8 +43,6 @@ struct moment {
     uint32_t started; /* processes */
     uint32_t kills;   /* that are left */
     uint32_t stops;
-    uint32_t switches;
-    uint32_t last; /* who took the last step, if that matters */
     struct moment_process processes[ATOMS_PROCESSES];
 };
 

@@ -20,7 +20,7 @@ struct seen_state {
     uint64_t first;
     uint32_t second;
     unsigned number : 27;
-    unsigned left : 3;    /* the switches it was gone on from with, plus 1 */
+    unsigned is_entered : 1;
     unsigned is_here : 1; /* in the life at hand */
     unsigned is_used : 1;
 };

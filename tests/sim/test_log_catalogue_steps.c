@@ -38,6 +38,9 @@ enum {
     CELLS = 2,
     WORDS = PIRN__BLOCK_HEAD_WORDS + CELLS,
     BLOCKS = 16,
+    WARM_CELLS = 6,
+    WARM_WORDS = PIRN__BLOCK_HEAD_WORDS + WARM_CELLS,
+    WARM_BLOCKS = 10,
     NOW = 0,
     SOON = 5 * PIRN__TICK_NS,
     LATER_NS = 9 * PIRN__TICK_NS,
@@ -81,6 +84,7 @@ struct row {
     enum verb before[4]; /* by one who is alone */
     enum verb verbs[3][2];
     bool is_long; /* millions of states, and with two faults too many */
+    bool is_warm; /* lanes have blocks that are long enough */
 };
 
 /* The explorer's memory, and what it runs: the same in all orders. */
@@ -127,8 +131,8 @@ static struct pirn__catalogue catalogue_of(struct bed *at)
         .lanes = at->lanes,
         .blocks = at->blocks,
         .lane_count = LANES,
-        .block_count = BLOCKS,
-        .block_words = WORDS,
+        .block_count = row->is_warm ? WARM_BLOCKS : BLOCKS,
+        .block_words = row->is_warm ? WARM_WORDS : WORDS,
     };
     return (struct pirn__catalogue){
         .slots = at->slots,
@@ -518,6 +522,22 @@ static uint32_t spared_of(const struct row *what, uint32_t count)
     return bits;
 }
 
+static_assert(WARM_BLOCKS * WARM_WORDS <= BLOCKS * WORDS, "as many words");
+
+/* An entry was in each, and what is in them has room there. */
+static void lanes_warm(void)
+{
+    struct pirn__hand *hand = &bed.selves[LAST].hand;
+    struct pirn__entry entry = {0};
+
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        bool is_put = pirn__lane_put(&shared.lanes, lane, entry, hand) == 0;
+        assert_true(is_put &&
+                    pirn__lane_take(&shared.lanes, lane, hand, &entry));
+        pirn__hand_clear(hand);
+    }
+}
+
 static void bed_begin(const struct row *what)
 {
     memset(&bed, 0, sizeof bed);
@@ -527,6 +547,9 @@ static void bed_begin(const struct row *what)
     for (uint32_t i = 0; i <= LAST; i++) {
         pirn__trail_init(&trails[i], &bed.selves[i].trail, bed.selves[i].counts,
                          SLOTS);
+    }
+    if (row->is_warm) {
+        lanes_warm();
     }
     for (int i = 0; i < 4; i++) {
         act(LAST, row->before[i]);
@@ -538,8 +561,7 @@ static void bed_begin(const struct row *what)
 }
 
 static struct atoms_result explore(const struct row *what, uint32_t kills,
-                                   uint32_t stops, uint32_t switches,
-                                   bool whole)
+                                   uint32_t stops, bool whole)
 {
     bed_begin(what);
     struct atoms_plan plan = {
@@ -557,7 +579,6 @@ static struct atoms_result explore(const struct row *what, uint32_t kills,
         .repeat = repeat,
         .check = check,
         .check_without = check_without,
-        .switches = switches,
         .states_max = STATES_MOST,
         .whole = whole,
     };
@@ -569,6 +590,18 @@ static const struct row rows_of_four[] = {
     {.name = "3 x 4: fill, next, by id",
      .before = {FILL, FILL, FILL},
      .verbs = {{FILL}, {NEXT_END}, {ID_BACK}}},
+    {.name = "3 x 4: warm: fill, next, by id",
+     .before = {FILL, FILL, FILL},
+     .verbs = {{FILL}, {NEXT_END}, {ID_BACK}},
+     .is_warm = true},
+    {.name = "3 x 4: warm: next, next, moved",
+     .before = {FILL, FILL, FILL, FILL},
+     .verbs = {{NEXT_END}, {NEXT_BACK}, {ID_MOVE}},
+     .is_warm = true},
+    {.name = "3 x 4: warm: delayed, expire, next",
+     .before = {FILL, FILL, FILL_DELAY, FILL},
+     .verbs = {{ID_DELAY}, {EXPIRE}, {NEXT_END}},
+     .is_warm = true},
     {.name = "3 x 4: next, next, moved",
      .before = {FILL, FILL, FILL, FILL},
      .verbs = {{NEXT_END}, {NEXT_BACK}, {ID_MOVE}},
@@ -594,7 +627,7 @@ static void rows_explore(uint32_t kills, uint32_t stops, uint32_t count)
             (only != NULL && strcmp(only, rows[i].name) != 0)) {
             continue;
         }
-        struct atoms_result result = explore(&rows[i], kills, stops, 0, false);
+        struct atoms_result result = explore(&rows[i], kills, stops, false);
         assert_null(result.wrong);
         assert_true(result.complete);
     }
@@ -629,15 +662,16 @@ static void killed_while_recovering_or_beside_a_stopped_one(void **state)
     rows_explore(1, 1, 2);
 }
 
-static void four_explore(uint32_t kills, uint32_t stops, uint32_t switches)
+/* With a fault, those whose lanes are cold take minutes. */
+static void four_explore(uint32_t kills, uint32_t stops)
 {
     const char *only = getenv("PIRN_ROW");
     for (size_t i = 0; i < sizeof rows_of_four / sizeof rows_of_four[0]; i++) {
         const struct row *what = &rows_of_four[i];
-        bool is_tried = !what->is_long || is_long();
+        bool is_tried = what->is_warm || (!what->is_long && is_long()) ||
+                        (kills + stops == 0 && (!what->is_long || is_long()));
         if (is_tried && (only == NULL || strcmp(only, what->name) == 0)) {
-            struct atoms_result result =
-                explore(what, kills, stops, switches, false);
+            struct atoms_result result = explore(what, kills, stops, false);
             assert_null(result.wrong);
             assert_true(result.complete);
         }
@@ -647,9 +681,9 @@ static void four_explore(uint32_t kills, uint32_t stops, uint32_t switches)
 static void of_three_with_four_items_each_is_found_once(void **state)
 {
     (void)state;
-    four_explore(0, 0, 0);
-    four_explore(1, 0, is_long() ? 2 : 1);
-    four_explore(0, 1, is_long() ? 2 : 1);
+    four_explore(0, 0);
+    four_explore(1, 0);
+    four_explore(0, 1);
 }
 
 /* Orders that are left out lead to no other end. */
@@ -668,8 +702,8 @@ static void what_is_left_out_makes_no_difference(void **state)
         const struct row *what = &small[i / 3];
         uint32_t kills = i % 3 == 1;
         uint32_t stops = i % 3 == 2;
-        struct atoms_result whole = explore(what, kills, stops, 0, true);
-        struct atoms_result result = explore(what, kills, stops, 0, false);
+        struct atoms_result whole = explore(what, kills, stops, true);
+        struct atoms_result result = explore(what, kills, stops, false);
         assert_true(whole.complete && result.complete);
         assert_int_equal(result.ends, whole.ends);
         assert_true(result.ends_sum == whole.ends_sum);

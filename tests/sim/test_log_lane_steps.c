@@ -268,8 +268,7 @@ struct story {
     uint32_t cells; /* of a block */
     uint32_t kills;
     uint32_t stops;
-    bool repeats;      /* the entry of who is stopped is put again meanwhile */
-    uint32_t switches; /* 0: every order */
+    bool repeats; /* the entry of who is stopped is put again meanwhile */
 };
 
 static uint32_t puts_of(const char *script)
@@ -327,7 +326,6 @@ static struct atoms_plan story_begin(const struct story *story)
         .repeat = story->repeats ? repeat : NULL,
         .check = check,
         .check_without = check_without,
-        .switches = story->switches,
         .states_max = STATES_MOST,
     };
 
@@ -373,28 +371,20 @@ static void stories_explore(const struct story *stories,
 static void every_entry_comes_once_and_in_order_where_nobody_dies(void **unused)
 {
     static const struct story stories[] = {
-        {"first entries", "", {"A", "A", "a"}, 2, 0, 0, false, 0},
-        {"two put, one takes", "A", {"A", "A", "aa"}, 2, 0, 0, false, 0},
-        {"two put two", "Aa", {"AA", "AA"}, 2, 0, 0, false, 0},
-        {"two take", "A", {"AA", "aa", "aa"}, 2, 0, 0, false, 0},
-        {"two take from full blocks", "AAAA", {"aa", "aa"}, 2, 0, 0, false, 0},
-        {"grown from, and another life",
-         "A",
-         {"A", "AaaAA"},
-         1,
-         0,
-         0,
-         false,
-         0},
-        {"linked, and another life", "AAaa", {"A", "AAaaA"}, 1, 0, 0, false, 0},
-        {"shrunk, and another life", "AA", {"a", "aaAa"}, 1, 0, 0, false, 0},
+        {"first entries", "", {"A", "A", "a"}, 2, 0, 0, false},
+        {"two put, one takes", "A", {"A", "A", "aa"}, 2, 0, 0, false},
+        {"two put two", "Aa", {"AA", "AA"}, 2, 0, 0, false},
+        {"two take", "A", {"AA", "aa", "aa"}, 2, 0, 0, false},
+        {"two take from full blocks", "AAAA", {"aa", "aa"}, 2, 0, 0, false},
+        {"grown from, and another life", "A", {"A", "AaaAA"}, 1, 0, 0, false},
+        {"linked, and another life", "AAaa", {"A", "AAaaA"}, 1, 0, 0, false},
+        {"shrunk, and another life", "AA", {"a", "aaAa"}, 1, 0, 0, false},
         {0},
     };
     static const struct story longer[] = {
-        {"2 x 2, two", "", {"AA", "AA", "aa"}, 2, 0, 0, false, 0},
-        {"2 x 2, four", "", {"AA", "AA", "aaaa"}, 2, 0, 0, false, 0},
-        {"2 x 2, four, 3 cells", "AA", {"AA", "AA", "aaaa"}, 3, 0, 0, false, 0},
-        {"both", "A", {"Aa", "Aa", "Aa"}, 2, 0, 0, false, 0},
+        {"2 x 2, four", "", {"AA", "AA", "aaaa"}, 2, 0, 0, false},
+        {"2 x 2, four, 3 cells", "AA", {"AA", "AA", "aaaa"}, 3, 0, 0, false},
+        {"both", "A", {"Aa", "Aa", "Aa"}, 2, 0, 0, false},
         {0},
     };
 
@@ -405,20 +395,19 @@ static void every_entry_comes_once_and_in_order_where_nobody_dies(void **unused)
 static void a_kill_before_any_step_loses_neither_entry_nor_block(void **unused)
 {
     static const struct story stories[] = {
-        {"killed: first", "", {"A", "A"}, 2, 1, 0, false, 0},
-        {"killed: one each", "A", {"A", "A", "aa"}, 2, 1, 0, false, 0},
-        {"killed: two and two", "", {"AA", "aa"}, 2, 1, 0, false, 0},
-        {"killed: two lanes", "AA", {"aB", "aB"}, 2, 1, 0, false, 0},
-        {"killed: full blocks", "AAAA", {"aa", "aa"}, 2, 1, 0, false, 0},
-        {"killed: grow and shrink", "AA", {"A", "aaaA"}, 2, 1, 0, false, 0},
-        {"killed, and who attends", "A", {"A", "aa"}, 2, 2, 0, false, 0},
+        {"killed: first", "", {"A", "A"}, 2, 1, 0, false},
+        {"killed: one each", "A", {"A", "A", "aa"}, 2, 1, 0, false},
+        {"killed: two and two", "", {"AA", "aa"}, 2, 1, 0, false},
+        {"killed: two lanes", "AA", {"aB", "aB"}, 2, 1, 0, false},
+        {"killed: full blocks", "AAAA", {"aa", "aa"}, 2, 1, 0, false},
+        {"killed: grow and shrink", "AA", {"A", "aaaA"}, 2, 1, 0, false},
+        {"killed, and who attends", "A", {"A", "aa"}, 2, 2, 0, false},
         {0},
     };
     static const struct story longer[] = {
-        {"killed: first, three", "", {"A", "A", "a"}, 2, 1, 0, false, 0},
-        {"killed: 2 x 2", "Aa", {"AA", "AA"}, 2, 1, 0, false, 0},
-        {"killed: both", "Aa", {"Aa", "Aa"}, 2, 2, 0, false, 0},
-        {"killed: all three", "AA", {"a", "A", "aa"}, 2, 1, 0, false, 0},
+        {"killed: 2 x 2", "Aa", {"AA", "AA"}, 2, 1, 0, false},
+        {"killed: both", "Aa", {"Aa", "Aa"}, 2, 2, 0, false},
+        {"killed: all three", "AA", {"a", "A", "aa"}, 2, 1, 0, false},
         {0},
     };
 
@@ -429,19 +418,18 @@ static void a_kill_before_any_step_loses_neither_entry_nor_block(void **unused)
 static void a_stop_before_any_step_holds_nobody_up(void **unused)
 {
     static const struct story stories[] = {
-        {"stopped: one each", "A", {"A", "A", "aa"}, 2, 0, 1, false, 0},
-        {"stopped: two and two", "", {"AA", "aa"}, 2, 0, 1, true, 0},
-        {"stopped: full blocks", "AAAA", {"aa", "aa"}, 2, 0, 1, true, 0},
-        {"stopped and killed", "A", {"A", "aa"}, 2, 1, 1, false, 0},
+        {"stopped: one each", "A", {"A", "A", "aa"}, 2, 0, 1, false},
+        {"stopped: two and two", "", {"AA", "aa"}, 2, 0, 1, true},
+        {"stopped: full blocks", "AAAA", {"aa", "aa"}, 2, 0, 1, true},
+        {"stopped and killed", "A", {"A", "aa"}, 2, 1, 1, false},
         {0},
     };
     static const struct story longer[] = {
-        {"stopped: 2 x 2, two", "A", {"AA", "AA", "aa"}, 2, 0, 1, false, 0},
-        {"stopped: 2 x 2", "Aa", {"AA", "AA"}, 2, 0, 1, true, 0},
-        {"stopped and killed: both", "Aa", {"Aa", "Aa"}, 2, 1, 1, false, 0},
-        {"stopped: first", "", {"A", "A", "a"}, 2, 0, 1, false, 0},
-        {"stopped: grow and shrink", "AA", {"A", "aaaA"}, 2, 0, 1, true, 0},
-        {"stopped: two lanes", "AA", {"aB", "aB"}, 2, 0, 1, true, 0},
+        {"stopped: 2 x 2, two", "A", {"AA", "AA", "aa"}, 2, 0, 1, false},
+        {"stopped: 2 x 2", "Aa", {"AA", "AA"}, 2, 0, 1, true},
+        {"stopped and killed: both", "Aa", {"Aa", "Aa"}, 2, 1, 1, false},
+        {"stopped: grow and shrink", "AA", {"A", "aaaA"}, 2, 0, 1, true},
+        {"stopped: two lanes", "AA", {"aB", "aB"}, 2, 0, 1, true},
         {0},
     };
 
@@ -453,61 +441,27 @@ static void a_stop_before_any_step_holds_nobody_up(void **unused)
 static void of_three_with_four_entries_each_finds_all(void **unused)
 {
     static const struct story stories[] = {
-        {"3 x 4, killed: 3 there", "AAA", {"A", "a", "aaa"}, 2, 1, 0, false, 0},
-        {"3 x 4, killed: two take",
-         "AAA",
-         {"A", "aa", "aa"},
-         2,
-         1,
-         0,
-         false,
-         0},
-        {"3 x 4, stopped: 3 there", "AAA", {"A", "a", "aaa"}, 2, 0, 1, true, 0},
-        {"3 x 4, killed: all take",
-         "AAAA",
-         {"aa", "a", "a"},
-         2,
-         1,
-         0,
-         false,
-         0},
-        {"3 x 4, stopped: all take",
-         "AAAA",
-         {"aa", "a", "a"},
-         2,
-         0,
-         1,
-         true,
-         0},
-        {"3 x 4, killed: a switch", "", {"AA", "AA", "aa"}, 2, 1, 0, false, 1},
-        {"3 x 4, stopped: a switch", "", {"AA", "AA", "aa"}, 2, 0, 1, true, 1},
+        {"3 x 4, none there", "", {"AA", "AA", "aa"}, 2, 0, 0, false},
+        {"3 x 3, killed: none", "", {"A", "A", "a"}, 2, 1, 0, false},
+        {"3 x 3, stopped: none", "", {"A", "A", "a"}, 2, 0, 1, true},
+        {"3 x 4, killed: 3 there", "AAA", {"A", "a", "aaa"}, 2, 1, 0, false},
+        {"3 x 4, killed: two take", "AAA", {"A", "aa", "aa"}, 2, 1, 0, false},
+        {"3 x 4, stopped: 3 there", "AAA", {"A", "a", "aaa"}, 2, 0, 1, true},
+        {"3 x 4, killed: all take", "AAAA", {"aa", "a", "a"}, 2, 1, 0, false},
+        {"3 x 4, stopped: all take", "AAAA", {"aa", "a", "a"}, 2, 0, 1, true},
         {0},
     };
     static const struct story longer[] = {
-        {"3 x 4, killed: all put", "A", {"A", "A", "A"}, 2, 1, 0, false, 0},
-        {"3 x 4, stopped: all put", "A", {"A", "A", "A"}, 2, 0, 1, true, 0},
-        {"3 x 4, both", "AAA", {"A", "a", "aaa"}, 2, 1, 1, false, 0},
-        {"3 x 4, killed twice", "AAA", {"A", "a", "aaa"}, 2, 2, 0, false, 0},
-        {"3 x 4, killed: two put", "AA", {"A", "A", "aaaa"}, 2, 1, 0, false, 0},
-        {"3 x 4, stopped: two put", "AA", {"A", "A", "aaaa"}, 2, 0, 1, true, 0},
-        {"3 x 4, killed: none", "", {"AA", "AA", "aa"}, 2, 1, 0, false, 0},
-        {"3 x 4, stopped: none", "", {"AA", "AA", "aa"}, 2, 0, 1, true, 0},
-        {"3 x 4, killed: none, four",
-         "",
-         {"AA", "AA", "aaaa"},
-         2,
-         1,
-         0,
-         false,
-         0},
-        {"3 x 4, stopped: none, four",
-         "",
-         {"AA", "AA", "aaaa"},
-         2,
-         0,
-         1,
-         true,
-         0},
+        {"3 x 4, killed: all put", "A", {"A", "A", "A"}, 2, 1, 0, false},
+        {"3 x 4, stopped: all put", "A", {"A", "A", "A"}, 2, 0, 1, true},
+        {"3 x 4, both", "AAA", {"A", "a", "aaa"}, 2, 1, 1, false},
+        {"3 x 4, killed twice", "AAA", {"A", "a", "aaa"}, 2, 2, 0, false},
+        {"3 x 4, killed: two put", "AA", {"A", "A", "aaaa"}, 2, 1, 0, false},
+        {"3 x 4, stopped: two put", "AA", {"A", "A", "aaaa"}, 2, 0, 1, true},
+        {"3 x 4, killed: none", "", {"AA", "AA", "aa"}, 2, 1, 0, false},
+        {"3 x 4, stopped: none", "", {"AA", "AA", "aa"}, 2, 0, 1, true},
+        {"3 x 4, killed: none, four", "", {"AA", "AA", "aaaa"}, 2, 1, 0, false},
+        {"3 x 4, stopped: none, four", "", {"AA", "AA", "aaaa"}, 2, 0, 1, true},
         {0},
     };
 
@@ -519,9 +473,9 @@ static void of_three_with_four_entries_each_finds_all(void **unused)
 static void what_is_left_out_makes_no_difference(void **unused)
 {
     static const struct story stories[] = {
-        {"one puts, one takes", "A", {"A", "aa"}, 1, 0, 0, false, 0},
-        {"killed: one puts, one takes", "A", {"A", "aa"}, 2, 1, 0, false, 0},
-        {"stopped: one puts, one takes", "A", {"A", "aa"}, 2, 0, 1, true, 0},
+        {"one puts, one takes", "A", {"A", "aa"}, 1, 0, 0, false},
+        {"killed: one puts, one takes", "A", {"A", "aa"}, 2, 1, 0, false},
+        {"stopped: one puts, one takes", "A", {"A", "aa"}, 2, 0, 1, true},
         {0},
     };
 
