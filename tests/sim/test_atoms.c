@@ -19,7 +19,7 @@
 #include "spool/log/atom.h"
 #include "tests/sim/atoms.h"
 
-enum { WORDS = 3, LENGTH = 5, PROCESSES = 3, PROGRAMS = 60, LONG = 100 };
+enum { WORDS = 3, LENGTH = 5, PROCESSES = 3, PROGRAMS = 150, LONG = 100 };
 
 struct instruction {
     char what;

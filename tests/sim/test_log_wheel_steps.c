@@ -307,6 +307,7 @@ static void a_killed_timekeeper_or_putter_makes_none_late(void **unused)
         {"killed: two timekeepers", "A", {"1", "1"}, 1, 0, 0},
         {"killed: one puts", "", {"5", "B"}, 1, 0, 0},
         {"killed: coming down", "C", {"3"}, 1, 0, 0},
+        {"killed: another goes on", "A", {"1", "2"}, 1, 0, 0},
         {0},
     };
     static const struct story longer[] = {
@@ -346,6 +347,8 @@ static void of_three_with_four_items_none_is_late(void **unused)
         {0},
     };
     static const struct story longer[] = {
+        {"3 x 4, killed: one goes on", "ABC", {"1", "2", "D"}, 1, 0, 0},
+        {"3 x 4, stopped: one goes on", "ABC", {"1", "2", "D"}, 0, 1, 0},
         {"3 x 4, killed: all come", "ABC", {"4", "3", "D"}, 1, 0, 0},
         {"3 x 4, stopped: all come", "ABC", {"4", "3", "D"}, 0, 1, 0},
         {"3 x 4, two put", "AB", {"4", "C", "D"}, 0, 0, 0},
