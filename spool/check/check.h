@@ -215,6 +215,12 @@ void pirn__check_aliases(struct pirn_check_work *work);
 void pirn__check_walk(struct pirn_check_work *work);
 void pirn__check_next_room(struct pirn_check_work *work);
 void pirn__check_shard(struct pirn_check_work *work);
+
+/** pirn__check_is_misplaced() - whether it was met in another's directory: then
+ * it is looked at when it has been put right */
+bool pirn__check_is_misplaced(const struct pirn_check_work *work,
+                              const struct pirn_id *id);
+
 void pirn__check_log_bodies(struct pirn_check_work *work);
 void pirn__check_log(struct pirn_check_work *work);
 bool pirn__check_log_has(const struct pirn_spool *spool,

@@ -5,7 +5,8 @@
  * A slot's word says whether an id is an item's, at every moment: the slot is
  * taken before a body's file is made, and free after it was unlinked. So a file
  * whose slot said no and which is there afterwards belongs to nothing, and so
- * it stays.
+ * it stays. Where its item is among the files, or has come back to the log, it
+ * is what a move has left: its item has a body of its own.
  *
  * A claim is stale if its owner was dead, and after a grace time and a sweep
  * the word is the same: a fence counts claims.
@@ -97,16 +98,61 @@ void pirn__check_log_lead(const struct pirn_spool *spool,
 
 /* ---- bodies without an item ---- */
 
+static void found_orphan(struct pirn_check_work *work, enum pirn_fault fault)
+{
+    (void)pirn__check_find(work, fault, &work->doubt.id, NULL,
+                           work->doubt.name.text);
+    pirn__check_hand_over(work, orphans_next);
+}
+
+/* Its item has come back to the log, and has another body there? */
+static void have_alias(struct pirn_op *op, int32_t result)
+{
+    struct pirn_check_work *work =
+        pirn_container_of(op, struct pirn_check_work, doubt.alias.op);
+
+    if (result < 0) {
+        pirn__check_note(work, result);
+        pirn__check_hand_over(work, orphans_next);
+        return;
+    }
+    bool is_there = result == 1 &&
+                    pirn__check_log_has(work->spool, &work->doubt.alias.in_log);
+    found_orphan(work, is_there ? PIRN_FAULT_LEFTOVER : PIRN_FAULT_ORPHANED);
+}
+
+/* Its item has gone to the files, and has its body there? */
+static void looked_among_files(struct pirn_op *op, int32_t result)
+{
+    struct pirn_check_work *work =
+        pirn_container_of(op, struct pirn_check_work, doubt.find.op);
+    const struct pirn__find *find = &work->doubt.find;
+
+    if (result == 0 || (result == -ENOENT && find->round >= find->rounds)) {
+        found_orphan(work, PIRN_FAULT_LEFTOVER);
+        return;
+    }
+    if (result != -ENOENT) {
+        pirn__check_note(work, result);
+        pirn__check_hand_over(work, orphans_next);
+        return;
+    }
+    pirn__prep_alias_read(&work->doubt.alias, work->spool->log, &find->id);
+    pirn_start(work->spool->context, &work->doubt.alias.op, have_alias);
+}
+
 static void saw_orphan(struct pirn_op *op, int32_t result)
 {
     struct pirn_check_work *work =
         pirn_container_of(op, struct pirn_check_work, doubt.step);
+    struct pirn__doubt *doubt = &work->doubt;
 
-    if (result == 0) {
-        (void)pirn__check_find(work, PIRN_FAULT_ORPHANED, &work->doubt.id, NULL,
-                               work->doubt.name.text);
+    if (result < 0) {
+        pirn__check_hand_over(work, orphans_next);
+        return;
     }
-    pirn__check_rest(work, orphans_next);
+    pirn__prep_find(&doubt->find, work->spool, &doubt->id, true);
+    pirn_start(work->spool->context, &doubt->find.op, looked_among_files);
 }
 
 static void orphans_next(struct pirn_check_work *work)
@@ -214,7 +260,8 @@ static void looks_next(struct pirn_check_work *work)
     while (work->at < work->page_count && work->looking < work->look_count) {
         const struct pirn_listed *listed = &work->page[work->at++];
         struct pirn__spot spot = {.id = listed->id};
-        if (find_queue(work->spool, listed->queue, &spot.queue)) {
+        if (!pirn__check_is_misplaced(work, &listed->id) &&
+            find_queue(work->spool, listed->queue, &spot.queue)) {
             pirn__look_start(work, &spot, true);
         }
     }

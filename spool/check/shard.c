@@ -36,8 +36,8 @@ static bool is_among(const struct pirn__ids *ids, const struct pirn_id *id)
     return false;
 }
 
-static bool is_misplaced(const struct pirn_check_work *work,
-                         const struct pirn_id *id)
+bool pirn__check_is_misplaced(const struct pirn_check_work *work,
+                              const struct pirn_id *id)
 {
     return is_among(&work->misplaced, id);
 }
@@ -76,7 +76,7 @@ static bool is_looked_at(const struct pirn_check_work *work, uint32_t at)
 
     return !is_twice &&
            strcmp(queue_of(work, spot), PIRN__NAME_QUARANTINE) != 0 &&
-           !is_misplaced(work, &spot->id);
+           !pirn__check_is_misplaced(work, &spot->id);
 }
 
 static void looks_next(struct pirn_check_work *work)
@@ -159,7 +159,8 @@ static void orphans_next(struct pirn_check_work *work)
 {
     while (work->at < work->bodies.count) {
         const struct pirn_id *id = &work->bodies.ids[work->at++];
-        if (!has_name(&work->names, id) && !is_misplaced(work, id) &&
+        if (!has_name(&work->names, id) &&
+            !pirn__check_is_misplaced(work, id) &&
             !is_among(&work->moving, id)) {
             pirn__doubt_body(work, id, orphans_next);
             return;

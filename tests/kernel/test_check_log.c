@@ -185,6 +185,25 @@ static void a_long_body_that_was_cut_is_set_aside(void **state)
     expect_aside(bed, &id, "bad-body", NULL);
 }
 
+/* It is told once: its item has a body, in another place. */
+static void a_long_body_in_anothers_directory_goes_back(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id id = put_long(bed);
+    char text[PIRN_ID_TEXT];
+    char from[512];
+    char path[96];
+
+    pirn_id_format(&id, text);
+    snprintf(from, sizeof(from), "%s", body_path(bed, &id));
+    bool is_first = strncmp(text + PIRN_ID_TEXT - 3, "00", 2) == 0;
+    snprintf(path, sizeof(path), ".log/data/%s/%s", is_first ? "01" : "00",
+             text);
+    assert_int_equal(rename(from, bed_at(bed, path)), 0);
+    expect_mended(bed, PIRN_FAULT_MISPLACED, &id);
+    assert_int_equal(access(body_path(bed, &id), F_OK), 0);
+}
+
 static void other_bytes_of_a_long_body_are_found_by_reading_it(void **state)
 {
     struct bed *bed = *state;
@@ -463,6 +482,34 @@ static void a_body_that_a_move_has_left_is_set_aside(void **state)
     expect_body(bed, &id, "files", "body");
 }
 
+/* The other way: the log's name of it, which a power cut brought back. */
+static void a_body_that_a_move_to_files_has_left_is_set_aside(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    char name[256];
+
+    make_files(bed);
+    for (int i = 0; i < 2; i++) {
+        struct pirn_id id = put_long(bed);
+        assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+        pirn_prep_move(&claim, "files");
+        assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
+        if (i == 1) { /* and back again, under an alias */
+            assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+            pirn_prep_move(&claim, "incoming");
+            assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
+        }
+        bed_write(body_path(bed, &id), "left", 4);
+        expect_mended(bed, PIRN_FAULT_LEFTOVER, &id);
+        assert_int_equal(count_strays(bed, name), i + 1);
+        assert_int_equal(bed_status(bed).quarantined, 0);
+        assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+        assert_int_equal(claim.item.size_bytes, LONG_BODY);
+        assert_int_equal(log_remove_durable(bed, &claim), 0);
+    }
+}
+
 static void a_body_of_files_with_a_logs_id_is_set_aside(void **state)
 {
     struct bed *bed = *state;
@@ -591,6 +638,7 @@ BED_MAIN(LOG_TEST(items_claims_and_drafts_are_no_faults),
          LOG_TEST(a_damaged_body_is_set_aside_as_it_is),
          LOG_TEST(a_long_body_that_is_gone_is_told),
          LOG_TEST(a_long_body_that_was_cut_is_set_aside),
+         LOG_TEST(a_long_body_in_anothers_directory_goes_back),
          LOG_TEST(other_bytes_of_a_long_body_are_found_by_reading_it),
          LOG_TEST(what_somebody_has_is_told_and_left_to_him),
          LOG_TEST(an_orphaned_long_body_becomes_an_item_of_quarantine),
@@ -600,6 +648,7 @@ BED_MAIN(LOG_TEST(items_claims_and_drafts_are_no_faults),
          LOG_TEST(a_move_that_is_under_way_is_no_fault),
          LOG_TEST(a_move_of_an_owner_that_nobody_knows_is_settled),
          LOG_TEST(a_body_that_a_move_has_left_is_set_aside),
+         LOG_TEST(a_body_that_a_move_to_files_has_left_is_set_aside),
          LOG_TEST(a_body_of_files_with_a_logs_id_is_set_aside),
          LOG_TEST(an_alias_that_leads_nowhere_is_set_aside),
          LOG_TEST(a_stale_alias_of_an_item_is_left_to_its_moves),
