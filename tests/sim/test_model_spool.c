@@ -14,6 +14,7 @@ static const struct scenario *const scenarios[] = {
     &scenario_log_turn,     &scenario_move,          &scenario_check,
     &scenario_check_move,   &scenario_check_faulty,  &scenario_together,
     &scenario_together_log, &scenario_together_move, &scenario_spool_cut,
+    &scenario_check_log,
 };
 
 enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]) };
@@ -94,6 +95,7 @@ static void a_check_finds_what_was_damaged_and_nothing_else(void **state)
 {
     (void)state;
     assert_true(scenario_holds(&scenario_check, program));
+    assert_true(scenario_holds(&scenario_check_log, program));
     assert_true(scenario_holds(&scenario_check_move, program));
 }
 

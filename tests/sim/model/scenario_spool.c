@@ -148,7 +148,8 @@ static void live_as(struct world *world, const struct spool_life *kind)
         (void)world_run(world);
         check_spool_end(&life->check);
     }
-    if (!world->failed && life->is_log && !life->crosses) {
+    if (!world->failed && life->is_log && !life->crosses &&
+        !life->is_checked) {
         hire(life, spool_clearer_run);
         (void)world_run(world);
     }
@@ -203,6 +204,11 @@ static void live_move(struct world *world)
     bool is_log = world->seed % 2 == 0;
 
     live_as(world, &(struct spool_life){.is_log = is_log, .crosses = true});
+}
+
+static void live_check_log(struct world *world)
+{
+    live_as(world, &(struct spool_life){.is_log = true, .is_checked = true});
 }
 
 static void live_check_faulty(struct world *world)
@@ -427,6 +433,16 @@ const struct scenario scenario_check = {
     .profiles = LIFE_PROFILES_ALL,
     .disk = disk,
     .live = live_check,
+};
+
+const struct scenario scenario_check_log = {
+    .name = "check-log",
+    .faults = FAULTS_SOUND,
+    .storm_steps = 12000,
+    .lives = 24,
+    .profiles = LIFE_PROFILES_ALL,
+    .disk = disk_log,
+    .live = live_check_log,
 };
 
 const struct scenario scenario_check_move = {

@@ -10,6 +10,7 @@ extern const struct scenario scenario_chain;
 extern const struct scenario scenario_serve;
 extern const struct scenario scenario_check;
 extern const struct scenario scenario_check_faulty;
+extern const struct scenario scenario_check_log;
 extern const struct scenario scenario_check_move;
 extern const struct scenario scenario_log;
 extern const struct scenario scenario_log_chaos;

@@ -57,14 +57,16 @@ static void appended(struct pirn_op *op, int32_t result)
     pirn_start(context, op, appended);
 }
 
-/* Of the log some that fill its segments. */
+/* Of the log some that fill its segments; where bodies are damaged, more that
+ * are files of their own. */
 static uint32_t draw_len(struct desk *desk)
 {
     struct rng *rng = desk_rng(desk);
     bool is_log = desk->office->worker->is_log;
     uint32_t often = desk->office->worker->is_small ? 2 : 4;
 
-    if (rng_below(rng, 64) == 0) {
+    if (rng_below(rng, is_log && desk->office->check->is_checked ? 12 : 64) ==
+        0) {
         return LARGE;
     }
     uint32_t max = is_log && rng_below(rng, often) == 0 ? MIDDLE : SMALL_MAX;

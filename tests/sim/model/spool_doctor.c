@@ -3,8 +3,6 @@
 #include "tests/sim/model/spool_doctor.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,48 +10,38 @@
 #include <pirn/spool.h>
 
 #include "pirn/invariant.h"
-#include "spool/file/find.h"
+#include "spool/spool.h"
 #include "tests/sim/model/process.h"
 #include "tests/sim/model/spool_checker.h"
+#include "tests/sim/model/spool_hurt.h"
 #include "tests/sim/model/spool_worker.h"
 
-enum { HURT_MAX = 4, IDS_MAX = 256, PATH_BYTES = 256 };
-enum { NS_PER_S = 1000000000, SOON_S = 60 };
+enum { HURT_MAX = 5, IDS_MAX = 256, BODY_MAX = 128 * 1024, TRIES = 4 };
 
-/* How an item is damaged. */
-enum hurt {
-    HURT_BODY_GONE,
-    HURT_META_GONE,
-    HURT_BODY_CUT,
-    HURT_META_CUT,
-    HURT_TWICE,
-    HURT_SHARD, /* its metadata stand in another's */
-    HURT_SITE,  /* or where those of held ones do, or of no held ones */
-    HURT_STRAY, /* something else stands beside it */
-    HURT_KINDS,
-};
+/* What is set aside from the log, and as what. */
+#define ASIDE "quarantine"
 
-static const enum pirn_fault faults[HURT_KINDS] = {
-    [HURT_BODY_GONE] = PIRN_FAULT_NO_BODY,
-    [HURT_META_GONE] = PIRN_FAULT_ORPHANED,
-    [HURT_BODY_CUT] = PIRN_FAULT_BAD_BODY,
-    [HURT_META_CUT] = PIRN_FAULT_BAD_RECORD,
-    [HURT_TWICE] = PIRN_FAULT_DUPLICATED,
-    [HURT_SHARD] = PIRN_FAULT_MISPLACED,
-    [HURT_SITE] = PIRN_FAULT_MISPLACED,
-    [HURT_STRAY] = PIRN_FAULT_STRAY,
+struct patient {
+    struct pirn_id id;
+    struct pirn_id log_id; /* of the log: which it has there */
+    enum hurt how;
 };
 
 struct doctor {
     struct world *world;
     struct spool_worker *worker;
     struct spool_checking checking;
-    struct pirn_id ids[IDS_MAX];
-    bool is_hurt[IDS_MAX];
-    bool is_aside[IDS_MAX]; /* by what it was hurt with, or before */
+    struct hurting hurting;
+    struct patient patients[IDS_MAX];
     uint32_t count;
+    struct pirn_id aside[IDS_MAX]; /* what quarantine has */
+    uint32_t aside_count;
     uint32_t hurt_count;
     enum pirn_fault expected[HURT_MAX];
+    uint32_t strays; /* that mending makes */
+    uint32_t busy;   /* that were not mended */
+    uint32_t left;   /* aliases of items whose records say no id any more */
+    uint8_t body[BODY_MAX];
 };
 
 static int32_t wait_for(struct doctor *doctor, struct pirn_op *op,
@@ -67,13 +55,27 @@ static int32_t wait_for(struct doctor *doctor, struct pirn_op *op,
     return r;
 }
 
-/* All but what was set aside before. */
-static void list(struct doctor *doctor)
+/* ---- lists ---- */
+
+static void list_one(struct doctor *doctor, const struct pirn_listed *listed)
+{
+    if (strcmp(listed->queue, ASIDE) == 0) {
+        pirn_assert(doctor->aside_count < IDS_MAX);
+        doctor->aside[doctor->aside_count++] = listed->id;
+    } else {
+        pirn_assert(doctor->count < IDS_MAX);
+        doctor->patients[doctor->count++].id = listed->id;
+    }
+}
+
+/* What is set aside; or what is not, too. */
+static void list(struct doctor *doctor, const char *queue)
 {
     struct pirn_listing listing = {0};
     int32_t r;
 
-    pirn_prep_listing(&listing, doctor->checking.spool, NULL);
+    doctor->aside_count = 0;
+    pirn_prep_listing(&listing, doctor->checking.spool, queue);
     if (wait_for(doctor, &listing.op, "a listing") < 0) {
         return;
     }
@@ -81,10 +83,7 @@ static void list(struct doctor *doctor)
         pirn_prep_listing_next(&listing);
         r = wait_for(doctor, &listing.op, "a page");
         for (int32_t i = 0; i < r; i++) {
-            if (strcmp(listing.items[i].queue, "quarantine") != 0) {
-                pirn_assert(doctor->count < IDS_MAX);
-                doctor->ids[doctor->count++] = listing.items[i].id;
-            }
+            list_one(doctor, &listing.items[i]);
         }
     } while (r > 0);
     pirn_prep_listing_end(&listing);
@@ -93,165 +92,39 @@ static void list(struct doctor *doctor)
 
 /* ---- damage ---- */
 
-/* Where a file of the spool is, for the disk. */
-static void path_of(char path[PATH_BYTES], const char *name)
+static void note_hurt(struct doctor *doctor, enum hurt how)
 {
-    (void)snprintf(path, PATH_BYTES, WORKER_SPOOL "/%s", name);
-}
+    const struct hurt_promise *promise = hurt_promise(how);
 
-static void cut_short(struct disk *disk, const char *path)
-{
-    uint32_t inode;
-
-    pirn_assert(disk_open(disk, DISK_ROOT, path, O_WRONLY | O_TRUNC, 0, 0,
-                          &inode) == 0);
-    disk_release(disk, inode);
-}
-
-static void make_stray(struct disk *disk, const char *beside)
-{
-    char path[PATH_BYTES];
-    uint32_t inode;
-    int len = (int)(strrchr(beside, '/') - beside);
-
-    (void)snprintf(path, sizeof(path), "%.*s/what", len, beside);
-    int r =
-        disk_open(disk, DISK_ROOT, path, O_WRONLY | O_CREAT, 0600, 0, &inode);
-    pirn_assert(r == 0);
-    disk_release(disk, inode);
-}
-
-/* To a site that is not the item's, of its own queue. */
-static void misplace(struct doctor *doctor, const struct pirn__find *find,
-                     const char *from, bool in_shard)
-{
-    struct disk *disk = doctor->world->disk;
-    const char *queue = find->queue->name;
-    char text[PIRN_ID_TEXT];
-    char dir[PATH_BYTES];
-    char to[PATH_BYTES];
-
-    pirn_id_format(&find->id, text);
-    if (in_shard) {
-        bool is_first = strncmp(text + PIRN_ID_TEXT - 3, "00", 2) == 0;
-        (void)snprintf(dir, sizeof(dir), WORKER_SPOOL "/%s/%s", queue,
-                       is_first ? "01" : "00");
-    } else {
-        (void)snprintf(dir, sizeof(dir), WORKER_SPOOL "/%s/%s", queue,
-                       pirn__site_state(&find->site) == PIRN_ITEM_HELD
-                           ? ".priority+7"
-                           : ".held");
-        (void)disk_mkdir(disk, DISK_ROOT, dir, 0700);
-    }
-    (void)snprintf(to, sizeof(to), "%.120s/%s", dir, text);
-    int r = disk_rename(disk, DISK_ROOT, from, DISK_ROOT, to, 0);
-    pirn_assert(r == 0);
-}
-
-/* A second name of its metadata, in the shard of another queue. */
-static void make_twin(struct doctor *doctor, const struct pirn__find *find,
-                      const char *from)
-{
-    bool is_other = strcmp(find->queue->name, CHECK_QUEUE_OTHER) == 0;
-    struct pirn__name name;
-    char to[PATH_BYTES];
-
-    pirn__name_ready(&name, is_other ? CHECK_QUEUE : CHECK_QUEUE_OTHER,
-                     &find->id);
-    path_of(to, name.text);
-    int r = disk_link(doctor->world->disk, DISK_ROOT, from, DISK_ROOT, to);
-    pirn_assert(r == 0);
-}
-
-static void hurt(struct doctor *doctor, const struct pirn__find *find,
-                 enum hurt how)
-{
-    struct disk *disk = doctor->world->disk;
-    struct pirn__name name;
-    char meta[PATH_BYTES];
-    char body[PATH_BYTES];
-    int r = 0;
-
-    pirn__name_body(&name, &find->id);
-    path_of(body, name.text);
-    path_of(meta, find->path.text);
-    switch (how) {
-    case HURT_BODY_GONE:
-        r = disk_unlink(disk, DISK_ROOT, body, 0);
-        break;
-    case HURT_META_GONE:
-        r = disk_unlink(disk, DISK_ROOT, meta, 0);
-        break;
-    case HURT_BODY_CUT:
-        cut_short(disk, body);
-        break;
-    case HURT_META_CUT:
-        cut_short(disk, meta);
-        break;
-    case HURT_TWICE:
-        make_twin(doctor, find, meta);
-        break;
-    case HURT_SHARD:
-    case HURT_SITE:
-        misplace(doctor, find, meta, how == HURT_SHARD);
-        break;
-    case HURT_STRAY:
-        make_stray(disk, meta);
-        break;
-    case HURT_KINDS:
-        break;
-    }
-    pirn_assert(r == 0);
-}
-
-/* Where an item's metadata are, if it is of the files. */
-static bool find_file(struct doctor *doctor, uint32_t at,
-                      struct pirn__find *find)
-{
-    pirn__prep_find(find, doctor->checking.spool, &doctor->ids[at], false);
-    return pirn_wait(doctor->checking.context, &find->op) == 0 &&
-           find->place == PIRN__PLACE_READY;
-}
-
-/* What is about to become ready moves, and is looked at another time. */
-static bool rests(const struct doctor *doctor, const struct pirn__find *find)
-{
-    return find->site.kind != PIRN__SITE_BUCKET ||
-           find->site.bucket.due_s >
-               world_wall_ns(doctor->world) / NS_PER_S + SOON_S;
-}
-
-static bool may_hurt(const struct doctor *doctor, const struct pirn__find *find,
-                     enum hurt how)
-{
-    bool has_other = doctor->worker->has_other && !doctor->worker->crosses;
-
-    return rests(doctor, find) &&
-           (how != HURT_SHARD || find->site.kind == PIRN__SITE_SHARD) &&
-           (how != HURT_TWICE || has_other) &&
-           (how != HURT_STRAY || doctor->hurt_count == 0);
+    world_note(doctor->world, "hurt: ", (int32_t)how);
+    doctor->expected[doctor->hurt_count++] = promise->fault;
+    doctor->strays += promise->strays;
 }
 
 static void hurt_some(struct doctor *doctor)
 {
     struct rng *rng = &doctor->worker->rng;
-    struct pirn__find *find = calloc(1, sizeof(*find));
 
-    for (uint32_t i = 0; i < doctor->count && doctor->hurt_count < HURT_MAX;
+    for (uint32_t i = 0; i < doctor->count && doctor->hurt_count < HURT_MAX - 1;
          i++) {
-        enum hurt how = rng_below(rng, HURT_KINDS);
-        if (rng_below(rng, 3) == 0 && find_file(doctor, i, find) &&
-            may_hurt(doctor, find, how)) {
-            struct memory *mine = memory_switch(NULL); /* the disk's grows */
-            hurt(doctor, find, how);
-            (void)memory_switch(mine);
-            world_note(doctor->world, "hurt: ", (int32_t)how);
-            doctor->expected[doctor->hurt_count++] = faults[how];
-            doctor->is_hurt[i] = true;
-            doctor->is_aside[i] = how < HURT_TWICE;
+        struct patient *patient = &doctor->patients[i];
+
+        if (rng_below(rng, 3) == 0) {
+            patient->how =
+                hurt_item(&doctor->hurting, &patient->id, &patient->log_id);
+        }
+        if (patient->how != HURT_NONE) {
+            note_hurt(doctor, patient->how);
+        }
+        if (patient->how == HURT_RECORD &&
+            memcmp(&patient->id, &patient->log_id, sizeof(patient->id)) != 0) {
+            doctor->left++;
         }
     }
-    free(find);
+    enum hurt rest = hurt_rest(&doctor->hurting);
+    if (rest != HURT_NONE) {
+        note_hurt(doctor, rest);
+    }
 }
 
 /* ---- checks ---- */
@@ -291,20 +164,35 @@ static void look(struct doctor *doctor, bool repair, uint32_t expected,
     check_count(doctor, expected, when);
 }
 
+/* How many are left: what empties a segment of the log may have had an item
+ * just then. */
+static uint32_t count_busy(struct doctor *doctor, bool repair)
+{
+    const struct spool_checking *checking = &doctor->checking;
+    uint32_t busy = 0;
+
+    for (uint32_t i = 0; i < checking->count; i++) {
+        const struct pirn_finding *finding = &checking->found[i];
+        bool is_busy = repair && finding->error == -EBUSY &&
+                       doctor->checking.spool->log != NULL;
+
+        busy += is_busy;
+        if (!is_busy && (finding->mended != repair || finding->error < 0)) {
+            world_fail(doctor->world, "%s at %s is not mended: %d",
+                       pirn_fault_name(finding->fault), finding->path,
+                       finding->error);
+        }
+    }
+    return busy;
+}
+
 /* What was done is found, and nothing else; and then it is mended. */
 static void check_hurt(struct doctor *doctor, bool repair)
 {
     struct spool_checking *checking = &doctor->checking;
 
     look(doctor, repair, doctor->hurt_count, repair ? "mended" : "damaged");
-    for (uint32_t i = 0; i < checking->count; i++) {
-        const struct pirn_finding *finding = &checking->found[i];
-        if (finding->mended != repair || finding->error < 0) {
-            world_fail(doctor->world, "%s at %s is not mended: %d",
-                       pirn_fault_name(finding->fault), finding->path,
-                       finding->error);
-        }
-    }
+    doctor->busy = count_busy(doctor, repair);
     for (uint32_t i = 0; i < doctor->hurt_count; i++) {
         if (!takes_off(checking->found, checking->count, doctor->expected[i])) {
             world_fail(doctor->world, "%s is not found",
@@ -313,25 +201,157 @@ static void check_hurt(struct doctor *doctor, bool repair)
     }
 }
 
-/* An item is where it belongs, or set aside; a body alone can be looked at. */
-static void check_item(struct doctor *doctor, uint32_t at)
+/* ---- what became of it ---- */
+
+/* Whose body it is; UINT32_MAX: no item's. */
+static uint32_t read_body(struct doctor *doctor, struct pirn_view *view)
+{
+    uint32_t at = 0;
+    int32_t r;
+
+    do {
+        pirn_prep_view_read(view, doctor->body + at, BODY_MAX - at, at);
+        r = pirn_wait(doctor->checking.context, &view->op);
+        at += r > 0 ? (uint32_t)r : 0;
+    } while (r > 0 && at < BODY_MAX);
+    return r == 0 ? check_spool_whose(doctor->checking.check, doctor->body,
+                                      (int32_t)at)
+                  : UINT32_MAX;
+}
+
+static void expect_whole(struct doctor *doctor, struct pirn_view *view,
+                         const struct pirn_id *id)
+{
+    const struct check_spool *check = doctor->checking.check;
+    uint32_t number = check_spool_known(check, id);
+
+    if (number != UINT32_MAX &&
+        read_body(doctor, view) != check->items[number].body) {
+        world_fail(doctor->world, "the body of item %u is not what it was",
+                   number);
+    }
+}
+
+/* The item of quarantine that says that it was @id; false: there is none. */
+static bool is_copy(const struct pirn_view *view, const struct pirn_id *id,
+                    enum hurt how)
+{
+    const char *was = pirn_fields_get(&view->item.fields, "was");
+    const char *what = pirn_fields_get(&view->item.fields, "quarantined");
+    const char *name = pirn_fault_name(hurt_promise(how)->fault);
+    char text[PIRN_ID_TEXT];
+
+    pirn_id_format(id, text);
+    return was != NULL && strcmp(was, text) == 0 && what != NULL &&
+           strcmp(what, name) == 0;
+}
+
+static bool look_at_copy(struct doctor *doctor, const struct pirn_id *copy,
+                         const struct patient *patient)
 {
     struct pirn_view view = {0};
+    bool is_it;
 
-    pirn_prep_look(&view, doctor->checking.spool, &doctor->ids[at]);
+    pirn_prep_look(&view, doctor->checking.spool, copy);
+    if (pirn_wait(doctor->checking.context, &view.op) < 0) {
+        return false; /* metadata that are damaged are set aside, too */
+    }
+    is_it = is_copy(&view, &patient->id, patient->how) ||
+            is_copy(&view, &patient->log_id, patient->how);
+    if (is_it && hurt_promise(patient->how)->is_whole) {
+        expect_whole(doctor, &view, &patient->id);
+    }
+    pirn_prep_view_end(&view);
+    (void)wait_for(doctor, &view.op, "a view's end");
+    return is_it;
+}
+
+static void check_copied(struct doctor *doctor, const struct patient *patient)
+{
+    uint32_t copies = 0;
+
+    for (uint32_t i = 0; i < doctor->aside_count; i++) {
+        copies += look_at_copy(doctor, &doctor->aside[i], patient);
+    }
+    if (copies != 1) {
+        world_fail(doctor->world, "%u items of quarantine are of one item",
+                   copies);
+    }
+}
+
+static enum hurt_end end_of(const struct patient *patient)
+{
+    return patient->how == HURT_NONE ? HURT_STAYS
+                                     : hurt_promise(patient->how)->end;
+}
+
+static bool is_right(enum hurt_end end, int32_t result, bool is_aside)
+{
+    switch (end) {
+    case HURT_STAYS:
+        return result == 0 && !is_aside;
+    case HURT_ASIDE: /* a body alone can be looked at */
+        return result == 0 ? is_aside : result == -EBADMSG;
+    case HURT_COPIED:
+        break;
+    }
+    return result == -ENOENT;
+}
+
+static void check_patient(struct doctor *doctor, const struct patient *patient)
+{
+    enum hurt_end end = end_of(patient);
+    struct pirn_view view = {0};
+
+    pirn_prep_look(&view, doctor->checking.spool, &patient->id);
     int32_t r = pirn_wait(doctor->checking.context, &view.op);
-    bool is_aside = r == 0 && strcmp(view.item.queue, "quarantine") == 0;
-    bool is_wrong = r == 0 ? is_aside != doctor->is_aside[at]
-                           : r != -EBADMSG || !doctor->is_aside[at];
-
-    if (is_wrong) {
-        world_fail(doctor->world, "an item that was%s hurt: %d, %saside",
-                   doctor->is_hurt[at] ? "" : " not", r,
-                   is_aside ? "" : "not ");
+    bool is_aside = r == 0 && strcmp(view.item.queue, ASIDE) == 0;
+    if (!is_right(end, r, is_aside)) {
+        world_fail(doctor->world, "an item that was hurt so (%d): %d, %saside",
+                   (int)patient->how, r, is_aside ? "" : "not ");
+    }
+    if (r == 0 && end == HURT_STAYS) {
+        expect_whole(doctor, &view, &patient->id);
     }
     if (r == 0) {
         pirn_prep_view_end(&view);
         (void)wait_for(doctor, &view.op, "a view's end");
+    }
+    if (end == HURT_COPIED) {
+        check_copied(doctor, patient);
+    }
+}
+
+/* Nothing is thrown away: so many more stand there. */
+static void check_strays(struct doctor *doctor, uint32_t before)
+{
+    uint32_t now = hurt_count_strays(&doctor->hurting);
+
+    if (now != before + doctor->strays) {
+        world_fail(doctor->world, "%u strays, and %u before: not %u more", now,
+                   before, doctor->strays);
+    }
+}
+
+/* ---- */
+
+static void treat(struct doctor *doctor)
+{
+    uint32_t strays = hurt_count_strays(&doctor->hurting);
+
+    check_hurt(doctor, true);
+    for (uint32_t i = 0; i < TRIES && doctor->busy > 0; i++) {
+        look(doctor, true, doctor->busy, "mended again");
+        doctor->busy = count_busy(doctor, true);
+    }
+    check_strays(doctor, strays);
+    if (doctor->left > 0) {
+        look(doctor, true, doctor->left, "after items with an alias");
+    }
+    look(doctor, false, 0, "after what was damaged was mended");
+    list(doctor, ASIDE);
+    for (uint32_t i = 0; i < doctor->count; i++) {
+        check_patient(doctor, &doctor->patients[i]);
     }
 }
 
@@ -342,15 +362,21 @@ static void work(struct doctor *doctor)
     spool_checking_run(&doctor->checking);
     look(doctor, false, 0, "after all was mended");
     doctor->checking.is_sound = false;
-    list(doctor);
+    list(doctor, NULL);
     hurt_some(doctor);
     check_hurt(doctor, false);
     check_hurt(doctor, false);
-    check_hurt(doctor, true);
-    look(doctor, false, 0, "after what was damaged was mended");
-    for (uint32_t i = 0; i < doctor->count; i++) {
-        check_item(doctor, i);
-    }
+    treat(doctor);
+}
+
+static void begin(struct doctor *doctor, struct spool_worker *worker)
+{
+    doctor->world = worker->check->world;
+    doctor->worker = worker;
+    doctor->checking.check = worker->check;
+    doctor->checking.config.grace_ns = 1;
+    doctor->checking.config.deep = rng_coin(&worker->rng);
+    doctor->checking.context = process_context(doctor->world);
 }
 
 void spool_doctor_run(void *argument)
@@ -358,14 +384,18 @@ void spool_doctor_run(void *argument)
     struct spool_worker *worker = argument;
     struct doctor *doctor = calloc(1, sizeof(*doctor));
 
-    doctor->world = worker->check->world;
-    doctor->worker = worker;
-    doctor->checking.check = worker->check;
-    doctor->checking.config.grace_ns = 1;
-    doctor->checking.config.deep = rng_coin(&worker->rng);
-    doctor->checking.context = process_context(doctor->world);
+    begin(doctor, worker);
     if (spool_worker_open(worker, doctor->checking.context,
                           &doctor->checking.spool)) {
+        doctor->hurting = (struct hurting){
+            .world = doctor->world,
+            .rng = &worker->rng,
+            .context = doctor->checking.context,
+            .spool = doctor->checking.spool,
+            .has_other = worker->has_other && !worker->crosses,
+            .deep = doctor->checking.config.deep,
+            .is_lone = true,
+        };
         work(doctor);
         pirn_spool_close(doctor->checking.spool);
     }
