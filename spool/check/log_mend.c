@@ -4,7 +4,8 @@
  *
  * It is claimed by its slot's word alone, as a look that fails does not hold it
  * back. Removed is it when the copy is durable, and not before: killed between
- * the two, there are both, and the next check copies once more.
+ * the two, there are both, and the next check copies once more. Of one that
+ * came from files the alias goes last; whose record says nothing leaves it.
  */
 #include "spool/check/log_mend.h"
 
@@ -19,6 +20,7 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/log/alias.h"
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
 
@@ -84,9 +86,34 @@ static void end(struct pirn__log_mend *mend, int32_t result)
     pirn_task_finish(mend->spool->context, &mend->op, result);
 }
 
+/* The id that it came with from files, as far as its record can be read. */
+static bool has_alias(const struct pirn__log_mend *mend,
+                      struct pirn_id *ret_own)
+{
+    const struct pirn__part *part = &mend->reading.part;
+
+    return mend->has_part && (part->head.flags & PIRN__RECORD_ALIAS) != 0 &&
+           pirn__alias_get(part->fields, part->fields_bytes, ret_own) == 0;
+}
+
+static void unlinked_alias(struct pirn_op *op, int32_t result)
+{
+    (void)result; /* it leads nowhere: the next check says so */
+    end(mend_of_step(op), 0);
+}
+
 static void removed(struct pirn_op *op, int32_t result)
 {
-    end(pirn_container_of(op, struct pirn__log_mend, round.waiter.op), result);
+    struct pirn__log_mend *mend =
+        pirn_container_of(op, struct pirn__log_mend, round.waiter.op);
+    struct pirn_id own;
+
+    if (result < 0 || !has_alias(mend, &own)) {
+        end(mend, result);
+        return;
+    }
+    pirn__prep_alias_remove(&mend->step, mend->spool->log, &mend->path, &own);
+    pirn_start(mend->spool->context, &mend->step, unlinked_alias);
 }
 
 static void finish(struct pirn__log_mend *mend)
@@ -141,14 +168,16 @@ static void abort_draft(struct pirn__log_mend *mend, int32_t result)
 static void carry_fields(struct pirn__log_mend *mend)
 {
     const struct pirn__part *part = &mend->reading.part;
+    struct pirn_id own = mend->finding->id;
+    uint32_t skipped = has_alias(mend, &own) ? PIRN__ALIAS_FIELD_BYTES : 0;
     char was[PIRN_ID_TEXT];
     int r;
 
-    if (mend->has_part && part->fields_bytes > 0) {
-        memcpy(mend->carried.bytes, part->fields, part->fields_bytes);
-        mend->carried.len = part->fields_bytes;
+    if (mend->has_part && part->fields_bytes > skipped) {
+        mend->carried.len = part->fields_bytes - skipped;
+        memcpy(mend->carried.bytes, part->fields + skipped, mend->carried.len);
     }
-    pirn_id_format(&mend->finding->id, was);
+    pirn_id_format(&own, was);
     r = pirn_fields_add(&mend->carried, "quarantined",
                         pirn_fault_name(mend->finding->fault));
     r = r < 0 ? r : pirn_fields_add(&mend->carried, "was", was);

@@ -522,6 +522,28 @@ static void a_body_of_files_with_a_logs_id_is_set_aside(void **state)
     expect_body(bed, &id, "incoming", "of the log");
 }
 
+/* Its own id is what it was, and nothing leads there any more. */
+static void of_an_item_from_files_the_alias_goes_too(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_draft draft = {0};
+    struct pirn_claim claim = {0};
+
+    make_files(bed);
+    assert_int_equal(log_enqueue(bed, &draft, "files", "a body", 6, NULL), 0);
+    assert_int_equal(log_claim_id(bed, &claim, &draft.id), 1);
+    pirn_prep_move(&claim, "incoming");
+    assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
+    const char *path = log_segment(bed, 0);
+    log_flip(path, log_find(path, "a body", 6) + 1);
+    struct found found = check(bed, &repair);
+    print_found(&found);
+    assert_int_equal(found.count, 1);
+    assert_true(found.findings[0].mended);
+    expect_clean(bed);
+    expect_aside(bed, &draft.id, "bad-body", NULL);
+}
+
 /* A removal's last step is not done: its alias leads to a slot that is free. */
 static void an_alias_that_leads_nowhere_is_set_aside(void **state)
 {
@@ -650,6 +672,7 @@ BED_MAIN(LOG_TEST(items_claims_and_drafts_are_no_faults),
          LOG_TEST(a_body_that_a_move_has_left_is_set_aside),
          LOG_TEST(a_body_that_a_move_to_files_has_left_is_set_aside),
          LOG_TEST(a_body_of_files_with_a_logs_id_is_set_aside),
+         LOG_TEST(of_an_item_from_files_the_alias_goes_too),
          LOG_TEST(an_alias_that_leads_nowhere_is_set_aside),
          LOG_TEST(a_stale_alias_of_an_item_is_left_to_its_moves),
          LOG_TEST(a_name_that_a_move_has_left_is_set_aside),
