@@ -148,8 +148,7 @@ static void live_as(struct world *world, const struct spool_life *kind)
         (void)world_run(world);
         check_spool_end(&life->check);
     }
-    if (!world->failed && life->is_log && !life->crosses &&
-        !life->is_checked) {
+    if (!world->failed && life->is_log && !life->crosses && !life->is_checked) {
         hire(life, spool_clearer_run);
         (void)world_run(world);
     }
@@ -178,20 +177,23 @@ static void live_turn(struct world *world)
 
 static void live_together(struct world *world)
 {
-    live_as(world, &(struct spool_life){.is_rich = true});
+    live_as(world, &(struct spool_life){.is_rich = true, .is_checked = true});
 }
 
 static void live_together_log(struct world *world)
 {
-    live_as(world, &(struct spool_life){.is_log = true, .is_rich = true});
+    live_as(world, &(struct spool_life){
+                       .is_log = true, .is_rich = true, .is_checked = true});
 }
 
 static void live_together_move(struct world *world)
 {
     bool is_log = world->seed % 2 == 0;
 
-    live_as(world, &(struct spool_life){
-                       .is_log = is_log, .crosses = true, .is_rich = true});
+    live_as(world, &(struct spool_life){.is_log = is_log,
+                                        .crosses = true,
+                                        .is_rich = true,
+                                        .is_checked = true});
 }
 
 static void live_check(struct world *world)
