@@ -30,6 +30,9 @@ error_t change_parse(int key, char *arg, struct argp_state *state)
     case 'n':
         change->dry_run = true;
         return 0;
+    case CHANGE_KEY_CLAIMED:
+        change->claimed = true;
+        return 0;
     case ARGP_KEY_ARGS:
         selection_take_ids(state, &change->selection);
         return 0;
@@ -111,6 +114,7 @@ static enum code run(struct change *change)
     endings_init(
         &change->endings, &change->tool, change->removes ? NULL : &change->what,
         is_narrow ? &selection->filter : NULL, selection_is_listed(selection));
+    change->endings.seizes = change->claimed;
     code = check_queue(change);
     if (code != CODE_DONE) {
         return code;

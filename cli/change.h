@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * change.h - what rm, mv, hold and release share: the items that are meant are
- * claimed and ended, so nobody loses one that he works on
+ * claimed and ended, so nobody loses one that he works on, but by --claimed
  *
  * Each verb's argp has change_parse() behind it, change_options and
  * change_children.
@@ -31,11 +31,25 @@ struct change {
     struct selection selection;
     struct progress progress;
     bool dry_run;
+    bool claimed;      /* those, too, that somebody has */
     const char *owner; /* release: whom to fence out, instead of all that */
 };
 
 extern const struct argp_option change_options[];
 extern const struct argp_child change_children[];
+
+/* The option of rm and release. */
+#define CHANGE_KEY_CLAIMED 0x500
+#define CHANGE_CLAIMED                                                      \
+    {                                                                       \
+        "claimed", CHANGE_KEY_CLAIMED, NULL, 0,                             \
+            "Unsafe: those, too, that somebody has claimed, and take them " \
+            "away from "                                                    \
+            "him. He can do nothing to them any more, but if he does not "  \
+            "hang, and "                                                    \
+            "goes on, his work is done twice",                              \
+            0                                                               \
+    }
 
 #define CHANGE_ARGS "ID...\n-\nFILTER...\n[--queue NAME] --all"
 

@@ -21,6 +21,7 @@
 #include <pirn/invariant.h>
 
 #include "cli/json.h"
+#include "cli/owner.h"
 
 /* The item is not meant. */
 enum { PASSED = 1 };
@@ -45,6 +46,8 @@ void endings_init(struct endings *endings, struct tool *tool,
     }
 }
 
+/* Who has one that cannot be had is asked for, which takes turns: not where an
+ * op has just ended. */
 static void missed(struct endings *endings, const struct pirn_id *id, int error)
 {
     bool gone = error == -ENOENT;
@@ -54,7 +57,8 @@ static void missed(struct endings *endings, const struct pirn_id *id, int error)
     endings->missing += gone;
     endings->claimed += claimed;
     if (!endings->tolerant || !(gone || claimed)) {
-        code = tool_say_item(endings->tool, id, error);
+        code = error == -EBUSY ? owner_say_claimed(endings->tool, id)
+                               : tool_say_item(endings->tool, id, error);
     }
     if (!gone && !claimed && endings->failed == CODE_DONE) {
         endings->failed = code;
@@ -65,13 +69,30 @@ static void finished(struct ending *ending, int result)
 {
     struct endings *all = ending->all;
 
+    all->pending--;
+    all->done += result == 0;
+    if (result == -EBUSY) {
+        ending->next = all->busy;
+        all->busy = ending;
+        return;
+    }
     if (result < 0) {
         missed(all, &ending->id, result);
     }
-    all->done += result == 0;
     ending->next = all->free;
     all->free = ending;
-    all->pending--;
+}
+
+static void tell_busy(struct endings *endings)
+{
+    while (endings->busy != NULL) {
+        struct ending *ending = endings->busy;
+
+        endings->busy = ending->next;
+        missed(endings, &ending->id, -EBUSY);
+        ending->next = endings->free;
+        endings->free = ending;
+    }
 }
 
 static void given_back(struct pirn_op *op, int32_t result)
@@ -177,7 +198,7 @@ static int look(struct endings *endings, const struct pirn_id *id)
     if (!meant) {
         return PASSED;
     }
-    return claimed ? -EBUSY : 0;
+    return claimed && !endings->seizes ? -EBUSY : 0;
 }
 
 static void claim(struct endings *endings, const struct pirn_id *id)
@@ -188,7 +209,11 @@ static void claim(struct endings *endings, const struct pirn_id *id)
     endings->free = ending->next;
     endings->pending++;
     ending->id = *id;
-    pirn_prep_claim_id(&ending->claim, endings->tool->spool, id);
+    if (endings->seizes) {
+        pirn_prep_seize(&ending->claim, endings->tool->spool, id);
+    } else {
+        pirn_prep_claim_id(&ending->claim, endings->tool->spool, id);
+    }
     pirn_start(endings->tool->context, &ending->claim.op, claimed);
 }
 
@@ -199,6 +224,7 @@ enum code endings_add(struct endings *endings, const struct pirn_id *id)
     if (r < 0) {
         return ring_failed(endings, r);
     }
+    tell_busy(endings);
     if (endings->failed != CODE_DONE) {
         return endings->failed;
     }
@@ -230,6 +256,7 @@ enum code endings_finish(struct endings *endings)
     if (r < 0) {
         return ring_failed(endings, r);
     }
+    tell_busy(endings);
     if (endings->failed != CODE_DONE) {
         return endings->failed;
     }

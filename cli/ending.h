@@ -4,7 +4,7 @@
  *
  * Each is removed, or given back with a change. One by one each would wait for
  * the disk alone; together they share its flushes. An item that somebody has
- * claimed stays his.
+ * claimed stays his, unless it is to be seized.
  */
 #ifndef CLI_ENDING_H
 #define CLI_ENDING_H
@@ -23,7 +23,7 @@
 struct ending {
     struct pirn_claim claim;
     struct endings *all;
-    struct ending *next; /* while it is free */
+    struct ending *next; /* while it is free, or busy */
     struct pirn_id id;
     int32_t result; /* of what was to be done, while it is given back */
 };
@@ -34,11 +34,13 @@ struct endings {
     const struct filter *filter;      /* NULL: any item */
     struct ending ending[ENDING_MAX];
     struct ending *free;
+    struct ending *busy; /* somebody has the item; he is to be named */
     uint32_t pending;
     uint64_t done;
     uint64_t claimed; /* somebody else has them */
     uint64_t missing;
     enum code failed; /* a disk that failed ends it */
+    bool seizes;      /* also from who has it; set after the init */
     bool tolerant;    /* nobody named them: see endings_init() */
 };
 

@@ -8,6 +8,7 @@
 #include "cli/failure.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -189,6 +190,19 @@ enum code failure_say(enum thing thing, const char *name, int error)
     fprintf(stderr, "pirn: %s%s: %s\n", things[thing], name,
             cause != NULL ? cause->says : strerror(-error));
     return cause != NULL ? cause->code : CODE_IO_ERROR;
+}
+
+enum code failure_say_claimed(const char *item, uint32_t pid, const char *owner)
+{
+    fprintf(stderr, "pirn: item %s: ", item);
+    if (pid > 0) {
+        fprintf(stderr, "process %" PRIu32 " (", pid);
+    }
+    fprintf(stderr,
+            "owner %s%s has claimed it; try again later, or, if that hangs, "
+            "take this item away from it: `pirn release --claimed %s'\n",
+            owner, pid > 0 ? ")" : "", item);
+    return CODE_TRY_LATER;
 }
 
 enum code failure_code_ring(int error)

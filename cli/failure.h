@@ -8,6 +8,8 @@
 #ifndef CLI_FAILURE_H
 #define CLI_FAILURE_H
 
+#include <stdint.h>
+
 /* Those of sysexits.h(3), and 1 for an honest no. */
 enum code {
     CODE_DONE = 0,
@@ -47,6 +49,14 @@ enum code failure_code(enum thing thing, int error);
 
 /** failure_say() - say it; return failure_code() */
 enum code failure_say(enum thing thing, const char *name, int error);
+
+/**
+ * failure_say_claimed() - that an item is somebody's, and how to take it away
+ * @pid:   0: not known
+ * @owner: as `pirn status' prints it
+ */
+enum code failure_say_claimed(const char *item, uint32_t pid,
+                              const char *owner);
 
 /** failure_code_ring(), failure_say_ring() - of a context's creation */
 enum code failure_code_ring(int error);

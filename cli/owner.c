@@ -72,3 +72,43 @@ enum code owner_fence(struct tool *tool, const char *text, bool json)
     say(&fence, json);
     return CODE_DONE;
 }
+
+/* The slot of who has it; false: nobody has it any more. */
+static bool find_claimer(struct tool *tool, const struct pirn_id *id,
+                         uint32_t *ret_slot)
+{
+    struct pirn_view view = {0};
+
+    pirn_prep_look(&view, tool->spool, id);
+    int r = pirn_wait(tool->context, &view.op);
+    bool is_claimed = r == 0 && view.item.state == PIRN_ITEM_CLAIMED;
+    *ret_slot = view.item.owner;
+    pirn_prep_view_end(&view);
+    (void)pirn_wait(tool->context, &view.op);
+    return is_claimed;
+}
+
+enum code owner_say_claimed(struct tool *tool, const struct pirn_id *id)
+{
+    struct pirn_owners owners = {0};
+    enum code code = CODE_DONE;
+    char text[PIRN_ID_TEXT];
+    char name[OWNER_TEXT];
+    uint32_t slot;
+
+    if (!find_claimer(tool, id, &slot)) {
+        return tool_say_item(tool, id, -EBUSY);
+    }
+    pirn_id_format(id, text);
+    pirn_prep_owners(&owners, tool->spool);
+    int32_t r = pirn_wait(tool->context, &owners.op);
+    for (uint32_t i = 0; r == 0 && i < owners.count; i++) {
+        const struct pirn_spool_owner *owner = &owners.owners[i];
+        if (owner->slot == slot) {
+            owner_print(owner, name);
+            code = failure_say_claimed(text, owner->pid, name);
+        }
+    }
+    pirn_owners_end(&owners);
+    return code != CODE_DONE ? code : tool_say_item(tool, id, -EBUSY);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * owner.h - owners by name: SLOT, or SLOT-OPENED, which is one open for good
+ * owner.h - owners by name: SLOT, or SLOT-OPENED, which is one open for good;
+ * and who of them has an item
  */
 #ifndef CLI_OWNER_H
 #define CLI_OWNER_H
@@ -22,5 +23,8 @@ bool owner_parse(const char *text, uint32_t *ret_slot, uint64_t *ret_opened_ns);
 
 /** owner_fence() - fence out who @text says, and say how many items he had */
 enum code owner_fence(struct tool *tool, const char *text, bool json);
+
+/** owner_say_claimed() - who has an item that cannot be had; CODE_TRY_LATER */
+enum code owner_say_claimed(struct tool *tool, const struct pirn_id *id);
 
 #endif /* CLI_OWNER_H */

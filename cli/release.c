@@ -7,6 +7,7 @@
 
 static const struct argp_option options[] = {
     {"dry-run", 'n', NULL, 0, "Change nothing, say what would be done", 0},
+    CHANGE_CLAIMED,
     {"owner", 'o', "OWNER", 0,
      "Instead: all that this owner has claimed, who lives, and is fenced out; "
      "his slot, or slot and time, as `pirn status' prints them",
@@ -28,6 +29,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         }
         return change_parse(key, arg, state);
     case ARGP_KEY_END:
+        if (change->owner != NULL && change->claimed) {
+            argp_error(state, "--owner takes all that he has; leave --claimed "
+                              "out");
+        }
         return change->owner != NULL ? 0 : change_parse(key, arg, state);
     default:
         return change_parse(key, arg, state);
@@ -41,8 +46,9 @@ static const struct argp argp = {
     .children = change_children,
     .doc = "Release items that are held, and make those that are delayed "
            "ready now, " CHANGE_ITEMS "An item that somebody has "
-           "claimed stays as it is, and the exit code is 75. With --owner: "
-           "what a process that was stopped, or hangs, has claimed is ready "
+           "claimed stays as it is, and the exit code is 75, unless "
+           "--claimed is said. With --owner: what a process that was stopped, "
+           "or hangs, has claimed is ready "
            "for others, with one attempt more, and it can do nothing to these "
            "items any more. What it was in the midst of changing "
            "follows when it goes on, or is killed.",

@@ -5,6 +5,7 @@
 
 static const struct argp_option own[] = {
     {"dry-run", 'n', NULL, 0, "Remove nothing, say what would be removed", 0},
+    CHANGE_CLAIMED,
     {0},
 };
 static const struct argp argp = {
@@ -14,7 +15,7 @@ static const struct argp argp = {
     .children = change_children,
     .doc = "Remove items, " CHANGE_ITEMS
            "Says how many. An item that somebody has claimed stays, and the "
-           "exit code is 75.",
+           "exit code is 75, unless --claimed is said.",
 };
 
 enum code verb_rm(int argc, char **argv)

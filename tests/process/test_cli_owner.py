@@ -55,6 +55,57 @@ def who_is_not_there_is_not_fenced_out(layout):
         ran.exits(66)
 
 
+@each_layout
+def what_a_hung_worker_has_is_removed_or_freed_alone(layout):
+    with directory() as here:
+        spool = new_spool(here, layout)
+        items = {put(spool), put(spool)}
+        with Taker(here, spool, "--parallel", "2") as taker:
+            first, second = taker.next(), taker.next()
+            assert {first, second} == items
+            os.kill(taker.process.pid, signal.SIGSTOP)
+            for verb in ("rm", "release", "hold"):
+                run(verb, first, spool=spool).exits(75).says(
+                    f"item {first}", f"process {taker.process.pid} (owner ",
+                    f"pirn release --claimed {first}")
+            ran = run("rm", "--claimed", "--dry-run", first, spool=spool)
+            assert ran.exits(0).out == b"would be: 1 removed\n"
+            ran = run("rm", "--claimed", first, spool=spool)
+            assert ran.exits(0).out == b"1 removed\n"
+            ran = run("release", "--claimed", second, spool=spool)
+            assert ran.exits(0).out == b"1 released\n"
+            shown = objects(run("show", "--json", second, spool=spool))[0]
+            assert shown["state"] == "ready" and shown["attempts"] == 1, shown
+            run("take", "--", "true", spool=spool).exits(0)
+            os.kill(taker.process.pid, signal.SIGCONT)
+            taker.let_end(2)
+            code, _ = taker.is_over()
+            assert code in (0, 1, 75), code
+        assert run("ls", spool=spool).exits(0).out == b""
+
+
+@each_layout
+def of_all_that_are_claimed_those_are_seized_that_are_meant(layout):
+    with directory() as here:
+        spool = new_spool(here, layout)
+        items = [put(spool) for _ in range(3)]
+        run("hold", items[2], spool=spool).exits(0)
+        with Taker(here, spool, "--parallel", "2") as taker:
+            assert {taker.next(), taker.next()} == set(items[:2])
+            os.kill(taker.process.pid, signal.SIGSTOP)
+            ran = run("rm", "--state", "claimed", spool=spool).exits(75)
+            assert ran.out == b"0 removed, 2 claimed by somebody\n"
+            ran = run("rm", "--state", "claimed", "--claimed", spool=spool)
+            assert ran.exits(0).out == b"2 removed\n"
+            assert run("ls", spool=spool).exits(0).out.count(b"\n") == 1
+        run("release", "--claimed", "--owner", "0", spool=spool).exits(64)
+        run("release", "--claimed", "--all", spool=spool).exits(0)
+        shown = objects(run("show", "--json", items[2], spool=spool))[0]
+        assert shown["state"] == "ready" and shown["attempts"] == 0, shown
+
+
 if __name__ == "__main__":
     cases(a_stopped_owner_is_seen_and_fenced_out,
-          who_is_not_there_is_not_fenced_out)
+          who_is_not_there_is_not_fenced_out,
+          what_a_hung_worker_has_is_removed_or_freed_alone,
+          of_all_that_are_claimed_those_are_seized_that_are_meant)
