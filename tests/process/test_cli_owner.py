@@ -98,7 +98,8 @@ def of_all_that_are_claimed_those_are_seized_that_are_meant(layout):
             ran = run("rm", "--state", "claimed", "--claimed", spool=spool)
             assert ran.exits(0).out == b"2 removed\n"
             assert run("ls", spool=spool).exits(0).out.count(b"\n") == 1
-        run("release", "--claimed", "--owner", "0", spool=spool).exits(64)
+        ran = run("release", "--claimed", "--owner", "7", spool=spool)
+        assert "leave --claimed out" in ran.exits(64).err
         run("release", "--claimed", "--all", spool=spool).exits(0)
         shown = objects(run("show", "--json", items[2], spool=spool))[0]
         assert shown["state"] == "ready" and shown["attempts"] == 0, shown
