@@ -172,13 +172,6 @@ static const struct cause *find(enum thing thing, int error)
     return NULL;
 }
 
-enum code failure_code(enum thing thing, int error)
-{
-    const struct cause *cause = find(thing, error);
-
-    return cause != NULL ? cause->code : CODE_IO_ERROR;
-}
-
 enum code failure_say(enum thing thing, const char *name, int error)
 {
     const struct cause *cause = find(thing, error);
@@ -205,7 +198,7 @@ enum code failure_say_claimed(const char *item, uint32_t pid, const char *owner)
     return CODE_TRY_LATER;
 }
 
-enum code failure_code_ring(int error)
+static enum code code_of_ring(int error)
 {
     switch (error) {
     case -EINVAL:
@@ -222,7 +215,7 @@ enum code failure_code_ring(int error)
 enum code failure_say_ring(int error)
 {
     fprintf(stderr, "pirn: %s\n", pirn_context_refusal(error));
-    return failure_code_ring(error);
+    return code_of_ring(error);
 }
 
 enum code failure_not_yet(const char *option, const char *remedy)

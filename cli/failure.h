@@ -42,12 +42,9 @@ enum thing {
 };
 
 /**
- * failure_code() - how a command exits for it
+ * failure_say() - say it; return how a command exits for it
  * @error: a negative errno
  */
-enum code failure_code(enum thing thing, int error);
-
-/** failure_say() - say it; return failure_code() */
 enum code failure_say(enum thing thing, const char *name, int error);
 
 /**
@@ -58,8 +55,7 @@ enum code failure_say(enum thing thing, const char *name, int error);
 enum code failure_say_claimed(const char *item, uint32_t pid,
                               const char *owner);
 
-/** failure_code_ring(), failure_say_ring() - of a context's creation */
-enum code failure_code_ring(int error);
+/** failure_say_ring() - of a context's creation */
 enum code failure_say_ring(int error);
 
 /** failure_not_yet() - an option that this version knows and cannot do */

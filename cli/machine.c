@@ -7,7 +7,8 @@
 
 enum { STATUS_BYTES = 8192 };
 
-uint32_t machine_count_list(const char *list)
+/* How many numbers a list such as "0-3,8" has; 0 if it is no list. */
+static uint32_t count_list(const char *list)
 {
     unsigned long count = 0;
     char *end;
@@ -40,7 +41,7 @@ uint32_t machine_cpus(struct tool *tool)
 
     if (tool_read_text(tool, "/proc/self/status", text, sizeof(text)) == 0) {
         at = strstr(text, key);
-        count = at != NULL ? machine_count_list(at + strlen(key)) : 0;
+        count = at != NULL ? count_list(at + strlen(key)) : 0;
     }
     return count > 0 ? count : 1;
 }

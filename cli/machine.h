@@ -16,10 +16,4 @@ uint32_t machine_cpus(struct tool *tool);
 /** machine_name() - the host's name, or "localhost" */
 void machine_name(struct tool *tool, char name[MACHINE_NAME_TEXT]);
 
-/**
- * machine_count_list() - how many numbers a list such as "0-3,8" has
- * Return: 0 if it is no list
- */
-uint32_t machine_count_list(const char *list);
-
 #endif /* CLI_MACHINE_H */

@@ -16,7 +16,8 @@ void owner_print(const struct pirn_spool_owner *owner, char text[OWNER_TEXT])
              owner->opened_ns);
 }
 
-bool owner_parse(const char *text, uint32_t *ret_slot, uint64_t *ret_opened_ns)
+/* SLOT-OPENED, or SLOT alone: *ret_opened_ns is 0. False: it is neither. */
+static bool parse(const char *text, uint32_t *ret_slot, uint64_t *ret_opened_ns)
 {
     size_t digits = strspn(text, "0123456789");
     const char *opened = text + digits + 1;
@@ -59,7 +60,7 @@ enum code owner_fence(struct tool *tool, const char *text, bool json)
     uint64_t opened_ns;
     uint32_t slot;
 
-    if (!owner_parse(text, &slot, &opened_ns)) {
+    if (!parse(text, &slot, &opened_ns)) {
         return failure_say(THING_OWNER, text, -EINVAL);
     }
     pirn_prep_fence_owner(&fence, tool->spool, slot, opened_ns);

@@ -18,9 +18,6 @@
 /** owner_print() - SLOT-OPENED */
 void owner_print(const struct pirn_spool_owner *owner, char text[OWNER_TEXT]);
 
-/** owner_parse() - false: it is neither; *ret_opened_ns 0: SLOT alone */
-bool owner_parse(const char *text, uint32_t *ret_slot, uint64_t *ret_opened_ns);
-
 /** owner_fence() - fence out who @text says, and say how many items he had */
 enum code owner_fence(struct tool *tool, const char *text, bool json);
 

@@ -43,7 +43,7 @@ void print_safe(FILE *out, const char *text)
     }
 }
 
-const char *print_state(enum pirn_item_state state)
+static const char *word_of(enum pirn_item_state state)
 {
     switch (state) {
     case PIRN_ITEM_READY:
@@ -124,7 +124,7 @@ void print_item_json(struct json *json, const struct pirn_item *item)
     json_key(json, "queue");
     json_text(json, item->queue);
     json_key(json, "state");
-    json_text(json, print_state(item->state));
+    json_text(json, word_of(item->state));
     if (item->state == PIRN_ITEM_CLAIMED) {
         json_key(json, "owner");
         json_number(json, item->owner);
@@ -194,7 +194,7 @@ void print_item_row(FILE *out, const struct pirn_item *item)
     pirn_id_format(&item->id, id);
     print_time(item->created_ns, created);
     fprintf(out, "%s  %-10s  %-7s  %10" PRIu64 "  %s", id, item->queue,
-            print_state(item->state), item->size_bytes, created);
+            word_of(item->state), item->size_bytes, created);
     print_people(out, &item->fields);
     putc('\n', out);
 }
@@ -212,7 +212,7 @@ void print_item_whole(FILE *out, const struct pirn_item *item)
     print_time(item->created_ns, created);
     print_time(item->due_ns, due);
     fprintf(out, "id        %s\nqueue     %s\nstate     %s", id, item->queue,
-            print_state(item->state));
+            word_of(item->state));
     if (item->state == PIRN_ITEM_CLAIMED) {
         fprintf(out, " by owner %" PRIu32, item->owner);
     }

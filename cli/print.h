@@ -21,9 +21,6 @@ void print_time(uint64_t time_ns, char text[PRINT_TIME_TEXT]);
 /** print_safe() - a stored text; bytes that move a terminal as \xNN */
 void print_safe(FILE *out, const char *text);
 
-/** print_state() - the word for it */
-const char *print_state(enum pirn_item_state state);
-
 /** print_item_json() - one line: id, queue, state, size, created, ... */
 void print_item_json(struct json *json, const struct pirn_item *item);
 

@@ -33,8 +33,9 @@ int8_t pirn__site_priority(int8_t priority)
     return priority < -8 ? -8 : priority > 7 ? 7 : priority;
 }
 
-struct pirn__bucket pirn__bucket_of(uint64_t due_ns, int8_t priority,
-                                    uint64_t now_ns)
+/* For what is due in the future. */
+static struct pirn__bucket bucket_of(uint64_t due_ns, int8_t priority,
+                                     uint64_t now_ns)
 {
     uint64_t due_s = due_ns / SECOND_NS + (due_ns % SECOND_NS > 0);
     uint64_t delay_s = due_s - now_ns / SECOND_NS;
@@ -77,7 +78,7 @@ struct pirn__site pirn__site_of(struct pirn__queue *queue,
 
     if (item->state != PIRN_ITEM_HELD && item->due_ns > now_ns) {
         site.kind = PIRN__SITE_BUCKET;
-        site.bucket = pirn__bucket_of(item->due_ns, item->priority, now_ns);
+        site.bucket = bucket_of(item->due_ns, item->priority, now_ns);
     }
     return site;
 }

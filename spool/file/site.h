@@ -46,10 +46,6 @@ struct pirn__site pirn__site_was(struct pirn__queue *queue,
 /** pirn__site_priority() - the nearest that there is: -8 .. 7 */
 int8_t pirn__site_priority(int8_t priority);
 
-/** pirn__bucket_of() - for what is due at @due_ns, in the future */
-struct pirn__bucket pirn__bucket_of(uint64_t due_ns, int8_t priority,
-                                    uint64_t now_ns);
-
 /** pirn__bucket_is_due() - what is in it is ready */
 bool pirn__bucket_is_due(const struct pirn__bucket *bucket, uint64_t now_ns);
 

@@ -355,11 +355,11 @@ int pirn__batch_head_peek(const uint8_t *buf, struct pirn__batch_head *ret_head)
     return (int)(head.count * PIRN__HEAD_BYTES);
 }
 
-int pirn__batch_head_check(const uint8_t *buf, size_t len, uint64_t salt)
+/* The header and its heads; false: torn, damaged or of another turn. */
+static bool head_matches(const uint8_t *buf, size_t len, uint64_t salt)
 {
     pirn_assert(len >= PIRN__BATCH_HEAD_BYTES + PIRN__HEAD_BYTES);
-    return pirn__get64(buf + BATCH_SUM) == sum_of(buf, len, salt) ? 0
-                                                                  : -EBADMSG;
+    return pirn__get64(buf + BATCH_SUM) == sum_of(buf, len, salt);
 }
 
 void pirn__batch_cursor_init(struct pirn__batch_cursor *cursor,
@@ -437,8 +437,7 @@ int pirn__batch_cursor_next(struct pirn__batch_cursor *cursor,
         return 0;
     }
     size_t front = PIRN__BATCH_HEAD_BYTES + (size_t)r;
-    if (front > len ||
-        pirn__batch_head_check(buf, front, cursor->segment.salt) < 0) {
+    if (front > len || !head_matches(buf, front, cursor->segment.salt)) {
         return 0;
     }
     if (!heads_are_ours(cursor, buf + PIRN__BATCH_HEAD_BYTES, &head)) {

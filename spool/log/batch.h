@@ -154,11 +154,6 @@ struct pirn__batch_head {
 PIRN_MUST_CHECK int pirn__batch_head_peek(const uint8_t *buf,
                                           struct pirn__batch_head *ret_head);
 
-/** pirn__batch_head_check() - the header and its heads, @len bytes, against the
- * sum; -EBADMSG torn, damaged or of another turn */
-PIRN_MUST_CHECK int pirn__batch_head_check(const uint8_t *buf, size_t len,
-                                           uint64_t salt);
-
 /* Where a reader of a segment is. */
 struct pirn__batch_cursor {
     struct pirn__segment_head segment;

@@ -192,11 +192,6 @@ static uint32_t look(struct pirn__log *log)
     return count;
 }
 
-void pirn__bell_look(struct pirn__log *log)
-{
-    (void)look(log);
-}
-
 /* ---- the dead ---- */
 
 static void swept(struct pirn_op *op, int32_t result)
@@ -205,7 +200,7 @@ static void swept(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn__sweep_wait, waiter.op);
 
     (void)result;
-    pirn__bell_look(sweep->spool->log);
+    (void)look(sweep->spool->log);
 }
 
 /* One of all who sleep looks for dead owners, not each. */
@@ -270,7 +265,7 @@ static void have_read(struct pirn_op *op, int32_t result)
 
     if (result > 0) {
         bell->rung++;
-        pirn__bell_look(log);
+        (void)look(log);
         return;
     }
     bell->is_deaf = result != -ECANCELED && result != -EINTR &&
@@ -315,7 +310,7 @@ static void opened(struct pirn_op *op, int32_t result)
     }
     bell->fd = result;
     bell->is_deaf = result < 0;
-    pirn__bell_look(log);
+    (void)look(log);
 }
 
 static void open_fifo(struct pirn__log *log)
@@ -369,7 +364,7 @@ void pirn__bell_sleep(struct pirn__log *log, struct pirn__log_sleeper *sleeper)
         log->bell->looked_ns = pirn_context_now_ns(log->context);
         settle(log);
     } else {
-        pirn__bell_look(log);
+        (void)look(log);
     }
 }
 

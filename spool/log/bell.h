@@ -90,9 +90,6 @@ void pirn__bell_sleep(struct pirn__log *log, struct pirn__log_sleeper *sleeper);
  * called */
 void pirn__bell_leave(struct pirn__log *log, struct pirn__log_sleeper *sleeper);
 
-/** pirn__bell_look() - for all who sleep, again */
-void pirn__bell_look(struct pirn__log *log);
-
 /** pirn__bell_wake() - one who sleeps for a queue, if there is one. Return:
  * whether there was */
 bool pirn__bell_wake(struct pirn__log *log, uint32_t queue);

@@ -2,7 +2,8 @@
 /* log_bed.c - see test_log.h */
 #include "kernel/test_log.h"
 
-int log_begin(struct bed *bed)
+/* @bed has a context and a path. */
+static int begin(struct bed *bed)
 {
     struct log_bed *log = pirn_container_of(bed, struct log_bed, bed);
 
@@ -29,7 +30,7 @@ int log_setup_closed(void **state)
     }
     bed->fd_count = bed_count_fds();
     *state = bed;
-    return log_begin(bed);
+    return begin(bed);
 }
 
 int log_setup(void **state)

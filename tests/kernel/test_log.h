@@ -20,9 +20,6 @@ struct log_bed {
     char index_dir[160];
 };
 
-/* @bed has a context and a path. */
-int log_begin(struct bed *bed);
-
 /* A bed, and a spool that is not made yet; made, too. */
 int log_setup_closed(void **state);
 int log_setup(void **state);
