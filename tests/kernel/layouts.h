@@ -13,8 +13,6 @@
 
 enum { LONGEST = 1024 * 1024, MEMORY_MAX = 64 * 1024 };
 
-#define FAR_NS UINT64_C(0x7000000000000000)
-
 struct way {
     const char *from;
     const char *to;

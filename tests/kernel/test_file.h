@@ -7,9 +7,6 @@
 
 #include "kernel/test_spool.h"
 
-/* A time that no test lives to see. */
-#define FILE_FAR_NS UINT64_C(0x7000000000000000)
-
 static inline void file_reopen(struct bed *bed)
 {
     bed_close(bed);

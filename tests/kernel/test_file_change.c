@@ -6,110 +6,30 @@
  * What a change says is looked at by who made it, by another context, and by
  * who opens the spool anew.
  */
+#include "kernel/changed.h"
 #include "kernel/test_file.h"
-
-static const uint32_t kinds = PIRN_CHANGE_QUEUE | PIRN_CHANGE_DUE |
-                              PIRN_CHANGE_PRIORITY | PIRN_CHANGE_HELD |
-                              PIRN_CHANGE_FIELDS;
-
-static struct pirn_fields fields_of(char *buf, uint32_t cap, const char *value)
-{
-    struct pirn_fields fields = {.bytes = buf, .cap = cap};
-
-    assert_int_equal(pirn_fields_add(&fields, "to", value), 0);
-    return fields;
-}
-
-/* As the changes in @what make it, or as it was. */
-static void expect_item(const struct pirn_item *item, uint32_t what)
-{
-    bool moved = (what & PIRN_CHANGE_QUEUE) != 0;
-
-    assert_string_equal(item->queue, moved ? "other" : "incoming");
-    assert_int_equal(item->due_ns, what & PIRN_CHANGE_DUE ? FILE_FAR_NS : 0);
-    assert_int_equal(item->priority, what & PIRN_CHANGE_PRIORITY ? 5 : 0);
-    const char *to = pirn_fields_get(&item->fields, "to");
-    assert_string_equal(to, what & PIRN_CHANGE_FIELDS ? "after" : "before");
-}
-
-static void expect_seen(struct bed *bed, const struct pirn_id *id,
-                        uint32_t what, enum pirn_item_state state,
-                        uint32_t version)
-{
-    struct pirn_view view = {0};
-    char buf[16] = {0};
-
-    assert_int_equal(bed_look(bed, &view, id), 0);
-    expect_item(&view.item, what);
-    assert_int_equal(view.item.state, state);
-    assert_int_equal(view.item.version, version);
-    pirn_prep_view_read(&view, buf, sizeof(buf), 0);
-    assert_int_equal(pirn_wait(bed->context, &view.op), 4);
-    assert_string_equal(buf, "body");
-    bed_view_end(bed, &view);
-}
-
-static struct pirn_id put_before(struct bed *bed)
-{
-    char buf[64];
-    struct pirn_fields fields = fields_of(buf, sizeof(buf), "before");
-    struct pirn_draft draft = {0};
-
-    pirn_prep_enqueue(&draft, bed->spool, "incoming", "body", 4, &fields);
-    assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
-    return draft.id;
-}
-
-static struct pirn_change change_of(uint32_t what, struct pirn_fields *fields)
-{
-    return (struct pirn_change){
-        .what = what,
-        .queue = "other",
-        .due_ns = FILE_FAR_NS,
-        .priority = 5,
-        .held = true,
-        .fields = fields,
-    };
-}
-
-static enum pirn_item_state state_of(uint32_t what)
-{
-    return what & PIRN_CHANGE_HELD  ? PIRN_ITEM_HELD
-           : what & PIRN_CHANGE_DUE ? PIRN_ITEM_DELAYED
-                                    : PIRN_ITEM_READY;
-}
-
-static void remove_id(struct bed *bed, const struct pirn_id *id)
-{
-    struct pirn_claim claim = {0};
-    struct pirn_view view = {0};
-
-    assert_int_equal(file_claim_id(bed, &claim, id), 1);
-    assert_int_equal(bed_remove(bed, &claim), 0);
-    assert_int_equal(bed_look(bed, &view, id), -ENOENT);
-}
 
 /* Every combination of the five, by an update. */
 static void an_update_changes_what_it_says_and_nothing_else(void **state)
 {
     struct bed *bed = *state;
     char buf[64];
-    struct pirn_fields fields = fields_of(buf, sizeof(buf), "after");
+    struct pirn_fields fields = changed_fields(buf, sizeof(buf), "after");
 
     file_make_queue(bed, "other");
-    for (uint32_t what = 0; what <= kinds; what++) {
+    for (uint32_t what = 0; what <= CHANGED_ALL; what++) {
         struct pirn_claim claim = {0};
-        struct pirn_id id = put_before(bed);
-        struct pirn_change change = change_of(what, &fields);
+        struct pirn_id id = changed_put(bed);
+        struct pirn_change change = changed_by(what, &fields);
         assert_int_equal(file_claim_id(bed, &claim, &id), 1);
         assert_int_equal(file_update(bed, &claim, &change), 0);
-        expect_item(&claim.item, what);
+        changed_expect(&claim.item, what);
         assert_int_equal(claim.item.version, 2);
         assert_int_equal(claim.item.attempts, 0);
-        expect_seen(bed, &id, what, PIRN_ITEM_CLAIMED, 2);
+        changed_expect_seen(bed, &id, what, PIRN_ITEM_CLAIMED, 2);
         assert_int_equal(bed_give_back(bed, &claim), 0);
-        expect_seen(bed, &id, what, state_of(what), 3);
-        remove_id(bed, &id);
+        changed_expect_seen(bed, &id, what, changed_state(what), 3);
+        changed_remove(bed, &id);
     }
 }
 
@@ -118,44 +38,39 @@ static void a_give_back_changes_what_it_says_and_nothing_else(void **state)
 {
     struct bed *bed = *state;
     char buf[64];
-    struct pirn_fields fields = fields_of(buf, sizeof(buf), "after");
+    struct pirn_fields fields = changed_fields(buf, sizeof(buf), "after");
 
     file_make_queue(bed, "other");
-    for (uint32_t what = 0; what <= kinds; what++) {
-        struct bed other = *bed;
+    for (uint32_t what = 0; what <= CHANGED_ALL; what++) {
         struct pirn_claim claim = {0};
-        struct pirn_id id = put_before(bed);
-        struct pirn_change change = change_of(what, &fields);
+        struct pirn_id id = changed_put(bed);
+        struct pirn_change change = changed_by(what, &fields);
         assert_int_equal(file_claim_id(bed, &claim, &id), 1);
         assert_int_equal(file_give_back_as(bed, &claim, &change), 0);
-        assert_int_equal(pirn_context_create(NULL, &other.context), 0);
-        assert_int_equal(bed_open(&other, false), 0);
-        expect_seen(&other, &id, what, state_of(what), 2);
-        bed_close(&other);
-        pirn_context_destroy(other.context);
-        remove_id(bed, &id);
+        changed_expect_seen_elsewhere(bed, &id, what, changed_state(what), 2);
+        changed_remove(bed, &id);
     }
 }
 
 static void an_update_is_there_when_its_owner_is_not(void **state)
 {
     struct bed *bed = *state;
-    struct pirn_id ids[32];
+    struct pirn_id ids[CHANGED_ALL + 1];
     char buf[64];
-    struct pirn_fields fields = fields_of(buf, sizeof(buf), "after");
+    struct pirn_fields fields = changed_fields(buf, sizeof(buf), "after");
 
     file_make_queue(bed, "other");
-    for (uint32_t what = 0; what <= kinds; what++) {
+    for (uint32_t what = 0; what <= CHANGED_ALL; what++) {
         struct pirn_claim claim = {0};
-        struct pirn_change change = change_of(what, &fields);
-        ids[what] = put_before(bed);
+        struct pirn_change change = changed_by(what, &fields);
+        ids[what] = changed_put(bed);
         assert_int_equal(file_claim_id(bed, &claim, &ids[what]), 1);
         assert_int_equal(file_update(bed, &claim, &change), 0);
     }
     file_reopen(bed);
-    for (uint32_t what = 0; what <= kinds; what++) {
-        expect_seen(bed, &ids[what], what, state_of(what), 3);
-        remove_id(bed, &ids[what]);
+    for (uint32_t what = 0; what <= CHANGED_ALL; what++) {
+        changed_expect_seen(bed, &ids[what], what, changed_state(what), 3);
+        changed_remove(bed, &ids[what]);
     }
     assert_int_equal(bed_status(bed).leftovers, 0);
 }
@@ -294,7 +209,7 @@ static void what_is_put_for_later_is_had_when_its_time_has_come(void **state)
     struct bed *bed = *state;
     struct pirn_claim claim = {0};
 
-    (void)file_put_as(bed, 0, FILE_FAR_NS, false);
+    (void)file_put_as(bed, 0, BED_FAR_NS, false);
     assert_int_equal(bed_claim(bed, &claim), 0);
     uint64_t due_ns = pirn_context_realtime_ns(bed->context) + 500000000;
     struct pirn_id id = file_put_as(bed, 2, due_ns, false);
@@ -316,9 +231,9 @@ static void who_counts_and_lists_sees_them_all(void **state)
 
     (void)bed_put(bed, "body", 4);
     (void)file_put_as(bed, 1, 0, false);
-    (void)file_put_as(bed, 0, FILE_FAR_NS, false);
-    (void)file_put_as(bed, -2, FILE_FAR_NS, false);
-    (void)file_put_as(bed, 0, FILE_FAR_NS, true);
+    (void)file_put_as(bed, 0, BED_FAR_NS, false);
+    (void)file_put_as(bed, -2, BED_FAR_NS, false);
+    (void)file_put_as(bed, 0, BED_FAR_NS, true);
     struct pirn_status status = bed_status(bed);
     assert_int_equal(status.ready, 2);
     assert_int_equal(status.delayed, 2);

@@ -110,7 +110,7 @@ static void s5_a_claim_goes_back_to_its_priority(void **state)
 static void s5_a_claim_of_a_delayed_one_waits_for_its_time(void **state)
 {
     struct bed *bed = *state;
-    struct pirn_id id = file_put_as(bed, 2, FILE_FAR_NS, false);
+    struct pirn_id id = file_put_as(bed, 2, BED_FAR_NS, false);
 
     bed_close(bed);
     claim_by_hand(bed, bucket_of(bed), &id);
@@ -172,8 +172,8 @@ static void s10_what_is_due_is_ready_and_its_bucket_gone(void **state)
 {
     struct bed *bed = *state;
     struct pirn_claim claim = {0};
-    struct pirn_id id = file_put_as(bed, 2, FILE_FAR_NS, false);
-    struct pirn_id plain = file_put_as(bed, 0, FILE_FAR_NS, false);
+    struct pirn_id id = file_put_as(bed, 2, BED_FAR_NS, false);
+    struct pirn_id plain = file_put_as(bed, 0, BED_FAR_NS, false);
     char old[512];
 
     bed_close(bed);
@@ -199,7 +199,7 @@ static void s10_what_is_due_is_ready_and_its_bucket_gone(void **state)
     assert_int_equal(looked_at(bed, &id).state, PIRN_ITEM_DELAYED);
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_memory_equal(&claim.item.id, &id, sizeof(id));
-    assert_int_equal(claim.item.due_ns, FILE_FAR_NS);
+    assert_int_equal(claim.item.due_ns, BED_FAR_NS);
     assert_int_equal(bed_remove(bed, &claim), 0);
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_memory_equal(&claim.item.id, &plain, sizeof(plain));
@@ -225,7 +225,7 @@ static void s8_of_a_claim_and_a_held_one_that_stays(void **state)
 static void s8_of_a_claim_and_a_delayed_one_that_stays(void **state)
 {
     struct bed *bed = *state;
-    struct pirn_id id = file_put_as(bed, 0, FILE_FAR_NS, false);
+    struct pirn_id id = file_put_as(bed, 0, BED_FAR_NS, false);
 
     bed_close(bed);
     assert_int_equal(link(path_in(bed, bucket_of(bed), &id),

@@ -10,8 +10,6 @@
 
 enum { LIVES = 6, STEPS = 400, ITEMS = 40, BODY_MAX = 60 * 1024 };
 
-#define FAR_NS UINT64_C(0x7000000000000000)
-
 struct memory {
     bool is_there;
     struct pirn_id id;
@@ -50,7 +48,7 @@ static void put(struct life *life, struct memory *item)
     item->priority = (int8_t)((int)draw(life, 16) - 8);
     item->held = draw(life, 4) == 0;
     item->moved = false;
-    item->due_ns = draw(life, 4) == 0 ? FAR_NS : 0;
+    item->due_ns = draw(life, 4) == 0 ? BED_FAR_NS : 0;
     draft.priority = item->priority;
     draft.held = item->held;
     draft.due_ns = item->due_ns;
@@ -112,7 +110,7 @@ static void change(struct life *life, struct memory *item)
     item->priority = (int8_t)((int)draw(life, 16) - 8);
     item->held = draw(life, 3) == 0;
     item->moved = draw(life, 2) == 0;
-    item->due_ns = draw(life, 3) == 0 ? FAR_NS : 0;
+    item->due_ns = draw(life, 3) == 0 ? BED_FAR_NS : 0;
     const struct pirn_change what = {
         .what = PIRN_CHANGE_PRIORITY | PIRN_CHANGE_HELD | PIRN_CHANGE_QUEUE |
                 PIRN_CHANGE_DUE,

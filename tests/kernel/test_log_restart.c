@@ -12,8 +12,6 @@
 
 enum { MANY = 5000 }; /* so many keep the index */
 
-#define FAR_NS UINT64_C(0x7000000000000000)
-
 /* ---- a clean close ---- */
 
 static void an_index_is_kept_as_long_as_there_are_items(void **state)
@@ -193,7 +191,7 @@ static void what_was_acknowledged_is_there_as_it_was(void **state)
     struct bed *bed = *state;
     struct pirn_claim claim = {0};
     struct pirn_id held = put_as(bed, "held", 0, 0, true);
-    struct pirn_id later = put_as(bed, "later", 2, FAR_NS, false);
+    struct pirn_id later = put_as(bed, "later", 2, BED_FAR_NS, false);
 
     (void)put_as(bed, "normal", 0, 0, false);
     (void)put_as(bed, "high", 3, 0, false);
@@ -205,7 +203,7 @@ static void what_was_acknowledged_is_there_as_it_was(void **state)
     log_expect_next(bed, "incoming", "normal");
     log_expect_none(bed, "incoming");
     assert_int_equal(log_claim_id(bed, &claim, &later), 1);
-    assert_int_equal(claim.item.due_ns, FAR_NS);
+    assert_int_equal(claim.item.due_ns, BED_FAR_NS);
     assert_int_equal(claim.item.priority, 2);
     log_expect_body(bed, &claim, "later");
     assert_int_equal(bed_remove(bed, &claim), 0);

@@ -6,8 +6,6 @@
 
 enum { LONG_BODY = 100 * 1024, PAGE = 512 };
 
-#define FAR_NS UINT64_C(0x7000000000000000)
-
 static struct pirn_id put_in(struct bed *bed, const char *queue, bool held,
                              uint64_t due_ns)
 {
@@ -45,7 +43,7 @@ static void an_item_is_seen_in_every_state(void **state)
     struct pirn_view view = {0};
     struct pirn_id ready = put_in(bed, "incoming", false, 0);
     struct pirn_id held = put_in(bed, "incoming", true, 0);
-    struct pirn_id delayed = put_in(bed, "incoming", false, FAR_NS);
+    struct pirn_id delayed = put_in(bed, "incoming", false, BED_FAR_NS);
 
     expect_state(bed, &ready, PIRN_ITEM_READY);
     expect_state(bed, &held, PIRN_ITEM_HELD);
@@ -198,7 +196,7 @@ static void a_listing_says_where_each_item_stands(void **state)
 
     (void)put_in(bed, "incoming", false, 0);
     (void)put_in(bed, "incoming", true, 0);
-    (void)put_in(bed, "incoming", false, FAR_NS);
+    (void)put_in(bed, "incoming", false, BED_FAR_NS);
     assert_int_equal(bed_claim(bed, &claim), 1);
     pirn_prep_listing(&listing, bed->spool, NULL);
     assert_int_equal(pirn_wait(bed->context, &listing.op), 0);
@@ -225,7 +223,7 @@ static void a_status_counts_each_item_where_it_is(void **state)
     struct pirn_draft draft = {0};
 
     for (int i = 0; i < 10; i++) {
-        (void)put_in(bed, "incoming", i > 7, i > 4 && i < 8 ? FAR_NS : 0);
+        (void)put_in(bed, "incoming", i > 7, i > 4 && i < 8 ? BED_FAR_NS : 0);
     }
     assert_int_equal(bed_claim(bed, &claims[0]), 1);
     assert_int_equal(bed_claim(bed, &claims[1]), 1);

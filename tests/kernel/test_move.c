@@ -82,7 +82,7 @@ static void a_move_changes_where_an_item_is_and_nothing_else(void **state)
             move_rich(bed, &ways[w], lengths[i], false, 0);
         }
         move_rich(bed, &ways[w], 700, true, 0);
-        move_rich(bed, &ways[w], 700, false, FAR_NS);
+        move_rich(bed, &ways[w], 700, false, BED_FAR_NS);
     }
     log_reopen(bed);
     expect_empty(bed);

@@ -22,6 +22,9 @@
 #include <pirn/context.h>
 #include <pirn/spool.h>
 
+/* A time that no test lives to see. */
+#define BED_FAR_NS UINT64_C(0x7000000000000000)
+
 struct bed {
     struct pirn_context *context;
     struct pirn_spool *spool;
