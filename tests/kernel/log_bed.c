@@ -148,20 +148,12 @@ void log_expect_gone(struct bed *bed, const struct pirn_id *id)
     assert_int_equal(bed_look(bed, &view, id), -ENOENT);
 }
 
-void log_copy(const char *from, const char *to)
-{
-    char command[1200];
-
-    snprintf(command, sizeof(command), "cp -a '%s' '%s'", from, to);
-    assert_int_equal(system(command), 0);
-}
-
 void log_power_cut(struct bed *bed)
 {
     char cut[160];
 
     snprintf(cut, sizeof(cut), "%s.cut", bed->path);
-    log_copy(bed->path, cut);
+    bed_copy(bed->path, cut);
     bed_close(bed);
     bed_rmtree(bed->path);
     assert_int_equal(rename(cut, bed->path), 0);

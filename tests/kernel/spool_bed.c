@@ -241,6 +241,14 @@ void bed_write(const char *path, const void *bytes, size_t len)
     close(fd);
 }
 
+void bed_copy(const char *from, const char *to)
+{
+    char command[1200];
+
+    snprintf(command, sizeof(command), "cp -a '%s' '%s'", from, to);
+    assert_int_equal(system(command), 0);
+}
+
 bool bed_is_refused(void)
 {
     struct pirn_context *context;

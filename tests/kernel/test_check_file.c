@@ -180,14 +180,6 @@ static void other_bytes_of_a_body_are_found_by_reading_it(void **state)
 
 /* ---- twice ---- */
 
-static void copy(const char *from, const char *to)
-{
-    char command[1200];
-
-    snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
-    assert_int_equal(system(command), 0);
-}
-
 static void of_an_item_that_is_twice_one_stays(void **state)
 {
     struct bed *bed = *state;
@@ -200,7 +192,7 @@ static void of_an_item_that_is_twice_one_stays(void **state)
     char path[128];
     pirn_id_format(&ids[1], text);
     snprintf(path, sizeof(path), "other/%s/%s", text + PIRN_ID_TEXT - 3, text);
-    copy(bed_path(bed, BED_READY, &ids[1]), bed_at(bed, path));
+    bed_copy(bed_path(bed, BED_READY, &ids[1]), bed_at(bed, path));
     expect_mended(bed, PIRN_FAULT_DUPLICATED, &ids[1]);
     assert_int_equal(bed_has(bed, BED_READY, &ids[1]) +
                          (access(bed_at(bed, path), F_OK) == 0),
@@ -221,7 +213,7 @@ static void of_two_names_the_higher_version_stays(void **state)
     assert_int_equal(pirn_spool_create_queue(bed->spool, "other"), 0);
     pirn_id_format(&id, text);
     snprintf(path, sizeof(path), "other/%s/%s", text + PIRN_ID_TEXT - 3, text);
-    copy(bed_path(bed, BED_READY, &id), bed_at(bed, path)); /* version 1 */
+    bed_copy(bed_path(bed, BED_READY, &id), bed_at(bed, path)); /* version 1 */
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_int_equal(bed_give_back(bed, &claim), 0); /* version 2 */
     expect_mended(bed, PIRN_FAULT_DUPLICATED, &id);
@@ -235,7 +227,7 @@ static void a_claim_of_the_living_stays(void **state)
     struct pirn_claim claim = {0};
 
     assert_int_equal(bed_claim(bed, &claim), 1);
-    copy(bed_path(bed, BED_CLAIMED, &id), bed_path(bed, BED_READY, &id));
+    bed_copy(bed_path(bed, BED_CLAIMED, &id), bed_path(bed, BED_READY, &id));
     expect_mended(bed, PIRN_FAULT_DUPLICATED, &id);
     assert_true(bed_has(bed, BED_CLAIMED, &id));
     assert_int_equal(bed_remove(bed, &claim), 0);

@@ -430,13 +430,10 @@ static void keep_copy(struct bed *bed, const char *parent,
 {
     char there[512];
     char kept[512];
-    char command[1200];
 
     snprintf(there, sizeof(there), "%s", file_path(bed, parent, id));
     snprintf(kept, sizeof(kept), "%s.%s", bed->path, name);
-    snprintf(command, sizeof(command), "cp '%s' '%s'", back ? kept : there,
-             back ? there : kept);
-    assert_int_equal(system(command), 0);
+    bed_copy(back ? kept : there, back ? there : kept);
     if (back) {
         assert_int_equal(unlink(kept), 0);
     }

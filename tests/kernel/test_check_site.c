@@ -222,9 +222,7 @@ static void of_an_item_in_two_sites_the_right_one_stays(void **state)
         struct pirn_id id = put_at(bed, &places[i], "body");
         struct where right = find(bed, &id);
         const char *wrong = bed_path(bed, BED_READY, &id);
-        char command[1200];
-        snprintf(command, sizeof(command), "cp '%s' '%s'", right.path, wrong);
-        assert_int_equal(system(command), 0);
+        bed_copy(right.path, wrong);
         expect_mended(bed, PIRN_FAULT_DUPLICATED, &id);
         struct where stays = find(bed, &id);
         assert_string_equal(stays.path, right.path);

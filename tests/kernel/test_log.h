@@ -68,8 +68,6 @@ void log_expect_gone(struct bed *bed, const struct pirn_id *id);
 
 /* ---- on the disk ---- */
 
-void log_copy(const char *from, const char *to);
-
 /* What the disk has now takes the spool's place; all else is forgotten. */
 void log_power_cut(struct bed *bed);
 void log_power_cut_and_open(struct bed *bed);

@@ -159,7 +159,7 @@ static void a_segment_of_another_spool_is_set_aside(void **state)
     log_shut_down(bed);
     snprintf(from, sizeof(from), "%s", log_segment(other, 0));
     assert_int_equal(unlink(log_segment(bed, 5)), -1); /* was not there */
-    log_copy(from, log_segment(bed, 5));
+    bed_copy(from, log_segment(bed, 5));
     assert_int_equal(bed_open(bed, false), 0);
     assert_int_equal(count_aside(bed), 1);
     log_expect_gone(bed, &foreign);
@@ -180,7 +180,7 @@ static void a_segment_under_another_number_is_set_aside(void **state)
     put_three(bed, ids);
     log_shut_down(bed);
     snprintf(from, sizeof(from), "%s", log_segment(bed, 0));
-    log_copy(from, log_segment(bed, 7));
+    bed_copy(from, log_segment(bed, 7));
     assert_int_equal(bed_open(bed, false), 0);
     assert_int_equal(count_aside(bed), 1);
     log_expect_next(bed, "incoming", "first body");

@@ -106,14 +106,14 @@ static void tombstones_with_other_bits_lead_to_nothing_that_was_not(
 
     put_three_and_one(bed);
     snprintf(kept, sizeof(kept), "%s.kept", bed->path);
-    log_copy(bed->path, kept);
+    bed_copy(bed->path, kept);
     for (off_t at = 0; at < 16; at++) {
         log_flip(bed_at(bed, ".log/tombs"), at);
         assert_int_equal(bed_open(bed, false), 0);
         assert_int_equal(take_whole(bed) & 8, 8); /* the one elsewhere */
         log_shut_down(bed);
         bed_rmtree(bed->path);
-        log_copy(kept, bed->path);
+        bed_copy(kept, bed->path);
     }
     bed_rmtree(kept);
     assert_int_equal(bed_open(bed, false), 0);
@@ -149,7 +149,7 @@ static void a_segment_as_it_was_a_turn_ago_brings_nothing_back(void **state)
     struct pirn_id id = log_put(bed, "old");
 
     snprintf(old, sizeof(old), "%s.old", bed->path);
-    log_copy(log_segment(bed, 0), old);
+    bed_copy(log_segment(bed, 0), old);
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_int_equal(log_remove_durable(bed, &claim), 0);
     for (int i = 0; i < 500 && generation_of(bed) < 2; i++) {

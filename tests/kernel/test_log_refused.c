@@ -121,7 +121,7 @@ static void tombstones_that_are_cut_short_bury_nothing(void **state)
     assert_int_equal(log_remove_durable(bed, &claim), 0);
     log_shut_down(bed);
     snprintf(kept, sizeof(kept), "%s.kept", bed->path);
-    log_copy(bed->path, kept);
+    bed_copy(bed->path, kept);
     for (int i = 0; i < 4; i++) {
         assert_int_equal(truncate(bed_at(bed, ".log/tombs"), lens[i]), 0);
         assert_int_equal(bed_open(bed, false), 0);
@@ -130,7 +130,7 @@ static void tombstones_that_are_cut_short_bury_nothing(void **state)
         assert_int_equal(bed_remove(bed, &claim), 0);
         log_shut_down(bed);
         bed_rmtree(bed->path);
-        log_copy(kept, bed->path);
+        bed_copy(kept, bed->path);
     }
     bed_rmtree(kept);
 }
@@ -236,7 +236,7 @@ static void a_copied_spool_has_an_index_of_its_own(void **state)
     (void)log_put(bed, "two");
     assert_int_equal(log_setup_closed((void **)&copy), 0);
     bed_rmtree(copy->path);
-    log_copy(bed->path, copy->path);
+    bed_copy(bed->path, copy->path);
     copy->index_dir = bed->index_dir;
     assert_int_equal(bed_open(copy, false), 0);
     expect_two(copy);

@@ -308,7 +308,7 @@ static void what_was_not_committed_never_was(void **state)
     assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
     assert_int_equal(log_setup_closed((void **)&other), 0);
     bed_rmtree(other->path);
-    log_copy(bed->path, other->path);
+    bed_copy(bed->path, other->path);
     unlink(bed_at(other, ".log/index")); /* as of another boot */
     assert_int_equal(bed_open(other, false), 0);
     log_expect_none(other, "incoming");

@@ -111,6 +111,9 @@ void bed_move(const struct bed *bed, const struct pirn_id *id,
 /* A file has these bytes and no others. */
 void bed_write(const char *path, const void *bytes, size_t len);
 
+/* A file, or a directory and all that is in it, is there once more. */
+void bed_copy(const char *from, const char *to);
+
 /* Whether this kernel lets a context be made at all. */
 bool bed_is_refused(void);
 
