@@ -238,19 +238,6 @@ static inline void expect_none(struct bed *bed, const struct pirn_id *id)
     log_expect_none(bed, "records");
 }
 
-static inline void open_his(const struct bed *bed, struct bed *his)
-{
-    *his = *bed;
-    assert_int_equal(pirn_context_create(NULL, &his->context), 0);
-    assert_int_equal(bed_open(his, false), 0);
-}
-
-static inline void close_his(struct bed *his)
-{
-    bed_close(his);
-    pirn_context_destroy(his->context);
-}
-
 static inline void start_move(struct bed *bed, struct pirn_claim *claim,
                               const char *queue)
 {

@@ -51,8 +51,7 @@ int log_teardown(void **state)
 
 void log_destroy(struct bed *bed)
 {
-    bed_close(bed);
-    pirn_context_destroy(bed->context);
+    bed_leave(bed);
     bed_rmtree(bed->path);
     bed_rmtree(pirn_container_of(bed, struct log_bed, bed)->index_dir);
     free(bed);

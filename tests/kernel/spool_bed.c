@@ -40,6 +40,19 @@ void bed_close(struct bed *bed)
     bed->spool = pirn_spool_close(bed->spool);
 }
 
+void bed_join(const struct bed *bed, struct bed *ret_other)
+{
+    *ret_other = *bed;
+    assert_int_equal(pirn_context_create(NULL, &ret_other->context), 0);
+    assert_int_equal(bed_open(ret_other, false), 0);
+}
+
+void bed_leave(struct bed *other)
+{
+    bed_close(other);
+    other->context = pirn_context_destroy(other->context);
+}
+
 int bed_step(int usual)
 {
     const char *sparse = getenv("PIRN_SPARSE");

@@ -50,12 +50,6 @@ static int join(const struct bed *bed, struct bed *ret_other)
     return r < 0 ? r : bed_open(ret_other, false);
 }
 
-static void leave(struct bed *other)
-{
-    bed_close(other);
-    pirn_context_destroy(other->context);
-}
-
 static void note_failure(struct crowd *crowd, int result)
 {
     if (result < 0) {
@@ -105,7 +99,7 @@ static void *write_items(void *arg)
         }
     }
     note_failure(crowd, r);
-    leave(&mine);
+    bed_leave(&mine);
     atomic_fetch_sub(&crowd->left, 1);
     return NULL;
 }
@@ -180,7 +174,7 @@ static void *take_items(void *arg)
         r = take_one(&mine, crowd, turn);
     }
     note_failure(crowd, r);
-    leave(&mine);
+    bed_leave(&mine);
     atomic_fetch_sub(&crowd->left, 1);
     return NULL;
 }

@@ -56,19 +56,6 @@ struct ear {
     int32_t at;
 };
 
-static void join(const struct bed *bed, struct bed *ret_other)
-{
-    *ret_other = *bed;
-    assert_int_equal(pirn_context_create(NULL, &ret_other->context), 0);
-    assert_int_equal(bed_open(ret_other, false), 0);
-}
-
-static void leave(struct bed *other)
-{
-    bed_close(other);
-    pirn_context_destroy(other->context);
-}
-
 static int32_t begin(struct ear *ear, const struct pirn_events_config *config)
 {
     pirn_prep_events(&ear->events, ear->bed.spool, config);
@@ -85,7 +72,7 @@ static void listen_to(const struct bed *bed, struct ear *ear,
                       const struct pirn_events_config *config)
 {
     *ear = (struct ear){0};
-    join(bed, &ear->bed);
+    bed_join(bed, &ear->bed);
     assert_int_equal(begin(ear, config), 0);
 }
 
@@ -93,7 +80,7 @@ static void stop(struct ear *ear)
 {
     assert_int_equal(ear->at, ear->count); /* nothing else was heard */
     end(ear);
-    leave(&ear->bed);
+    bed_leave(&ear->bed);
 }
 
 static const struct pirn_spool_event *hear(struct ear *ear)
@@ -337,11 +324,11 @@ static void what_a_closed_owner_had_is_told(void **state)
 
     bed_put_many(bed, 3);
     listen_to(bed, &ear, NULL);
-    join(bed, &his);
+    bed_join(bed, &his);
     uint32_t slot = his.spool->slot;
     assert_int_equal(bed_claim(&his, &claims[0]), 1);
     assert_int_equal(bed_claim(&his, &claims[1]), 1);
-    leave(&his);
+    bed_leave(&his);
     hear_one(&ear, PIRN_EVENT_CLAIMED);
     hear_one(&ear, PIRN_EVENT_CLAIMED);
     const struct pirn_spool_event *event = hear_one(&ear, PIRN_EVENT_DEAD);
@@ -416,7 +403,7 @@ static void who_is_fenced_out_is_told_with_what_he_had(void **state)
     struct ear ear;
 
     bed_put_many(bed, 3);
-    join(bed, &his);
+    bed_join(bed, &his);
     assert_int_equal(bed_claim(&his, &claims[0]), 1);
     assert_int_equal(bed_claim(&his, &claims[1]), 1);
     listen_to(bed, &ear, NULL);
@@ -426,7 +413,7 @@ static void who_is_fenced_out_is_told_with_what_he_had(void **state)
     const struct pirn_spool_event *event = hear_one(&ear, PIRN_EVENT_FENCED);
     assert_int_equal(event->owner, his.spool->slot);
     assert_int_equal(event->count, 2);
-    leave(&his);
+    bed_leave(&his);
     expect_silence(&ear, bed);
     stop(&ear);
 }
@@ -440,7 +427,7 @@ static void what_is_seized_is_told_as_taken_from_him_and_had_by_us(void **state)
     struct ear ear;
 
     bed_put_many(bed, 1);
-    join(bed, &his);
+    bed_join(bed, &his);
     assert_int_equal(bed_claim(&his, &theirs), 1);
     const struct pirn_id id = theirs.item.id;
     listen_to(bed, &ear, NULL);
@@ -454,7 +441,7 @@ static void what_is_seized_is_told_as_taken_from_him_and_had_by_us(void **state)
     assert_int_equal(bed_remove(&his, &theirs), -ESTALE);
     assert_int_equal(bed_remove(bed, &ours), 0);
     hear_of(&ear, bed, PIRN_EVENT_REMOVED, &id, "incoming");
-    leave(&his);
+    bed_leave(&his);
     expect_silence(&ear, bed);
     stop(&ear);
 }

@@ -241,8 +241,7 @@ static void who_has_one_early_has_it_still(void **state)
     assert_int_equal(bed_give_back(bed, &claim), 0);
     assert_int_equal(log_claim_id(&other, &his, &ids[0]), 1);
     assert_int_equal(his.item.attempts, 1);
-    bed_close(&other);
-    pirn_context_destroy(other.context);
+    bed_leave(&other);
 }
 
 /* ---- everything else waits ---- */

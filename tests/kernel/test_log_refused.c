@@ -209,8 +209,7 @@ static void an_index_that_cannot_be_had_keeps_a_second_one_out(void **state)
     assert_int_equal(bed_open(&other, false), 0);
     (void)log_put(bed, "one");
     log_expect_next(&other, "incoming", "one");
-    bed_close(&other);
-    pirn_context_destroy(other.context);
+    bed_leave(&other);
 }
 
 static void a_directory_for_the_index_that_is_not_there_is_told(void **state)
@@ -244,11 +243,9 @@ static void a_copied_spool_has_an_index_of_its_own(void **state)
     expect_two(bed);
     log_expect_next(copy, "incoming", "three");
     log_destroy(copy);
-    struct bed other = *bed;
-    assert_int_equal(pirn_context_create(NULL, &other.context), 0);
-    assert_int_equal(bed_open(&other, false), 0);
-    bed_close(&other);
-    pirn_context_destroy(other.context);
+    struct bed other;
+    bed_join(bed, &other);
+    bed_leave(&other);
 }
 
 BED_MAIN(LOG_TEST(a_log_without_its_text_is_refused),

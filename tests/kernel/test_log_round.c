@@ -46,20 +46,6 @@ static int setup(void **state)
     return bed_open(*state, true);
 }
 
-static int join(const struct bed *bed, struct bed *ret_other)
-{
-    *ret_other = *bed;
-    int r = pirn_context_create(NULL, &ret_other->context);
-
-    return r < 0 ? r : bed_open(ret_other, false);
-}
-
-static void leave(struct bed *other)
-{
-    bed_close(other);
-    pirn_context_destroy(other->context);
-}
-
 /* The next item is removed, durably. */
 static int32_t remove_next(struct bed *bed)
 {
@@ -90,7 +76,7 @@ static void what_was_never_synced_is_tried_again(void **state)
     struct bed *bed = *state;
     struct bed other;
 
-    assert_int_equal(join(bed, &other), 0);
+    bed_join(bed, &other);
     for (int i = 0; i < 6; i++) {
         for (int n = 0; n < 3; n++) {
             (void)log_put(bed, "body");
@@ -99,7 +85,7 @@ static void what_was_never_synced_is_tried_again(void **state)
         assert_int_equal(remove_next(i % 2 ? bed : &other), 0);
         assert_int_equal(remove_next(i % 2 ? &other : bed), 0);
     }
-    leave(&other);
+    bed_leave(&other);
     log_power_cut_and_open(bed);
     log_expect_none(bed, "incoming"); /* nor what failed at first */
 }
@@ -112,7 +98,7 @@ static void a_sync_that_failed_is_final_whatever_it_says(void **state)
     struct bed other;
 
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(join(bed, &other), 0);
+        bed_join(bed, &other);
         (void)log_put(bed, "one");
         (void)log_put(bed, "two");
         (void)log_put(bed, "three");
@@ -121,7 +107,7 @@ static void a_sync_that_failed_is_final_whatever_it_says(void **state)
         bed_heal();
         assert_int_equal(remove_next(bed), -EIO);
         assert_int_equal(remove_next(&other), -EIO);
-        leave(&other);
+        bed_leave(&other);
         log_reopen(bed); /* alone: the tombstones have a new file */
     }
     (void)log_put(bed, "four");
@@ -144,7 +130,7 @@ static void a_ring_that_fails_ends_nobody_elses_rounds(void **state)
     struct bed other;
     struct removal removal = {.result = 1};
 
-    assert_int_equal(join(bed, &other), 0);
+    bed_join(bed, &other);
     (void)log_put(bed, "one");
     (void)log_put(bed, "two");
     assert_int_equal(bed_claim(bed, &removal.claim), 1);
@@ -163,7 +149,7 @@ static void a_ring_that_fails_ends_nobody_elses_rounds(void **state)
     bed_close(bed);
     (void)log_put(&other, "three");
     assert_int_equal(remove_next(&other), 0);
-    leave(&other);
+    bed_leave(&other);
     bed->fd_count = bed_count_fds(); /* what was not closed without a ring */
 }
 

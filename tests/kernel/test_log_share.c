@@ -17,12 +17,6 @@ static int join(const struct bed *bed, struct bed *ret_other)
     return r < 0 ? r : bed_open(ret_other, false);
 }
 
-static void leave(struct bed *other)
-{
-    bed_close(other);
-    pirn_context_destroy(other->context);
-}
-
 static void what_one_puts_the_other_takes(void **state)
 {
     struct bed *bed = *state;
@@ -30,7 +24,7 @@ static void what_one_puts_the_other_takes(void **state)
     struct pirn_claim claim = {0};
     struct pirn_claim none = {0};
 
-    assert_int_equal(join(bed, &other), 0);
+    bed_join(bed, &other);
     assert_int_equal(bed_status(bed).owners, 2);
     for (int i = 0; i < 50; i++) {
         struct pirn_id id = log_put(i % 2 ? bed : &other, "body");
@@ -46,7 +40,7 @@ static void what_one_puts_the_other_takes(void **state)
         log_expect_gone(bed, &id);
         log_expect_gone(&other, &id);
     }
-    leave(&other);
+    bed_leave(&other);
 }
 
 static void a_queue_that_another_makes_is_met(void **state)
@@ -58,7 +52,7 @@ static void a_queue_that_another_makes_is_met(void **state)
     const struct pirn_change move = {.what = PIRN_CHANGE_QUEUE,
                                      .queue = "late"};
 
-    assert_int_equal(join(bed, &other), 0);
+    bed_join(bed, &other);
     assert_int_equal(
         pirn_spool_create_queue_as(other.spool, "late", PIRN_LAYOUT_LOG), 0);
     assert_int_equal(log_enqueue(bed, &draft, "late", "one", 3, NULL), 0);
@@ -67,7 +61,7 @@ static void a_queue_that_another_makes_is_met(void **state)
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_int_equal(log_give_back_as(bed, &claim, &move), 0);
     log_expect_next(&other, "late", "two");
-    leave(&other);
+    bed_leave(&other);
 }
 
 static void what_one_has_when_he_leaves_the_other_gets(void **state)
@@ -77,10 +71,10 @@ static void what_one_has_when_he_leaves_the_other_gets(void **state)
     struct pirn_claim claim = {0};
     struct pirn_id id = log_put(bed, "body");
 
-    assert_int_equal(join(bed, &other), 0);
+    bed_join(bed, &other);
     assert_int_equal(bed_claim(&other, &claim), 1);
     log_expect_none(bed, "incoming");
-    leave(&other);
+    bed_leave(&other);
     memset(&claim, 0, sizeof(claim));
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_true(log_same_id(&claim.item.id, &id));
@@ -155,7 +149,7 @@ static void *member_run(void *argument)
     if (is_open) {
         put_all(member, &mine);
         take_all(member, &mine);
-        leave(&mine);
+        bed_leave(&mine);
     }
     return NULL;
 }

@@ -410,7 +410,7 @@ static void nobody_has_an_item_before_it_has_arrived(void **state)
     struct bed his;
 
     make_queues(bed);
-    open_his(bed, &his);
+    bed_join(bed, &his);
     for (int w = 0; w < 2; w++) {
         struct pirn_claim claim = {0};
         struct pirn_claim mine = {0};
@@ -438,7 +438,7 @@ static void nobody_has_an_item_before_it_has_arrived(void **state)
         assert_int_equal(ended, 0);
         expect_one(bed, &id, MEMORY_MAX + 1);
     }
-    close_his(&his);
+    bed_leave(&his);
 }
 
 static void of_two_who_move_it_one_does(void **state)
@@ -447,7 +447,7 @@ static void of_two_who_move_it_one_does(void **state)
     struct bed his;
 
     make_queues(bed);
-    open_his(bed, &his);
+    bed_join(bed, &his);
     for (int w = 0; w < 2; w++) {
         struct pirn_claim claims[2] = {0};
         struct pirn_id id = put_in(bed, ways[w].from, 700);
@@ -462,7 +462,7 @@ static void of_two_who_move_it_one_does(void **state)
         assert_int_equal(move_to(&his, &claims[0], ways[w].to), 0);
         expect_one(bed, &id, 700);
     }
-    close_his(&his);
+    bed_leave(&his);
 }
 
 /* Fenced out before it he moves nothing; in the midst of it that is a verb
@@ -477,7 +477,7 @@ static void fence_at_each_turn(struct bed *bed, const struct way *way)
         struct pirn_fence fence = {0};
         struct pirn_claim claim = {0};
         struct bed his;
-        open_his(bed, &his);
+        bed_join(bed, &his);
         struct pirn_id id = put_in(bed, way->from, 700);
         assert_int_equal(log_claim_id(&his, &claim, &id), 1);
         ended = 1;
@@ -494,7 +494,7 @@ static void fence_at_each_turn(struct bed *bed, const struct way *way)
             assert_int_equal(move_to(&his, &claim, way->to), -ESTALE);
         }
         assert_int_equal(pirn_context_drain(his.context), 0);
-        close_his(&his);
+        bed_leave(&his);
         expect_one(bed, &id, 700);
     }
     assert_true(is_over);
@@ -554,12 +554,12 @@ static void what_goes_while_it_is_listed_is_not_told_by_another_id(void **state)
     int turns = 0;
 
     make_queues(bed);
-    open_his(bed, &his);
+    bed_join(bed, &his);
     while (turns < MOST && !list_while_one_goes(bed, &his, turns)) {
         turns++;
     }
     assert_in_range(turns, 1, MOST - 1);
-    close_his(&his);
+    bed_leave(&his);
 }
 
 BED_MAIN(MOVE_TEST(a_move_changes_where_an_item_is_and_nothing_else),

@@ -277,7 +277,7 @@ static void a_slot_of_an_earlier_life_decides_nothing(void **state)
     int r = 0;
 
     make_queues(bed);
-    open_his(bed, &his);
+    bed_join(bed, &his);
     for (int turns = 0; turns < 64 && r == 0; turns += step) {
         struct pirn_id id = move_out_and_back(bed, &his);
         r = move_in_a_child(&his, &ways[1], turns);
@@ -291,7 +291,7 @@ static void a_slot_of_an_earlier_life_decides_nothing(void **state)
         assert_int_equal(pirn_context_drain(bed->context), 0);
     }
     assert_int_equal(r, 1);
-    close_his(&his);
+    bed_leave(&his);
     log_reopen(bed);
     expect_empty(bed);
 }
@@ -355,7 +355,7 @@ static void an_older_claim_does_not_move_what_a_newer_one_has(void **state)
     struct bed his;
 
     make_queues(bed);
-    open_his(bed, &his);
+    bed_join(bed, &his);
     struct pirn_id id = put_in(bed, "files", 700);
     assert_int_equal(log_claim_id(bed, &older, &id), 1);
     faulty_hold(ENGINE_OPEN);
@@ -370,7 +370,7 @@ static void an_older_claim_does_not_move_what_a_newer_one_has(void **state)
     assert_int_equal(ended, -ESTALE);
     assert_int_equal(newer.item.priority, 5);
     assert_int_equal(bed_give_back(bed, &newer), 0);
-    close_his(&his);
+    bed_leave(&his);
     expect_one(bed, &id, 700);
 }
 

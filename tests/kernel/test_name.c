@@ -77,19 +77,6 @@ static bool is_none(const struct pirn_id *id)
     return log_same_id(id, &none);
 }
 
-static void join(const struct bed *bed, struct bed *ret_other)
-{
-    *ret_other = *bed;
-    assert_int_equal(pirn_context_create(NULL, &ret_other->context), 0);
-    assert_int_equal(bed_open(ret_other, false), 0);
-}
-
-static void leave(struct bed *other)
-{
-    bed_close(other);
-    pirn_context_destroy(other->context);
-}
-
 /* ---- one at most ---- */
 
 static void a_name_is_an_items_as_long_as_it_is_there(void **state)
@@ -123,7 +110,7 @@ static void a_reservation_is_one_owners(void **state)
     struct pirn_name name = {0};
     struct pirn_name other = {0};
 
-    join(bed, &his);
+    bed_join(bed, &his);
     assert_int_equal(reserve(bed, &name, "x"), 0);
     assert_int_equal(reserve(bed, &other, "x"), -EEXIST);
     assert_true(is_none(&other.id));
@@ -134,7 +121,7 @@ static void a_reservation_is_one_owners(void **state)
     assert_int_equal(release(bed, &name), 0);
     assert_int_equal(reserve(&his, &other, "x"), 0);
     assert_int_equal(release(&his, &other), 0);
-    leave(&his);
+    bed_leave(&his);
     expect_no_names(bed);
 }
 
@@ -300,7 +287,7 @@ static void of_two_who_take_a_stale_name_one_has_it(void **state)
     struct bed *bed = *state;
     struct bed his;
 
-    join(bed, &his);
+    bed_join(bed, &his);
     for (int lead = 0; lead < LEADS; lead++) {
         struct pirn_name names[2] = {0};
         int32_t results[2];
@@ -324,7 +311,7 @@ static void of_two_who_take_a_stale_name_one_has_it(void **state)
         assert_int_equal(release(&his, &names[1]), 0);
         expect_no_names(bed);
     }
-    leave(&his);
+    bed_leave(&his);
 }
 
 /* ---- killed ---- */
@@ -511,14 +498,14 @@ static void an_item_that_moves_keeps_its_name(void **state)
     int r = pirn_spool_create_queue_as(bed->spool, "files", PIRN_LAYOUT_FILE);
     assert_int_equal(r, 0);
     struct pirn_id id = put_named(bed, "x");
-    join(bed, &his);
+    bed_join(bed, &his);
     for (int first = 0; first < TURNS; first++) {
         for (int second = first + 1; second <= first + NEAR; second++) {
             r = ask_while_it_moves(bed, &his, &id, first, second);
             assert_int_equal(r, -EEXIST);
         }
     }
-    leave(&his);
+    bed_leave(&his);
     assert_int_equal(log_claim_id(bed, &claim, &id), 1);
     assert_int_equal(log_remove_durable(bed, &claim), 0);
     expect_no_names(bed);

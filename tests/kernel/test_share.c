@@ -167,9 +167,9 @@ static void a_link_that_fails_leaves_nothing(void **state)
     struct pirn_draft draft = {0};
 
     make_queues(bed);
-    open_his(bed, &his);
+    bed_join(bed, &his);
     (void)bed_put(&his, body_of(LONG), LONG);
-    close_his(&his);
+    bed_leave(&his);
     assert_int_equal(bed_claim(bed, &of), 1);
     assert_int_equal(rmdir(bed_at(bed, ".data/00")), 0);
     assert_int_equal(share(bed, &draft, &of, "files", NULL), -ESTALE);
@@ -192,7 +192,7 @@ static void who_was_fenced_out_and_whose_body_is_gone_shares_nothing(
     struct pirn_fence fence = {0};
 
     make_queues(bed);
-    open_his(bed, &his);
+    bed_join(bed, &his);
     (void)bed_put(bed, body_of(LONG), LONG);
     assert_int_equal(bed_claim(&his, &of), 1);
     pirn_prep_fence_owner(&fence, bed->spool, 1, 0);
@@ -204,7 +204,7 @@ static void who_was_fenced_out_and_whose_body_is_gone_shares_nothing(
         assert_int_equal(share(&his, &draft, &of, targets[i], NULL), -ESTALE);
     }
     assert_int_equal(bed_remove(&his, &of), -ESTALE);
-    close_his(&his);
+    bed_leave(&his);
     expect_empty(bed);
 }
 

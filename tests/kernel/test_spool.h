@@ -45,6 +45,10 @@ int bed_count_fds(void);
 int bed_open(struct bed *bed, bool create);
 void bed_close(struct bed *bed);
 
+/* Another context that has the spool open, as another process has. */
+void bed_join(const struct bed *bed, struct bed *ret_other);
+void bed_leave(struct bed *other);
+
 /* At one in how many of the places where somebody can be killed, or something
  * fail, it is tried: one in @usual; at each with PIRN_LONG=1; at one in
  * PIRN_SPARSE times as many, where a machine is emulated. */

@@ -363,13 +363,12 @@ static uint32_t slot_of_the_other(struct rig *rig)
 
 static void fences(struct rig *rig)
 {
-    struct bed his = *rig->bed;
+    struct bed his;
     struct pirn_claim claim = {0};
     struct pirn_fence fence = {0};
     struct pirn_id id = put(rig);
 
-    assert_int_equal(pirn_context_create(NULL, &his.context), 0);
-    assert_int_equal(bed_open(&his, false), 0);
+    bed_join(rig->bed, &his);
     assert_int_equal(log_claim_id(&his, &claim, &id), 1);
     pirn_prep_fence_owner(&fence, rig->bed->spool, slot_of_the_other(rig), 0);
     if (attempt(rig, &fence.op) <
@@ -380,8 +379,7 @@ static void fences(struct rig *rig)
         assert_int_equal(in_peace(rig, &fence.op), 0);
     }
     assert_int_equal(bed_remove(&his, &claim), -ESTALE);
-    bed_close(&his);
-    pirn_context_destroy(his.context);
+    bed_leave(&his);
     remove_id(rig, &id);
 }
 
