@@ -2,9 +2,10 @@
 /*
  * context_fields.h - the fields of a context
  *
- * For the four files that share them: context.c (its life, and what can be
- * asked of it), loan.c (how a loan begins and is cancelled), turn.c (how it
- * ends) and rearm.c (how it goes on). The others see runtime/context.h.
+ * For the files that share them: context.c (its life, and what can be asked of
+ * it), loan.c (how a loan begins and is cancelled), turn.c (how it ends),
+ * rearm.c (how it goes on) and trace.c (who is told). The others see
+ * runtime/context.h.
  */
 #ifndef RUNTIME_CONTEXT_FIELDS_H
 #define RUNTIME_CONTEXT_FIELDS_H

@@ -59,8 +59,8 @@ struct pirn_finding {
     uint64_t age_ns;              /* how old the item is, or since when it is
                                      there; 0: not known */
     bool mended;
-    int32_t error; /* why it is not: 0 nobody tried; -EBUSY somebody has it; ...
-                    */
+    int32_t error; /* why it is not: 0 nobody tried; -EBUSY somebody has it; or
+                      another errno */
 };
 
 /* How long an item may be in a queue. */

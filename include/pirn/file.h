@@ -179,7 +179,7 @@ PIRN_API void pirn_prep_room(struct pirn_op *op, int fd,
  *
  * For few bytes that somebody wrote or read of late: it spares a turn, and half
  * of what an operation costs. It never waits for a device; it may give less
- * than is asked and there. Whoever calls it has a pirn_prep_read() at hand.
+ * than was asked for and is there. Who calls it has a pirn_prep_read() at hand.
  *
  * Return:  bytes read, 0 at the end of the file; -EAGAIN it would wait;
  *          -EOPNOTSUPP this file system, kernel or sandbox cannot say, and

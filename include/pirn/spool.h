@@ -158,8 +158,7 @@ PIRN_API PIRN_MUST_CHECK int pirn_spool_create_queue(struct pirn_spool *spool,
  * pirn_spool_create_queue_as() - likewise, with a layout
  *
  * Return: besides, -EEXIST it is there with another layout; -EOPNOTSUPP the
- *         spool has no log; -ENOSPC 128 queues of
- *         the log are there
+ *         spool has no log; -ENOSPC 128 queues of the log are there
  */
 PIRN_API PIRN_MUST_CHECK int pirn_spool_create_queue_as(
     struct pirn_spool *spool, const char *queue, enum pirn_layout layout);

@@ -193,8 +193,7 @@ struct pirn_stream_idle {
  *
  * Result: 0: a timeout, with which you do what you like; -ECANCELED if it was
  * cancelled, or the stream is closing: a close ends after it; the error of a
- * ring that has failed. Start it again to
- * wait for longer.
+ * ring that has failed. Start it again to wait for longer.
  */
 PIRN_API void pirn_prep_stream_idle(struct pirn_stream_idle *idle,
                                     struct pirn_stream *stream,
