@@ -59,6 +59,11 @@ extern const struct argp_child change_children[];
     "if it is said), by what is known of them, or all (--all). `pirn ls' "   \
     "with the same words lists them. "
 
+/* And those that it leaves alone. */
+#define CHANGE_PASSES                                                    \
+    "Unless their ids were given, those that are so already are passed " \
+    "over, and the exit code is 1 if there are no others. "
+
 /** change_parse() - the items and --dry-run; input: a struct change */
 error_t change_parse(int key, char *arg, struct argp_state *state);
 

@@ -9,7 +9,8 @@ static const struct argp argp = {
     .args_doc = CHANGE_ARGS,
     .children = change_children,
     .doc = "Hold items, " CHANGE_ITEMS
-           "Nobody takes them until they are released. An item that somebody "
+           "Nobody takes them until they are released. " CHANGE_PASSES
+           "An item that somebody "
            "has claimed stays as it is, and the exit code is 75.",
 };
 

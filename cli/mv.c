@@ -35,7 +35,7 @@ static const struct argp argp = {
     .args_doc = "--to QUEUE ID...\n--to QUEUE -\n--to QUEUE FILTER...\n"
                 "--to QUEUE [--queue NAME] --all",
     .children = change_children,
-    .doc = "Move items to another queue, " CHANGE_ITEMS
+    .doc = "Move items to another queue, " CHANGE_ITEMS CHANGE_PASSES
            "To a queue of the other layout an item is copied, under its id, "
            "and then removed. One that somebody has claimed stays where it "
            "is, and the exit code is 75.",

@@ -45,10 +45,10 @@ static const struct argp argp = {
     .args_doc = CHANGE_ARGS "\n--owner OWNER",
     .children = change_children,
     .doc = "Release items that are held, and make those that are delayed "
-           "ready now, " CHANGE_ITEMS "An item that somebody has "
-           "claimed stays as it is, and the exit code is 75, unless "
-           "--claimed is said. With --owner: what a process that was stopped, "
-           "or hangs, has claimed is ready "
+           "ready now, " CHANGE_ITEMS CHANGE_PASSES
+           "An item that somebody has claimed stays as it is, and the exit "
+           "code is 75, unless --claimed is said. With --owner: "
+           "what a process that was stopped, or hangs, has claimed is ready "
            "for others, with one attempt more, and it can do nothing to these "
            "items any more. What it was in the midst of changing "
            "follows when it goes on, or is killed.",
