@@ -75,7 +75,8 @@ struct pirn_draft {
  *   what is kept for removals (struct pirn_spool_config: keep_bytes);
  *   -EIO and others: a write or a sync failed, which is final for this item;
  *   -E2BIG more fields than PIRN_FIELDS_MAX; -EINVAL not pairs of fields;
- *   -EFBIG more than PIRN_IO_MAX bytes at once, log layout: begin and append
+ *   -EFBIG more than PIRN_IO_MAX bytes at once, log layout: begin, and append
+ *   them in parts that are not as long
  * Only where the last sync failed, when the item was visible already, may a
  * taker have been faster than the taking back: he has an item which was not
  * acknowledged.

@@ -604,6 +604,11 @@ void pirn__log_append(struct pirn_draft *draft)
     struct pirn_draft_work *work = draft->priv.work;
 
     pirn_assert_rule(!work->failed, "append to an open draft");
+    if (draft->priv.len > PIRN_IO_MAX) { /* as of an enqueue: one write each */
+        work->failed = true;
+        finish(work, -EFBIG);
+        return;
+    }
     hash_bytes(work);
     if (work->has_file) {
         write_file(work);

@@ -7,6 +7,10 @@
  */
 #include "kernel/test_log.h"
 
+#include <sys/mman.h>
+
+#include <pirn/file.h>
+
 #include "spool/log/log.h"
 
 enum { FEW_SLOTS = 64, FEW_SEGMENTS = 4, BODY = 60 * 1024, QUEUES = 128 };
@@ -230,7 +234,30 @@ static void a_queue_has_one_layout(void **state)
 #define SEGMENT_TEST(name) \
     cmocka_unit_test_setup_teardown(name, setup_few_segments, log_teardown)
 
-BED_MAIN(SLOT_TEST(a_slot_that_was_freed_takes_another_item),
+/* No byte of it is looked at. Where there is no room for it that is said. */
+static void an_append_of_more_than_a_write_is_refused(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_draft draft = {0};
+    const uint32_t len = PIRN_IO_MAX + 1;
+    void *bytes = mmap(NULL, len, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    assert_ptr_not_equal(bytes, MAP_FAILED);
+    pirn_prep_begin(&draft, bed->spool, "incoming");
+    assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
+    pirn_prep_append(&draft, bytes, len);
+    int32_t r = pirn_wait(bed->context, &draft.op);
+    assert_true(r == -EFBIG || r == -ENOSPC);
+    assert_true(pirn_draft_is_open(&draft));
+    pirn_prep_abort(&draft);
+    assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
+    assert_int_equal(bed_status(bed).drafts, 0);
+    munmap(bytes, len);
+}
+
+BED_MAIN(LOG_TEST(an_append_of_more_than_a_write_is_refused),
+         SLOT_TEST(a_slot_that_was_freed_takes_another_item),
          SEGMENT_TEST(segments_that_were_emptied_are_filled_again),
          SEGMENT_TEST(a_full_log_lets_all_be_changed_and_removed),
          SEGMENT_TEST(segments_with_survivors_are_used_again),
