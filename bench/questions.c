@@ -456,6 +456,16 @@ const struct question questions[QUESTIONS] = {
             .needs_dir = true,
             .sides = {&bench_file_drain4, &peer_multispool},
         },
+    [FILE_DRAIN_CALLS] =
+        {
+            .verb = "file_drain_calls",
+            .group = "spool",
+            .name = "file_drain_calls",
+            .what = "the same, beside the calls alone",
+            .of = RATIO_OF_RATE,
+            .needs_dir = true,
+            .sides = {&bench_file_drain4, &base_drain},
+        },
     [RESTART] =
         {
             .verb = "restart",

@@ -55,6 +55,7 @@ enum question_index {
     DRAIN_VS_MULTISPOOL,
     FILE_ENQUEUE,
     FILE_DRAIN,
+    FILE_DRAIN_CALLS,
     RESTART,
     RESTART_COLD,
     RESTART_COUNTED,

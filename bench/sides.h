@@ -113,6 +113,7 @@ extern const struct side bench_spool_drain2;
 extern const struct side bench_spool_drain4;
 extern const struct side bench_spool_drain16;
 extern const struct side bench_file_drain4;
+extern const struct side base_drain;
 extern const struct side peer_multispool;
 
 extern const struct side bench_spool_restart_full;

@@ -63,9 +63,10 @@ def every_round_of_commits_leaves_whole_items():
 
 def files_are_enqueued_and_drained_beside_others():
     with directory() as here:
-        said = bench("file_enqueue", "file_drain", *BRIEF, "--dir", here).stdout
+        said = bench("file_enqueue", "file_drain", "file_drain_calls", *BRIEF,
+                     "--dir", here).stdout
         names = [name for name, *_ in RATIO.findall(said)]
-        assert names == ["file_enqueue", "file_drain"], said
+        assert names == ["file_enqueue", "file_drain", "file_drain_calls"], said
         claims = re.findall(r"^claims file_drain\.(\S+) (\d+)  \((\d+) lost;",
                             said, re.M)
         assert [side for side, *_ in claims] == ["pirn4", "multispool"], said
