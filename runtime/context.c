@@ -282,7 +282,11 @@ const char *pirn_context_reason(const struct pirn_context *context)
 
 const char *pirn_context_files(const struct pirn_context *context)
 {
-    return context->engine->files == PIRN_FILES_POOL ? "pool" : "ring";
+    static const char *const names[] = {[PIRN_FILES_AUTO] = "both",
+                                        [PIRN_FILES_RING] = "ring",
+                                        [PIRN_FILES_POOL] = "pool"};
+
+    return names[context->engine->files];
 }
 
 uint64_t pirn_context_loaned(const struct pirn_context *context)

@@ -41,13 +41,17 @@ enum pirn_engine {
  * Who carries out what a ring leaves to a worker of the kernel's in any case: a
  * sync, and what works on a path. PIRN_FILES=NAME in the environment wins.
  *
- * A thread of a pool takes consecutive steps of a chain at once, reads and
- * writes among them, and stops where the chain would. It knows a file by its
- * number alone, and opens a FIFO without waiting for the other end, as the
- * engine plain does, which always has a pool.
+ * To hand such an operation over costs more than most of them. Under `auto`
+ * consecutive steps of a chain that would each wake a worker go to one thread
+ * of a pool, 8 at most at a time; whatever stands alone is the ring's.
+ *
+ * Under `pool` all of these are the pool's. There a thread takes consecutive
+ * steps of a chain at once, reads and writes among them, and stops where the
+ * chain would. It knows a file by its number alone, and opens a FIFO without
+ * waiting for the other end, as the engine plain does, which always has a pool.
  */
 enum pirn_files {
-    PIRN_FILES_AUTO = 0, /* what measurement says: the ring */
+    PIRN_FILES_AUTO = 0, /* the ring, and threads for steps in a row */
     PIRN_FILES_RING = 1, /* the ring, and the kernel's workers behind it */
     PIRN_FILES_POOL = 2, /* threads of the process, worker_max of them */
 };
@@ -62,8 +66,8 @@ struct pirn_context_config {
                              0: 256 */
     uint32_t cq_entries;   /* completions; power of two, sq_entries to 262144;
                              0: 8 x sq_entries */
-    uint32_t worker_max;   /* workers for files and paths, threads of the kernel
-                             or (in a pool) of the process; 0: 64 */
+    uint32_t worker_max;   /* workers for files and paths: of the kernel's
+                             threads, and of a pool's; 0: 64 */
     uint32_t turn_budget;  /* functions per source and turn; 0: 256 */
     uint32_t buffer_count; /* for bytes that come to who has no buffer of his
                               own; power of two, 32768 at most; 0: 1024 */

@@ -101,9 +101,6 @@ static const struct engine_class engine_auto = {
     .create = auto_create,
 };
 
-/* What measurement says: runtime/README.md. */
-static const enum pirn_files FILES_AUTO = PIRN_FILES_RING;
-
 static const struct engine_class *const choices[] = {
     [PIRN_ENGINE_AUTO] = &engine_auto,
     [PIRN_ENGINE_URING] = &pirn__engine_uring,
@@ -151,7 +148,6 @@ int pirn__files_choose(enum pirn_files which, enum pirn_files *ret_files)
     if (choice < 0) {
         return choice;
     }
-    *ret_files =
-        choice == PIRN_FILES_AUTO ? FILES_AUTO : (enum pirn_files)choice;
+    *ret_files = (enum pirn_files)choice;
     return 0;
 }

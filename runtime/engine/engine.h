@@ -117,7 +117,7 @@ struct engine_config {
     uint32_t sq_entries;
     uint32_t cq_entries;
     uint32_t worker_max;
-    enum pirn_files files; /* ring or pool */
+    enum pirn_files files; /* auto: both */
     uint64_t min_wait_ns;
     uint8_t *buffers;      /* the context's, for as long as the engine lives */
     uint32_t buffer_count; /* a power of two */
@@ -213,7 +213,7 @@ struct engine_class {
 int pirn__engine_choose(enum pirn_engine which,
                         const struct engine_class **ret_class);
 
-/* By @which, but PIRN_FILES wins: ring or pool. -EINVAL: no such policy. */
+/* By @which, but PIRN_FILES wins. -EINVAL: no such policy. */
 int pirn__files_choose(enum pirn_files which, enum pirn_files *ret_files);
 
 extern const struct engine_class pirn__engine_uring;

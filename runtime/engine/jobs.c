@@ -65,11 +65,15 @@ static void refuse(struct pirn_link *link, struct pirn_link *refused)
 }
 
 /* What the kernel may do at once, out of its cache, is the ring's; in a run it
- * costs nothing more. */
-static bool is_wanted(const struct pirn_loan *loan)
+ * costs nothing more. Where only runs are jobs, the first of one tells. */
+static bool is_wanted(const struct jobs *jobs, const struct pirn_loan *loan)
 {
-    return pirn__run_is_job(loan) &&
-           ((loan->flags & LOAN_LINKED) || pirn__engine_punts(loan));
+    bool is_linked = (loan->flags & LOAN_LINKED) != 0;
+
+    if (jobs->runs_alone) {
+        return is_linked && pirn__run_spares(loan);
+    }
+    return pirn__run_is_job(loan) && (is_linked || pirn__engine_punts(loan));
 }
 
 bool pirn__jobs_take(struct jobs *jobs, struct pirn_link *link,
@@ -79,7 +83,7 @@ bool pirn__jobs_take(struct jobs *jobs, struct pirn_link *link,
         pirn_container_of(link, struct pirn_loan, link);
     struct errand *errand;
 
-    if (jobs->pool == NULL || !is_wanted(loan)) {
+    if (jobs->pool == NULL || !is_wanted(jobs, loan)) {
         return false;
     }
     errand = pirn__run_take(&jobs->errands, link);

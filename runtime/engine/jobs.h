@@ -4,8 +4,9 @@
  *
  * Under the policy PIRN_FILES_POOL what a ring would leave to the kernel's
  * workers goes to threads of the process: alone, or in runs with whatever else
- * may wait for a disk. For a ring this is a second source of events, which
- * rings the engine's doorbell.
+ * may wait for a disk. Under PIRN_FILES_AUTO runs of it do, and they alone: one
+ * hand-over instead of one for each. For a ring this is a second source of
+ * events, which rings the engine's doorbell.
  */
 #ifndef RUNTIME_ENGINE_JOBS_H
 #define RUNTIME_ENGINE_JOBS_H
@@ -20,6 +21,7 @@
 /* Zeroed: the policy is another, and nothing is a job. */
 struct jobs {
     struct pool *pool;
+    bool runs_alone; /* of what goes alone nothing is a job */
     struct errands errands;
     struct pirn_link done; /* of errands */
 };

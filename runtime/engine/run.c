@@ -3,6 +3,7 @@
 #include "runtime/engine/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "pirn/invariant.h"
 #include "runtime/engine/call.h"
@@ -26,6 +27,16 @@ bool pirn__run_is_job(const struct pirn_loan *loan)
     }
     return (!is_transfer(loan) && loan->opcode != ENGINE_CLOSE) ||
            loan_fd_place(loan) >= 0 || pirn__call_is_on_disk(loan->fd);
+}
+
+/* An open that may find a FIFO is the ring's, which waits for its other end. */
+bool pirn__run_spares(const struct pirn_loan *loan)
+{
+    bool is_open =
+        loan->opcode == ENGINE_OPEN || loan->opcode == ENGINE_OPEN_BENEATH;
+
+    return pirn__run_is_job(loan) && pirn__engine_punts(loan) &&
+           (!is_open || (loan->op_flags & O_EXCL));
 }
 
 bool pirn__run_joins(const struct pirn_loan *before,

@@ -28,6 +28,9 @@ bool pirn__run_is_job(const struct pirn_loan *loan);
 bool pirn__run_joins(const struct pirn_loan *before,
                      const struct pirn_loan *behind);
 
+/* Whether to carry @loan out in a run spares a ring one of its workers. */
+bool pirn__run_spares(const struct pirn_loan *loan);
+
 /*
  * Errands for the loan at @link, or for the run; they are in flight now, and
  * stay on their list.

@@ -7,8 +7,9 @@
  * op's function has freed the op; and the doorbell is the engine's own.
  *
  * What the ring cannot do is done by a system call while submitting, and its
- * result reaped before the kernel's. Under the policy `pool` what the kernel
- * would leave to its workers goes to threads (jobs.h), whose results come next.
+ * result reaped before the kernel's. What the kernel would leave to its workers
+ * goes to threads (jobs.h) under the policy `pool`, and under `auto` where
+ * several of it are one run; their results come next.
  */
 #include <errno.h>
 #include <liburing.h>
@@ -236,15 +237,30 @@ static void submit_queue(struct uring *uring, struct pirn_link *queue,
     list_splice_tail_until(inflight, queue, link);
 }
 
+/* A run is the pool's, or the ring's: by @is_job of all of its loans. */
+static bool joins_as(bool (*is_job)(const struct pirn_loan *loan),
+                     bool is_linked, const struct pirn_loan *before,
+                     const struct pirn_loan *behind)
+{
+    bool is_first = is_job(before);
+
+    return is_first == is_job(behind) && (is_first || is_linked);
+}
+
 static bool uring_joins(struct engine *engine, const struct pirn_loan *before,
                         const struct pirn_loan *behind)
 {
-    if (uring_of(engine)->engine.files != PIRN_FILES_POOL) {
-        return pirn__engine_links(before, behind);
+    bool is_linked = pirn__engine_links(before, behind);
+
+    switch (engine->files) {
+    case PIRN_FILES_RING:
+        return is_linked;
+    case PIRN_FILES_POOL:
+        return joins_as(pirn__run_is_job, is_linked, before, behind);
+    case PIRN_FILES_AUTO:
+        return joins_as(pirn__run_spares, is_linked, before, behind);
     }
-    return pirn__run_joins(before, behind) ||
-           (pirn__engine_links(before, behind) && !pirn__run_is_job(before) &&
-            !pirn__run_is_job(behind));
+    pirn_unreachable("no policy");
 }
 
 /* Return: whether there was room. */

@@ -18,7 +18,7 @@ struct uring {
     struct io_uring ring;
     struct enter enter;
     struct pirn_link done; /* carried out in place, not reaped */
-    struct jobs jobs;      /* under the policy `pool` */
+    struct jobs jobs;      /* under the policies `pool` and `auto` */
     uint64_t rung;         /* what the doorbell's read fills */
     int doorbell;
     atomic_int notice; /* for a host that polls; -1: there is none */

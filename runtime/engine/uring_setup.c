@@ -136,9 +136,10 @@ static int make_pool(struct uring *uring, const struct engine_config *config)
                                      pirn__uring_wake, uring};
 
     uring->engine.files = config->files;
-    return config->files == PIRN_FILES_POOL
-               ? pirn__jobs_init(&uring->jobs, &pool, config->sq_entries)
-               : 0;
+    uring->jobs.runs_alone = config->files == PIRN_FILES_AUTO;
+    return config->files == PIRN_FILES_RING
+               ? 0
+               : pirn__jobs_init(&uring->jobs, &pool, config->sq_entries);
 }
 
 int pirn__uring_create(const struct engine_config *config,

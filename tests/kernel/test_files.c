@@ -42,6 +42,11 @@ static void the_policy_can_be_asked_for_and_is_told(void **state)
     setenv("PIRN_FILES", "cloud", 1);
     assert_int_equal(pirn_context_create(&config, &context), -EINVAL);
     unsetenv("PIRN_FILES");
+    config.files = PIRN_FILES_AUTO;
+    assert_int_equal(pirn_context_create(&config, &context), 0);
+    assert_string_equal(pirn_context_files(context),
+                        ring_is_plain() ? "pool" : "both");
+    context = pirn_context_destroy(context);
     config.files = (enum pirn_files)3;
     assert_int_equal(pirn_context_create(&config, &context), -EINVAL);
     if (kept != NULL) {
@@ -112,6 +117,31 @@ static void a_commit_meets_no_worker_of_the_kernels(void **state)
     assert_false(ring_has(ring, "tmp"));
     pirn_context_stats(context, &stats);
     assert_int_equal(stats.submitted, 6);
+    pirn_context_destroy(context);
+}
+
+/* They fail, and run in any case: what they do is not the question. */
+static void steps_in_a_row_are_one_threads(void **state)
+{
+    const struct pirn_context_config config = {.engine = PIRN_ENGINE_URING};
+    struct ring *ring = *state;
+    struct pirn_op steps[4] = {0};
+    struct pirn_op *order[4];
+    struct pirn_chain chain = {0};
+    struct pirn_context *context;
+
+    assert_int_equal(pirn_context_create(&config, &context), 0);
+    for (int i = 0; i < 4; i++) {
+        pirn_prep_unlink(&steps[i], ring->dir_fd, "none", 0);
+        pirn_step_when(&steps[i], PIRN_STEP_ALWAYS);
+        order[i] = &steps[i];
+    }
+    pirn_prep_chain(&chain, order, 4);
+    assert_int_equal(pirn_wait(context, &chain.op), 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pirn_op_result(&steps[i]), -ENOENT);
+    }
+    assert_int_equal(count_threads("iou-wrk"), 0);
     pirn_context_destroy(context);
 }
 
@@ -200,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RING_TEST(the_policy_can_be_asked_for_and_is_told),
         RING_TEST(a_commit_meets_no_worker_of_the_kernels),
+        RING_TEST(steps_in_a_row_are_one_threads),
         RING_TEST(a_failed_commit_is_undone),
         RING_TEST(who_waits_for_a_peer_holds_no_worker),
         RING_TEST(a_job_wakes_the_loop_that_hosts_the_context),

@@ -110,6 +110,40 @@ static void what_the_cache_may_have_is_the_rings(void **state)
     assert_true(take_one(bed, &bed->ops[3]));
 }
 
+/* Whether @op, with one more behind it, is a job. */
+static bool take_two(struct bed *bed, struct pirn_op *op)
+{
+    struct pirn_op *behind = &op[1];
+    bool is_taken;
+
+    pirn_prep_fsync(behind, bed->dir_fd, PIRN_SYNC_ALL);
+    enqueue(bed, op, true);
+    enqueue(bed, behind, false);
+    is_taken = take(bed);
+    list_unlink(&op->priv.link);
+    list_unlink(&behind->priv.link);
+    return is_taken;
+}
+
+static void where_runs_alone_are_jobs_the_rest_is_the_rings(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_op *ops = bed->ops;
+    char byte;
+
+    bed->jobs.runs_alone = true;
+    pirn_prep_fsync(&ops[0], bed->dir_fd, PIRN_SYNC_ALL);
+    assert_false(take_one(bed, &ops[0]));
+    pirn_prep_unlink(&ops[1], bed->dir_fd, "none", 0);
+    assert_true(take_two(bed, &ops[1]));
+    pirn_prep_open(&ops[3], bed->dir_fd, "none", O_RDWR | O_CREAT | O_EXCL, 0);
+    assert_true(take_two(bed, &ops[3]));
+    pirn_prep_open(&ops[5], bed->dir_fd, "fifo", O_RDWR | O_CREAT, 0);
+    assert_false(take_two(bed, &ops[5]));
+    pirn_prep_read(&ops[7], bed->dir_fd, &byte, 1, 0);
+    assert_false(take_two(bed, &ops[7]));
+}
+
 static void fill_memory(struct bed *bed)
 {
     for (int i = 0; i < PAGE; i++) {
@@ -161,5 +195,6 @@ static void one_without_memory_is_left_to_the_ring(void **state)
 
 TEST_MAIN(T(what_waits_for_a_peer_is_no_job),
           T(what_the_cache_may_have_is_the_rings),
+          T(where_runs_alone_are_jobs_the_rest_is_the_rings),
           T(a_run_without_memory_ends_whole_and_nothing_of_it_begins),
           T(one_without_memory_is_left_to_the_ring))
