@@ -259,7 +259,8 @@ static void destroy(struct pirn_spool *spool)
         pirn__sync_deinit(&spool->bodies[shard]);
     }
     pirn__sync_deinit(&spool->drafts);
-    pirn_serial_deinit(&spool->renames);
+    pirn__bundle_deinit(&spool->renames);
+    pirn__bundle_deinit(&spool->unlinks);
     close_fd(spool, spool->owners_fd); /* the slot is free from here on */
     close_fd(spool, spool->root_fd);
     free(spool->sweep);
@@ -284,12 +285,8 @@ static struct pirn_spool *create(struct pirn_context *context)
         spool->bodies[shard].fd = -1;
     }
     spool->drafts.fd = -1;
-    const struct pirn_serial_config renames = {
-        .name = "renames",
-        .slots = spool->rename_slots,
-        .slot_count = PIRN__RENAMES_AT_ONCE,
-    };
-    pirn_serial_init(&spool->renames, context, &renames);
+    pirn__bundle_init(&spool->renames, context);
+    pirn__bundle_init(&spool->unlinks, context);
     pirn__event_open(spool);
     return spool;
 }

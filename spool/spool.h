@@ -6,10 +6,10 @@
 #define SPOOL_SPOOL_H
 
 #include <pirn/context.h>
-#include <pirn/serial.h>
 #include <pirn/spool.h>
 
 #include "spool/admit.h"
+#include "spool/bundle.h"
 #include "spool/file/nap.h"
 #include "spool/file/removals.h"
 #include "spool/file/supply.h"
@@ -24,10 +24,6 @@
 enum {
     PIRN__FILE_MODE = 0660, /* less the umask */
     PIRN__DIR_MODE = 0770,
-
-    /* Of files: each more is a worker of the kernel's that waits for a lock of
-     * the file system. */
-    PIRN__RENAMES_AT_ONCE = 16,
 };
 
 struct pirn__layout;
@@ -100,8 +96,8 @@ struct pirn_spool {
     /* Claims that nobody has ended yet, and how much else is open. */
     struct pirn_claim_work *claims;
     uint32_t open_count;
-    struct pirn_serial renames; /* of claims and removals */
-    struct pirn_serial_slot rename_slots[PIRN__RENAMES_AT_ONCE];
+    struct pirn__bundle renames;    /* of claims and removals */
+    struct pirn__bundle unlinks;    /* behind these */
     struct pirn__naps naps;         /* claims that wait for a file */
     struct pirn__removals removals; /* told, and whose files are there */
     const uint64_t *heard;          /* not 0: somebody listens to events */

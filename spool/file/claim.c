@@ -262,9 +262,9 @@ static void start_rename(struct pirn_claim_work *work, pirn_op_fn *fn)
     pirn_assert(work->queue == work->from.queue);
     pirn__site_path(&work->from, &work->id, &work->path);
     pirn__name_claimed(&work->to, work->queue->name, spool->slot, &work->id);
-    pirn_prep_rename(&work->step, spool->root_fd, work->path.text,
+    pirn_prep_rename(&work->rename.op, spool->root_fd, work->path.text,
                      spool->root_fd, work->to.text, RENAME_NOREPLACE);
-    pirn_serial_push(&spool->renames, &work->step, fn);
+    pirn__bundle_push(&spool->renames, &work->rename, fn);
 }
 
 static void start_read(struct pirn_claim_work *work)
@@ -290,7 +290,8 @@ static struct pirn__supply *supply_at(struct pirn__queue *queue, uint32_t shelf)
 
 static void renamed(struct pirn_op *op, int32_t result)
 {
-    struct pirn_claim_work *work = work_of(op);
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, rename.op);
 
     pirn_assert(result <= 0);
     if (result < 0 && result != -ENOENT) {
@@ -675,7 +676,8 @@ static void found(struct pirn_op *op, int32_t result)
 
 static void renamed_by_id(struct pirn_op *op, int32_t result)
 {
-    struct pirn_claim_work *work = work_of(op);
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, rename.op);
 
     pirn_assert(result <= 0);
     if (result == -ENOENT) {

@@ -5,6 +5,7 @@
 #ifndef SPOOL_FILE_CLAIM_H
 #define SPOOL_FILE_CLAIM_H
 
+#include "spool/bundle.h"
 #include "spool/file/aside.h"
 #include "spool/file/back.h"
 #include "spool/file/body.h"
@@ -52,6 +53,7 @@ struct pirn_claim_work {
     struct pirn__sync_wait sync_checkout;
     struct pirn__sync_wait sync_ready;
     struct pirn_op step;
+    struct pirn__bundle_entry rename;
     struct pirn__name path;
     struct pirn__name to;
 

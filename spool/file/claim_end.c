@@ -397,7 +397,8 @@ static void synced_ready(struct pirn_op *op, int32_t result)
 
 static void renamed(struct pirn_op *op, int32_t result)
 {
-    struct pirn_claim_work *work = work_of(op);
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, rename.op);
     struct pirn_context *context = work->spool->context;
 
     pirn_assert(result <= 0);
@@ -435,7 +436,7 @@ void pirn__file_remove(struct pirn_claim *claim)
     }
     pirn__name_claimed(&work->path, work->queue->name, spool->slot, &work->id);
     pirn__name_draft(&work->to, spool->slot, &work->id);
-    pirn_prep_rename(&work->step, spool->root_fd, work->path.text,
+    pirn_prep_rename(&work->rename.op, spool->root_fd, work->path.text,
                      spool->root_fd, work->to.text, RENAME_NOREPLACE);
-    pirn_serial_push(&spool->renames, &work->step, renamed);
+    pirn__bundle_push(&spool->renames, &work->rename, renamed);
 }

@@ -145,44 +145,44 @@ static void end_round(struct pirn__removals *removals)
 
 /* ---- unlinks ---- */
 
+static struct pirn__removals_worker *worker_of(struct pirn_op *op)
+{
+    return pirn_container_of(op, struct pirn__removals_worker, unlink.op);
+}
+
+static void start_unlink(struct pirn__removals_worker *worker, pirn_op_fn *fn)
+{
+    struct pirn_spool *spool = worker->removals->spool;
+
+    pirn_prep_unlink(&worker->unlink.op, spool->root_fd, worker->name.text, 0);
+    pirn__bundle_push(&spool->unlinks, &worker->unlink, fn);
+}
+
 static void unlinked_draft(struct pirn_op *op, int32_t result)
 {
     pirn_assert(result <= 0); /* recovery would find it */
-    unlink_next(
-        pirn_container_of(op, struct pirn__removals_worker, unlink_draft));
+    unlink_next(worker_of(op));
 }
 
-static void unlinked(struct pirn_op *op, int32_t result)
+static void unlinked_body(struct pirn_op *op, int32_t result)
 {
-    struct pirn__removals_worker *worker =
-        pirn_container_of(op, struct pirn__removals_worker, chain.op);
-    const struct pirn_spool *spool = worker->removals->spool;
+    struct pirn__removals_worker *worker = worker_of(op);
 
     pirn_assert(result <= 0);
-    if (result == -ENOENT && pirn_chain_failed(&worker->chain) == 0) {
-        pirn_prep_unlink(&worker->unlink_draft, spool->root_fd,
-                         worker->draft.text, 0);
-        pirn_start(spool->context, &worker->unlink_draft, unlinked_draft);
+    if (result < 0 && result != -ENOENT) {
+        unlink_next(worker); /* the name of a body that stays, stays with it */
         return;
     }
-    unlink_next(worker); /* the name of a body that stays, stays with it */
+    pirn__name_draft(&worker->name, worker->removals->spool->slot, &worker->id);
+    start_unlink(worker, unlinked_draft);
 }
 
 static void unlink_item(struct pirn__removals_worker *worker,
                         const struct pirn__removal *item)
 {
-    const struct pirn_spool *spool = worker->removals->spool;
-
-    pirn__name_body(&worker->body, &item->id);
-    pirn__name_draft(&worker->draft, spool->slot, &item->id);
-    pirn_prep_unlink(&worker->unlink_body, spool->root_fd, worker->body.text,
-                     0);
-    pirn_prep_unlink(&worker->unlink_draft, spool->root_fd, worker->draft.text,
-                     0);
-    worker->steps[0] = &worker->unlink_body;
-    worker->steps[1] = &worker->unlink_draft;
-    pirn_chain_start(spool->context, &worker->chain, worker->steps, 2,
-                     unlinked);
+    worker->id = item->id;
+    pirn__name_body(&worker->name, &worker->id);
+    start_unlink(worker, unlinked_body);
 }
 
 static void unlink_next(struct pirn__removals_worker *worker)

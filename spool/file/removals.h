@@ -13,9 +13,9 @@
 #ifndef SPOOL_FILE_REMOVALS_H
 #define SPOOL_FILE_REMOVALS_H
 
-#include <pirn/chain.h>
 #include <pirn/item.h>
 
+#include "spool/bundle.h"
 #include "spool/group_sync.h"
 #include "spool/names.h"
 #include "spool/waiters.h"
@@ -25,9 +25,9 @@ struct pirn_spool;
 enum {
     PIRN__REMOVALS_MAX = 512, /* of one open; a power of two */
     PIRN__REMOVALS_MANY =
-        PIRN__REMOVALS_MAX / 2, /* which a round is begun for */
-    PIRN__REMOVALS_DIRS = 16,   /* synced in one round */
-    PIRN__REMOVALS_WORKERS = 8, /* items unlinked at once */
+        PIRN__REMOVALS_MAX / 2,  /* which a round is begun for */
+    PIRN__REMOVALS_DIRS = 16,    /* synced in one round */
+    PIRN__REMOVALS_WORKERS = 16, /* items unlinked at once */
 };
 
 #define PIRN__REMOVALS_BYTES (8u << 20)     /* likewise begun for */
@@ -49,12 +49,9 @@ struct pirn__removals_dir {
 
 struct pirn__removals_worker {
     struct pirn__removals *removals;
-    struct pirn__name body;
-    struct pirn__name draft;
-    struct pirn_op unlink_body;
-    struct pirn_op unlink_draft;
-    struct pirn_op *steps[2];
-    struct pirn_chain chain;
+    struct pirn_id id;
+    struct pirn__name name;
+    struct pirn__bundle_entry unlink;
 };
 
 /* A ring of items, the oldest first; of these @going are in the round. */
