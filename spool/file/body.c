@@ -3,7 +3,8 @@
  * body.c - what is read is hashed as it goes by
  *
  * Its size is asked of the file system before the first read, unless that reads
- * all of it: then the read tells, without a worker.
+ * all of it: then the read tells, without a worker; and without a turn, where
+ * all of it is in memory.
  *
  * A reader that goes from the beginning to the end in order gets the digest
  * checked before he gets the last bytes. One that jumps about gets the size
@@ -134,6 +135,34 @@ static void read_whole(struct pirn__body *body)
     pirn_start(body->spool->context, &body->step, have_whole);
 }
 
+/* Bytes of @len, or an errno; without a turn, if they are in memory. */
+static int32_t peek(struct pirn__body *body, void *buf, uint32_t len,
+                    uint64_t offset)
+{
+    struct pirn_spool *spool = body->spool;
+
+    if (spool->reads_wait) {
+        return -EOPNOTSUPP;
+    }
+    int32_t r = pirn_read_cached(spool->context, body->fd, buf, len, offset);
+    spool->reads_wait = r == -EOPNOTSUPP;
+    return r;
+}
+
+/* All of it, and that there is no more. Else it is for an op. */
+static bool read_at_once(struct pirn__body *body)
+{
+    uint64_t size = body->item->size_bytes;
+
+    pirn_assert(body->offset == 0 && body->len >= size);
+    int32_t r = peek(body, body->buf, body->len, 0);
+    if (r < 0 || (uint64_t)r != size) {
+        return false;
+    }
+    return size < body->len ||
+           peek(body, body->beyond, sizeof(body->beyond), size) == 0;
+}
+
 static void opened(struct pirn_op *op, int32_t result)
 {
     struct pirn__body *body = body_of(op);
@@ -144,10 +173,12 @@ static void opened(struct pirn_op *op, int32_t result)
         return;
     }
     body->fd = result;
-    if (body->offset == 0 && body->len >= body->item->size_bytes) {
-        read_whole(body);
-    } else {
+    if (body->offset > 0 || body->len < body->item->size_bytes) {
         ask_size(body);
+    } else if (read_at_once(body)) {
+        have_read(op, (int32_t)body->item->size_bytes);
+    } else {
+        read_whole(body);
     }
 }
 

@@ -2,12 +2,12 @@
 /*
  * meta_file.c - read whole, verify, then believe
  *
- * Metadata are small, so one read usually has them; one that fills its buffer
- * is read again into a buffer which the longest metadata do not fill. A read
- * may fall short, so what does not decode is read again, now with its size, and
- * is damaged only if all of it was read: two reads may fall short at the same
- * place. The memory holds the text and, behind it, the fields as they are
- * decoded.
+ * Metadata are small, so one read usually has them, and that from memory,
+ * without a turn; one that fills its buffer is read again into a buffer which
+ * the longest metadata do not fill. A read may fall short, so what does not
+ * decode is read again, now with its size, and is damaged only if all of it was
+ * read: two reads may fall short at the same place. The memory holds the text
+ * and, behind it, the fields as they are decoded.
  */
 #include "spool/file/meta_file.h"
 
@@ -89,10 +89,61 @@ static void done(struct pirn_op *op, int32_t result)
     finish(read, r);
 }
 
+static void start_steps(struct pirn__meta_read *read, uint32_t count, int fd)
+{
+    pirn_prep_read(&read->read, fd, read->memory, read->cap, 0);
+    read->steps[count++] = &read->read;
+    if (read->tries > 0) {
+        pirn_prep_stat(&read->stat, fd, "", AT_EMPTY_PATH, STATX_SIZE,
+                       &read->statx);
+        read->steps[count++] = &read->stat;
+    }
+    pirn_prep_close(&read->close, fd);
+    pirn_step_when(&read->close, PIRN_STEP_ALWAYS);
+    read->steps[count++] = &read->close;
+    pirn_chain_start(read->spool->context, &read->chain, read->steps, count,
+                     done);
+}
+
+static void closed(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0); /* nothing was written */
+    finish(pirn_container_of(op, struct pirn__meta_read, close), 0);
+}
+
+/* What is in memory is had without a turn. Whatever else comes of that, a read
+ * that falls short or one that does not decode, is for the op. */
+static bool read_at_once(struct pirn__meta_read *read, int fd)
+{
+    struct pirn_spool *spool = read->spool;
+
+    if (spool->reads_wait) {
+        return false;
+    }
+    int32_t r =
+        pirn_read_cached(spool->context, fd, read->memory, read->cap, 0);
+    spool->reads_wait = r == -EOPNOTSUPP;
+    return r > 0 && (uint32_t)r < read->cap && decode(read, (uint32_t)r) == 0;
+}
+
+static void opened(struct pirn_op *op, int32_t result)
+{
+    struct pirn__meta_read *read =
+        pirn_container_of(op, struct pirn__meta_read, open);
+
+    if (result < 0) {
+        finish(read, result == -EIO ? -EBADMSG : result);
+    } else if (read_at_once(read, result)) {
+        pirn_prep_close(&read->close, result);
+        pirn_start(read->spool->context, &read->close, closed);
+    } else {
+        start_steps(read, 0, result);
+    }
+}
+
 static void attempt(struct pirn__meta_read *read, uint32_t cap)
 {
     struct pirn_spool *spool = read->spool;
-    uint32_t count = 0;
 
     read->cap = cap;
     read->memory = malloc(2 * (size_t)cap);
@@ -102,18 +153,12 @@ static void attempt(struct pirn__meta_read *read, uint32_t cap)
     }
     pirn_prep_open(&read->open, spool->root_fd, read->path.text,
                    O_RDONLY | O_NOFOLLOW, 0);
-    pirn_prep_read(&read->read, PIRN_FD_OF(0), read->memory, cap, 0);
-    pirn_prep_close(&read->close, PIRN_FD_OF(0));
-    pirn_step_when(&read->close, PIRN_STEP_ALWAYS);
-    read->steps[count++] = &read->open;
-    read->steps[count++] = &read->read;
-    if (read->tries > 0) {
-        pirn_prep_stat(&read->stat, PIRN_FD_OF(0), "", AT_EMPTY_PATH,
-                       STATX_SIZE, &read->statx);
-        read->steps[count++] = &read->stat;
+    if (cap == CAP_FIRST && read->tries == 0) {
+        pirn_start(spool->context, &read->open, opened);
+        return;
     }
-    read->steps[count++] = &read->close;
-    pirn_chain_start(spool->context, &read->chain, read->steps, count, done);
+    read->steps[0] = &read->open;
+    start_steps(read, 1, PIRN_FD_OF(0));
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)
