@@ -51,7 +51,7 @@ PIRN_API const char *pirn_context_engine(const struct pirn_context *context);
 /** pirn_context_reason() - why that engine, and what the kernel refused it */
 PIRN_API const char *pirn_context_reason(const struct pirn_context *context);
 
-/** pirn_context_files() - who works on files: "ring" or "pool" */
+/** pirn_context_files() - who works on files: "both", "ring" or "pool" */
 PIRN_API const char *pirn_context_files(const struct pirn_context *context);
 
 /** pirn_context_loaned() - how many ops and multishots are on loan */
