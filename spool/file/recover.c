@@ -204,9 +204,11 @@ static void given_back(struct pirn_op *op, int32_t result)
     worker_done(worker, result);
 }
 
-/* To where its metadata say. What had a time may have been claimed before that
- * had come, and only the sync of .checkout/O makes this durable; and that it
- * was renamed from there into ours. */
+/* To where its metadata say, if .checkout/O could be synced: what had a time
+ * may have been claimed before that had come, what a fencer had came from
+ * another's .checkout, and of a move that was not ended it was ID.out or ID.in.
+ * Else one of these may be back after a power cut, when others have removed the
+ * item. */
 static void give_back(struct pirn__recover_worker *worker)
 {
     struct pirn__recover *recover = worker->recover;
@@ -216,7 +218,7 @@ static void give_back(struct pirn__recover_worker *worker)
         item->queue[0] == '\0' ? NULL
                                : pirn__queue_find(recover->spool, item->queue);
 
-    if ((item->due_ns != 0 || recover->living) && !recover->is_synced) {
+    if (!recover->is_synced) {
         free(worker->meta.memory);
         worker_done(worker, 0); /* what could not be synced was noted */
         return;

@@ -357,6 +357,29 @@ static void metadata_that_cannot_be_read_are_set_aside(void **state)
     assert_true(bed_has(bed, BED_ASIDE, &draft.id));
 }
 
+/* It may have come there by a rename that nobody has synced: so nobody has it
+ * until somebody could. */
+static void recovery_that_cannot_sync_gives_nothing_back(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_draft draft = {0};
+    struct pirn_claim claim = {0};
+
+    assert_int_equal(enqueue(bed, &draft), 0);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    faulty_plan(ENGINE_FSYNC, 1, 0, -EIO);
+    bed_close(bed);
+    assert_true(faulty_outcome()->failed > 0);
+    faulty_plan(ENGINE_NONE, 0, 0, 0);
+    assert_false(bed_has(bed, BED_READY, &draft.id));
+    assert_true(bed_has(bed, BED_CLAIMED, &draft.id));
+    assert_int_equal(bed_open(bed, false), 0);
+    claim = (struct pirn_claim){0};
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(claim.item.attempts, 1);
+    assert_int_equal(bed_remove(bed, &claim), 0);
+}
+
 #define T(name) BED_FAULTY_TEST(name)
 
 BED_MAIN(T(a_failed_sync_publishes_nothing_wherever_it_fails),
@@ -373,6 +396,7 @@ BED_MAIN(T(a_failed_sync_publishes_nothing_wherever_it_fails),
          T(those_who_ask_together_share_one_sync),
          T(a_removal_whose_sync_failed_keeps_the_body),
          T(recovery_that_cannot_sync_keeps_the_body),
+         T(recovery_that_cannot_sync_gives_nothing_back),
          T(a_full_disk_gives_back_with_the_old_metadata),
          T(a_claim_that_cannot_be_synced_goes_back_as_it_was),
          T(metadata_that_cannot_be_read_are_set_aside))
