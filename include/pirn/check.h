@@ -118,9 +118,9 @@ PIRN_API void pirn_prep_check(struct pirn_check *check,
  *
  * At most 16 items are looked at at once, and of each directory as many names
  * are in memory as it has, of the queues a 64th at a time. While somebody else
- * writes into the spool, or removes, it rests nine times as long as it works, at
- * most 1 s at a time: so a whole check lasts at most ten times as long as one
- * beside nobody, besides its grace times.
+ * writes into the spool, or removes, it rests nine times as long as it works,
+ * at most 1 s at a time: so a whole check lasts at most ten times as long as
+ * one beside nobody, besides its grace times.
  */
 PIRN_API void pirn_prep_check_next(struct pirn_check *check);
 
