@@ -16,6 +16,8 @@
 
 #include <pirn/timer.h>
 
+#include "spool/check/check.h"
+
 /* A queue of the layout that `incoming' does not have. */
 #define OTHER "other"
 
@@ -232,6 +234,48 @@ static void nothing_is_found_where_all_is_well(void **state)
     assert_int_equal(bed_status(bed).quarantined, 0);
 }
 
+static void note(struct pirn_op *op, int32_t result)
+{
+    (void)op;
+    (void)result;
+}
+
+/* He puts one in at each of its first turns. Return: whether it saw that. */
+static bool sees_a_writer(struct bed *bed, struct bed *his)
+{
+    struct pirn_check check = {0};
+    uint32_t puts = 0;
+    int32_t r;
+
+    pirn_prep_check(&check, bed->spool, &look);
+    assert_int_equal(pirn_wait(bed->context, &check.op), 0);
+    pirn_prep_check_next(&check);
+    pirn_start(bed->context, &check.op, note);
+    while (!pirn_op_is_idle(&check.op)) {
+        struct pirn_draft draft = {0};
+        if (check.priv.work->pace.busy_until_ns == 0 && puts++ < 200) {
+            r = log_enqueue(his, &draft, "incoming", "x", 1, NULL);
+            assert_int_equal(r, 0);
+        }
+        assert_true(pirn_context_turn(bed->context, 1000000) >= 0);
+    }
+    bool seen = check.priv.work->pace.busy_until_ns > 0;
+    pirn_prep_check_end(&check);
+    assert_int_equal(pirn_wait(bed->context, &check.op), 0);
+    return seen;
+}
+
+/* Its walk has hundreds of rooms, and it looks after each 1 ms of them. */
+static void a_writer_beside_a_check_is_seen(void **state)
+{
+    struct bed *bed = *state;
+    struct bed his;
+
+    assert_int_equal(join(bed, &his), 0);
+    assert_true(sees_a_writer(bed, &his));
+    leave(&his);
+}
+
 static int setup_file(void **state)
 {
     int r = log_setup_closed(state);
@@ -243,4 +287,7 @@ static int setup_file(void **state)
 
 BED_MAIN(LOG_TEST(nothing_is_found_where_all_is_well),
          cmocka_unit_test_setup_teardown(nothing_is_found_where_all_is_well,
+                                         setup_file, log_teardown),
+         LOG_TEST(a_writer_beside_a_check_is_seen),
+         cmocka_unit_test_setup_teardown(a_writer_beside_a_check_is_seen,
                                          setup_file, log_teardown))
