@@ -460,8 +460,6 @@ static void of_three_with_four_entries_each_finds_all(void **unused)
         {"3 x 4, stopped: two put", "AA", {"A", "A", "aaaa"}, 2, 0, 1, true},
         {"3 x 4, killed: none", "", {"AA", "AA", "aa"}, 2, 1, 0, false},
         {"3 x 4, stopped: none", "", {"AA", "AA", "aa"}, 2, 0, 1, true},
-        {"3 x 4, killed: none, four", "", {"AA", "AA", "aaaa"}, 2, 1, 0, false},
-        {"3 x 4, stopped: none, four", "", {"AA", "AA", "aaaa"}, 2, 0, 1, true},
         {0},
     };
 

@@ -352,8 +352,6 @@ static void of_three_with_four_items_none_is_late(void **unused)
         {"3 x 4, killed: all come", "ABC", {"4", "3", "D"}, 1, 0, 0},
         {"3 x 4, stopped: all come", "ABC", {"4", "3", "D"}, 0, 1, 0},
         {"3 x 4, two put", "AB", {"4", "C", "D"}, 0, 0, 0},
-        {"3 x 4, killed: two put", "AB", {"4", "C", "D"}, 1, 0, 0},
-        {"3 x 4, stopped: two put", "AB", {"4", "C", "D"}, 0, 1, 0},
         {0},
     };
 
