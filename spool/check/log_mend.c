@@ -8,6 +8,7 @@
  * came from files the alias goes last; whose record says nothing leaves it.
  */
 #include "spool/check/log_mend.h"
+#include "runtime/plant.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,7 +109,8 @@ static void removed(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn__log_mend, round.waiter.op);
     struct pirn_id own;
 
-    if (result < 0 || !has_alias(mend, &own)) {
+    if (result < 0 || !has_alias(mend, &own) ||
+        pirn__planted("check-alias-left")) {
         end(mend, result);
         return;
     }
@@ -341,7 +343,7 @@ static void open_body(struct pirn__log_mend *mend)
         return;
     }
     if (body.segment >= spool->log->text.size.segments || bytes == 0 ||
-        bytes > PIRN__BATCH_BODY_MAX) {
+        bytes > PIRN__BATCH_BODY_MAX || pirn__planted("check-body-dropped")) {
         begin_draft(mend); /* of no place that a body has */
         return;
     }
@@ -387,7 +389,8 @@ static void have_part(struct pirn_op *op, int32_t result)
         finish(mend);
         return;
     }
-    if (mend->has_part || mend->reading.len == 0) {
+    if (mend->has_part || mend->reading.len == 0 ||
+        pirn__planted("check-record-dropped")) {
         open_body(mend);
         return;
     }

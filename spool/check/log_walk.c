@@ -20,6 +20,7 @@
 #include <pirn/invariant.h>
 #include <pirn/path.h>
 
+#include "runtime/plant.h"
 #include "spool/check/check.h"
 #include "spool/log/atom.h"
 #include "spool/log/count.h"
@@ -88,7 +89,8 @@ void pirn__check_log_lead(const struct pirn_spool *spool,
     struct pirn__word word = pirn__word_unpack(word_of(spool, id));
     struct pirn__log_id parts;
 
-    if (pirn__state_is_passing(word.state)) {
+    if (pirn__state_is_passing(word.state) &&
+        !pirn__planted("check-claim-not-led")) {
         const struct pirn__index *index = &spool->log->index;
         pirn__log_id_unpack(id, &parts);
         pirn__trail_lead(index->owners[word.owner].trail,
@@ -128,7 +130,8 @@ static void looked_among_files(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn_check_work, doubt.find.op);
     const struct pirn__find *find = &work->doubt.find;
 
-    if (result == 0 || (result == -ENOENT && find->round >= find->rounds)) {
+    if (!pirn__planted("check-left-adopted") &&
+        (result == 0 || (result == -ENOENT && find->round >= find->rounds))) {
         found_orphan(work, PIRN_FAULT_LEFTOVER);
         return;
     }
@@ -161,7 +164,8 @@ static void orphans_next(struct pirn_check_work *work)
 
     while (work->at < work->bodies.count) {
         const struct pirn_id *id = &work->bodies.ids[work->at++];
-        if (pirn__word_unpack(word_of(work->spool, id)).state != PIRN__FREE) {
+        if (pirn__word_unpack(word_of(work->spool, id)).state != PIRN__FREE ||
+            pirn__planted("check-orphan-unseen")) {
             continue;
         }
         doubt->id = *id;
@@ -260,7 +264,8 @@ static void looks_next(struct pirn_check_work *work)
     while (work->at < work->page_count && work->looking < work->look_count) {
         const struct pirn_listed *listed = &work->page[work->at++];
         struct pirn__spot spot = {.id = listed->id};
-        if (!pirn__check_is_misplaced(work, &listed->id) &&
+        if ((!pirn__check_is_misplaced(work, &listed->id) ||
+             pirn__planted("check-misplaced-twice")) &&
             find_queue(work->spool, listed->queue, &spot.queue)) {
             pirn__look_start(work, &spot, true);
         }

@@ -19,6 +19,7 @@
 #include <pirn/invariant.h>
 #include <pirn/path.h>
 
+#include "runtime/plant.h"
 #include "spool/check/check.h"
 #include "spool/layout.h"
 #include "spool/log/writer.h"
@@ -97,7 +98,9 @@ static void saw_body(struct pirn_op *op, int32_t result)
 {
     struct pirn__look *look = look_of_step(op);
 
-    look->fault = result == -ENOENT ? PIRN_FAULT_NO_BODY : PIRN_FAULT_BAD_BODY;
+    look->fault = result == -ENOENT && !pirn__planted("check-gone-is-bad")
+                      ? PIRN_FAULT_NO_BODY
+                      : PIRN_FAULT_BAD_BODY;
     confirm(look);
 }
 

@@ -65,7 +65,7 @@ static uint32_t draw_len(struct desk *desk)
     bool is_log = desk->office->worker->is_log;
     uint32_t often = desk->office->worker->is_small ? 2 : 4;
 
-    if (rng_below(rng, is_log && desk->office->check->is_checked ? 12 : 64) ==
+    if (rng_below(rng, is_log && desk->office->check->is_checked ? 6 : 64) ==
         0) {
         return LARGE;
     }

@@ -9,7 +9,8 @@
  *   mended, it has no fault any more
  *   damaged, each fault is found and nothing else is, by looking, twice
  *   mended, it has none again; what was damaged is in its place or set aside,
- *   and what was not is as it was
+ *   of the log as a new item that says whose it was; what was not is as it was,
+ *   bodies too; and each thing that was set aside is there
  */
 void spool_doctor_run(void *worker);
 
