@@ -273,7 +273,7 @@ static void a_writer_beside_a_check_is_seen(void **state)
 
     assert_int_equal(join(bed, &his), 0);
     assert_true(sees_a_writer(bed, &his));
-    leave(&his);
+    bed_leave(&his);
 }
 
 static int setup_file(void **state)

@@ -8,9 +8,7 @@
  */
 #include "kernel/test_log.h"
 
-#include <pirn/trace.h>
-
-enum { WORKERS = 3, MANY = 64, BODY = 70000, RENAMES = 16 };
+enum { WORKERS = 3, MANY = 64, BODY = 70000 };
 
 static int count_threads(void)
 {
@@ -27,11 +25,11 @@ static int count_threads(void)
     return count;
 }
 
-/* Where a pool stands beside a ring each has as many. */
+/* Where threads stand beside a ring each has as many. */
 static int bound_of(const struct bed *bed)
 {
     bool both = strcmp(pirn_context_engine(bed->context), "uring") == 0 &&
-                strcmp(pirn_context_files(bed->context), "pool") == 0;
+                strcmp(pirn_context_files(bed->context), "ring") != 0;
 
     return both ? 2 * WORKERS : WORKERS;
 }
@@ -128,54 +126,9 @@ static void what_many_verbs_ask_for_at_once_meets_few_workers(void **state)
     assert_int_equal(status.ready + status.claimed + status.drafts, 0);
 }
 
-/* How many have their turn at once, of all serials of a context. */
-struct turns {
-    struct pirn_trace trace;
-    int now;
-    int most;
-};
-
-static void on_serial(const struct pirn_trace *trace,
-                      const struct pirn_trace_note *note,
-                      const struct pirn_serial *serial,
-                      enum pirn_serial_event event)
-{
-    struct turns *turns =
-        (struct turns *)pirn_container_of(trace, const struct turns, trace);
-
-    (void)note;
-    (void)serial;
-    turns->now += event == PIRN_SERIAL_BEGINS;
-    turns->now -= event == PIRN_SERIAL_ENDS;
-    turns->most = turns->now > turns->most ? turns->now : turns->most;
-}
-
-static void sixteen_renames_of_one_open_are_under_way_at_once(void **state)
-{
-    static struct pirn_claim claims[MANY];
-    struct turns turns = {.trace = {.serial = on_serial}};
-    struct bed *bed = *state;
-
-    bed_put_many(bed, MANY);
-    pirn_context_set_trace(bed->context, &turns.trace);
-    start_claims(bed, claims);
-    assert_int_equal(pirn_context_drain(bed->context), 0);
-    int most_claims = turns.most;
-    turns.most = 0;
-    start_removals(bed, claims);
-    assert_int_equal(pirn_context_drain(bed->context), 0);
-    pirn_context_set_trace(bed->context, NULL);
-    assert_int_equal(most_claims, RENAMES);
-    assert_int_equal(turns.most, RENAMES);
-    assert_int_equal(turns.now, 0);
-}
-
-#define FILE_TEST(name) \
-    cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
 #define FEW_TEST cmocka_unit_test_setup_teardown
 
 BED_MAIN(FEW_TEST(what_many_verbs_ask_for_at_once_meets_few_workers, few_setup,
                   bed_teardown),
          FEW_TEST(what_many_verbs_ask_for_at_once_meets_few_workers,
-                  few_log_setup, log_teardown),
-         FILE_TEST(sixteen_renames_of_one_open_are_under_way_at_once))
+                  few_log_setup, log_teardown))

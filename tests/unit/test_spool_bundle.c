@@ -113,6 +113,17 @@ static void those_who_wait_together_go_together(void **state)
     assert_int_equal(play.ones[0].told_after, PIRN__BUNDLE_MAX);
 }
 
+static void no_more_are_under_way_than_two_flights_have_room_for(void **state)
+{
+    push_all(MANY);
+    turn(*state);
+    for (uint32_t i = 0; i < PIRN__BUNDLE_MAX; i++) {
+        assert_in_range(play.ones[i].told_after, PIRN__BUNDLE_MAX,
+                        PIRN__BUNDLE_FLIGHTS * PIRN__BUNDLE_MAX);
+    }
+    assert_int_equal(play.ones[MANY - 1].told_after, MANY);
+}
+
 static void who_comes_alone_waits_for_nobody(void **state)
 {
     struct bed *bed = *state;
@@ -139,4 +150,5 @@ static void who_is_told_may_push_again(void **state)
 
 TEST_MAIN(T(each_is_told_once_and_how_it_went),
           T(those_who_wait_together_go_together),
+          T(no_more_are_under_way_than_two_flights_have_room_for),
           T(who_comes_alone_waits_for_nobody), T(who_is_told_may_push_again))
