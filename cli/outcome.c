@@ -150,7 +150,7 @@ static void dead(struct run *run)
 /* Who is taken from `dead' is dead already: he would be ready at once. */
 static bool may_be_dead(const struct run *run, enum verdict verdict)
 {
-    return (run->is_damaged || verdict == VERDICT_DEAD) &&
+    return (run->is_damaged || verdict == VERDICT_DEAD) && run->all->has_dead &&
            strcmp(run->claim.item.queue, queue_dead) != 0;
 }
 

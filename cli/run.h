@@ -61,6 +61,7 @@ struct runs {
     uint64_t removed;
     uint64_t given_back;
     uint64_t dead;
+    bool has_dead;    /* there is the queue `dead' */
     bool is_dry;      /* the last claim found nothing */
     enum code failed; /* no more is begun */
 };

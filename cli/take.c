@@ -198,7 +198,8 @@ static int wind_up(struct take *take)
     return r == 0 ? told_end(&take->told) : r;
 }
 
-/* Where what is dead goes; if that is not there, one of the queue's layout. */
+/* Where what is dead goes; if that is not there, one of the queue's layout. A
+ * full disk has no room for it, and is to be emptied all the same. */
 static enum code prepare(struct take *take)
 {
     const char *queue = take->runs.queue;
@@ -212,6 +213,13 @@ static enum code prepare(struct take *take)
     if (r == -ENOENT) {
         r = pirn_spool_create_queue_as(take->tool.spool, "dead",
                                        (enum pirn_layout)layout);
+    }
+    take->runs.has_dead = r >= 0;
+    if (r == -ENOSPC || r == -EDQUOT) {
+        (void)tool_say(&take->tool, THING_QUEUE, "dead", r);
+        fprintf(stderr, "pirn: there is no queue `dead' then: what would go "
+                        "there is given back\n");
+        return CODE_DONE;
     }
     return r < 0 ? tool_say(&take->tool, THING_QUEUE, "dead", r) : CODE_DONE;
 }

@@ -125,5 +125,31 @@ def a_client_hears_452_before_its_mail_and_is_served_again():
         assert b"one\r\n" in bodies and b"two\r\n" in bodies
 
 
+def fill_whole(other):
+    """Bytes and inodes, to the last."""
+    with contextlib.suppress(OSError):
+        while True:
+            os.write(other.fileno(), bytes(65536))
+    with contextlib.suppress(OSError):
+        for number in range(10000):
+            os.mkdir(f"{other.name}-{number}")
+
+
+def take_empties_it_though_there_is_no_room_for_the_dead():
+    private()
+    with small("file") as (spool, other):
+        for _ in range(4):
+            assert put(spool).returncode == 0
+        fill_whole(other)
+        took = subprocess.run([PIRN, "take", "--spool", spool, "--", "true"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=60, check=False)
+        assert took.returncode == 0, took
+        assert b"what would go there is given back" in took.stderr, took
+        assert b"4 removed" in took.stderr, took
+        assert not listed(spool)
+
+
 cases(put_says_cause_and_remedy,
+      take_empties_it_though_there_is_no_room_for_the_dead,
       a_client_hears_452_before_its_mail_and_is_served_again)
