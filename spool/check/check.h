@@ -226,6 +226,10 @@ void pirn__check_log(struct pirn_check_work *work);
 bool pirn__check_log_has(const struct pirn_spool *spool,
                          const struct pirn_id *id);
 
+/** pirn__check_log_has_file() - its body stands in none of the segments */
+bool pirn__check_log_has_file(const struct pirn_spool *spool,
+                              const struct pirn_id *id);
+
 /** pirn__check_log_sum() - another number when the log was written to, or
  * something in it removed */
 uint64_t pirn__check_log_sum(const struct pirn__log *log);

@@ -35,17 +35,25 @@ static void orphans_next(struct pirn_check_work *work);
 
 /* ---- words ---- */
 
-/* The word of an id's slot; 0: it is another item's, or none's. */
-static uint64_t word_of(const struct pirn_spool *spool,
-                        const struct pirn_id *id)
+/* An id's slot, which may be another item's by now; NULL: it has none. */
+static const struct pirn__slot *slot_of(const struct pirn_spool *spool,
+                                        const struct pirn_id *id)
 {
     struct pirn__log_id parts;
 
     if (spool->log == NULL || !pirn__log_knows(spool->log, id)) {
-        return 0;
+        return NULL;
     }
     pirn__log_id_unpack(id, &parts);
-    return pirn__atom_load(&spool->log->index.catalogue.slots[parts.slot].word);
+    return &spool->log->index.catalogue.slots[parts.slot];
+}
+
+static uint64_t word_of(const struct pirn_spool *spool,
+                        const struct pirn_id *id)
+{
+    const struct pirn__slot *slot = slot_of(spool, id);
+
+    return slot == NULL ? 0 : pirn__atom_load(&slot->word);
 }
 
 bool pirn__check_log_has(const struct pirn_spool *spool,
@@ -55,6 +63,16 @@ bool pirn__check_log_has(const struct pirn_spool *spool,
 
     return state != PIRN__FREE && state != PIRN__FILLING &&
            state != PIRN__REMOVING;
+}
+
+bool pirn__check_log_has_file(const struct pirn_spool *spool,
+                              const struct pirn_id *id)
+{
+    const struct pirn__slot *slot = slot_of(spool, id);
+
+    return slot != NULL &&
+           (pirn__route_unpack(pirn__atom_load(&slot->route)).flags &
+            PIRN__RECORD_BODY_FILE) != 0;
 }
 
 bool pirn__check_log_is_stale(const struct pirn_spool *spool,

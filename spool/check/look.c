@@ -119,7 +119,8 @@ static void ended(struct pirn_op *op, int32_t result)
     } else {
         pirn__name_body(&look->path, &look->spot.id);
     }
-    if (look->is_of_log && look->view.item.size_bytes <= PIRN__BATCH_BODY_MAX) {
+    if (look->is_of_log &&
+        !pirn__check_log_has_file(work->spool, &look->spot.id)) {
         confirm(look); /* it stands in the segment */
         return;
     }

@@ -517,6 +517,25 @@ static void a_body_of_files_with_a_logs_id_is_set_aside(void **state)
     expect_body(bed, &id, "incoming", "of the log");
 }
 
+/* It is a file, as that of the item that it is shared with, however short. */
+static void a_body_that_is_shared_with_files_and_is_gone_is_told(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_draft draft = {0};
+    struct pirn_draft share = {0};
+    struct pirn_claim claim = {0};
+
+    make_files(bed);
+    assert_int_equal(log_enqueue(bed, &draft, "files", "a body", 6, NULL), 0);
+    assert_int_equal(log_claim_id(bed, &claim, &draft.id), 1);
+    pirn_prep_share(&share, &claim, "incoming", NULL);
+    assert_int_equal(pirn_wait(bed->context, &share.op), 0);
+    assert_int_equal(bed_remove(bed, &claim), 0);
+    assert_int_equal(unlink(body_path(bed, &share.id)), 0);
+    expect_mended(bed, PIRN_FAULT_NO_BODY, &share.id);
+    expect_aside(bed, &share.id, "no-body", NULL);
+}
+
 /* Its own id is what it was, and nothing leads there any more. */
 static void of_an_item_from_files_the_alias_goes_too(void **state)
 {
@@ -667,6 +686,7 @@ BED_MAIN(LOG_TEST(items_claims_and_drafts_are_no_faults),
          LOG_TEST(a_body_that_a_move_has_left_is_set_aside),
          LOG_TEST(a_body_that_a_move_to_files_has_left_is_set_aside),
          LOG_TEST(a_body_of_files_with_a_logs_id_is_set_aside),
+         LOG_TEST(a_body_that_is_shared_with_files_and_is_gone_is_told),
          LOG_TEST(of_an_item_from_files_the_alias_goes_too),
          LOG_TEST(an_alias_that_leads_nowhere_is_set_aside),
          LOG_TEST(a_stale_alias_of_an_item_is_left_to_its_moves),
