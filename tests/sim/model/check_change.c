@@ -92,10 +92,18 @@ uint32_t check_change_number(const struct pirn_item *item)
     return text == NULL ? 0 : (uint32_t)strtoul(text, NULL, 10);
 }
 
+/* Whether it may be set aside, who claims asks. */
+static bool is_in_queue(const struct pirn_item *item,
+                        const struct check_place *place)
+{
+    return strcmp(item->queue, "quarantine") == 0 ||
+           (strcmp(item->queue, CHECK_QUEUE_OTHER) == 0) == place->is_other;
+}
+
 static bool is_as(const struct pirn_item *item, const struct check_place *place)
 {
-    return (strcmp(item->queue, CHECK_QUEUE_OTHER) == 0) == place->is_other &&
-           item->priority == place->priority && item->due_ns == place->due_ns;
+    return is_in_queue(item, place) && item->priority == place->priority &&
+           item->due_ns == place->due_ns;
 }
 
 /* A higher number has a higher version. One may have several: who empties a
@@ -148,7 +156,19 @@ void check_change_seen(struct check_spool *check, uint32_t number,
                    number, change);
     }
     check_version(check, number, change, item->version);
-    raise_floor(check, number, change);
+}
+
+void check_change_had(struct check_spool *check, uint32_t number,
+                      const struct pirn_item *item)
+{
+    struct check_item *known = &check->items[number];
+    bool is_since = known->had_boots == check->world->boots;
+    uint32_t floor =
+        is_since && known->had > known->change ? known->had : known->change;
+
+    check_change_seen(check, number, item, floor);
+    known->had = check_change_number(item);
+    known->had_boots = check->world->boots;
 }
 
 /* What was set aside is not told here: no claim there has to find an item. */

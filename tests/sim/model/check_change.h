@@ -76,6 +76,13 @@ uint32_t check_change_number(const struct pirn_item *item);
 void check_change_seen(struct check_spool *check, uint32_t number,
                        const struct pirn_item *item, uint32_t floor);
 
+/*
+ * Item @number was claimed. What nobody was told is done may be seen, and go
+ * with the power; but not while it lasts.
+ */
+void check_change_had(struct check_spool *check, uint32_t number,
+                      const struct pirn_item *item);
+
 /* Whether a claim of @queue at @wall_ns has to have it, if it is free. */
 bool check_change_is_ready(const struct check_spool *check, uint32_t number,
                            const char *queue, uint64_t wall_ns);

@@ -257,7 +257,7 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
         world_fail(check->world, "item %u was set aside, and could be read",
                    number);
     }
-    check_change_seen(check, number, item, known->change);
+    check_change_had(check, number, item);
     known->removal = CHECK_THERE; /* a power cut has brought it back */
     known->holder = process;
     known->mark = mark;

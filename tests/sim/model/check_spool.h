@@ -67,7 +67,9 @@ struct check_item {
     uint64_t begun_ns;
     uint64_t told_ns;          /* that it is there */
     struct check_place put_as; /* see check_change.h */
-    uint32_t change;           /* the last that it is known to have had */
+    uint32_t change;           /* the last that was told to be done */
+    uint32_t had;              /* the last that a claim has met, */
+    uint32_t had_boots;        /* since the power came back so often */
 };
 
 struct check_spool {
