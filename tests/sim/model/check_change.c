@@ -158,15 +158,20 @@ void check_change_seen(struct check_spool *check, uint32_t number,
     check_version(check, number, change, item->version);
 }
 
+uint32_t check_change_last(const struct check_spool *check, uint32_t number)
+{
+    const struct check_item *item = &check->items[number];
+    bool is_since = item->had_boots == check->world->boots;
+
+    return is_since && item->had > item->change ? item->had : item->change;
+}
+
 void check_change_had(struct check_spool *check, uint32_t number,
                       const struct pirn_item *item)
 {
     struct check_item *known = &check->items[number];
-    bool is_since = known->had_boots == check->world->boots;
-    uint32_t floor =
-        is_since && known->had > known->change ? known->had : known->change;
 
-    check_change_seen(check, number, item, floor);
+    check_change_seen(check, number, item, check_change_last(check, number));
     known->had = check_change_number(item);
     known->had_boots = check->world->boots;
 }

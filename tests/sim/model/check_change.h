@@ -83,6 +83,9 @@ void check_change_seen(struct check_spool *check, uint32_t number,
 void check_change_had(struct check_spool *check, uint32_t number,
                       const struct pirn_item *item);
 
+/* The last that it is known to have: told, or met since the power came back. */
+uint32_t check_change_last(const struct check_spool *check, uint32_t number);
+
 /* Whether a claim of @queue at @wall_ns has to have it, if it is free. */
 bool check_change_is_ready(const struct check_spool *check, uint32_t number,
                            const char *queue, uint64_t wall_ns);

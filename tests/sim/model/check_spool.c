@@ -542,10 +542,13 @@ static void check_turn(struct check_spool *check, uint32_t first,
 {
     const struct check_item *a = &check->items[first];
     const struct check_item *b = &check->items[second];
-    const struct check_place *at = check_change_place(check, first, a->change);
+    uint32_t change_of_a = check_change_last(check, first);
+    uint32_t change_of_b = check_change_last(check, second);
+    const struct check_place *at =
+        check_change_place(check, first, change_of_a);
     const struct check_place *then =
-        check_change_place(check, second, b->change);
-    bool was_put_later = a->change == 0 && b->change == 0 &&
+        check_change_place(check, second, change_of_b);
+    bool was_put_later = change_of_a == 0 && change_of_b == 0 &&
                          b->put == CHECK_PUT_ACKNOWLEDGED &&
                          b->told_ns < a->begun_ns;
 
@@ -559,7 +562,7 @@ static void check_turn(struct check_spool *check, uint32_t first,
 void check_spool_in_turn(struct check_spool *check, uint32_t number)
 {
     const struct check_place *place =
-        check_change_place(check, number, check->items[number].change);
+        check_change_place(check, number, check_change_last(check, number));
 
     if (place->due_ns != 0 || check->world->faults.happened[FAULT_CLOCK] > 0) {
         return; /* it may have become ready only now */
