@@ -80,12 +80,14 @@ static bool may_find(const struct spool_checking *checking,
                strncmp(finding->path, ".making/", strlen(".making/")) == 0;
     case PIRN_FAULT_OVERDUE:
         return true;
+    case PIRN_FAULT_STRAY: /* a new segment in which a cut left old bytes */
+        return check->world->boots > 0 &&
+               strstr(finding->path, ".damaged.") != NULL;
     case PIRN_FAULT_TOO_OLD:
     case PIRN_FAULT_DUPLICATED:
     case PIRN_FAULT_NO_BODY:
     case PIRN_FAULT_BAD_BODY:
     case PIRN_FAULT_BAD_RECORD:
-    case PIRN_FAULT_STRAY:
     case PIRN_FAULT_MISPLACED:
     case PIRN_FAULT_STALE_CLAIM:
     case PIRN_FAULTS:
