@@ -63,6 +63,7 @@ struct pirn_claim_work {
     bool stays;   /* with us */
     struct pirn__meta_read reread;
     bool is_unsure;     /* which of two metadata it has; read them first */
+    bool is_unsynced;   /* a power cut may take its name from here */
     bool may_have_left; /* it is not known whether we have it */
 };
 

@@ -334,7 +334,7 @@ void pirn__file_give_back(struct pirn_claim *claim)
     back->item.attempts += back->item.attempts < UINT32_MAX;
     back->item.version += back->item.version < UINT32_MAX;
     back->to_queue = work->to_queue;
-    back->is_change = false;
+    back->is_change = work->is_unsynced; /* which syncs .checkout/O, or fails */
     back->stays = false;
     start_back(work, given_back);
 }

@@ -179,13 +179,15 @@ void pirn__file_leave(struct pirn__move *move)
 
 /* ---- stay ---- */
 
-/* Where the sync failed it did for good, and all who sync there hear of it. */
+/* It is ours again, whatever the sync said; but then it goes nowhere before
+ * another one has gone well (pirn__file_give_back()). */
 static void stay_synced(struct pirn_op *op, int32_t result)
 {
-    (void)result;
-    pirn__move_go_on(move_of(pirn_container_of(op, struct pirn__file_move,
-                                               sync_checkout.waiter.op)),
-                     0);
+    struct pirn__move *move = move_of(
+        pirn_container_of(op, struct pirn__file_move, sync_checkout.waiter.op));
+
+    work_of(move)->is_unsynced = result < 0;
+    pirn__move_go_on(move, 0);
 }
 
 static void stayed(struct pirn_op *op, int32_t result)
