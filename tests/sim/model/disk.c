@@ -70,6 +70,11 @@ struct disk *disk_create(const struct disk_config *config)
     return disk;
 }
 
+enum disk_profile disk_profile(const struct disk *disk)
+{
+    return disk->config.profile;
+}
+
 static void *copy_of(const void *array, size_t used, size_t capacity)
 {
     void *copy = NULL;

@@ -56,6 +56,7 @@ struct disk_config {
 enum { DISK_ROOT = 1, DISK_SECTOR = 512, DISK_PAGE = 4096 };
 
 struct disk *disk_create(const struct disk_config *config);
+enum disk_profile disk_profile(const struct disk *disk);
 
 /* The same disk once more, with its units; nobody has anything open, so what
  * was deleted and only held is gone. Bytes are shared until one of them writes:

@@ -82,6 +82,7 @@ static bool may_find(const struct spool_checking *checking,
         return true;
     case PIRN_FAULT_STRAY: /* a new segment in which a cut left old bytes */
         return check->world->boots > 0 &&
+               disk_profile(check->world->disk) == DISK_CHAOS &&
                strstr(finding->path, ".damaged.") != NULL;
     case PIRN_FAULT_TOO_OLD:
     case PIRN_FAULT_DUPLICATED:
