@@ -49,7 +49,8 @@ PIRN_API void pirn_prep_look(struct pirn_view *view, struct pirn_spool *spool,
  * @buf, @len, @offset: as pirn_prep_claim_read()
  *
  * Result: bytes read, 0 at its end; -ENOENT it was removed before the first
- * read; -EBADMSG as pirn_prep_claim_read().
+ * read, or went to a queue of the other layout: look again; -EBADMSG as
+ * pirn_prep_claim_read().
  */
 PIRN_API void pirn_prep_view_read(struct pirn_view *view, void *buf,
                                   uint32_t len, uint64_t offset);
