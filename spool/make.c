@@ -18,7 +18,9 @@
 #include <pirn/invariant.h>
 #include <pirn/path.h>
 
+#include "spool/log/bytes.h"
 #include "spool/log/log_text.h"
+#include "spool/log/tombs_file.h"
 #include "spool/scan.h"
 #include "spool/superblock.h"
 #include "spool/text_file.h"
@@ -177,16 +179,19 @@ static int make_log_text(struct pirn_spool *spool, const char *path,
                                  len);
 }
 
-static int write_zeros(struct pirn_spool *spool, int fd, uint64_t bytes)
+/* Words that say nothing. */
+static int write_words(struct pirn_spool *spool, int fd, uint64_t bytes)
 {
-    static const uint8_t zeros[64 * 1024];
+    enum { STEP = PIRN__TOMB_PAGE_WORDS * 8 };
+    uint8_t words[STEP];
     struct pirn_op op = {0};
 
+    for (uint32_t i = 0; i < STEP; i += 8) {
+        pirn__put64(words + i, pirn__tomb_word(0, 0));
+    }
     for (uint64_t at = 0; at < bytes;) {
-        uint64_t left = bytes - at;
-        pirn_prep_write(&op, fd, zeros,
-                        left < sizeof(zeros) ? (uint32_t)left : sizeof(zeros),
-                        at);
+        uint32_t begin = (uint32_t)(at % STEP);
+        pirn_prep_write(&op, fd, words + begin, STEP - begin, at);
         int32_t r = wait_for(spool, &op);
         if (r < 0) {
             return r;
@@ -215,7 +220,7 @@ static int make_tombs(struct pirn_spool *spool, const char *path,
     if (fd < 0) {
         return fd;
     }
-    int r = write_zeros(spool, fd, bytes);
+    int r = write_words(spool, fd, bytes);
     if (r == 0) {
         pirn_prep_fsync(&op, fd, PIRN_SYNC_ALL);
         r = wait_for(spool, &op);
@@ -254,7 +259,7 @@ static int make_log_parts(struct pirn_spool *spool, const char *dir,
     }
     (void)snprintf(path, sizeof(path), "%s/queues", dir);
     r = r == 0 ? sync_dir(spool, path) : r;
-    (void)snprintf(path, sizeof(path), "%s/tombs", dir);
+    (void)snprintf(path, sizeof(path), "%s/" PIRN__TOMBS_FILE, dir);
     r = r == 0 ? make_tombs(spool, path, config) : r;
     (void)snprintf(path, sizeof(path), "%s/log", dir);
     r = r == 0 ? make_log_text(spool, path, config) : r;

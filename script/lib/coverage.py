@@ -11,9 +11,9 @@ WANTED = 90.0
 CAREFUL = re.compile(
     r"spool/(group_sync|spool|owner|registry|fence|lease)\.c|"
     r"spool/file/(aside|back|body|claim_end|commit|draft|meta|recover|survey)"
-    r"\.c|spool/log/(attach|batch|catalogue|claim_end|compact|draft|keeper|"
-    r"lane|log|rebuild\w*|record|replay|rescue|segments|slot|tomb|tombs_file|"
-    r"writer)\.c|runtime/(chain|file)\.c|smtp/(mail|session)\.c")
+    r"\.c|spool/log/(attach|batch|catalogue|claim_end|compact|copy|draft|heal|"
+    r"keeper|lane|log|rebuild\w*|record|replay|rescue|segments|slot|tomb|"
+    r"tomb_format_1|tombs_file|writer)\.c|runtime/(chain|file)\.c|smtp/(mail|session)\.c")
 
 
 def share(part, whole):

@@ -16,6 +16,7 @@
 
 #include "spool/check/strays.h"
 #include "spool/id.h"
+#include "spool/log/tombs_file.h"
 #include "spool/make.h"
 
 void pirn__room_path(const struct pirn__room *room, struct pirn__name *ret_path)
@@ -115,14 +116,18 @@ static bool is_one_of(const char *name, const char *const *names, size_t count)
 static enum pirn__entry_kind judge_log(const char *name)
 {
     static const char *const ours[] = {"log",    "index", "index.new",
-                                       "queues", "seg",   "tombs",
+                                       "queues", "seg",   PIRN__TOMBS_FILE,
                                        "bells",  "data",  "ids"};
+    static const char *const half[] = {PIRN__TOMBS_FILE ".new",
+                                       PIRN__TOMBS_FILE_FORMAT_1, "log.new",
+                                       "copy.new"};
 
     if (is_one_of(name, ours, sizeof(ours) / sizeof(ours[0]))) {
         return PIRN__ENTRY_OURS;
     }
-    return strcmp(name, "tombs.new") == 0 ? PIRN__ENTRY_HALF
-                                          : PIRN__ENTRY_STRAY;
+    return is_one_of(name, half, sizeof(half) / sizeof(half[0]))
+               ? PIRN__ENTRY_HALF
+               : PIRN__ENTRY_STRAY;
 }
 
 static enum pirn__entry_kind judge_slot(const struct pirn_entry *entry,

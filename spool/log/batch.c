@@ -45,6 +45,7 @@ enum {
     UNIT = PIRN__RECORD_UNIT,
 };
 
+static_assert(SEGMENT_SUM + 8 == PIRN__SEGMENT_HEAD_BYTES, "it ends there");
 static_assert(NOTE_BYTES <= PIRN__HEAD_BYTES, "a head comes behind all notes");
 
 static const char segment_magic[] = "pirnseg1";
@@ -261,22 +262,23 @@ static uint64_t sum_of(const uint8_t *buf, size_t len, uint64_t salt)
                              pirn__planted("log-salt-left-out") ? 0 : salt);
 }
 
-static void header_put(const struct pirn__batch *batch, uint32_t bytes,
-                       uint64_t written_ns)
+/* Before the heads, which are there. */
+static void header_put(uint8_t *buf, const struct pirn__batch_head *head,
+                       uint64_t salt)
 {
-    uint8_t *buf = batch->buf + batch->start;
-
     memset(buf, 0, PIRN__BATCH_HEAD_BYTES);
     memcpy(buf, batch_magic, MAGIC_BYTES);
-    pirn__put32(buf + BATCH_SEGMENT, batch->segment);
-    pirn__put32(buf + BATCH_GENERATION, batch->generation);
-    pirn__put32(buf + BATCH_COUNT, batch->count);
-    pirn__put32(buf + BATCH_FIRST_RECORD, batch->first_record);
-    pirn__put32(buf + BATCH_BYTES, bytes);
-    pirn__put64(buf + BATCH_SEQUENCE, batch->sequence);
-    pirn__put64(buf + BATCH_WRITTEN, written_ns);
+    pirn__put32(buf + BATCH_SEGMENT, head->segment);
+    pirn__put32(buf + BATCH_GENERATION, head->generation);
+    pirn__put32(buf + BATCH_COUNT, head->count);
+    pirn__put32(buf + BATCH_FIRST_RECORD, head->first_record);
+    pirn__put32(buf + BATCH_BYTES, head->bytes);
+    pirn__put64(buf + BATCH_SEQUENCE, head->sequence);
+    pirn__put64(buf + BATCH_WRITTEN, head->written_ns);
     pirn__put64(buf + BATCH_SUM,
-                sum_of(buf, PIRN__BATCH_ROOM - batch->start, batch->salt));
+                sum_of(buf,
+                       PIRN__BATCH_HEAD_BYTES + head->count * PIRN__HEAD_BYTES,
+                       salt));
 }
 
 /* The last one, which may have nothing in it; the first one begins where the
@@ -301,7 +303,17 @@ uint32_t pirn__batch_end(struct pirn__batch *batch, uint64_t written_ns)
     for (uint32_t i = batch->count; i-- > 0;) {
         record_seal(batch, i);
     }
-    header_put(batch, (uint32_t)bytes, written_ns);
+    header_put(batch->buf + batch->start,
+               &(struct pirn__batch_head){
+                   .segment = batch->segment,
+                   .generation = batch->generation,
+                   .count = batch->count,
+                   .first_record = batch->first_record,
+                   .bytes = (uint32_t)bytes,
+                   .sequence = batch->sequence,
+                   .written_ns = written_ns,
+               },
+               batch->salt);
     uint32_t rest = batch->start + (uint32_t)bytes - batch->used;
     memset(batch->buf + batch->filled, 0, rest);
     batch->filled += rest;
@@ -446,6 +458,27 @@ int pirn__batch_cursor_next(struct pirn__batch_cursor *cursor,
     cursor->at += head.bytes / UNIT;
     cursor->first_record += head.count;
     cursor->sequence++;
+    cursor->written_ns = head.written_ns;
     *ret_head = head;
     return 1;
+}
+
+void pirn__batch_front_seal(const struct pirn__batch_cursor *cursor,
+                            uint32_t count, uint64_t bytes, const uint8_t *said,
+                            uint8_t *front)
+{
+    const struct pirn__batch_head head = {
+        .segment = cursor->segment.segment,
+        .generation = cursor->segment.generation,
+        .count = count,
+        .first_record = cursor->first_record,
+        .bytes = (uint32_t)to_batch_unit(bytes),
+        .sequence = cursor->sequence,
+        .written_ns = cursor->written_ns != 0
+                          ? cursor->written_ns
+                          : pirn__get64(said + BATCH_WRITTEN),
+    };
+
+    pirn_assert(count >= 1 && count <= PIRN__BATCH_RECORDS);
+    header_put(front, &head, cursor->segment.salt);
 }

@@ -31,6 +31,7 @@
 
 #define PIRN__BATCH_UNIT 4096u
 #define PIRN__BATCH_HEAD_BYTES 64u
+#define PIRN__SEGMENT_HEAD_BYTES 56u /* what of its 4 KiB is used */
 #define PIRN__SEGMENT_RECORDS_MAX 16384u
 #define PIRN__SEGMENT_BYTES_MIN (144ull * 1024) /* the longest record fits */
 #define PIRN__SEGMENT_BYTES_MAX (1ull << 26)    /* a place has 2^20 units */
@@ -160,6 +161,7 @@ struct pirn__batch_cursor {
     uint32_t at; /* of the next batch, in units of 64 */
     uint32_t first_record;
     uint64_t sequence;
+    uint64_t written_ns; /* of the batch before; 0: there is none */
 };
 
 /** pirn__batch_cursor_init() - before the first batch */
@@ -180,5 +182,12 @@ void pirn__batch_cursor_init(struct pirn__batch_cursor *cursor,
 PIRN_MUST_CHECK int pirn__batch_cursor_next(struct pirn__batch_cursor *cursor,
                                             const uint8_t *buf, size_t len,
                                             struct pirn__batch_head *ret_head);
+
+/** pirn__batch_front_seal() - the front of the batch at the cursor, anew:
+ * @front has its @count heads; @bytes are used of the batch; @said: the front
+ * that was there */
+void pirn__batch_front_seal(const struct pirn__batch_cursor *cursor,
+                            uint32_t count, uint64_t bytes, const uint8_t *said,
+                            uint8_t *front);
 
 #endif /* SPOOL_LOG_BATCH_H */

@@ -69,7 +69,7 @@ static void lay_out_tombs(struct ruler *ruler,
     tombs->synced = next(ruler, pages * 8);
     tombs->words =
         next(ruler, (uint64_t)size->segments * tombs->segment_words * 8);
-    tombs->cuts = next(ruler, (uint64_t)size->segments * 8);
+    tombs->bounds = next(ruler, (uint64_t)size->segments * 8);
 }
 
 static void lay_out_catalogue(struct ruler *ruler,

@@ -18,7 +18,7 @@
 #include "spool/log/event_ring.h"
 #include "spool/log/tomb.h"
 
-#define PIRN__INDEX_VERSION 5u
+#define PIRN__INDEX_VERSION 6u
 #define PIRN__INDEX_OWNERS 1024u
 #define PIRN__INDEX_QUEUES 128u
 #define PIRN__INDEX_READS 8u

@@ -332,6 +332,23 @@ static void write_next(struct pirn__log *log)
     pirn_start(log->context, &keeper->step, synced);
 }
 
+/* What has to be there by now, of what may grow yet: where a round has to write
+ * and sync something, it has that, too. */
+static void keep_bounds(struct pirn__log *log)
+{
+    uint32_t page;
+    uint64_t version;
+
+    if (!pirn__tomb_next_dirty(&log->index.tombs, 0, &page, &version)) {
+        return;
+    }
+    for (uint32_t i = 0; i < log->text.size.segments; i++) {
+        if (pirn__segment_keep(log, i)) {
+            pirn__tomb_bound_changed(&log->index.tombs, i);
+        }
+    }
+}
+
 static void start_round(struct pirn__log *log)
 {
     struct pirn__keeper *keeper = &log->keeper;
@@ -341,6 +358,7 @@ static void start_round(struct pirn__log *log)
     keeper->round = pirn__atom_add(&log->index.head->rounds_begun, 1) + 1;
     keeper->page = 0;
     keeper->count = 0;
+    keep_bounds(log);
     write_next(log);
 }
 

@@ -176,6 +176,9 @@ static int open_index(struct pirn__log *log, bool alone, const char *dir)
     if (r < 0) {
         return r;
     }
+    if (!is_new && log->text.format != PIRN__LOG_FORMAT) {
+        return -EMEDIUMTYPE; /* the text is older than the index */
+    }
     become_owner(log);
     if (alone && pirn__atom_load(&log->index.head->rounds_failed) != 0) {
         r = pirn__tombs_file_renew(log);
@@ -279,6 +282,21 @@ void pirn__log_close(struct pirn__log *log)
 }
 
 /* ---- what the log's files share ---- */
+
+int64_t pirn__log_read_at(struct pirn__log *log, int fd, uint8_t *buf,
+                          uint32_t len, uint64_t offset)
+{
+    struct pirn_op op = {0};
+    uint32_t have = 0;
+    int r = 1;
+
+    while (have < len && r > 0) {
+        pirn_prep_read(&op, fd, buf + have, len - have, offset + have);
+        r = wait_for(log, &op);
+        have += r > 0 ? (uint32_t)r : 0;
+    }
+    return r < 0 ? r : (int64_t)have;
+}
 
 bool pirn__log_knows(const struct pirn__log *log, const struct pirn_id *id)
 {

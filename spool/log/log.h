@@ -24,7 +24,7 @@ struct pirn__log {
     struct pirn_spool *spool;
     struct pirn_context *context;
     int dir_fd;   /* .log */
-    int tombs_fd; /* .log/tombs */
+    int tombs_fd; /* .log/tombstones */
     int index_fd;
     int seg_fd; /* .log/seg */
     void *memory;
@@ -77,6 +77,12 @@ void pirn__log_close(struct pirn__log *log);
 /** pirn__log_rescue_own() - give back what our slot's last owner had, if moves
  * of his are settled; blocks */
 void pirn__log_rescue_own(struct pirn__log *log);
+
+/** pirn__log_read_at() - as much as is there, up to @len; or an errno. Blocks.
+ */
+PIRN_MUST_CHECK int64_t pirn__log_read_at(struct pirn__log *log, int fd,
+                                          uint8_t *buf, uint32_t len,
+                                          uint64_t offset);
 
 /** pirn__log_draft_bytes() - what a draft needs while it is open */
 size_t pirn__log_draft_bytes(void);

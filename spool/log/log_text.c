@@ -77,7 +77,8 @@ size_t pirn__log_text_encode(const struct pirn__log_text *text, char *buf)
     struct pirn__text_out out = {buf, buf + PIRN__LOG_TEXT_MAX};
 
     pirn_assert(pirn__index_size_check(&text->size) == 0);
-    pirn__text_put_string(&out, "pirn-log 1\nspool ");
+    static_assert(PIRN__LOG_FORMAT == 2, "the number below");
+    pirn__text_put_string(&out, "pirn-log 2\nspool ");
     put_bytes(&out, text->spool);
     pirn__text_put(&out, "\n", 1);
     put_line(&out, "slots ", text->size.slots);
@@ -93,11 +94,12 @@ int pirn__log_text_decode(const char *buf, size_t len,
     uint64_t slots;
     uint64_t segments;
     struct pirn__text_in in;
-    int r = pirn__text_check(buf, len, "pirn-log", &in);
+    int r = pirn__text_check_as(buf, len, "pirn-log", PIRN__LOG_FORMAT, &in);
 
     if (r < 0) {
         return r;
     }
+    text.format = r;
     if (!pirn__text_take(&in, "spool ") || !take_bytes(&in, text.spool) ||
         !pirn__text_take(&in, "\n") || !take_line(&in, "slots ", &slots) ||
         !take_line(&in, "segments ", &segments) ||

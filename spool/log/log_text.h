@@ -2,8 +2,8 @@
 /*
  * spool/log/log_text.h - the log's text files
  *
- *   pirn-log 1                        .log/log
- *   spool 0123456789abcdef0123456789abcdef
+ *   pirn-log 2                        .log/log; 1: its tombstones have no
+ *   spool 0123456789abcdef0123456789abcdef       checks (tomb_format_1.h)
  *   slots 1048576
  *   segments 1024
  *   segment_bytes 67108864
@@ -33,7 +33,10 @@
 #define PIRN__LOG_TEXT_MAX 4096u
 #define PIRN__INDEX_PATH_MAX 1024u
 
+#define PIRN__LOG_FORMAT 2 /* 1 is read */
+
 struct pirn__log_text {
+    int format;
     uint8_t spool[16];
     struct pirn__index_size size;
 };
@@ -45,8 +48,9 @@ struct pirn__index_text {
     char path[PIRN__INDEX_PATH_MAX];
 };
 
-/* Encoding returns the length; @buf has PIRN__LOG_TEXT_MAX bytes. Decoding: 0;
- * -EBADMSG damaged; -EPROTO of a newer format. */
+/* Encoding, in the newest format, returns the length; @buf has
+ * PIRN__LOG_TEXT_MAX bytes. Decoding: 0; -EBADMSG damaged; -EPROTO of a newer
+ * format. */
 
 size_t pirn__log_text_encode(const struct pirn__log_text *text, char *buf);
 PIRN_MUST_CHECK int pirn__log_text_decode(const char *buf, size_t len,

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "spool/log/rebuild_parts.h"
+#include "spool/log/tombs_file.h"
 #include "spool/scan.h"
 
 /* Which of so many files are there. */
@@ -29,33 +30,6 @@ struct segment_scan {
     struct pirn__rebuild *rebuild;
     uint32_t there;
 };
-
-/* ---- tombstones ---- */
-
-/* What a short file does not have is zero: of no generation. Many pages at a
- * time: each read is a turn. */
-static int read_tombs(struct pirn__log *log)
-{
-    enum { AT_ONCE = 128, BYTES = AT_ONCE * PIRN__TOMB_PAGE_WORDS * 8 };
-    const struct pirn__tombs *tombs = &log->index.tombs;
-    const uint32_t page_bytes = PIRN__TOMB_PAGE_WORDS * 8;
-    uint32_t pages = pirn__tombs_pages(tombs);
-    uint8_t *bytes = malloc(BYTES);
-    int64_t r = bytes == NULL ? -ENOMEM : BYTES;
-
-    for (uint32_t page = 0; page < pages && r == BYTES; page += AT_ONCE) {
-        uint32_t count = pages - page < AT_ONCE ? pages - page : AT_ONCE;
-        memset(bytes, 0, BYTES);
-        r = pirn__rebuild_read_at(log, log->tombs_fd, bytes, BYTES,
-                                  (uint64_t)page * page_bytes);
-        for (uint32_t i = 0; i < count && r > 0; i++) {
-            memcpy((void *)(uintptr_t)pirn__tombs_page(tombs, page + i),
-                   bytes + (size_t)i * page_bytes, page_bytes);
-        }
-    }
-    free(bytes);
-    return r < 0 ? (int)r : 0; /* nothing is behind the end */
-}
 
 /* ---- segments ---- */
 
@@ -143,6 +117,7 @@ void pirn__rebuild_deinit(struct pirn__rebuild *rebuild)
     free(rebuild->left);
     free(rebuild->tails);
     free(rebuild->is_synced);
+    free(rebuild->has_hole);
     free(rebuild->is_later);
     free(rebuild->is_read);
     free(rebuild->began_ns);
@@ -163,6 +138,7 @@ static int rebuild_init(struct pirn__rebuild *rebuild)
     rebuild->left = calloc(count, sizeof(*rebuild->left));
     rebuild->tails = calloc(count, sizeof(*rebuild->tails));
     rebuild->is_synced = calloc(count, sizeof(*rebuild->is_synced));
+    rebuild->has_hole = calloc(count, sizeof(*rebuild->has_hole));
     rebuild->is_later = calloc(count, sizeof(*rebuild->is_later));
     rebuild->is_read = calloc(count, sizeof(*rebuild->is_read));
     rebuild->began_ns = calloc(count, sizeof(*rebuild->began_ns));
@@ -171,9 +147,9 @@ static int rebuild_init(struct pirn__rebuild *rebuild)
     if (rebuild->segments == NULL || rebuild->kept == NULL ||
         rebuild->ends == NULL || rebuild->left == NULL ||
         rebuild->tails == NULL || rebuild->is_synced == NULL ||
-        rebuild->is_later == NULL || rebuild->is_read == NULL ||
-        rebuild->began_ns == NULL || rebuild->memory == NULL ||
-        rebuild->front == NULL) {
+        rebuild->has_hole == NULL || rebuild->is_later == NULL ||
+        rebuild->is_read == NULL || rebuild->began_ns == NULL ||
+        rebuild->memory == NULL || rebuild->front == NULL) {
         return -ENOMEM;
     }
     pirn__replay_init(&rebuild->replay, &rebuild->log->index.tombs,
@@ -192,7 +168,7 @@ int pirn__log_rebuild(struct pirn__log *log, bool early)
     rebuild->actor = log->actor;
     rebuild->actor.hand = &rebuild->hand;
     int r = rebuild_init(rebuild);
-    r = r == 0 ? read_tombs(log) : r;
+    r = r == 0 ? pirn__tombs_file_load(log) : r;
     r = r == 0 ? read_segments(rebuild, early) : r;
     if (r == 0 && rebuild->order_count > 0) {
         r = pirn__rebuild_go_on_later(rebuild);

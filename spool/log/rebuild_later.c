@@ -189,6 +189,33 @@ static void next_tail(struct pirn__rebuild_later *later);
 
 static void have_tail(struct pirn_op *op, int32_t result);
 
+/* The batch, or all from there on. */
+static uint32_t tail_bytes(const struct pirn__rebuild *rebuild,
+                           uint32_t segment)
+{
+    const struct pirn__rebuild_tail *tail = &rebuild->tails[segment];
+    uint64_t rest =
+        tail->head.segment_bytes - pirn__rebuild_rest_at(tail->mark);
+
+    return rebuild->left[segment] == PIRN__REBUILD_TAIL ? tail->batch.bytes
+                                                        : (uint32_t)rest;
+}
+
+/* What cannot be read and has to be there is for who opens the next time, and
+ * is not early then: he can wait for a copy. */
+static int end_rest(struct pirn__rebuild *rebuild, uint32_t segment, size_t len)
+{
+    struct pirn__rebuild_tail *tail = &rebuild->tails[segment];
+    int r = pirn__rebuild_rest(rebuild, &tail->head, &tail->mark,
+                               rebuild->whole, len);
+
+    if (r == 0 && rebuild->has_hole[segment]) {
+        return -EIO;
+    }
+    pirn__rebuild_end_file(rebuild, &tail->head, tail->mark);
+    return r;
+}
+
 static void read_on(struct pirn__rebuild_later *later)
 {
     struct pirn__rebuild *rebuild = later->rebuild;
@@ -196,8 +223,9 @@ static void read_on(struct pirn__rebuild_later *later)
     const struct pirn__rebuild_tail *tail = &rebuild->tails[segment];
 
     pirn_prep_read(&later->step, pirn__segment_fd(rebuild->log, segment),
-                   rebuild->whole + later->len, tail->batch.bytes - later->len,
-                   (uint64_t)tail->at * PIRN__RECORD_UNIT + later->len);
+                   rebuild->whole + later->len,
+                   tail_bytes(rebuild, segment) - later->len,
+                   pirn__rebuild_rest_at(tail->mark) + later->len);
     pirn_start(rebuild->log->context, &later->step, have_tail);
 }
 
@@ -209,13 +237,14 @@ static void have_tail(struct pirn_op *op, int32_t result)
     uint32_t segment = rebuild->order[later->tail];
 
     later->len += result > 0 ? (uint32_t)result : 0;
-    if (result > 0 && later->len < rebuild->tails[segment].batch.bytes) {
+    if (result > 0 && later->len < tail_bytes(rebuild, segment)) {
         read_on(later);
         return;
     }
-    note(later, result < 0
-                    ? result
-                    : pirn__rebuild_end_tail(rebuild, segment, later->len));
+    bool is_tail = rebuild->left[segment] == PIRN__REBUILD_TAIL;
+    note(later, result < 0 ? result
+                : is_tail ? pirn__rebuild_end_tail(rebuild, segment, later->len)
+                          : end_rest(rebuild, segment, later->len));
     pirn__segment_drop(rebuild->log, segment);
     later->tail++;
     next_tail(later);
@@ -234,8 +263,8 @@ static void have_segment(struct pirn_op *op, int32_t result)
         return;
     }
     later->len = 0;
-    note(later, pirn__rebuild_whole_room(rebuild,
-                                         rebuild->tails[segment].batch.bytes));
+    note(later,
+         pirn__rebuild_whole_room(rebuild, tail_bytes(rebuild, segment)));
     if (later->result < 0) {
         pirn__segment_drop(rebuild->log, segment);
         begin_end(later);
@@ -251,7 +280,8 @@ static void next_tail(struct pirn__rebuild_later *later)
 
     while (later->result == 0 && later->tail < rebuild->order_count) {
         uint32_t segment = rebuild->order[later->tail];
-        if (rebuild->left[segment] == PIRN__REBUILD_TAIL) {
+        if (rebuild->left[segment] == PIRN__REBUILD_TAIL ||
+            rebuild->left[segment] == PIRN__REBUILD_REST) {
             pirn__prep_segment_hold(&later->hold, rebuild->log, segment);
             pirn_start(rebuild->log->context, &later->hold.waiter.op,
                        have_segment);

@@ -5,6 +5,8 @@
  *   rebuild.c --> rebuild_peek.c, all segments: which may wait
  *             --> rebuild_pass.c, all segments: replay, states of segments
  *             --> rebuild_read.c, alone, what is left of one, or all of it
+ *             --> rebuild_hole.c, of that what has to be there and cannot be
+ *                 read
  *             --> rebuild_restore.c, all that live: slots, tombstones
  *             --> rebuild_later.c, what may wait, in turns; items of it that
  *                 can be handed out before the end: rebuild_tell.c
@@ -19,10 +21,12 @@
 enum pirn__rebuild_left {
     PIRN__REBUILD_NOTHING = 0, /* as it is, too, of one that is not there */
     PIRN__REBUILD_TAIL,        /* its last batch, which is judged */
+    PIRN__REBUILD_REST,        /* from there on all: a batch cannot be read */
     PIRN__REBUILD_ALL,
 };
 
-/* How far a segment was read: up to a batch that is not added yet. */
+/* How far a segment was read: up to a batch that is not added yet, or is not
+ * there. */
 struct pirn__rebuild_tail {
     struct pirn__segment_head head;
     struct pirn__batch_head batch;
@@ -44,7 +48,8 @@ struct pirn__rebuild {
     enum pirn__rebuild_left *left;    /* of each segment */
     struct pirn__rebuild_tail *tails; /* of each that has one left */
     bool *is_synced;                  /* of each segment */
-    bool only_counts;                 /* what lives, and adds nothing */
+    bool *has_hole;   /* of each: of what has to be there not all is known */
+    bool only_counts; /* what lives, and adds nothing */
     uint32_t alive;
     uint64_t now_ns; /* of all that is released */
 
@@ -73,12 +78,6 @@ struct pirn__rebuild_tell {
     struct pirn__place place;
 };
 
-/** pirn__rebuild_read_at() - as much as is there, up to @len; or an errno.
- * Blocks. */
-PIRN_MUST_CHECK int64_t pirn__rebuild_read_at(struct pirn__log *log, int fd,
-                                              uint8_t *buf, uint32_t len,
-                                              uint64_t offset);
-
 /** pirn__rebuild_set_segment() - its word, of nobody */
 void pirn__rebuild_set_segment(struct pirn__log *log, uint32_t segment,
                                enum pirn__segment_state state,
@@ -98,10 +97,47 @@ PIRN_MUST_CHECK int pirn__rebuild_add(struct pirn__rebuild *rebuild,
 void pirn__rebuild_mark(struct pirn__mark *mark,
                         const struct pirn__batch_head *head, uint32_t at);
 
-/** pirn__rebuild_is_committed() - the last batch of a segment, by its cut:
+/** pirn__rebuild_is_committed() - the last batch of a segment, by its bound:
  * nothing of it has to be judged */
 bool pirn__rebuild_is_committed(const struct pirn__log *log,
                                 const struct pirn__batch_head *head);
+
+/** pirn__rebuild_may_go_on() - whether a segment of which so many records were
+ * read may have more: its cut is further, or there is none */
+bool pirn__rebuild_may_go_on(const struct pirn__log *log,
+                             const struct pirn__segment_head *head,
+                             uint32_t records);
+
+/** pirn__rebuild_cursor() - at the first batch behind a mark */
+void pirn__rebuild_cursor(struct pirn__batch_cursor *cursor,
+                          const struct pirn__segment_head *segment,
+                          struct pirn__mark mark);
+
+/** pirn__rebuild_rest_at() - where that is in its segment */
+static inline uint64_t pirn__rebuild_rest_at(struct pirn__mark mark)
+{
+    return PIRN__BATCH_UNIT + (uint64_t)mark.units * PIRN__BATCH_UNIT;
+}
+
+/**
+ * pirn__rebuild_rest() - all batches behind @mark, of a segment that may have
+ * more than can be read one after the other
+ * @mark:  is behind them, at the end
+ * @bytes: @len, all that there is from there on; fronts are put right in it
+ *
+ * Where something that lives has to be there, and cannot be read, has_hole of
+ * the segment says so. Return: 0, -ENOMEM
+ */
+PIRN_MUST_CHECK int pirn__rebuild_rest(struct pirn__rebuild *rebuild,
+                                       const struct pirn__segment_head *segment,
+                                       struct pirn__mark *mark, uint8_t *bytes,
+                                       size_t len);
+
+/** pirn__rebuild_end_file() - all batches of a segment were read, up to @mark
+ */
+void pirn__rebuild_end_file(struct pirn__rebuild *rebuild,
+                            const struct pirn__segment_head *head,
+                            struct pirn__mark mark);
 
 /** pirn__rebuild_is_plain() - whether a header is ours, of a turn that no word
  * says is over; @ret_head may be written on false, too */

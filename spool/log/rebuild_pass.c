@@ -186,20 +186,35 @@ static int add_held(struct pirn__pass_reader *reader)
     return r;
 }
 
-/* Nothing more was written. The last batch is held yet, if there is one. */
+/* Now that a batch cannot be read, which may be the end. */
+static enum pirn__rebuild_left what_is_left(
+    const struct pirn__pass_reader *reader)
+{
+    const struct pirn__log *log = reader->pass->rebuild->log;
+    const struct pirn__rebuild_tail *tail = &reader->tail;
+
+    if (pirn__rebuild_may_go_on(log, &tail->head,
+                                reader->cursor.first_record)) {
+        return PIRN__REBUILD_REST;
+    }
+    return reader->front == NULL ||
+                   pirn__rebuild_is_committed(log, &tail->batch)
+               ? PIRN__REBUILD_NOTHING
+               : PIRN__REBUILD_TAIL;
+}
+
+/* The last batch is held yet, if there is one. */
 static int end_segment(struct pirn__pass_reader *reader)
 {
     struct pirn__rebuild *rebuild = reader->pass->rebuild;
     struct pirn__rebuild_tail *tail = &reader->tail;
-    bool is_left = reader->front != NULL &&
-                   !pirn__rebuild_is_committed(rebuild->log, &tail->batch);
-    int r = is_left ? 0 : add_held(reader);
+    enum pirn__rebuild_left left = what_is_left(reader);
+    int r = left == PIRN__REBUILD_NOTHING ? add_held(reader) : 0;
 
-    if (is_left) {
+    if (left != PIRN__REBUILD_NOTHING) {
         rebuild->tails[reader->segment] = *tail;
     }
-    rebuild->left[reader->segment] =
-        is_left ? PIRN__REBUILD_TAIL : PIRN__REBUILD_NOTHING;
+    rebuild->left[reader->segment] = left;
     rebuild->log->index.segments[reader->segment].mark =
         pirn__mark_pack(tail->mark);
     return r;

@@ -114,9 +114,9 @@ static void end(struct pirn__peek *peek)
 /* A word that says nothing of the kind of any turn need not be looked at. */
 static bool may_be_first(const struct pirn__log *log, uint32_t segment)
 {
-    uint64_t cut = log->index.tombs.cuts[segment];
+    uint64_t bound = log->index.tombs.bounds[segment];
 
-    return says_first(log, segment, (uint32_t)(cut >> 32));
+    return says_first(log, segment, (uint32_t)(bound >> 32));
 }
 
 static void next_segment(struct pirn__peeker *peeker)

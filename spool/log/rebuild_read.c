@@ -4,9 +4,10 @@
  *
  *   header -> blank, another's, of a turn that is over -> unmade, aside, free
  *     -> batches: fronts of all; of the last all of it, to judge its records by
- *        their own sums, unless the segment's cut says that all of them were
+ *        their own sums, unless the segment's bound says that all of them were
  *        committed
- *     -> behind the last: whether the segment may be written on
+ *     -> behind the last: what has to be there, and whether the segment may be
+ *        written on (rebuild_hole.c)
  */
 #include "spool/log/rebuild_parts.h"
 
@@ -20,7 +21,10 @@
 #include <pirn/file.h>
 #include <pirn/path.h>
 
+#include "runtime/plant.h"
 #include "spool/log/atom.h"
+#include "spool/log/copy.h"
+#include "spool/log/heal.h"
 #include "spool/text_file.h"
 
 /* As much of a batch as has the heads of 256 records: most have not more. */
@@ -29,22 +33,6 @@ enum { FRONT = 20 * 1024 };
 static int32_t wait_for(struct pirn__log *log, struct pirn_op *op)
 {
     return pirn_wait(log->context, op);
-}
-
-/* As much as is there, up to @len. */
-int64_t pirn__rebuild_read_at(struct pirn__log *log, int fd, uint8_t *buf,
-                              uint32_t len, uint64_t offset)
-{
-    struct pirn_op op = {0};
-    uint32_t have = 0;
-    int r = 1;
-
-    while (have < len && r > 0) {
-        pirn_prep_read(&op, fd, buf + have, len - have, offset + have);
-        r = wait_for(log, &op);
-        have += r > 0 ? (uint32_t)r : 0;
-    }
-    return r < 0 ? r : (int64_t)have;
 }
 
 void pirn__rebuild_set_segment(struct pirn__log *log, uint32_t segment,
@@ -117,13 +105,21 @@ int pirn__rebuild_whole_room(struct pirn__rebuild *rebuild, uint32_t bytes)
     return 0;
 }
 
-/* Whoever sealed the segment had committed all up to the batch's end. */
 bool pirn__rebuild_is_committed(const struct pirn__log *log,
                                 const struct pirn__batch_head *head)
 {
+    return pirn__tomb_kept(&log->index.tombs, head->segment,
+                           head->generation) >=
+               head->first_record + head->count &&
+           !pirn__planted("log-kept-unknown");
+}
+
+bool pirn__rebuild_may_go_on(const struct pirn__log *log,
+                             const struct pirn__segment_head *head,
+                             uint32_t records)
+{
     return pirn__tomb_cut_at(&log->index.tombs, head->segment,
-                             head->generation) ==
-           head->first_record + head->count;
+                             head->generation) > records;
 }
 
 /* The batch behind which nothing more was written. */
@@ -141,8 +137,8 @@ static int add_last(struct pirn__rebuild *rebuild, int fd, uint32_t at,
         return r;
     }
     int64_t len =
-        pirn__rebuild_read_at(rebuild->log, fd, rebuild->whole, head->bytes,
-                              (uint64_t)at * PIRN__RECORD_UNIT);
+        pirn__log_read_at(rebuild->log, fd, rebuild->whole, head->bytes,
+                          (uint64_t)at * PIRN__RECORD_UNIT);
     if (len < 0) {
         return (int)len;
     }
@@ -157,7 +153,7 @@ static int64_t read_front(struct pirn__log *log, int fd, uint8_t *buf,
                           uint64_t offset)
 {
     struct pirn__batch_head head;
-    int64_t len = pirn__rebuild_read_at(log, fd, buf, FRONT, offset);
+    int64_t len = pirn__log_read_at(log, fd, buf, FRONT, offset);
 
     if (len < FRONT || pirn__batch_head_peek(buf, &head) < 0) {
         return len;
@@ -167,8 +163,8 @@ static int64_t read_front(struct pirn__log *log, int fd, uint8_t *buf,
     if (front <= FRONT) {
         return len;
     }
-    int64_t more = pirn__rebuild_read_at(
-        log, fd, buf + len, front - (uint32_t)len, offset + (uint64_t)len);
+    int64_t more = pirn__log_read_at(log, fd, buf + len, front - (uint32_t)len,
+                                     offset + (uint64_t)len);
     return more < 0 ? more : len + more;
 }
 
@@ -177,16 +173,61 @@ void pirn__rebuild_mark(struct pirn__mark *mark,
 {
     uint64_t end = (uint64_t)at * PIRN__RECORD_UNIT + head->bytes;
 
-    mark->batches++;
+    mark->batches = (uint32_t)head->sequence;
     mark->records = (uint16_t)(head->first_record + head->count);
     mark->units = (uint16_t)(end / PIRN__BATCH_UNIT - 1);
 }
 
-/* Its batches, one after the other; each is added when the next is known to be
- * there, or not. */
+/* What has to be there and cannot be read: the segment, as it is, under another
+ * name, durable before anything is written. A name is of a turn, so it is made
+ * once. */
+static int keep_copy(struct pirn__log *log, int fd,
+                     const struct pirn__segment_head *head)
+{
+    char path[48];
+
+    (void)snprintf(path, sizeof(path), "seg/%06u.damaged.turn.%u",
+                   head->segment, head->generation);
+    return pirn__copy_aside(log, fd, path);
+}
+
+void pirn__rebuild_cursor(struct pirn__batch_cursor *cursor,
+                          const struct pirn__segment_head *segment,
+                          struct pirn__mark mark)
+{
+    pirn__batch_cursor_init(cursor, segment);
+    cursor->at += mark.units * (PIRN__BATCH_UNIT / PIRN__RECORD_UNIT);
+    cursor->first_record = mark.records;
+    cursor->sequence = mark.batches + 1;
+}
+
+/* All that a segment has behind its mark, at once. */
+static int read_rest(struct pirn__rebuild *rebuild, int fd,
+                     const struct pirn__segment_head *segment,
+                     struct pirn__mark *mark)
+{
+    struct pirn__log *log = rebuild->log;
+    uint64_t at = pirn__rebuild_rest_at(*mark);
+    uint32_t want = (uint32_t)(segment->segment_bytes - at);
+    int r = pirn__rebuild_whole_room(rebuild, want);
+    int64_t len =
+        r < 0 ? r : pirn__log_read_at(log, fd, rebuild->whole, want, at);
+
+    if (len < 0) {
+        return (int)len;
+    }
+    r = pirn__rebuild_rest(rebuild, segment, mark, rebuild->whole, (size_t)len);
+    if (r == 0 && rebuild->has_hole[segment->segment]) {
+        r = keep_copy(log, fd, segment);
+    }
+    return r;
+}
+
+/* Its batches from @mark on, one after the other; each is added when the next
+ * is known to be there, or not. */
 static int read_batches(struct pirn__rebuild *rebuild, int fd,
                         const struct pirn__segment_head *segment,
-                        struct pirn__mark *ret_mark)
+                        struct pirn__mark *mark)
 {
     struct pirn__batch_cursor cursor;
     struct pirn__batch_head head;
@@ -195,8 +236,7 @@ static int read_batches(struct pirn__rebuild *rebuild, int fd,
     uint32_t at = 0;
     int r = 1;
 
-    *ret_mark = (struct pirn__mark){0};
-    pirn__batch_cursor_init(&cursor, segment);
+    pirn__rebuild_cursor(&cursor, segment, *mark);
     while (r == 1) {
         uint8_t *next = rebuild->front + (front == rebuild->front ? cap : 0);
         struct pirn__batch_head next_head;
@@ -209,6 +249,10 @@ static int read_batches(struct pirn__rebuild *rebuild, int fd,
         if (r < 0 && r != -EBADMSG) {
             return r;
         }
+        if (r != 1 && pirn__rebuild_may_go_on(rebuild->log, segment,
+                                              cursor.first_record)) {
+            return read_rest(rebuild, fd, segment, mark);
+        }
         if (at > 0) {
             int added = r == 1
                             ? pirn__rebuild_add(rebuild, &head, front, NULL)
@@ -216,7 +260,7 @@ static int read_batches(struct pirn__rebuild *rebuild, int fd,
             if (added < 0) {
                 return added;
             }
-            pirn__rebuild_mark(ret_mark, &head, at);
+            pirn__rebuild_mark(mark, &head, at);
         }
         front = next;
         head = next_head;
@@ -228,7 +272,7 @@ static int read_batches(struct pirn__rebuild *rebuild, int fd,
 static uint32_t generation_of_words(const struct pirn__tombs *tombs,
                                     uint32_t segment)
 {
-    uint32_t highest = (uint32_t)(tombs->cuts[segment] >> 32);
+    uint32_t highest = (uint32_t)(tombs->bounds[segment] >> 32);
 
     for (uint32_t i = 0; i < tombs->segment_words; i++) {
         uint64_t word =
@@ -281,7 +325,8 @@ static bool is_blank(const uint8_t *bytes, size_t len)
 }
 
 /* A header is in one sector, so no power cut tears it: this is damage, or
- * somebody else's file. It is kept under another name. */
+ * somebody else's file. It is kept under another name, and its turn is over:
+ * what the words say of it is not missed again. */
 static int set_aside(struct pirn__log *log, uint32_t segment,
                      uint32_t generation)
 {
@@ -294,7 +339,9 @@ static int set_aside(struct pirn__log *log, uint32_t segment,
                    (uintmax_t)log->place.epoch);
     pirn_prep_rename(&op, log->dir_fd, from, log->dir_fd, to, 0);
     int r = wait_for(log, &op);
-    pirn__rebuild_set_segment(log, segment, PIRN__SEGMENT_UNMADE, generation);
+    pirn__tomb_turn(&log->index.tombs, segment, generation + 1);
+    pirn__rebuild_set_segment(log, segment, PIRN__SEGMENT_UNMADE,
+                              generation + 1);
     return r < 0 ? r : pirn__sync_dir(log->context, log->dir_fd, "seg");
 }
 
@@ -308,7 +355,7 @@ static int mend_words(struct pirn__rebuild *rebuild, int fd,
     const struct pirn__tombs *tombs = &rebuild->log->index.tombs;
     uint64_t *words =
         tombs->words + (uint64_t)head->segment * tombs->segment_words;
-    struct pirn__mark mark;
+    struct pirn__mark mark = {0};
 
     rebuild->only_counts = true;
     rebuild->alive = 0;
@@ -334,46 +381,6 @@ static bool is_short_of_half(const struct pirn__log *log,
            mark.records * 2u < PIRN__SEGMENT_RECORDS_MAX;
 }
 
-static bool is_of_turn(const uint8_t *unit,
-                       const struct pirn__segment_head *head,
-                       struct pirn__mark mark)
-{
-    struct pirn__batch_head batch;
-
-    return pirn__batch_head_peek(unit, &batch) >= 0 &&
-           batch.segment == head->segment &&
-           batch.generation == head->generation &&
-           batch.sequence > mark.batches;
-}
-
-/* Whether a batch of this turn begins anywhere behind the last one that was
- * read: then that is not the end, but a damaged front, and what stands behind
- * it is not written over. */
-static int find_end(struct pirn__rebuild *rebuild, int fd,
-                    const struct pirn__segment_head *head,
-                    struct pirn__mark mark)
-{
-    enum { STEP = 16 * PIRN__BATCH_UNIT };
-    uint64_t at = PIRN__BATCH_UNIT + (uint64_t)mark.units * PIRN__BATCH_UNIT;
-    int64_t len = STEP;
-
-    while (len == STEP) {
-        len = pirn__rebuild_read_at(rebuild->log, fd, rebuild->front, STEP, at);
-        if (len < 0) {
-            return (int)len;
-        }
-        for (int64_t i = 0; i + PIRN__BATCH_UNIT <= len;
-             i += PIRN__BATCH_UNIT) {
-            if (is_of_turn(rebuild->front + i, head, mark)) {
-                return 0;
-            }
-        }
-        at += (uint64_t)len;
-    }
-    rebuild->ends[head->segment] = true;
-    return 0;
-}
-
 void pirn__rebuild_seal(struct pirn__log *log,
                         const struct pirn__segment_head *head)
 {
@@ -395,28 +402,39 @@ bool pirn__rebuild_is_plain(const struct pirn__rebuild *rebuild,
                generation_of_words(&log->index.tombs, segment);
 }
 
-/* All its batches were read. */
-static int end_file(struct pirn__rebuild *rebuild, int fd,
-                    const struct pirn__segment_head *head,
-                    struct pirn__mark mark)
+/* All its batches were read. Whether nothing is behind the last one matters of
+ * a segment that may be written on. A bound is believed where it was told that
+ * what it counts is not there. */
+void pirn__rebuild_end_file(struct pirn__rebuild *rebuild,
+                            const struct pirn__segment_head *head,
+                            struct pirn__mark mark)
 {
     struct pirn__log *log = rebuild->log;
+    bool has_hole = rebuild->has_hole[head->segment];
+    uint32_t kept =
+        pirn__tomb_kept(&log->index.tombs, head->segment, head->generation);
 
+    if (has_hole || !is_short_of_half(log, mark)) {
+        rebuild->ends[head->segment] = false;
+    }
+    if (has_hole && kept > mark.records) {
+        mark.records = (uint16_t)kept; /* those numbers are taken */
+    }
     log->index.segments[head->segment].mark = pirn__mark_pack(mark);
-    return is_short_of_half(log, mark) ? find_end(rebuild, fd, head, mark) : 0;
 }
 
-/* Its last batch is left. */
+/* Of its batches the last one is left, or the rest. */
 static int read_tail(struct pirn__rebuild *rebuild, uint32_t segment, int fd)
 {
     struct pirn__rebuild_tail *tail = &rebuild->tails[segment];
-    int r = add_last(rebuild, fd, tail->at, &tail->head, &tail->batch, NULL);
+    int r = rebuild->left[segment] == PIRN__REBUILD_TAIL
+                ? read_batches(rebuild, fd, &tail->head, &tail->mark)
+                : read_rest(rebuild, fd, &tail->head, &tail->mark);
 
-    if (r < 0) {
-        return r;
+    if (r == 0) {
+        pirn__rebuild_end_file(rebuild, &tail->head, tail->mark);
     }
-    pirn__rebuild_mark(&tail->mark, &tail->batch, tail->at);
-    return end_file(rebuild, fd, &tail->head, tail->mark);
+    return r;
 }
 
 int pirn__rebuild_end_tail(struct pirn__rebuild *rebuild, uint32_t segment,
@@ -437,6 +455,27 @@ int pirn__rebuild_end_tail(struct pirn__rebuild *rebuild, uint32_t segment,
     return pirn__rebuild_add(rebuild, &tail->batch, rebuild->whole, bad);
 }
 
+/* Its words have records that were committed and live, of a turn whose header
+ * is not there. */
+static bool is_missed(const struct pirn__log *log, uint32_t segment,
+                      uint32_t generation)
+{
+    const struct pirn__tombs *tombs = &log->index.tombs;
+    uint32_t kept = pirn__tomb_kept(tombs, segment, generation);
+
+    return pirn__tomb_dead(tombs, segment, generation, kept) < kept &&
+           !pirn__planted("log-header-unmissed");
+}
+
+static int read_head(uint8_t *page, struct pirn__segment_head *ret_head)
+{
+    int r = pirn__segment_head_decode(page, ret_head);
+
+    return r != -EBADMSG || is_blank(page, PIRN__BATCH_UNIT)
+               ? r
+               : pirn__segment_head_heal(page, ret_head);
+}
+
 /* Sealed with what it has; without a header that can be read it has nothing
  * that was ever acknowledged. */
 static int read_file(struct pirn__rebuild *rebuild, uint32_t segment, int fd)
@@ -451,13 +490,14 @@ static int read_file(struct pirn__rebuild *rebuild, uint32_t segment, int fd)
         return synced;
     }
     uint32_t generation = generation_of_words(&log->index.tombs, segment);
-    int64_t len = pirn__rebuild_read_at(log, fd, page, sizeof(page), 0);
+    int64_t len = pirn__log_read_at(log, fd, page, sizeof(page), 0);
     if (len >= 0 && is_blank(page, (size_t)len)) {
         int64_t size = size_of(log, fd);
         if (size < 0) {
             return (int)size;
         }
-        if ((uint64_t)size < log->text.size.segment_bytes) {
+        if ((uint64_t)size < log->text.size.segment_bytes &&
+            !is_missed(log, segment, generation)) {
             /* whoever made it was stopped */
             pirn__rebuild_set_segment(log, segment, PIRN__SEGMENT_UNMADE,
                                       generation);
@@ -465,7 +505,7 @@ static int read_file(struct pirn__rebuild *rebuild, uint32_t segment, int fd)
         }
     }
     int r = len < 0               ? (int)len
-            : len == sizeof(page) ? pirn__segment_head_decode(page, &head)
+            : len == sizeof(page) ? read_head(page, &head)
                                   : -EBADMSG;
     if (r == -EPROTO || (r < 0 && r != -EBADMSG)) {
         return r;
@@ -480,12 +520,18 @@ static int read_file(struct pirn__rebuild *rebuild, uint32_t segment, int fd)
         return r;
     }
     if (blank || (head.generation < generation && r == 0)) {
+        if (is_missed(log, segment, generation)) {
+            return set_aside(log, segment, generation);
+        }
         pirn__rebuild_set_segment(log, segment, PIRN__SEGMENT_FREE, generation);
         return 0;
     }
     pirn__rebuild_seal(log, &head);
     r = read_batches(rebuild, fd, &head, &mark);
-    return r < 0 ? r : end_file(rebuild, fd, &head, mark);
+    if (r == 0) {
+        pirn__rebuild_end_file(rebuild, &head, mark);
+    }
+    return r;
 }
 
 /* Closed again: it may have another name by now, and none is read twice. */
@@ -500,9 +546,9 @@ int pirn__rebuild_read_segment(struct pirn__rebuild *rebuild, uint32_t segment)
     pirn__prep_segment_hold(&hold, log, segment);
     int r = wait_for(log, &hold.waiter.op);
     if (r >= 0) {
-        r = rebuild->left[segment] == PIRN__REBUILD_TAIL
-                ? read_tail(rebuild, segment, r)
-                : read_file(rebuild, segment, r);
+        r = rebuild->left[segment] == PIRN__REBUILD_ALL
+                ? read_file(rebuild, segment, r)
+                : read_tail(rebuild, segment, r);
         pirn__segment_drop(log, segment);
         pirn__segment_forget(log, segment);
     }

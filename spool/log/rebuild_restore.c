@@ -159,19 +159,20 @@ static void mark_first(const struct pirn__rebuild *rebuild, uint32_t segment,
     const struct pirn__replay_segment *read = &rebuild->segments[segment];
     const struct pirn__tombs *tombs = &rebuild->log->index.tombs;
 
-    if (!read->has_later &&
+    if (!read->has_later && !rebuild->has_hole[segment] &&
         pirn__tomb_cut_at(tombs, segment, generation) == read->records) {
         (void)pirn__tomb_mark_first(tombs, segment, generation);
     }
 }
 
-/* A cut where the last batch ends says that all of it was committed. Where it
- * was not, the cut is one record further, which there is none of. */
+/* A cut is where the last batch ends; whether all before it was committed, and
+ * is there, it says, too. */
 static void bury_the_rest(const struct pirn__rebuild *rebuild, uint32_t segment)
 {
     struct pirn__log *log = rebuild->log;
     const uint64_t *kept = rebuild->kept[segment];
-    uint32_t behind = has_bad(&rebuild->segments[segment]) ? 1 : 0;
+    bool is_exact =
+        !has_bad(&rebuild->segments[segment]) && !rebuild->has_hole[segment];
     const struct pirn__index_segment *at = &log->index.segments[segment];
     uint32_t generation = pirn__segment_unpack(at->word).generation;
     struct pirn__mark mark = pirn__mark_unpack(at->mark);
@@ -181,7 +182,7 @@ static void bury_the_rest(const struct pirn__rebuild *rebuild, uint32_t segment)
         pirn__rebuild_set_segment(log, segment, PIRN__SEGMENT_OPEN, generation);
     } else {
         (void)pirn__tomb_cut(&log->index.tombs, segment, generation,
-                             mark.records + behind);
+                             mark.records, is_exact);
         mark_first(rebuild, segment, generation);
     }
     for (uint32_t record = 0; record < mark.records; record++) {

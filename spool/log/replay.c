@@ -274,10 +274,10 @@ void pirn__replay_batch(struct pirn__replay *replay,
     uint32_t batch = batch_open(replay, head);
     uint32_t met = 0;
 
-    pirn_assert_rule(head->first_record == segment->records, "in order");
+    pirn_assert_rule(head->first_record >= segment->records, "in order");
     segment->generation = head->generation;
     segment->last = head->first_record;
-    segment->records += head->count;
+    segment->records = head->first_record + head->count;
     if (bad != NULL) {
         memcpy(segment->bad, bad, sizeof(segment->bad));
     }

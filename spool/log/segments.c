@@ -394,7 +394,8 @@ static void cut_at_mark(struct pirn__log *log, uint32_t segment,
     struct pirn__mark mark =
         pirn__mark_unpack(pirn__atom_load(&log->index.segments[segment].mark));
 
-    (void)pirn__tomb_cut(&log->index.tombs, segment, generation, mark.records);
+    (void)pirn__tomb_cut(&log->index.tombs, segment, generation, mark.records,
+                         true);
 }
 
 void pirn__segment_seal(struct pirn__log *log, uint32_t segment, bool is_first)
@@ -413,6 +414,20 @@ void pirn__segment_seal(struct pirn__log *log, uint32_t segment, bool is_first)
     pirn__keeper_sealed(log);
     bool ours = swap_state(log, segment, &word, PIRN__SEGMENT_SEALED);
     pirn_assert(ours);
+}
+
+/* A mark of a later turn never comes to the bound of an earlier one: it is zero
+ * before the words are turned, and grows behind that. */
+bool pirn__segment_keep(struct pirn__log *log, uint32_t segment)
+{
+    struct pirn__segment_word word = read_word(log, segment);
+    struct pirn__mark mark =
+        pirn__mark_unpack(pirn__atom_load(&log->index.segments[segment].mark));
+
+    return (word.state == PIRN__SEGMENT_ACTIVE ||
+            word.state == PIRN__SEGMENT_OPEN) &&
+           pirn__tomb_keep(&log->index.tombs, segment, word.generation,
+                           mark.records);
 }
 
 void pirn__segment_leave(struct pirn__log *log, uint32_t segment)

@@ -64,6 +64,10 @@ bool pirn__segments_have_room(struct pirn__log *log);
  *            committed: the cut says so */
 void pirn__segment_seal(struct pirn__log *log, uint32_t segment, bool is_first);
 
+/** pirn__segment_keep() - of one that may grow: its bound has what is committed
+ * by now; false: that is nothing new */
+bool pirn__segment_keep(struct pirn__log *log, uint32_t segment);
+
 /** pirn__segment_leave() - an ACTIVE one of ours: somebody else may go on */
 void pirn__segment_leave(struct pirn__log *log, uint32_t segment);
 

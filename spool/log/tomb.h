@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool/log/tomb.h - which records are dead, and which never were
+ * spool/log/tomb.h - which records are dead, and which there have to be
  *
- *    63            32 31             0
- *   +----------------+----------------+
- *   | generation     | 32 records     |    a bit set: that record is dead
- *   +----------------+----------------+
+ *    63            32 31    25 24                 0
+ *   +----------------+--------+--------------------+
+ *   | generation     | check  | 25 records         |   a bit set: it is dead
+ *   +----------------+--------+--------------------+
+ *   | generation     | check  | flags | record 16  |   a segment's bound
+ *   +----------------+--------+--------------------+
  *
  * The truth is in shared memory; a copy is on disk, written from there, page by
  * page. The generation stands in the same word as the bits, so neither a torn
  * page nor one of an earlier turn of the segment can bury a record of a later.
+ * So does the check: it is swapped with what it is of, and whoever reads the
+ * copy puts one wrong bit of a word right and knows two.
  *
  * A page is dirty while its version is ahead of the version that was synced. A
  * keeper notes versions, writes, syncs, and only then raises what was synced:
@@ -27,28 +31,41 @@
 #define PIRN__TOMB_PAGE_WORDS 512u /* 4 KiB, 16384 records; a test has less */
 #endif
 
+#define PIRN__TOMB_WORD_RECORDS 25u
+
 /*
- * Over mapped memory, zeroed when the index is made. A segment's cut is the
- * number of the first record that was never committed in its generation.
+ * Over mapped memory, zeroed when the index is made. A segment's bound says of
+ * its generation what records there are: a *cut* is the first one that was
+ * never committed; without one it is how many were, at least.
  */
 struct pirn__tombs {
-    uint64_t *words;    /* segment_count * segment_words */
-    uint64_t *cuts;     /* segment_count, and zeros to a whole page: generation
-                           32 | first 1 | cut + 1 31, or 0: there is none */
+    uint64_t *words;    /* segment_count * segment_words, to a whole page */
+    uint64_t *bounds;   /* segment_count, to a whole page */
     uint64_t *versions; /* of each page: raised behind every change */
     uint64_t *synced;   /* of each page: the version that is on disk */
     uint32_t segment_count;
-    uint32_t segment_words; /* a multiple of PIRN__TOMB_PAGE_WORDS */
+    uint32_t segment_words;
 };
 
-/* Of an index: PIRN__SEGMENT_RECORDS_MAX records. */
-#define PIRN__TOMB_SEGMENT_WORDS 512u
+/* Of an index: PIRN__SEGMENT_RECORDS_MAX records, and a few. */
+#define PIRN__TOMB_SEGMENT_WORDS 656u
 
 /** pirn__tombs_bytes() - how long their file is, of so many segments */
 uint64_t pirn__tombs_bytes(uint32_t segment_count);
 
-/** pirn__tombs_pages() - how many there are: the words', then the cuts' */
+/** pirn__tombs_pages() - how many there are: the words', then the bounds' */
 uint32_t pirn__tombs_pages(const struct pirn__tombs *tombs);
+
+/** pirn__tomb_word() - a word with its check; @low: of 25 bits */
+uint64_t pirn__tomb_word(uint32_t generation, uint32_t low);
+
+/**
+ * pirn__tomb_word_mend() - a word as it was read from the disk
+ *
+ * Return: 0 as it was written; 1: one bit was not, and is put right; -EBADMSG:
+ *         more than one was not, and it says nothing now: of no generation
+ */
+int pirn__tomb_word_mend(uint64_t *word);
 
 /**
  * pirn__tomb_set() - the record is dead
@@ -62,10 +79,35 @@ bool pirn__tomb_set(const struct pirn__tombs *tombs, uint32_t segment,
 const uint64_t *pirn__tombs_page(const struct pirn__tombs *tombs,
                                  uint32_t page);
 
-/** pirn__tomb_cut() - from @record on, nothing was committed; a cut that is
- * there stays if it is lower. False as pirn__tomb_set() */
+/**
+ * pirn__tomb_cut() - from @record on, nothing was committed
+ * @is_exact: all before it was, so it has to be there
+ *
+ * A cut that is there stays if it is lower. False as pirn__tomb_set().
+ */
 bool pirn__tomb_cut(const struct pirn__tombs *tombs, uint32_t segment,
-                    uint32_t generation, uint32_t record);
+                    uint32_t generation, uint32_t record, bool is_exact);
+
+/**
+ * pirn__tomb_keep() - the first @records were committed
+ *
+ * It may be less than there are, so nobody has to write it: no version is
+ * raised. Return: false: nothing has changed; the bound says that, or more
+ */
+bool pirn__tomb_keep(const struct pirn__tombs *tombs, uint32_t segment,
+                     uint32_t generation, uint32_t records);
+
+/** pirn__tomb_bound_page() - the page that a segment's bound is on */
+uint32_t pirn__tomb_bound_page(const struct pirn__tombs *tombs,
+                               uint32_t segment);
+
+/** pirn__tomb_bound_changed() - it is to be written */
+void pirn__tomb_bound_changed(const struct pirn__tombs *tombs,
+                              uint32_t segment);
+
+/** pirn__tomb_kept() - how many records there have to be; 0: nothing says so */
+uint32_t pirn__tomb_kept(const struct pirn__tombs *tombs, uint32_t segment,
+                         uint32_t generation);
 
 /** pirn__tomb_cut_at() - the first record that does not exist; UINT32_MAX: the
  * generation has no cut */

@@ -1,16 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* tombs_file.c - see spool/log/tombs_file.h */
+/*
+ * tombs_file.c - see spool/log/tombs_file.h
+ *
+ * From format 1 to format 2, by who is alone and makes a new index:
+ *
+ *   tombs -> words -> tombstones, whole and synced under another name first
+ *     -> .log/log says 2, likewise: from here on tombstones is the truth
+ *     -> tombs is unlinked
+ *
+ * Killed in between, the next one alone begins anew, or has the last step left.
+ */
 #include "spool/log/tombs_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <pirn/file.h>
 #include <pirn/invariant.h>
 #include <pirn/path.h>
 
 #include "spool/log/atom.h"
+#include "spool/log/bytes.h"
+#include "spool/log/copy.h"
 #include "spool/log/log.h"
+#include "spool/log/tomb_format_1.h"
 #include "spool/text_file.h"
 
 static int32_t wait_for(struct pirn__log *log, struct pirn_op *op)
@@ -36,7 +51,9 @@ static void close_file(struct pirn__log *log, int fd)
 
 int pirn__tombs_file_open(struct pirn__log *log)
 {
-    int fd = open_file(log, "tombs", O_RDWR);
+    const char *path =
+        log->text.format == 1 ? PIRN__TOMBS_FILE_FORMAT_1 : PIRN__TOMBS_FILE;
+    int fd = open_file(log, path, O_RDWR);
 
     log->tombs_fd = fd < 0 ? -1 : fd;
     return fd < 0 ? fd : 0;
@@ -76,8 +93,8 @@ static int write_all(struct pirn__log *log, int fd)
         r = wait_for(log, &op);
     }
     if (r == 0) {
-        pirn_prep_rename(&op, log->dir_fd, "tombs.new", log->dir_fd, "tombs",
-                         0);
+        pirn_prep_rename(&op, log->dir_fd, PIRN__TOMBS_FILE ".new", log->dir_fd,
+                         PIRN__TOMBS_FILE, 0);
         r = wait_for(log, &op);
     }
     return r < 0 ? r : pirn__sync_dir(log->context, log->dir_fd, ".");
@@ -97,9 +114,19 @@ static void all_are_synced(struct pirn__log *log)
     pirn__atom_store(&head->rounds_failed, 0);
 }
 
+void pirn__tombs_file_put_bound(struct pirn__log *log, uint32_t segment)
+{
+    const struct pirn__tombs *tombs = &log->index.tombs;
+    int r =
+        write_page(log, log->tombs_fd, pirn__tomb_bound_page(tombs, segment));
+
+    (void)r; /* then a restart knows less of what has to be there */
+}
+
 int pirn__tombs_file_renew(struct pirn__log *log)
 {
-    int fd = open_file(log, "tombs.new", O_RDWR | O_CREAT | O_TRUNC);
+    int fd =
+        open_file(log, PIRN__TOMBS_FILE ".new", O_RDWR | O_CREAT | O_TRUNC);
 
     if (fd < 0) {
         return fd;
@@ -112,5 +139,146 @@ int pirn__tombs_file_renew(struct pirn__log *log)
     close_file(log, log->tombs_fd);
     log->tombs_fd = fd;
     all_are_synced(log);
+    return 0;
+}
+
+/* ---- reading ---- */
+
+/* @len bytes from @at on; what a short file does not have is zeros. */
+static int read_zeroed(struct pirn__log *log, uint8_t *bytes, uint32_t len,
+                       uint64_t at)
+{
+    memset(bytes, 0, len);
+    int64_t r = pirn__log_read_at(log, log->tombs_fd, bytes, len, at);
+
+    return r < 0 ? (int)r : 0;
+}
+
+/* Most words are as the one before. Return: how many of a page say nothing. */
+static uint32_t take_page(uint64_t *to, const uint8_t *bytes)
+{
+    uint64_t right = pirn__tomb_word(0, 0);
+    uint32_t damaged = 0;
+
+    for (uint32_t i = 0; i < PIRN__TOMB_PAGE_WORDS; i++) {
+        uint64_t word = pirn__get64(bytes + (size_t)i * 8);
+        if (word != right) {
+            damaged += pirn__tomb_word_mend(&word) < 0 ? 1 : 0;
+            right = word;
+        }
+        to[i] = word;
+    }
+    return damaged;
+}
+
+/* Many pages at a time: each read is a turn. Return: how many words say
+ * nothing, or an errno. */
+static int64_t load_words(struct pirn__log *log)
+{
+    enum { AT_ONCE = 128, PAGE = PIRN__TOMB_PAGE_WORDS * 8 };
+    const struct pirn__tombs *tombs = &log->index.tombs;
+    uint32_t pages = pirn__tombs_pages(tombs);
+    uint8_t *bytes = malloc(AT_ONCE * PAGE);
+    int r = bytes == NULL ? -ENOMEM : 0;
+    int64_t damaged = 0;
+
+    for (uint32_t page = 0; page < pages && r == 0; page += AT_ONCE) {
+        uint32_t count = pages - page < AT_ONCE ? pages - page : AT_ONCE;
+        r = read_zeroed(log, bytes, count * PAGE, (uint64_t)page * PAGE);
+        for (uint32_t i = 0; i < count && r == 0; i++) {
+            const uint64_t *to = pirn__tombs_page(tombs, page + i);
+            damaged +=
+                take_page((uint64_t *)(uintptr_t)to, bytes + (size_t)i * PAGE);
+        }
+    }
+    free(bytes);
+    return r < 0 ? r : damaged;
+}
+
+/* ---- format 1 ---- */
+
+static void blank_words(const struct pirn__tombs *tombs)
+{
+    for (uint32_t page = 0; page < pirn__tombs_pages(tombs); page++) {
+        const uint64_t *words = pirn__tombs_page(tombs, page);
+        for (uint32_t i = 0; i < PIRN__TOMB_PAGE_WORDS; i++) {
+            ((uint64_t *)(uintptr_t)words)[i] = pirn__tomb_word(0, 0);
+        }
+    }
+}
+
+static int load_format_1(struct pirn__log *log)
+{
+    uint32_t segments = log->text.size.segments;
+    uint64_t cuts_at = (uint64_t)segments * PIRN__TOMB_FORMAT_1_BYTES;
+    uint8_t words[PIRN__TOMB_FORMAT_1_BYTES];
+    uint8_t cut[8];
+    int r = 0;
+
+    blank_words(&log->index.tombs);
+    for (uint32_t i = 0; i < segments && r == 0; i++) {
+        r = read_zeroed(log, words, sizeof(words), (uint64_t)i * sizeof(words));
+        r = r < 0 ? r : read_zeroed(log, cut, sizeof(cut), cuts_at + i * 8ull);
+        if (r == 0) {
+            pirn__tombs_take_format_1(&log->index.tombs, i, words, cut);
+        }
+    }
+    return r;
+}
+
+static int rewrite_text(struct pirn__log *log)
+{
+    char text[PIRN__LOG_TEXT_MAX];
+    uint32_t len = (uint32_t)pirn__log_text_encode(&log->text, text);
+    struct pirn_op op = {0};
+    int r = pirn__text_file_rewrite(log->context, log->dir_fd, "log.new", text,
+                                    len);
+
+    if (r < 0) {
+        return r;
+    }
+    pirn_prep_rename(&op, log->dir_fd, "log.new", log->dir_fd, "log", 0);
+    r = wait_for(log, &op);
+    return r < 0 ? r : pirn__sync_dir(log->context, log->dir_fd, ".");
+}
+
+static int to_newest_format(struct pirn__log *log)
+{
+    int r = load_format_1(log);
+
+    r = r < 0 ? r : pirn__tombs_file_renew(log);
+    r = r < 0 ? r : rewrite_text(log);
+    log->text.format = r < 0 ? log->text.format : PIRN__LOG_FORMAT;
+    return r;
+}
+
+/* What a conversion that was stopped has left. */
+static void drop_format_1(struct pirn__log *log)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_unlink(&op, log->dir_fd, PIRN__TOMBS_FILE_FORMAT_1, 0);
+    (void)wait_for(log, &op);
+}
+
+int pirn__tombs_file_load(struct pirn__log *log)
+{
+    if (log->text.format == 1) {
+        int r = to_newest_format(log);
+        if (r < 0) {
+            return r;
+        }
+    } else {
+        int64_t damaged = load_words(log);
+        if (damaged < 0) {
+            return (int)damaged;
+        }
+        if (damaged > 0) {
+            int r = pirn__copy_aside(log, log->tombs_fd,
+                                     PIRN__TOMBS_FILE ".damaged");
+            (void)r; /* without room: what they held dead comes back anyhow */
+        }
+    }
+    drop_format_1(log);
     return 0;
 }

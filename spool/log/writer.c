@@ -30,6 +30,7 @@
 #include "runtime/plant.h"
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
+#include "spool/log/tombs_file.h"
 
 /* A batch: 256 items of 4 KiB and their metadata, the room of heads. Before its
  * buffer the segment's header, which goes with the first batch; behind it the
@@ -528,6 +529,9 @@ void pirn__writer_deinit(struct pirn__log *log)
 
     pirn_assert(!writer->is_flying && writer->waiting.head == NULL);
     if (writer->has_segment) {
+        if (pirn__segment_keep(log, writer->segment)) {
+            pirn__tombs_file_put_bound(log, writer->segment);
+        }
         pirn__segment_leave(log, writer->segment);
         pirn__segment_drop(log, writer->segment);
         writer->has_segment = false;

@@ -48,7 +48,7 @@ static void segment_begin(struct image *image, uint32_t segment)
         image->words[segment * IMAGE_WORDS + i] = (uint64_t)head.generation
                                                   << 32;
     }
-    image->cuts[segment] = (uint64_t)head.generation << 32;
+    image->bounds[segment] = (uint64_t)head.generation << 32;
 }
 
 static void image_begin(struct image *image)
@@ -56,7 +56,7 @@ static void image_begin(struct image *image)
     memset(image->bytes, 0, sizeof(image->bytes));
     image->tombs = (struct pirn__tombs){
         .words = image->words,
-        .cuts = image->cuts,
+        .bounds = image->bounds,
         .versions = image->versions,
         .synced = image->synced,
         .segment_count = IMAGE_SEGMENTS,
@@ -192,7 +192,8 @@ static void bury(struct image *image, uint32_t segment, struct fuzz_in *in)
 
     switch (fuzz_below(in, 4)) {
     case 0:
-        pirn__tomb_cut(&image->tombs, segment, generation, fuzz_below(in, 64));
+        pirn__tomb_cut(&image->tombs, segment, generation, fuzz_below(in, 64),
+                       fuzz_below(in, 2) != 0);
         break;
     case 1: /* of any generation, with any bits */
         *word = fuzz_take(in, 4) | (uint64_t)fuzz_below(in, 8) << 32;

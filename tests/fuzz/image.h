@@ -29,7 +29,7 @@ struct image {
     struct pirn__batch batches[IMAGE_SEGMENTS]; /* the next one of each */
     uint8_t buf[IMAGE_SEGMENTS][PIRN__BATCH_ROOM + IMAGE_SEGMENT];
     uint64_t words[IMAGE_SEGMENTS * IMAGE_WORDS];
-    uint64_t cuts[PIRN__TOMB_PAGE_WORDS];
+    uint64_t bounds[PIRN__TOMB_PAGE_WORDS];
     uint64_t versions[IMAGE_PAGES];
     uint64_t synced[IMAGE_PAGES];
     struct pirn__tombs tombs;

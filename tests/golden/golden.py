@@ -6,7 +6,7 @@
     file incoming/03/ID 222        a regular file, and how many bytes it has;
     :pirn-item 2                   lines of it, each with its newline,
     =4096 70697274... 5*00         or from byte 4096 on: in hex, and of what is
-                                   there five times in a row and more, N*XX
+                                   there again and again, N*XX
     link .data/03/ID .data/07/ID   another name of a file that stood above
 
 What is not written there is zeros, and is made as a hole. `make DIR' makes the
@@ -21,7 +21,7 @@ from pathlib import Path
 
 LINE = 39  # bytes
 RUN = re.compile(rb"(.)\1{4,}", re.S)
-NOTHING = re.compile(rb"\0{32,}")
+AGAIN = re.compile(rb"\0{32,}|(.{8})\1{7,}", re.S)
 TEXT = re.compile(rb"(?:[\x20-\x7e]{0,200}\n)+")
 
 
@@ -46,12 +46,18 @@ def file_lines(data):
     if data and TEXT.fullmatch(data):
         return [":" + line for line in data.decode().splitlines()]
     lines, at = [], 0
-    ends = [(hole.start(), hole.end()) for hole in NOTHING.finditer(data)]
-    for start, end in ends + [(len(data), len(data))]:
-        lines += [f"={i} {words(data[i:min(i + LINE, start)])}"
-                  for i in range(at, start, LINE)]
-        at = end
-    return lines
+    for run in AGAIN.finditer(data):
+        lines += hex_lines(data, at, run.start())
+        at = run.end()
+        if any(run[0]):
+            times = len(run[0]) // 8
+            lines.append(f"={run.start()} {times}*{run[1].hex()}")
+    return lines + hex_lines(data, at, len(data))
+
+
+def hex_lines(data, at, end):
+    return [f"={i} {words(data[i:min(i + LINE, end)])}"
+            for i in range(at, end, LINE)]
 
 
 def folder_lines(root):

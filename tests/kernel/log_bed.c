@@ -2,6 +2,8 @@
 /* log_bed.c - see test_log.h */
 #include "kernel/test_log.h"
 
+#include "spool/log/tomb.h"
+
 /* @bed has a context and a path. */
 static int begin(struct bed *bed)
 {
@@ -208,6 +210,39 @@ void log_flip(const char *path, off_t at)
     assert_int_equal(pread(fd, &byte, 1, at), 1);
     byte ^= 0x10;
     assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+}
+
+void log_overwrite(const char *path, const void *bytes, size_t len, off_t at)
+{
+    int fd = open(path, O_WRONLY);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, len, at), (ssize_t)len);
+    close(fd);
+}
+
+void log_peek(const char *path, void *bytes, size_t len)
+{
+    int fd = open(path, O_RDONLY);
+
+    (void)!read(fd, bytes, len);
+    close(fd);
+}
+
+void log_forget_bounds(const struct bed *bed)
+{
+    const char *path = bed_at(bed, ".log/tombstones");
+    int fd = open(path, O_RDWR);
+    off_t size = lseek(fd, 0, SEEK_END);
+    uint64_t word;
+
+    assert_true(fd >= 0);
+    for (off_t at = size - PIRN__TOMB_PAGE_WORDS * 8; at < size; at += 8) {
+        assert_int_equal(pread(fd, &word, 8, at), 8);
+        word = pirn__tomb_word((uint32_t)(word >> 32), 0);
+        assert_int_equal(pwrite(fd, &word, 8, at), 8);
+    }
     close(fd);
 }
 

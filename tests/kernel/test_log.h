@@ -83,6 +83,15 @@ void log_shut_down(struct bed *bed);
 /* One byte of a file of the spool is another one. */
 void log_flip(const char *path, off_t at);
 
+/** log_overwrite() - @len bytes of a file from @at on; log_peek() - its first
+ * ones, as far as there are any */
+void log_overwrite(const char *path, const void *bytes, size_t len, off_t at);
+void log_peek(const char *path, void *bytes, size_t len);
+
+/** log_forget_bounds() - no segment's bound says anything, as after a power cut
+ * behind which no round was; with the spool closed */
+void log_forget_bounds(const struct bed *bed);
+
 /* Where these bytes first stand in a file; fails where they do not. */
 off_t log_find(const char *path, const void *bytes, size_t len);
 

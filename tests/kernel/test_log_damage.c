@@ -51,6 +51,27 @@ static void a_damaged_part_is_held_and_its_neighbours_are_handed_out(
     expect_held(bed, &ids[1]);
 }
 
+/* Which is not torn: the log was closed. */
+static void so_is_one_of_the_last_batch(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id ids[3];
+
+    put_three(bed, ids);
+    log_shut_down(bed);
+    const char *path = log_segment(bed, 0);
+    log_flip(path, log_find(path, "third body", 10) - 40);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(bed_open(bed, false), 0);
+        expect_held(bed, &ids[2]);
+        log_shut_down(bed);
+    }
+    assert_int_equal(bed_open(bed, false), 0);
+    log_expect_next(bed, "incoming", "first body");
+    log_expect_next(bed, "incoming", "second body");
+    log_expect_none(bed, "incoming");
+}
+
 static void a_damaged_body_is_told_by_every_read(void **state)
 {
     struct bed *bed = *state;
@@ -139,10 +160,71 @@ static void a_segment_with_a_damaged_header_is_set_aside(void **state)
         put_three(bed, ids);
         log_shut_down(bed);
         log_flip(log_segment(bed, 0), places[i]);
+        log_flip(log_segment(bed, 0), places[i] + 1);
         assert_int_equal(bed_open(bed, false), 0);
         assert_int_equal(count_aside(bed), i + 1);
         expect_works(bed);
     }
+}
+
+static void a_header_with_one_wrong_bit_is_as_it_was(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id ids[3];
+
+    put_three(bed, ids);
+    for (off_t place = 0; place < 56; place += 5) {
+        struct pirn_claim claims[3] = {0};
+        log_shut_down(bed);
+        log_flip(log_segment(bed, 0), place);
+        assert_int_equal(bed_open(bed, false), 0);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(log_claim_id(bed, &claims[i], &ids[i]), 1);
+            assert_int_equal(bed_give_back(bed, &claims[i]), 0);
+        }
+        log_shut_down(bed);
+        log_flip(log_segment(bed, 0), place);
+        assert_int_equal(bed_open(bed, false), 0);
+    }
+    assert_int_equal(count_aside(bed), 0);
+}
+
+/* Nobody can say what was in it, but that something was. */
+static void a_segment_whose_items_are_missed_is_set_aside(void **state)
+{
+    static const uint8_t zeros[LOG_SEGMENT_BYTES];
+    struct bed *bed = *state;
+    struct pirn_id ids[3];
+
+    put_three(bed, ids);
+    log_shut_down(bed);
+    bed_write(log_segment(bed, 0), zeros, sizeof(zeros));
+    assert_int_equal(bed_open(bed, false), 0);
+    assert_int_equal(count_aside(bed), 1);
+    expect_works(bed);
+    log_shut_down(bed);
+    assert_int_equal(bed_open(bed, false), 0);
+    assert_int_equal(count_aside(bed), 1);
+}
+
+/* One that was made and never written, and one whose records are all dead. */
+static void a_blank_segment_that_nothing_lived_in_is_free(void **state)
+{
+    static const uint8_t zeros[LOG_SEGMENT_BYTES];
+    struct bed *bed = *state;
+    struct pirn_id ids[3];
+    struct pirn_claim claim = {0};
+
+    put_three(bed, ids);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(bed_claim(bed, &claim), 1);
+        assert_int_equal(log_remove_durable(bed, &claim), 0);
+    }
+    log_shut_down(bed);
+    bed_write(log_segment(bed, 0), zeros, sizeof(zeros));
+    assert_int_equal(bed_open(bed, false), 0);
+    assert_int_equal(count_aside(bed), 0);
+    expect_works(bed);
 }
 
 static void a_segment_of_another_spool_is_set_aside(void **state)
@@ -248,9 +330,13 @@ static void a_body_that_looks_like_a_batch_is_a_body(void **state)
 }
 
 BED_MAIN(LOG_TEST(a_damaged_part_is_held_and_its_neighbours_are_handed_out),
+         LOG_TEST(so_is_one_of_the_last_batch),
          LOG_TEST(a_damaged_body_is_told_by_every_read),
          LOG_TEST(a_long_body_that_is_damaged_is_told_at_its_end),
          LOG_TEST(a_segment_with_a_damaged_header_is_set_aside),
+         LOG_TEST(a_header_with_one_wrong_bit_is_as_it_was),
+         LOG_TEST(a_segment_whose_items_are_missed_is_set_aside),
+         LOG_TEST(a_blank_segment_that_nothing_lived_in_is_free),
          LOG_TEST(a_segment_of_another_spool_is_set_aside),
          LOG_TEST(a_segment_under_another_number_is_set_aside),
          LOG_TEST(a_segment_that_is_cut_short_keeps_what_is_before),

@@ -78,9 +78,9 @@ static void a_log_of_a_newer_format_is_refused(void **state)
     struct bed *bed = *state;
 
     put_two(bed);
-    write_version(bed_at(bed, ".log/log"), "pirn-log 1", "pirn-log 2");
+    write_version(bed_at(bed, ".log/log"), "pirn-log 2", "pirn-log 3");
     assert_int_equal(bed_open(bed, false), -EPROTO);
-    write_version(bed_at(bed, ".log/log"), "pirn-log 2", "pirn-log 1");
+    write_version(bed_at(bed, ".log/log"), "pirn-log 3", "pirn-log 2");
     write_version(bed_at(bed, ".log/index"), "pirn-index 1", "pirn-index 2");
     assert_int_equal(bed_open(bed, false), -EPROTO);
     write_version(bed_at(bed, ".log/index"), "pirn-index 2", "pirn-index 1");
@@ -123,7 +123,7 @@ static void tombstones_that_are_cut_short_bury_nothing(void **state)
     snprintf(kept, sizeof(kept), "%s.kept", bed->path);
     bed_copy(bed->path, kept);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(truncate(bed_at(bed, ".log/tombs"), lens[i]), 0);
+        assert_int_equal(truncate(bed_at(bed, ".log/tombstones"), lens[i]), 0);
         assert_int_equal(bed_open(bed, false), 0);
         assert_int_equal(log_claim_id(bed, &claim, &id), 1);
         log_expect_body(bed, &claim, "one");
@@ -140,7 +140,7 @@ static void a_log_without_tombstones_is_refused(void **state)
     struct bed *bed = *state;
 
     put_two(bed);
-    assert_int_equal(unlink(bed_at(bed, ".log/tombs")), 0);
+    assert_int_equal(unlink(bed_at(bed, ".log/tombstones")), 0);
     assert_int_equal(bed_open(bed, false), -EMEDIUMTYPE);
 }
 

@@ -234,7 +234,7 @@ static void what_two_have_put_comes_in_the_order_of_their_commits(void **state)
 static void tombstones_have_blocks_that_were_written(void **state)
 {
     struct bed *bed = *state;
-    int fd = open(bed_at(bed, ".log/tombs"), O_RDONLY);
+    int fd = open(bed_at(bed, ".log/tombstones"), O_RDONLY);
 
     assert_true(fd >= 0);
     off_t end = lseek(fd, 0, SEEK_END);

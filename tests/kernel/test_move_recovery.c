@@ -304,7 +304,7 @@ static void open_without_rounds(struct bed *bed)
 {
     char path[512];
 
-    snprintf(path, sizeof(path), "%s/.log/tombs.new", bed->path);
+    snprintf(path, sizeof(path), "%s/.log/tombstones.new", bed->path);
     bed_close(bed);
     assert_int_equal(mkdir(path, 0700), 0);
     int r = bed_open(bed, false);

@@ -15,8 +15,8 @@ PURE = [
     r"runtime/(heap|invariant|list)\.[ch]",
     r"spool/(admission|check/pace|fields|id|file/meta|names|owner_entry|"
     r"superblock|text)\.[ch]",
-    r"spool/log/(atom|batch|bytes|catalogue|event_ring|index|inherit|lane|"
-    r"log_text|record|replay|slot|tomb|trail|wheel|word)\.[ch]",
+    r"spool/log/(atom|batch|bytes|catalogue|event_ring|heal|index|inherit|lane|"
+    r"log_text|record|replay|slot|tomb|tomb_format_1|trail|wheel|word)\.[ch]",
     r"smtp/(address|body|command|envelope|line|protocol|reply|scan)\.[ch]",
 ]
 

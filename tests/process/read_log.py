@@ -11,18 +11,19 @@ What it uses, all little endian, at the bytes that the headers say:
 
     .log/log      how many segments, and how long they are
     .log/queues   the name of each queue's number
-    .log/tombs    512 words a segment {generation, 32 records}, then one word a
-                  segment: its cut {generation, first versions alone 1 bit,
-                  first record that is none + 1}
+    .log/tombstones  656 words a segment {generation, check, 25 records}; from the
+                  next 4 KiB on one each, its bound {generation, check, flags,
+                  record}: CUT: the first that is none; no CUT, or EXACT: how
+                  many there have to be
     .log/seg/N    header; batches, each with its heads; of the last batch, whose
                   write may not have ended, also each part's sum and body's
     .log/data     a body, where the head's flag says that it is a file
 
 Of each id the newest version counts, dead ones too; it lives if its record is
-not dead and the record that it names as its body's is there and is not dead. A
-record behind the cut, or of a turn before its words', does not exist. Of a log
-in use, or whose last owner was killed, it says what a restart would find whose
-index is lost: what was removed within the last second may be there still.
+not dead and the one that it names as its body's is there and is not dead. One
+behind the cut, or of a turn before its words', does not exist. Of a log in use,
+or whose last owner was killed, it says what a restart without its index finds:
+what was removed within the last second may be there still.
 """
 import ctypes
 import json
@@ -31,20 +32,21 @@ import sys
 from pathlib import Path
 
 UNIT, BLOCK = 64, 4096
-SEGMENT_WORDS = 512  # of tombstones
+SEGMENT_WORDS, WORD_RECORDS = 656, 25  # of tombstones
+CUT, EXACT = 1 << 16, 1 << 17
+CODES = [v for v in range(128) if v.bit_count() % 2 and v.bit_count() > 1]
 GENERATION_BITS = 0x3fff  # so much of it a place has
 PUT, META, BODY_FILE = 1, 2, 1
 ALIVE, DEAD, ABSENT = "alive", "dead", "absent"
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
 
-lib = ctypes.CDLL("libxxhash.so.0")
-lib.XXH3_64bits_withSeed.argtypes = [
-    ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
-lib.XXH3_64bits_withSeed.restype = ctypes.c_uint64
+with_seed = ctypes.CDLL("libxxhash.so.0").XXH3_64bits_withSeed
+with_seed.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
+with_seed.restype = ctypes.c_uint64
 
 
 def xxh3(data, seed=0):
-    return lib.XXH3_64bits_withSeed(bytes(data), len(data), seed)
+    return with_seed(bytes(data), len(data), seed)
 
 
 def up(n, unit):
@@ -57,12 +59,12 @@ def id_text(raw):
 
 
 def lines(path):
-    """A text file of ours: its sum is right; the words of each line."""
+    """A text file of ours, whose sum is right: what each line says."""
     data = path.read_bytes()
     body, end = data[:-21], data[-21:]
     if end != b"end %016x\n" % xxh3(body):
         raise ValueError(f"{path}: torn or damaged")
-    return [line.split(" ", 1) for line in body.decode().splitlines()]
+    return dict(line.split(" ", 1) for line in body.decode().splitlines())
 
 
 class Head:
@@ -79,10 +81,6 @@ class Head:
                 or self.flags & ~3 or not 0 < self.version < 1 << 24):
             raise ValueError("a head that is none of ours")
 
-    def body_room(self):
-        is_here = self.kind == PUT and not self.flags & BODY_FILE
-        return up(self.body_bytes, UNIT) if is_here else 0
-
 
 class Segment:
     """Its header, and of each batch, as far as they go: heads and times."""
@@ -90,7 +88,7 @@ class Segment:
     def __init__(self, path, size):
         self.data = path.read_bytes()
         self.generation = 0
-        self.records = []  # (head, written, whole)
+        self.records, self.last = [], 0  # (head, written, whole)
         magic, self.number, generation, self.salt, length = struct.unpack(
             "<8sIIQQ", self.data[:32])
         total, = struct.unpack("<Q", self.data[48:56])
@@ -99,13 +97,12 @@ class Segment:
         if length != size or self.number != int(path.name):
             raise ValueError(f"{path}: the header is another segment's")
         self.generation = generation
-        self.spool = self.data[32:48]
         at, sequence = BLOCK, 1
         while at is not None:
             at, sequence = self.batch(at, sequence), sequence + 1
-        last = self.records[self.last:] if self.records else []
-        for i, (head, written, _) in enumerate(last):
-            self.records[self.last + i] = (head, written, self.is_whole(head))
+        self.records[self.last:] = [(head, written, self.is_whole(head))
+                                    for head, written, _
+                                    in self.records[self.last:]]
 
     def batch(self, at, sequence):
         """Reads the one that begins here; returns where the next one does."""
@@ -114,13 +111,12 @@ class Segment:
             return None
         (magic, total, number, generation, count, first, length, _, got,
          written) = struct.unpack("<8sQIIIIIIQQ", front[:56])
+        heads = at + 64
         if (magic != b"pirnbat1" or number != self.number
                 or generation != self.generation or got != sequence
                 or first != len(self.records) or not 0 < count <= 512
-                or at + length > len(self.data)):
-            return None
-        heads = at + 64
-        if total != xxh3(self.data[at + 16:heads + 64 * count], self.salt):
+                or at + length > len(self.data) or total != xxh3(
+                    self.data[at + 16:heads + 64 * count], self.salt)):
             return None
         self.last = first
         for i in range(count):
@@ -132,9 +128,8 @@ class Segment:
         """(fields, digest) of a record, or None: torn."""
         begin = head.part_at * UNIT
         part = self.data[begin:begin + head.part_bytes]
-        if (len(part) < 128 or part[8:72] != head.raw
-                or struct.unpack("<Q", part[:8])[0] != xxh3(part[8:],
-                                                            self.salt)):
+        total = int.from_bytes(part[:8], "little")
+        if part[8:72] != head.raw or total != xxh3(part[8:], self.salt):
             return None
         digest, _, length = struct.unpack("<QQI", part[72:92])
         return part[96:96 + length], digest
@@ -144,46 +139,51 @@ class Segment:
 
     def is_whole(self, head):
         part = self.part(head)
-        if part is None:
-            return False
         at = head.part_at + head.part_bytes // UNIT
-        return (not head.body_room()
-                or xxh3(self.body(at, head.body_bytes)) == part[1])
+        is_here = head.kind == PUT and not head.flags & BODY_FILE
+        return part is not None and (
+            not is_here or xxh3(self.body(at, head.body_bytes)) == part[1])
 
 
 class Log:
     def __init__(self, spool):
         self.root = Path(spool) / ".log"
-        said = dict(line for line in lines(self.root / "log") if len(line) > 1)
-        self.cuts_at = int(said["segments"]) * SEGMENT_WORDS
-        size = int(said["segment_bytes"])
-        self.tombs = (self.root / "tombs").read_bytes()
-        self.queues = {}
-        for path in (self.root / "queues").iterdir():
-            if path.name.isdigit():
-                said = dict(line for line in lines(path) if len(line) > 1)
-                self.queues[int(path.name)] = said.get("name")
+        said = lines(self.root / "log")
+        self.bounds_at = up(int(said["segments"]) * SEGMENT_WORDS, BLOCK // 8)
+        self.tombs = (self.root / "tombstones").read_bytes()
+        self.queues = {
+            int(p.name): lines(p).get("name")
+            for p in (self.root / "queues").iterdir() if p.name.isdigit()}
         self.segments = {
-            int(p.name): Segment(p, size)
+            int(p.name): Segment(p, int(said["segment_bytes"]))
             for p in sorted((self.root / "seg").iterdir())
             if p.name.isdigit() and p.stat().st_size >= BLOCK}
 
     def word(self, i):
-        """(generation, low half) of the i-th word of the tombstones."""
-        raw = self.tombs[8 * i:8 * i + 8]
-        low, high = struct.unpack("<II", raw) if len(raw) == 8 else (0, 0)
-        return high, low
+        """(generation, low 25 bits) of the i-th word of the tombstones."""
+        low, high = struct.unpack("<II", self.tombs[8 * i:8 * i + 8])
+        said, check = low & 0x1ffffff | high << 25, 0x0f
+        for bit, code in enumerate(CODES):
+            check ^= code * (said >> bit & 1)
+        if check != low >> 25:
+            raise ValueError(f"word {i} of the tombstones is damaged")
+        return high, low & 0x1ffffff
+
+    def is_kept(self, segment, record):
+        """Whether its segment's bound says that it was committed."""
+        generation, low = self.word(self.bounds_at + segment.number)
+        return (generation == segment.generation and record < low & 0xffff
+                and low & (CUT | EXACT) != CUT)
 
     def verdict(self, segment, record):
-        cut_of, cut = self.word(self.cuts_at + segment.number)
-        cut &= 0x7fffffff  # the bit above is for who is in a hurry
+        bound_of, low = self.word(self.bounds_at + segment.number)
         bits_of, bits = self.word(
-            segment.number * SEGMENT_WORDS + record // 32)
-        if max(cut_of, bits_of) > segment.generation:
-            return ABSENT  # the segment was free since
-        if cut_of == segment.generation and 0 < cut <= record + 1:
+            segment.number * SEGMENT_WORDS + record // WORD_RECORDS)
+        is_cut = low & CUT and bound_of == segment.generation
+        if (max(bound_of, bits_of) > segment.generation  # it was free since
+                or is_cut and low & 0xffff <= record):
             return ABSENT
-        if bits_of == segment.generation and bits >> record % 32 & 1:
+        if bits_of == segment.generation and bits >> record % WORD_RECORDS & 1:
             return DEAD
         return ALIVE
 
@@ -201,8 +201,12 @@ class Log:
     def items(self):
         newest, first = {}, {}
         for number, segment in sorted(self.segments.items()):
+            end = len(segment.records)
+            if self.is_kept(segment, end) and ALIVE == self.verdict(segment, end):
+                raise ValueError(f"segment {number} misses record {end}")
             for record, (head, written, whole) in enumerate(segment.records):
                 verdict = self.verdict(segment, record)
+                whole = whole or self.is_kept(segment, record)
                 if verdict == ABSENT or not whole:
                     continue
                 when = (written, number, record)
@@ -230,11 +234,9 @@ def main(spool):
         part = segment.part(head)
         body = log.body_of(head, keeper)
         print(json.dumps({
-            "id": id_text(head.id),
+            "id": id_text(head.id), "version": head.version,
             "queue": log.queues.get(head.queue, head.queue),
-            "version": head.version,
-            "attempts": head.attempts,
-            "size": head.body_bytes,
+            "attempts": head.attempts, "size": head.body_bytes,
             "digest": part and "%016x" % part[1],
             "digest_ok": part is not None and len(body) == head.body_bytes
             and xxh3(body) == part[1],

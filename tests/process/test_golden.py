@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A spool that an older program made is read; one of a newer one is refused.
 
-tests/golden/ has a spool of each layout, as a killed process left it. What is in
-them is written in tests/golden/golden_maker.c, and once more here.
+tests/golden/ has a spool of each layout and format, as a killed process left it.
+What is in them is written in tests/golden/golden_maker.c, and once more here.
 """
 import json
 import os
@@ -50,7 +50,7 @@ def golden(here, layout):
 
 
 def reader_says(spool, layout):
-    name = {"file": "read_files.py", "log": "read_log.py"}[layout]
+    name = {"file": "read_files.py"}.get(layout, "read_log.py")
     done = subprocess.run([sys.executable, "-B", f"{HERE}/{name}", spool],
                           timeout=60, stdout=subprocess.PIPE, check=True)
     items = [json.loads(line) for line in done.stdout.decode().splitlines()]
@@ -89,6 +89,9 @@ def faults(spool):
 def everything_is_there(layout):
     with directory() as here:
         spool = golden(here, layout)
+        if layout == "log-1":
+            pirn("ls", spool=spool)  # it is of the newest format then
+            assert not os.path.exists(spool + "/.log/tombs")
         read = reader_says(spool, layout)
         items = shown(spool, listed(spool))
         assert {item["id"] for item in items} == set(read)
@@ -142,6 +145,14 @@ def the_file_layouts_golden_spool_is_read():
 
 def the_logs_golden_spool_is_read():
     everything_is_there("log")
+
+
+def a_log_of_format_1_is_read_and_is_one_of_format_2_then():
+    everything_is_there("log-1")
+
+
+def a_log_of_format_1_is_emptied():
+    all_of_it_is_taken_and_removed("log-1")
 
 
 def the_file_layouts_golden_spool_is_emptied():
@@ -257,6 +268,8 @@ def body_of_file(spool, path):
 cases(both_formats_of_metadata_are_in_it,
       the_file_layouts_golden_spool_is_read,
       the_logs_golden_spool_is_read,
+      a_log_of_format_1_is_read_and_is_one_of_format_2_then,
+      a_log_of_format_1_is_emptied,
       the_file_layouts_golden_spool_is_emptied,
       the_logs_golden_spool_is_emptied,
       a_newer_spool_is_refused_and_left_as_it_is,

@@ -33,11 +33,12 @@
 
 enum { SEGMENTS = 2, WORDS = 2, PAGES = 3, ITEMS = 5, FRESH = 4 };
 enum { SEALED, RETIRED, FREE, TAKING, ACTIVE }; /* a segment's state */
-enum { NONE, THERE, REMOVING, GONE };           /* an item's */
+enum { RECORDS = PIRN__TOMB_WORD_RECORDS, CUT = 0x10000 }; /* of a word */
+enum { NONE, THERE, REMOVING, GONE };                      /* an item's */
 
 struct bed {
     uint64_t words[SEGMENTS * WORDS];
-    uint64_t cuts[WORDS];
+    uint64_t bounds[WORDS];
     uint64_t versions[PAGES];
     uint64_t synced[PAGES];
     uint64_t cache[PAGES * WORDS]; /* written */
@@ -64,7 +65,7 @@ struct version {
 /* The newest one first. */
 static const struct version versions[] = {
     {0, 0, 1, 0}, {1, 0, 1, 1},     {2, 1, 1, 1},
-    {3, 1, 1, 0}, {FRESH, 1, 2, 0}, {3, 0, 1, 32},
+    {3, 1, 1, 0}, {FRESH, 1, 2, 0}, {3, 0, 1, 25},
 };
 enum { VERSIONS = sizeof(versions) / sizeof(versions[0]), OLDER = 5 };
 
@@ -84,10 +85,10 @@ static uint64_t word_of(uint32_t at, uint32_t mix)
  * record is gone. */
 static bool is_absent(const struct version *v, uint32_t mix)
 {
-    uint64_t word = word_of(v->segment * WORDS + v->record / 32, mix);
+    uint64_t word = word_of(v->segment * WORDS + v->record / RECORDS, mix);
     uint64_t cut = word_of(SEGMENTS * WORDS + v->segment, mix);
-    bool is_cut = cut >> 32 == v->generation && (uint32_t)cut != 0 &&
-                  v->record >= (uint32_t)cut - 1;
+    bool is_cut = cut >> 32 == v->generation && (cut & CUT) != 0 &&
+                  v->record >= (cut & 0xffff);
 
     return bed.written[v->segment] != v->generation ||
            word >> 32 > v->generation || cut >> 32 > v->generation || is_cut;
@@ -95,9 +96,10 @@ static bool is_absent(const struct version *v, uint32_t mix)
 
 static bool is_dead(const struct version *v, uint32_t mix)
 {
-    uint64_t word = word_of(v->segment * WORDS + v->record / 32, mix);
+    uint64_t word = word_of(v->segment * WORDS + v->record / RECORDS, mix);
 
-    return word >> 32 == v->generation && (word >> v->record % 32 & 1) != 0;
+    return word >> 32 == v->generation &&
+           (word >> v->record % RECORDS & 1) != 0;
 }
 
 /* The newest version that is there decides. An older one never comes back. */
@@ -417,13 +419,13 @@ static void bed_init(void)
     for (uint32_t i = 0; i < SEGMENTS; i++) {
         bed.segments[i] = segment_pack(SEALED, 0, 1);
         bed.written[i] = 1;
-        bed.cuts[i] = 1ull << 32;
+        bed.bounds[i] = pirn__tomb_word(1, 0);
         for (uint32_t j = 0; j < WORDS; j++) {
-            bed.words[i * WORDS + j] = 1ull << 32;
+            bed.words[i * WORDS + j] = pirn__tomb_word(1, 0);
         }
     }
     memcpy(bed.cache, bed.words, sizeof(bed.words));
-    memcpy(bed.cache + SEGMENTS * WORDS, bed.cuts, sizeof(bed.cuts));
+    memcpy(bed.cache + SEGMENTS * WORDS, bed.bounds, sizeof(bed.bounds));
     memcpy(bed.disk, bed.cache, sizeof(bed.disk));
     for (uint32_t i = 0; i < FRESH; i++) {
         bed.items[i] = THERE;
@@ -452,7 +454,7 @@ static struct atoms_plan story_begin(const struct story *story)
     bed_init();
     tombs = (struct pirn__tombs){
         .words = bed.words,
-        .cuts = bed.cuts,
+        .bounds = bed.bounds,
         .versions = bed.versions,
         .synced = bed.synced,
         .segment_count = SEGMENTS,

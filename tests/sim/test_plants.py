@@ -77,6 +77,13 @@ PLANTS = {
     "log-freed-early": (
         "kernel_log_fault",
         "a_failed_write_of_tombstones_makes_no_removal_durable"),
+    "log-front-not-healed": (
+        "kernel_log_lost",
+        "a_front_that_is_damaged_is_made_again_from_its_parts"),
+    "log-header-unmissed": (
+        "kernel_log_damage", "a_segment_whose_items_are_missed_is_set_aside"),
+    "log-hole-of-the-dead": (
+        "kernel_log_lost", "a_header_of_the_turn_before_misses_nothing"),
     "log-index-doubled": (
         "kernel_log_refused",
         "an_index_that_cannot_be_had_keeps_a_second_one_out"),
@@ -86,6 +93,8 @@ PLANTS = {
         "numbers_out_of_range_are_refused_and_change_no_slot"),
     "log-index-version-unchecked": (
         "kernel_log_version", "beside_others_who_use_it_he_is_refused"),
+    "log-kept-unknown": (
+        "kernel_log_damage", "so_is_one_of_the_last_batch"),
     "log-mark-early": ("sim_model_spool", "log"),
     "log-others-passed-over": (
         "kernel_log_device",

@@ -111,7 +111,7 @@ static void record_behind_the_cut_does_not_count(void **state)
     record_add(world, 1, 1, PIRN__RECORD_META); /* written, never committed */
     batch_write(world, 1);
     expect_version(world, 1, 2);
-    pirn__tomb_cut(&world->tombs, 1, 3, 1);
+    pirn__tomb_cut(&world->tombs, 1, 3, 1, true);
     sync_all(world);
     expect_version(world, 1, 1);
     expect_version(world, 2, 1);
@@ -128,7 +128,7 @@ static void record_under_words_of_a_later_turn_does_not_count(void **state)
     commit(world, 1, 0, PIRN__RECORD_PUT);
     record_add(world, 1, 1, PIRN__RECORD_META);
     batch_write(world, 1);
-    pirn__tomb_cut(&world->tombs, 1, 3, 0);
+    pirn__tomb_cut(&world->tombs, 1, 3, 0, true);
     pirn__tomb_turn(&world->tombs, 1, 4);
     sync_all(world);
     expect_version(world, 1, 1);
@@ -515,7 +515,7 @@ static void die(struct world *world, uint32_t thing, uint32_t segment)
     record_add(world, thing, segment, PIRN__RECORD_META);
     batch_write_some(world, segment, random_below(9) * 512);
     pirn__tomb_cut(&world->tombs, segment, batch->generation,
-                   batch->first_record);
+                   batch->first_record, true);
     pirn__batch_begin(batch);
     batch->segment_bytes = 0; /* nothing fits any more */
     world->things[thing].may_be_there = true;
@@ -590,7 +590,7 @@ static void cut_power(struct world *world)
     }
     for (unsigned i = 0; i < SEGMENTS; i++) {
         if (random_below(2) == 0) {
-            world->disk_cuts[i] = world->cuts[i];
+            world->disk_bounds[i] = world->bounds[i];
         }
     }
 }

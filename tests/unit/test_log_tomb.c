@@ -10,27 +10,27 @@
 #define PIRN__ATOM_STEPS
 #include "test.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "spool/log/tomb.c"
 
 enum {
     SEGMENTS = 2,
-    WORDS = PIRN__TOMB_PAGE_WORDS, /* a page each segment */
-    CUTS = SEGMENTS,               /* the page of the cuts */
+    RECORDS = PIRN__TOMB_WORD_RECORDS, /* of a word */
+    WORDS = PIRN__TOMB_PAGE_WORDS,     /* a page each segment */
+    BOUNDS = SEGMENTS,                 /* their page */
     PAGES = SEGMENTS + 1,
     PAGE_BYTES = WORDS * sizeof(uint64_t),
     NEVER = 1 << 30,
 };
 
 static uint64_t words[SEGMENTS * WORDS];
-static uint64_t cuts[WORDS];
+static uint64_t bounds[WORDS];
 static uint64_t versions[PAGES];
 static uint64_t synced[PAGES];
 static const struct pirn__tombs tombs = {
     .words = words,
-    .cuts = cuts,
+    .bounds = bounds,
     .versions = versions,
     .synced = synced,
     .segment_count = SEGMENTS,
@@ -97,7 +97,7 @@ static void begin(uint32_t generation)
 {
     let_live();
     memset(words, 0, sizeof(words));
-    memset(cuts, 0, sizeof(cuts));
+    memset(bounds, 0, sizeof(bounds));
     memset(versions, 0, sizeof(versions));
     memset(synced, 0, sizeof(synced));
     for (uint32_t s = 0; s < SEGMENTS; s++) {
@@ -123,17 +123,17 @@ static void set_record_41(void)
 
 static void cut_at_7(void)
 {
-    pirn__tomb_cut(&tombs, 1, 3, 7);
+    pirn__tomb_cut(&tombs, 1, 3, 7, true);
 }
 
 static void cut_at_40(void)
 {
-    pirn__tomb_cut(&tombs, 1, 3, 40);
+    pirn__tomb_cut(&tombs, 1, 3, 40, true);
 }
 
 static void bury_all(void)
 {
-    for (uint32_t record = 0; record < 32 * WORDS; record++) {
+    for (uint32_t record = 0; record < RECORDS * WORDS; record++) {
         pirn__tomb_set(&tombs, 1, 3, record);
     }
 }
@@ -143,19 +143,19 @@ static void format_is_fixed(void **state)
     (void)state;
     begin(3);
     assert_true(pirn__tomb_set(&tombs, 1, 3, 33));
-    assert_int_equal(words[WORDS + 1], 0x0000000300000002);
-    assert_int_equal(words[WORDS], 0x0000000300000000);
-    assert_int_equal(words[1], 0x0000000300000000);
+    assert_int_equal(words[WORDS + 1], 0x3d0000100);
+    assert_int_equal(words[WORDS], 0x3e4000000);
+    assert_int_equal(words[1], 0x3e4000000);
 }
 
 static void only_the_record_is_dead(void **state)
 {
     (void)state;
     begin(3);
-    for (uint32_t record = 0; record < 32 * WORDS; record += 37) {
+    for (uint32_t record = 0; record < RECORDS * WORDS; record += 37) {
         assert_true(pirn__tomb_set(&tombs, 1, 3, record));
     }
-    for (uint32_t record = 0; record < 32 * WORDS; record++) {
+    for (uint32_t record = 0; record < RECORDS * WORDS; record++) {
         assert_int_equal(pirn__tomb_is_set(&tombs, 1, 3, record),
                          record % 37 == 0);
         assert_false(pirn__tomb_is_set(&tombs, 0, 3, record));
@@ -203,9 +203,9 @@ static void setter_who_was_stopped_buries_nothing_new(void (*setter)(void),
         }
         let_live();
         for (uint32_t i = 0; i < WORDS; i++) {
-            assert_int_equal(words[WORDS + i], UINT64_C(4) << 32);
+            assert_int_equal(words[WORDS + i], pirn__tomb_word(4, 0));
         }
-        assert_int_equal(cuts[1], UINT64_C(4) << 32);
+        assert_int_equal(bounds[1], pirn__tomb_word(4, 0));
     }
 }
 
@@ -270,13 +270,14 @@ static void killed_turn_is_made_good_by_the_next(void **state)
             return;
         }
         turn_to_4();
-        assert_int_equal(pirn__tomb_dead(&tombs, 1, 4, 32 * WORDS), 0);
-        assert_int_equal(pirn__tomb_dead(&tombs, 1, 3, 32 * WORDS), 32 * WORDS);
+        assert_int_equal(pirn__tomb_dead(&tombs, 1, 4, RECORDS * WORDS), 0);
+        assert_int_equal(pirn__tomb_dead(&tombs, 1, 3, RECORDS * WORDS),
+                         RECORDS * WORDS);
         assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 4), UINT32_MAX);
         assert_true(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
         assert_int_equal(page, 1);
         assert_true(pirn__tomb_next_dirty(&tombs, 2, &page, &version));
-        assert_int_equal(page, CUTS);
+        assert_int_equal(page, BOUNDS);
     }
 }
 
@@ -284,7 +285,7 @@ static void turn_to_5(void)
 {
     pirn__tomb_turn(&tombs, 1, 5);
     pirn__tomb_set(&tombs, 1, 5, 7);
-    pirn__tomb_cut(&tombs, 1, 5, 40);
+    pirn__tomb_cut(&tombs, 1, 5, 40, true);
 }
 
 /* Who was stopped in a turn, at each step, and wakes in the next one's. */
@@ -302,7 +303,7 @@ static void stopped_turn_does_not_turn_back(void **state)
             return;
         }
         assert_true(pirn__tomb_is_set(&tombs, 1, 5, 7));
-        assert_int_equal(pirn__tomb_dead(&tombs, 1, 5, 32 * WORDS), 1);
+        assert_int_equal(pirn__tomb_dead(&tombs, 1, 5, RECORDS * WORDS), 1);
         assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 5), 40);
     }
 }
@@ -311,9 +312,9 @@ static void format_of_a_cut_is_fixed(void **state)
 {
     (void)state;
     begin(3);
-    assert_true(pirn__tomb_cut(&tombs, 1, 3, 40));
-    assert_int_equal(cuts[1], 0x0000000300000029);
-    assert_int_equal(cuts[0], 0x0000000300000000);
+    assert_true(pirn__tomb_cut(&tombs, 1, 3, 40, true));
+    assert_int_equal(bounds[1], 0x3d4030028);
+    assert_int_equal(bounds[0], 0x3e4000000);
     assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3), 40);
     assert_int_equal(pirn__tomb_cut_at(&tombs, 0, 3), UINT32_MAX);
 }
@@ -321,15 +322,16 @@ static void format_of_a_cut_is_fixed(void **state)
 /* From the first record to behind the last. */
 static void lower_cut_wins(void **state)
 {
-    static const uint32_t records[] = {0, 1, 31, 32, 40, 16383, 32 * WORDS};
+    static const uint32_t records[] = {
+        0, 1, 24, 25, 40, RECORDS * WORDS - 1, RECORDS * WORDS};
 
     (void)state;
     for (unsigned i = 0; i < 7; i++) {
         for (unsigned k = 0; k < 7; k++) {
             begin(3);
-            assert_true(pirn__tomb_cut(&tombs, 1, 3, records[i]));
+            assert_true(pirn__tomb_cut(&tombs, 1, 3, records[i], true));
             assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3), records[i]);
-            assert_true(pirn__tomb_cut(&tombs, 1, 3, records[k]));
+            assert_true(pirn__tomb_cut(&tombs, 1, 3, records[k], true));
             assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3),
                              records[i < k ? i : k]);
         }
@@ -346,7 +348,7 @@ static void first_versions_are_told_with_the_cut(void **state)
     assert_false(pirn__tomb_is_first(&tombs, 1, 3));
     mark_all_synced();
     assert_true(pirn__tomb_mark_first(&tombs, 1, 3));
-    assert_int_equal(cuts[1], 0x0000000380000029);
+    assert_int_equal(bounds[1], 0x3b6070028);
     assert_true(pirn__tomb_is_first(&tombs, 1, 3));
     assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3), 40);
     assert_int_equal(pirn__tomb_judge(&tombs, 1, 3, 39), PIRN__TOMB_ALIVE);
@@ -354,7 +356,7 @@ static void first_versions_are_told_with_the_cut(void **state)
     uint32_t page;
     uint64_t version;
     assert_true(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
-    assert_int_equal(page, CUTS);
+    assert_int_equal(page, BOUNDS);
 }
 
 static void first_versions_are_of_one_cut_and_one_turn(void **state)
@@ -368,7 +370,7 @@ static void first_versions_are_of_one_cut_and_one_turn(void **state)
     assert_false(pirn__tomb_is_first(&tombs, 1, 2));
     assert_false(pirn__tomb_is_first(&tombs, 1, 4));
     cut_at_40();
-    assert_true(pirn__tomb_cut(&tombs, 1, 3, 41));
+    assert_true(pirn__tomb_cut(&tombs, 1, 3, 41, true));
     assert_true(pirn__tomb_is_first(&tombs, 1, 3)); /* it is as it was */
     cut_at_7();
     assert_false(pirn__tomb_is_first(&tombs, 1, 3));
@@ -390,7 +392,7 @@ static void what_was_never_committed_is_not_dead(void **state)
     cut_at_40();
     assert_memory_equal(before, words, sizeof(words));
     assert_false(pirn__tomb_is_set(&tombs, 1, 3, 40));
-    assert_int_equal(pirn__tomb_dead(&tombs, 1, 3, 32 * WORDS), 1);
+    assert_int_equal(pirn__tomb_dead(&tombs, 1, 3, RECORDS * WORDS), 1);
 }
 
 static void cutter_of_another_turn_changes_nothing(void **state)
@@ -403,10 +405,10 @@ static void cutter_of_another_turn_changes_nothing(void **state)
     begin(3);
     cut_at_40();
     mark_all_synced();
-    memcpy(before, cuts, sizeof(cuts));
-    assert_false(pirn__tomb_cut(&tombs, 1, 2, 7));
-    assert_false(pirn__tomb_cut(&tombs, 1, 4, 7));
-    assert_memory_equal(before, cuts, sizeof(cuts));
+    memcpy(before, bounds, sizeof(bounds));
+    assert_false(pirn__tomb_cut(&tombs, 1, 2, 7, true));
+    assert_false(pirn__tomb_cut(&tombs, 1, 4, 7, true));
+    assert_memory_equal(before, bounds, sizeof(bounds));
     assert_false(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
 }
 
@@ -425,13 +427,13 @@ static void turn_takes_its_segments_cut_away(void **state)
     (void)state;
     begin(3);
     cut_at_40();
-    pirn__tomb_cut(&tombs, 0, 3, 9);
+    pirn__tomb_cut(&tombs, 0, 3, 9, true);
     turn_to_4();
-    assert_int_equal(cuts[1], UINT64_C(4) << 32);
+    assert_int_equal(bounds[1], pirn__tomb_word(4, 0));
     assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3), UINT32_MAX);
     assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 4), UINT32_MAX);
     assert_int_equal(pirn__tomb_cut_at(&tombs, 0, 3), 9);
-    assert_true(pirn__tomb_cut(&tombs, 1, 4, 50));
+    assert_true(pirn__tomb_cut(&tombs, 1, 4, 50, true));
     assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 4), 50);
 }
 
@@ -465,11 +467,11 @@ static void killed_cutter_is_made_good_by_the_next(void **state)
         bool was_cut = n % 3 == 2;
         assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3),
                          was_cut ? 40 : UINT32_MAX);
-        pirn__tomb_cut(&tombs, 1, 3, next);
+        pirn__tomb_cut(&tombs, 1, 3, next, true);
         assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3),
                          was_cut && next > 40 ? 40 : next);
         assert_true(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
-        assert_int_equal(page, CUTS);
+        assert_int_equal(page, BOUNDS);
     }
     begin(3);
     assert_false(die_in(cut_at_40, 3));
@@ -526,7 +528,7 @@ static void keeper_begin(void)
     memcpy(durable, written, sizeof(written));
     pirn__tomb_set(&tombs, 0, 3, 5);
     pirn__tomb_set(&tombs, 1, 3, 6);
-    pirn__tomb_cut(&tombs, 0, 3, 8);
+    pirn__tomb_cut(&tombs, 0, 3, 8, true);
 }
 
 static void keeper_killed_at_any_line_leaves_dirty(void **state)
@@ -607,7 +609,7 @@ static void round_within_a_cut_leaves_it_dirty(void **state)
         let_act(n, whole_round);
         cut_at_40();
         assert_clean_is_durable();
-        assert_true(versions[CUTS] > synced[CUTS]);
+        assert_true(versions[BOUNDS] > synced[BOUNDS]);
     }
 }
 
@@ -670,64 +672,15 @@ static void cut_makes_its_page_dirty_and_no_other(void **state)
     begin(3);
     cut_at_40();
     assert_true(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
-    assert_int_equal(page, CUTS);
-    assert_int_equal(version, versions[CUTS]);
-    assert_true(pirn__tomb_next_dirty(&tombs, CUTS, &page, &version));
-    assert_false(pirn__tomb_next_dirty(&tombs, CUTS + 1, &page, &version));
-    pirn__tomb_mark_synced(&tombs, CUTS, version);
+    assert_int_equal(page, BOUNDS);
+    assert_int_equal(version, versions[BOUNDS]);
+    assert_true(pirn__tomb_next_dirty(&tombs, BOUNDS, &page, &version));
+    assert_false(pirn__tomb_next_dirty(&tombs, BOUNDS + 1, &page, &version));
+    pirn__tomb_mark_synced(&tombs, BOUNDS, version);
     set_record_40();
     assert_true(pirn__tomb_next_dirty(&tombs, 0, &page, &version));
     assert_int_equal(page, 1);
     assert_false(pirn__tomb_next_dirty(&tombs, 2, &page, &version));
-}
-
-/* As large as two pages of cuts, and two of words each segment. */
-enum { MANY = WORDS + 1, MANY_PAGES = 2 * MANY + 2 };
-
-static void assert_only_dirty(const struct pirn__tombs *many, uint32_t expected)
-{
-    uint32_t page;
-    uint64_t version;
-
-    assert_true(pirn__tomb_next_dirty(many, 0, &page, &version));
-    assert_int_equal(page, expected);
-    pirn__tomb_mark_synced(many, page, version);
-    assert_false(pirn__tomb_next_dirty(many, 0, &page, &version));
-}
-
-static void every_word_is_on_the_page_that_its_change_makes_dirty(void **state)
-{
-    struct pirn__tombs many = {
-        .words = calloc(2 * MANY, PAGE_BYTES),
-        .cuts = calloc(2, PAGE_BYTES),
-        .versions = calloc(MANY_PAGES, sizeof(uint64_t)),
-        .synced = calloc(MANY_PAGES, sizeof(uint64_t)),
-        .segment_count = MANY,
-        .segment_words = 2 * WORDS,
-    };
-
-    (void)state;
-    let_live();
-    assert_int_equal(pirn__tombs_pages(&many), MANY_PAGES);
-    for (uint32_t page = 0; page < 2 * MANY; page++) {
-        const uint64_t *at = pirn__tombs_page(&many, page);
-        pirn__tomb_set(&many, page / 2, 0, page % 2 * 32 * WORDS);
-        pirn__tomb_set(&many, page / 2, 0, (page % 2 + 1) * 32 * WORDS - 1);
-        assert_int_equal(at[0], 1);
-        assert_int_equal(at[WORDS - 1], UINT64_C(1) << 31);
-        assert_only_dirty(&many, page);
-    }
-    for (uint32_t segment = 0; segment < MANY; segment++) {
-        uint32_t page = 2 * MANY + segment / WORDS;
-        const uint64_t *at = pirn__tombs_page(&many, page);
-        pirn__tomb_cut(&many, segment, 0, segment);
-        assert_int_equal(at[segment % WORDS], segment + 1);
-        assert_only_dirty(&many, page);
-    }
-    free(many.words);
-    free(many.cuts);
-    free(many.versions);
-    free(many.synced);
 }
 
 /*
@@ -750,8 +703,8 @@ static void torn_page_buries_nothing_new(void **state)
         for (unsigned i = 0; i < 3; i++) {
             words[WORDS + i] = mix >> i & 1 ? new[i] : old[i];
         }
-        for (uint32_t record = 0; record < 96; record++) {
-            bool is_new = (mix >> record / 32 & 1) != 0;
+        for (uint32_t record = 0; record < 3 * RECORDS; record++) {
+            bool is_new = (mix >> record / RECORDS & 1) != 0;
             assert_true(pirn__tomb_is_set(&tombs, 1, 3, record));
             assert_int_equal(pirn__tomb_is_set(&tombs, 1, 4, record),
                              is_new && record == 33);
@@ -759,36 +712,34 @@ static void torn_page_buries_nothing_new(void **state)
     }
 }
 
-TEST_MAIN(
-    cmocka_unit_test(format_is_fixed),
-    cmocka_unit_test(only_the_record_is_dead),
-    cmocka_unit_test(later_turn_has_all_dead_and_earlier_none),
-    cmocka_unit_test(setter_of_another_turn_changes_nothing),
-    cmocka_unit_test(setter_of_one_buries_nothing_new),
-    cmocka_unit_test(cutter_cuts_nothing_new),
-    cmocka_unit_test(two_setters_of_a_word_lose_nothing),
-    cmocka_unit_test(killed_setter_is_made_good_by_the_next),
-    cmocka_unit_test(killed_turn_is_made_good_by_the_next),
-    cmocka_unit_test(stopped_turn_does_not_turn_back),
-    cmocka_unit_test(format_of_a_cut_is_fixed),
-    cmocka_unit_test(lower_cut_wins),
-    cmocka_unit_test(first_versions_are_told_with_the_cut),
-    cmocka_unit_test(first_versions_are_of_one_cut_and_one_turn),
-    cmocka_unit_test(what_was_never_committed_is_not_dead),
-    cmocka_unit_test(cutter_of_another_turn_changes_nothing),
-    cmocka_unit_test(cut_of_another_turn_says_nothing),
-    cmocka_unit_test(turn_takes_its_segments_cut_away),
-    cmocka_unit_test(lower_of_two_cutters_wins),
-    cmocka_unit_test(killed_cutter_is_made_good_by_the_next),
-    cmocka_unit_test(keeper_killed_at_any_line_leaves_dirty),
-    cmocka_unit_test(what_is_set_during_a_round_is_in_it_or_dirty),
-    cmocka_unit_test(cut_during_a_round_is_in_it_or_dirty),
-    cmocka_unit_test(turn_during_a_round_is_in_it_or_dirty),
-    cmocka_unit_test(round_within_a_set_leaves_it_dirty),
-    cmocka_unit_test(round_within_a_cut_leaves_it_dirty),
-    cmocka_unit_test(round_within_a_turn_leaves_it_dirty),
-    cmocka_unit_test(keeper_who_was_stopped_makes_nothing_undone),
-    cmocka_unit_test(dirty_pages_are_found_from_any_page_on),
-    cmocka_unit_test(cut_makes_its_page_dirty_and_no_other),
-    cmocka_unit_test(every_word_is_on_the_page_that_its_change_makes_dirty),
-    cmocka_unit_test(torn_page_buries_nothing_new))
+TEST_MAIN(cmocka_unit_test(format_is_fixed),
+          cmocka_unit_test(only_the_record_is_dead),
+          cmocka_unit_test(later_turn_has_all_dead_and_earlier_none),
+          cmocka_unit_test(setter_of_another_turn_changes_nothing),
+          cmocka_unit_test(setter_of_one_buries_nothing_new),
+          cmocka_unit_test(cutter_cuts_nothing_new),
+          cmocka_unit_test(two_setters_of_a_word_lose_nothing),
+          cmocka_unit_test(killed_setter_is_made_good_by_the_next),
+          cmocka_unit_test(killed_turn_is_made_good_by_the_next),
+          cmocka_unit_test(stopped_turn_does_not_turn_back),
+          cmocka_unit_test(format_of_a_cut_is_fixed),
+          cmocka_unit_test(lower_cut_wins),
+          cmocka_unit_test(first_versions_are_told_with_the_cut),
+          cmocka_unit_test(first_versions_are_of_one_cut_and_one_turn),
+          cmocka_unit_test(what_was_never_committed_is_not_dead),
+          cmocka_unit_test(cutter_of_another_turn_changes_nothing),
+          cmocka_unit_test(cut_of_another_turn_says_nothing),
+          cmocka_unit_test(turn_takes_its_segments_cut_away),
+          cmocka_unit_test(lower_of_two_cutters_wins),
+          cmocka_unit_test(killed_cutter_is_made_good_by_the_next),
+          cmocka_unit_test(keeper_killed_at_any_line_leaves_dirty),
+          cmocka_unit_test(what_is_set_during_a_round_is_in_it_or_dirty),
+          cmocka_unit_test(cut_during_a_round_is_in_it_or_dirty),
+          cmocka_unit_test(turn_during_a_round_is_in_it_or_dirty),
+          cmocka_unit_test(round_within_a_set_leaves_it_dirty),
+          cmocka_unit_test(round_within_a_cut_leaves_it_dirty),
+          cmocka_unit_test(round_within_a_turn_leaves_it_dirty),
+          cmocka_unit_test(keeper_who_was_stopped_makes_nothing_undone),
+          cmocka_unit_test(dirty_pages_are_found_from_any_page_on),
+          cmocka_unit_test(cut_makes_its_page_dirty_and_no_other),
+          cmocka_unit_test(torn_page_buries_nothing_new))

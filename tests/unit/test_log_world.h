@@ -22,7 +22,9 @@ enum {
     SEGMENTS = 4,
     SEGMENT = 1 << 16,
     WORDS = PIRN__TOMB_SEGMENT_WORDS,
-    PAGES = SEGMENTS * WORDS / PIRN__TOMB_PAGE_WORDS + 1,
+    PAGES =
+        (SEGMENTS * WORDS + PIRN__TOMB_PAGE_WORDS - 1) / PIRN__TOMB_PAGE_WORDS +
+        1,
     UNIT = 64,
     IDS = 48,
     BUSY = 8, /* so many of them at a time */
@@ -48,8 +50,8 @@ struct world {
     struct pirn__batch batches[SEGMENTS]; /* the next one of each */
     uint64_t words[SEGMENTS * WORDS];
     uint64_t disk[SEGMENTS * WORDS];
-    uint64_t cuts[PIRN__TOMB_PAGE_WORDS];
-    uint64_t disk_cuts[PIRN__TOMB_PAGE_WORDS];
+    uint64_t bounds[PIRN__TOMB_PAGE_WORDS];
+    uint64_t disk_bounds[PIRN__TOMB_PAGE_WORDS];
     uint64_t versions[PAGES];
     uint64_t synced[PAGES];
     struct pirn__tombs tombs;
@@ -94,7 +96,7 @@ static void segment_begin(struct world *world, uint32_t segment,
 static void sync_all(struct world *world)
 {
     memcpy(world->disk, world->words, sizeof(world->disk));
-    memcpy(world->disk_cuts, world->cuts, sizeof(world->disk_cuts));
+    memcpy(world->disk_bounds, world->bounds, sizeof(world->disk_bounds));
     for (unsigned i = 0; i < IDS; i++) {
         world->things[i].removed_for_good = world->things[i].removed;
         world->things[i].may_be_there = false;
@@ -106,8 +108,8 @@ static int world_setup(void **state)
     struct world *world = calloc(1, sizeof(*world));
 
     world->tombs = (struct pirn__tombs){
-        world->words,  world->cuts, world->versions,
-        world->synced, SEGMENTS,    WORDS,
+        world->words,  world->bounds, world->versions,
+        world->synced, SEGMENTS,      WORDS,
     };
     for (uint32_t s = 0; s < SEGMENTS; s++) {
         segment_begin(world, s, 3);
@@ -270,7 +272,7 @@ static void restart_begin(struct world *world)
     uint32_t cap = 1024;
 
     world->tombs.words = world->disk;
-    world->tombs.cuts = world->disk_cuts;
+    world->tombs.bounds = world->disk_bounds;
     memset(world->segments, 0, sizeof(world->segments));
     free(world->memory);
     world->memory = malloc(pirn__replay_bytes(cap));
@@ -282,7 +284,7 @@ static void restart_end(struct world *world)
 {
     world->live = pirn__replay_end(&world->replay);
     world->tombs.words = world->words;
-    world->tombs.cuts = world->cuts;
+    world->tombs.bounds = world->bounds;
 }
 
 /* @order: of the segments. */

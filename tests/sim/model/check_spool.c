@@ -7,6 +7,7 @@
 
 #include "pirn/invariant.h"
 #include "runtime/engine/engine.h"
+#include "spool/log/tombs_file.h"
 #include "tests/sim/model/process.h"
 
 /* P6 promises a second; the dead are looked for four times as often. */
@@ -171,7 +172,7 @@ void check_spool_refused(struct check_spool *check, enum fault fault,
     const char *name = strrchr(path, '/');
     struct pirn_id id;
 
-    if (strcmp(path, "tombs") == 0 &&
+    if (strcmp(path, PIRN__TOMBS_FILE) == 0 &&
         (opcode == ENGINE_WRITE || opcode == ENGINE_FSYNC)) {
         tombs_failed(check);
     }

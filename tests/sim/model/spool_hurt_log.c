@@ -307,7 +307,7 @@ static void make_orphan(struct hurting *hurting)
 static void make_half(struct hurting *hurting)
 {
     static const char *const names[] = {PIRN__NAME_MAKING "/half",
-                                        PIRN__NAME_LOG "/tombs.new",
+                                        PIRN__NAME_LOG "/tombstones.new",
                                         PIRN__NAME_LOG "/queues/new.0099"};
 
     hurt_write(hurting, names[rng_below(hurting->rng, 3)], "x", 1);
