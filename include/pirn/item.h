@@ -94,6 +94,8 @@ struct pirn_item {
     char queue[PIRN_QUEUE_TEXT];
     enum pirn_item_state state;
     uint32_t owner;      /* slot of the owner, where it is claimed */
+    uint64_t claimed_ns; /* of a look: since when he has it, in files since he
+                            changed it last; 0: nobody has it, or not known */
     uint32_t attempts;   /* how often it was handed out before */
     uint32_t version;    /* raised by every change of the metadata */
     uint64_t size_bytes; /* of the body */

@@ -61,7 +61,7 @@ static void finish(struct pirn__find *find, int32_t result)
 static void start_stat(struct pirn__find *find, pirn_op_fn *fn)
 {
     pirn_prep_stat(&find->step, find->spool->root_fd, find->path.text,
-                   AT_SYMLINK_NOFOLLOW, STATX_TYPE, &find->statx);
+                   AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_CTIME, &find->statx);
     pirn_start(find->spool->context, &find->step, fn);
 }
 

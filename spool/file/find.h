@@ -44,9 +44,9 @@ struct pirn__find {
     struct pirn__site site;    /* of a ready one */
     uint32_t slot;             /* of a claim or a draft */
     struct pirn__name path;
+    struct statx statx; /* of the name: its ctime is since when it is there */
 
     struct pirn_op step;
-    struct statx statx;
     struct pirn__slots slots;
     struct pirn__refresh refresh;
     uint32_t round;

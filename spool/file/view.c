@@ -56,6 +56,13 @@ static void finish(struct pirn_view_work *work, int32_t result)
 
 static void find_again(struct pirn_view_work *work);
 
+/* A rename sets it: of a claim, since when it is one. */
+static uint64_t ctime_ns(const struct statx *statx)
+{
+    return (uint64_t)statx->stx_ctime.tv_sec * 1000000000ull +
+           statx->stx_ctime.tv_nsec;
+}
+
 static void read_meta(struct pirn_op *op, int32_t result)
 {
     struct pirn_view_work *work =
@@ -75,6 +82,7 @@ static void read_meta(struct pirn_op *op, int32_t result)
     if (find->place == PIRN__PLACE_CLAIMED) {
         item->state = PIRN_ITEM_CLAIMED;
         item->owner = find->slot;
+        item->claimed_ns = ctime_ns(&find->statx);
     } else {
         item->queue[0] = '\0';
         item->state = pirn__site_state(&find->site);

@@ -5,7 +5,8 @@
  * All that is shared goes through these few. Each is one atomic step, in one
  * order that all see (sequentially consistent): what a test finds by trying
  * every order of steps is then what the machine can do, and nothing else is.
- * pirn__atom_put() alone may be seen later, and is for where that is the same.
+ * pirn__atom_put() alone may be seen later, and is for where that is the same;
+ * so may what is noted in half a word, by which nobody decides anything.
  * Compiled with PIRN__ATOM_STEPS, each step first asks a test whose turn it is;
  * a kill or a stop happens there. Pure.
  */
@@ -43,6 +44,18 @@ static inline void pirn__atom_put(uint64_t *at, uint64_t value)
 {
     pirn__atom_step(at);
     __atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
+
+/** pirn__atom_note() - a store of half a word that nobody acts on: no step */
+static inline void pirn__atom_note(uint32_t *at, uint32_t value)
+{
+    __atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
+
+/** pirn__atom_noted() - what was noted there last */
+static inline uint32_t pirn__atom_noted(const uint32_t *at)
+{
+    return __atomic_load_n(at, __ATOMIC_ACQUIRE);
 }
 
 /** pirn__atom_swap() - @from to @to; false: it was something else */

@@ -38,6 +38,16 @@ static void prep_slots(struct pirn__log *log, struct pirn_op *op, uint32_t from,
                         (to - from) * each);
 }
 
+static void prep_stamps(struct pirn__log *log, struct pirn_op *op,
+                        uint32_t from, uint32_t to)
+{
+    uint64_t each = sizeof(*log->index.stamps);
+
+    pirn_assert(from < to);
+    pirn_prep_fallocate(op, log->index_fd, 0,
+                        log->index.stamps_at + from * each, (to - from) * each);
+}
+
 static void prep_blocks(struct pirn__log *log, struct pirn_op *op,
                         uint32_t from, uint32_t to)
 {
@@ -73,6 +83,10 @@ int pirn__log_back_slots(struct pirn__log *log, uint32_t slots)
         r = pirn_wait(log->context, &op);
     }
     if (to > from && r == 0) {
+        prep_stamps(log, &op, from, to);
+        r = pirn_wait(log->context, &op);
+    }
+    if (to > from && r == 0) {
         prep_blocks(log, &op, from, to);
         r = pirn_wait(log->context, &op);
     }
@@ -96,7 +110,7 @@ static void backed_blocks(struct pirn_op *op, int32_t result)
     end(pirn_container_of(op, struct pirn__log, backing.step), result);
 }
 
-static void backed_slots(struct pirn_op *op, int32_t result)
+static void backed_stamps(struct pirn_op *op, int32_t result)
 {
     struct pirn__log *log =
         pirn_container_of(op, struct pirn__log, backing.step);
@@ -108,6 +122,20 @@ static void backed_slots(struct pirn_op *op, int32_t result)
     }
     prep_blocks(log, op, from, target(log, from));
     pirn_start(log->context, op, backed_blocks);
+}
+
+static void backed_slots(struct pirn_op *op, int32_t result)
+{
+    struct pirn__log *log =
+        pirn_container_of(op, struct pirn__log, backing.step);
+    uint32_t from = log->backing.from;
+
+    if (result < 0) {
+        end(log, result);
+        return;
+    }
+    prep_stamps(log, op, from, target(log, from));
+    pirn_start(log->context, op, backed_stamps);
 }
 
 /* First come, first served, so that enqueueing keeps its order. */

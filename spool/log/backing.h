@@ -3,8 +3,8 @@
  * spool/log/backing.h - pages of the index, before they are touched
  *
  * A store to a page that the file system cannot give is SIGBUS. So slots are
- * used only below what has been allocated, with all the blocks of lanes that so
- * many slots can need.
+ * used only below what has been allocated, with their stamps and all the blocks
+ * of lanes that so many slots can need.
  */
 #ifndef SPOOL_LOG_BACKING_H
 #define SPOOL_LOG_BACKING_H

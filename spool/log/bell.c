@@ -183,7 +183,7 @@ static uint32_t look(struct pirn__log *log)
     log->bell->looked_ns = pirn_context_now_ns(log->context);
     if (is_anybody_asleep(log->bell)) {
         wanted_queues(log->bell, log->bell->served);
-        pirn__log_expire(log);
+        (void)pirn__log_expire(log);
         set_bits(log);
         count = give_out(log);
     }

@@ -24,6 +24,7 @@
 #include "spool/log/atom.h"
 #include "spool/log/doors.h"
 #include "spool/log/fence.h"
+#include "spool/log/stamp.h"
 
 static void pick(struct pirn_claim_work *work);
 
@@ -179,15 +180,17 @@ static void part_is_read(struct pirn__reading *reading, int32_t result)
              result);
 }
 
-/* What is wrong at once is met again by the op, in a turn of its own: so a row
- * of damaged items is no recursion. */
-static void read_part(struct pirn_claim_work *work)
+/* Of what was claimed just now; that is noted. What is wrong at once is met
+ * again by the op, in a turn of its own: so a row of damaged items is no
+ * recursion. */
+static void read_part(struct pirn_claim_work *work, uint64_t claimed_ns)
 {
     struct pirn__log *log = work->log;
     struct pirn__slot fields = log->index.catalogue.slots[work->grip.slot];
     uint32_t slot = work->grip.slot;
 
     fields.word = work->grip.word;
+    pirn__stamp_put(&log->index, &work->grip, claimed_ns);
     int r =
         pirn__reading_start(&work->reading, log, slot, &fields, part_is_read);
     if (r == 1) {
@@ -221,6 +224,11 @@ static uint64_t now_ns(const struct pirn_claim_work *work)
     return pirn_context_now_ns(work->log->context);
 }
 
+static uint64_t real_ns(const struct pirn_claim_work *work)
+{
+    return pirn_context_realtime_ns(work->log->context);
+}
+
 static void woken(struct pirn__log_sleeper *sleeper, int32_t result)
 {
     struct pirn_claim_work *work =
@@ -228,7 +236,7 @@ static void woken(struct pirn__log_sleeper *sleeper, int32_t result)
 
     if (result == 1) {
         work->grip = sleeper->grip;
-        read_part(work);
+        read_part(work, real_ns(work));
         return;
     }
     pirn__log_claim_end(work, result);
@@ -292,11 +300,11 @@ static void pick(struct pirn_claim_work *work)
         pirn__log_claim_end(work, log->rebuild_failed);
         return;
     }
-    pirn__log_expire(log);
+    uint64_t claimed_ns = pirn__log_expire(log); /* or a moment later */
     int r = pirn__slot_claim_next(&log->index.catalogue, &log->actor,
                                   work->queue, &work->grip);
     if (r == 1) {
-        read_part(work);
+        read_part(work, claimed_ns);
         return;
     }
     if (r == 0 && log->spool->settle.is_pending) {
@@ -409,7 +417,7 @@ static void seize(struct pirn_claim_work *work)
         count_attempt(work);
         pirn__event_owner(log->spool, PIRN_EVENT_FENCED, from, 1);
     }
-    read_part(work);
+    read_part(work, real_ns(work));
 }
 
 void pirn__log_claim_id(struct pirn_claim *claim)
@@ -433,7 +441,7 @@ void pirn__log_claim_id(struct pirn_claim *claim)
     int r = pirn__slot_claim(&work->log->index.catalogue, &work->log->actor,
                              id.slot, id.incarnation, &work->grip);
     if (r == 1) {
-        read_part(work);
+        read_part(work, real_ns(work));
         return;
     }
     pirn__log_claim_end(work, r == 0 && is_none(work->log, &id) ? -ENOENT : r);

@@ -94,6 +94,8 @@ static void lay_out_catalogue(struct ruler *ruler,
     index->slots_at = ruler->at;
     catalogue->slots =
         next(ruler, catalogue->slot_count * sizeof(struct pirn__slot));
+    index->stamps_at = ruler->at;
+    index->stamps = next(ruler, catalogue->slot_count * sizeof(*index->stamps));
     index->blocks_at = ruler->at;
     lanes->blocks = next(ruler, (uint64_t)lanes->block_count * BLOCK_WORDS * 8);
     catalogue->wheel.lanes = *lanes;

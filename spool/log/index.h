@@ -7,8 +7,9 @@
  *
  * Sizes are fixed when it is made; there are no pointers in it, and nothing in
  * it survives a boot. Its parts begin on pages. Pages are backed before they
- * are touched: all of the fixed part when it is made, slots and blocks of lanes
- * as they are needed, in chunks, events by who listens to them. Pure.
+ * are touched: all of the fixed part when it is made, slots, their stamps and
+ * blocks of lanes as they are needed, in chunks, events by who listens to them.
+ * Pure.
  */
 #ifndef SPOOL_LOG_INDEX_H
 #define SPOOL_LOG_INDEX_H
@@ -41,7 +42,7 @@ struct pirn__index_head {
     uint64_t segments;
     uint64_t segment_bytes;
     uint64_t failures;     /* of writes and syncs; not for want of room */
-    uint64_t slots_backed; /* slots and their blocks below may be touched */
+    uint64_t slots_backed; /* slots below, and what is theirs, may be touched */
     uint64_t rounds_begun; /* of tombstone syncs; the number of the last */
     uint64_t rounds_done;  /* the highest that ended well */
     uint64_t rounds_failed;
@@ -113,8 +114,10 @@ struct pirn__index {
     struct pirn__index_queue *queues;
     struct pirn__tombs tombs;
     struct pirn__catalogue catalogue;
+    uint32_t *stamps;     /* of each slot: since when it is claimed (stamp.h) */
     uint64_t fixed_bytes; /* from the beginning: backed when it is made */
     uint64_t slots_at;    /* offsets of what is backed in chunks */
+    uint64_t stamps_at;
     uint64_t blocks_at;
     struct pirn__event_ring events;
     uint64_t events_at; /* backed before anybody's bit says that he listens */

@@ -339,27 +339,28 @@ uint64_t pirn__log_turn_ns(struct pirn__log *log)
     return log->turn_real_ns;
 }
 
-void pirn__log_expire(struct pirn__log *log)
+uint64_t pirn__log_expire(struct pirn__log *log)
 {
     uint64_t now_ns = pirn_context_realtime_ns(log->context);
     uint64_t tick = now_ns / PIRN__TICK_NS;
     uint32_t queue;
 
     if (tick == log->expired_tick) {
-        return;
+        return now_ns;
     }
     if (pirn__wheel_next_again_ns(&log->index.catalogue.wheel,
                                   &log->wheel_look) > now_ns) {
         log->expired_tick = tick;
-        return;
+        return now_ns;
     }
     for (int i = 0; i < EXPIRE_MAX; i++) {
         if (pirn__catalogue_expire(&log->index.catalogue, &log->actor, now_ns,
                                    &queue) != 1) {
-            return;
+            return now_ns;
         }
         pirn__log_wake(log, queue);
     }
+    return now_ns;
 }
 
 void pirn__log_wake(struct pirn__log *log, uint32_t queue)

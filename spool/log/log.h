@@ -103,8 +103,8 @@ void pirn__log_bury(struct pirn__log *log, struct pirn__place place,
  * once for all items that end in it */
 uint64_t pirn__log_turn_ns(struct pirn__log *log);
 
-/** pirn__log_expire() - what is due is ready */
-void pirn__log_expire(struct pirn__log *log);
+/** pirn__log_expire() - what is due is ready; the real time at which it was */
+uint64_t pirn__log_expire(struct pirn__log *log);
 
 /** pirn__log_wake() - an item of a queue is ready: one who sleeps may have it
  */

@@ -24,6 +24,7 @@
 #include "spool/log/doors.h"
 #include "spool/log/log.h"
 #include "spool/log/reading.h"
+#include "spool/log/stamp.h"
 
 enum { TRIES_MAX = 64 };
 
@@ -119,6 +120,16 @@ static bool is_unmoved(const struct pirn__slot *slot,
            pirn__atom_load(&slot->sizes) == fields->sizes;
 }
 
+/* 0: nobody has it, or it is not known; also where it has moved on. */
+static uint64_t claimed_ns(const struct pirn_view_work *work)
+{
+    const struct pirn__log *log = work->log;
+    struct pirn__word word = pirn__word_unpack(work->reading.fields.word);
+
+    return pirn__stamp_get(&log->index, work->id.slot, word,
+                           pirn_context_realtime_ns(log->context));
+}
+
 /* All of it is in memory, or in a file. */
 static void have_all(struct pirn_op *op, int32_t result)
 {
@@ -132,6 +143,7 @@ static void have_all(struct pirn_op *op, int32_t result)
     take_back(work);
     let_next(work->log);
     pirn__reading_item(&work->reading, &work->view->item);
+    work->view->item.claimed_ns = claimed_ns(work);
     pirn_task_finish(work->log->context, &work->view->op, 0);
 }
 

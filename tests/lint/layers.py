@@ -16,7 +16,8 @@ PURE = [
     r"spool/(admission|check/pace|fields|id|file/meta|names|owner_entry|"
     r"superblock|text)\.[ch]",
     r"spool/log/(atom|batch|bytes|catalogue|event_ring|heal|index|inherit|lane|"
-    r"log_text|record|replay|slot|tomb|tomb_format_1|trail|wheel|word)\.[ch]",
+    r"log_text|record|replay|slot|stamp|tomb|tomb_format_1|trail|wheel|word)"
+    r"\.[ch]",
     r"smtp/(address|body|command|envelope|line|protocol|reply|scan)\.[ch]",
 ]
 
