@@ -57,7 +57,8 @@ struct pirn_finding {
     char queue[PIRN_QUEUE_TEXT];  /* "" where it is in none */
     char path[PIRN_FINDING_PATH]; /* in the spool; "" of the log's items */
     uint64_t age_ns;              /* how old the item is, or since when it is
-                                     there; 0: not known */
+                                     there, or claimed; 0: not known */
+    bool of_claim;                /* not the item is too old, but its claim */
     bool mended;
     int32_t error; /* why it is not: 0 nobody tried; -EBUSY somebody has it; or
                       another errno */
@@ -77,7 +78,7 @@ struct pirn_check_config {
 
     /* The age of an item counts from its making. Zero: none. */
     uint64_t item_ns;  /* of queues that are not named; not of `quarantine' */
-    uint64_t claim_ns; /* since it was claimed; file layout */
+    uint64_t claim_ns; /* since it was claimed (struct pirn_item) */
     uint64_t draft_ns; /* in the making, or being removed; file layout */
     const struct pirn_check_limit *limits; /* @limit_count; loaned to the end */
     uint32_t limit_count;

@@ -111,6 +111,8 @@ static void found_odd(struct pirn_check_work *work)
                          work->room.queue, doubt->path);
 
     finding->age_ns = doubt->age_ns;
+    finding->of_claim =
+        odd->fault == PIRN_FAULT_TOO_OLD && work->kind == PIRN__ROOM_CLAIMS;
     if (odd->fault == PIRN_FAULT_OVERDUE) {
         finding->age_ns = pirn_context_realtime_ns(work->spool->context) -
                           work->room.bucket.due_s * 1000000000ull;

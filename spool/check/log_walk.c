@@ -9,7 +9,9 @@
  * is what a move has left: its item has a body of its own.
  *
  * A claim is stale if its owner was dead, and after a grace time and a sweep
- * the word is the same: a fence counts claims.
+ * the word is the same: a fence counts claims. One that is too old is told at
+ * first sight, and none that may be younger than it seems: a stamp says in
+ * which second.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +27,7 @@
 #include "spool/log/atom.h"
 #include "spool/log/count.h"
 #include "spool/log/log.h"
+#include "spool/log/stamp.h"
 
 enum { PAGE_ITEMS = 256, LOOKS = 4 };
 
@@ -202,7 +205,7 @@ void pirn__check_log_bodies(struct pirn_check_work *work)
     orphans_next(work);
 }
 
-/* ---- claims of the dead ---- */
+/* ---- claims: of the dead, and too old ---- */
 
 static void swept(struct pirn_op *op, int32_t result)
 {
@@ -236,6 +239,41 @@ static void waited(struct pirn_op *op, int32_t result)
     pirn_start(work->spool->context, &work->doubt.sweep.waiter.op, swept);
 }
 
+/* At least that; 0: nobody knows, or it is not the item that was listed. */
+static uint64_t claim_age(const struct pirn_check_work *work,
+                          const struct pirn_id *id, uint64_t packed)
+{
+    uint64_t now_ns = pirn_context_realtime_ns(work->spool->context);
+    struct pirn__word word = pirn__word_unpack(packed);
+    struct pirn__log_id parts;
+
+    pirn__log_id_unpack(id, &parts);
+    if (word.incarnation != parts.incarnation) {
+        return 0;
+    }
+    uint64_t since_ns =
+        pirn__stamp_get(&work->spool->log->index, parts.slot, word, now_ns);
+    bool is_known = since_ns > 0 && now_ns - since_ns > PIRN__STAMP_NS;
+    return is_known ? now_ns - since_ns - PIRN__STAMP_NS : 0;
+}
+
+/* Whether it was told. */
+static bool find_old_claim(struct pirn_check_work *work,
+                           const struct pirn_listed *listed, uint64_t word)
+{
+    uint64_t limit_ns = work->config->claim_ns;
+    uint64_t age_ns = limit_ns > 0 ? claim_age(work, &listed->id, word) : 0;
+
+    if (limit_ns == 0 || age_ns < limit_ns) {
+        return false;
+    }
+    struct pirn_finding *finding = pirn__check_find(
+        work, PIRN_FAULT_TOO_OLD, &listed->id, listed->queue, "");
+    finding->of_claim = true;
+    finding->age_ns = age_ns;
+    return true;
+}
+
 static void claims_next(struct pirn_check_work *work)
 {
     struct pirn__doubt *doubt = &work->doubt;
@@ -245,6 +283,10 @@ static void claims_next(struct pirn_check_work *work)
         doubt->id = listed->id;
         if (pirn__check_log_is_stale(work->spool, &doubt->id, &doubt->word)) {
             pirn__check_wait(work, work->grace_ns, waited);
+            return;
+        }
+        if (find_old_claim(work, listed, doubt->word)) {
+            pirn__check_hand_over(work, claims_next);
             return;
         }
     }

@@ -412,12 +412,14 @@ static void claims_and_drafts_have_limits_of_their_own(void **state)
     struct found found = check(bed, &config);
     assert_int_equal(found.count, 1);
     assert_string_equal(found.findings[0].queue, "incoming");
+    assert_true(found.findings[0].of_claim);
     config.claim_ns = 0;
     config.draft_ns = 1;
     found = check(bed, &config);
     assert_int_equal(found.count, 1);
     assert_int_equal(found.findings[0].fault, PIRN_FAULT_TOO_OLD);
     assert_memory_equal(found.findings[0].path, ".tmp/", 5);
+    assert_false(found.findings[0].of_claim);
     pirn_prep_abort(&draft);
     assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
     assert_int_equal(bed_remove(bed, &claim), 0);

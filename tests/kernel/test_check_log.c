@@ -7,6 +7,7 @@
 
 #include "spool/log/catalogue.h"
 #include "spool/log/index.h"
+#include "spool/log/log.h"
 #include "spool/log/word.h"
 
 enum { LONG_BODY = 100000 };
@@ -668,6 +669,83 @@ static void what_is_older_than_its_limit_is_told(void **state)
     assert_string_equal(found.findings[0].queue, "incoming");
 }
 
+static uint32_t *stamp_of(const struct bed *bed, const struct pirn_id *id)
+{
+    struct pirn__log_id parts;
+
+    pirn__log_id_unpack(id, &parts);
+    return &bed->spool->log->index.stamps[parts.slot];
+}
+
+/* It was claimed two hours ago, and nobody had to wait for that. */
+static void make_older(const struct bed *bed, const struct pirn_id *id)
+{
+    *stamp_of(bed, id) -= 7200u << 6;
+}
+
+static void claims_have_a_limit_of_their_own(void **state)
+{
+    const struct pirn_check_config config = {
+        .grace_ns = 1, .repair = true, .claim_ns = 3600000000000};
+    struct bed *bed = *state;
+    struct pirn_claim claims[3] = {0};
+    struct pirn_id ids[3];
+
+    put_three(bed, ids);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(log_claim_id(bed, &claims[i], &ids[i]), 1);
+    }
+    assert_int_equal(check(bed, &config).count, 0);
+    make_older(bed, &ids[1]);
+    expect_clean(bed); /* it has no limit unless it is told */
+    struct found found = check(bed, &config);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.findings[0].fault, PIRN_FAULT_TOO_OLD);
+    assert_true(found.findings[0].of_claim);
+    assert_memory_equal(&found.findings[0].id, &ids[1], sizeof(ids[1]));
+    assert_string_equal(found.findings[0].queue, "incoming");
+    assert_true(found.findings[0].age_ns >= 7199000000000);
+    assert_true(found.findings[0].age_ns < 10800000000000);
+    assert_false(found.findings[0].mended);
+    *stamp_of(bed, &ids[1]) = 0; /* nobody knows */
+    assert_int_equal(check(bed, &config).count, 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(bed_remove(bed, &claims[i]), 0);
+    }
+}
+
+/* More than are handed over at once. */
+static void each_claim_that_is_too_old_is_told(void **state)
+{
+    enum { COUNT = 100 };
+    static struct pirn_claim claims[COUNT];
+    struct bed *bed = *state;
+    struct pirn_check check = {0};
+    const struct pirn_check_config config = {.grace_ns = 1,
+                                             .claim_ns = 3600000000000};
+    int told = 0;
+
+    bed_put_many(bed, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(bed_claim(bed, &claims[i]), 1);
+        make_older(bed, &claims[i].item.id);
+    }
+    pirn_prep_check(&check, bed->spool, &config);
+    assert_int_equal(pirn_wait(bed->context, &check.op), 0);
+    for (int32_t r = 1; r == 1; told += r) {
+        pirn_prep_check_next(&check);
+        r = pirn_wait(bed->context, &check.op);
+        assert_true(r == 0 || (r == 1 && check.finding.of_claim));
+    }
+    assert_int_equal(told, COUNT);
+    assert_int_equal(check.items, COUNT);
+    pirn_prep_check_end(&check);
+    assert_int_equal(pirn_wait(bed->context, &check.op), 0);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(bed_remove(bed, &claims[i]), 0);
+    }
+}
+
 BED_MAIN(LOG_TEST(items_claims_and_drafts_are_no_faults),
          LOG_TEST(a_damaged_record_is_set_aside_with_its_body),
          LOG_TEST(a_damaged_record_that_a_taker_met_is_set_aside),
@@ -692,4 +770,6 @@ BED_MAIN(LOG_TEST(items_claims_and_drafts_are_no_faults),
          LOG_TEST(a_stale_alias_of_an_item_is_left_to_its_moves),
          LOG_TEST(a_name_that_a_move_has_left_is_set_aside),
          LOG_TEST(a_name_that_a_move_has_left_stays_with_who_has_it),
-         LOG_TEST(what_is_older_than_its_limit_is_told))
+         LOG_TEST(what_is_older_than_its_limit_is_told),
+         LOG_TEST(claims_have_a_limit_of_their_own),
+         LOG_TEST(each_claim_that_is_too_old_is_told))
