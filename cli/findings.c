@@ -57,6 +57,10 @@ static void print_json(struct findings *findings,
     }
     json_key(json, "age");
     json_number(json, finding->age_ns / ns_per_s);
+    if (finding->of_claim) {
+        json_key(json, "of_claim");
+        json_bool(json, true);
+    }
     json_key(json, "mended");
     json_bool(json, finding->mended);
     if (finding->error < 0) {
@@ -87,6 +91,9 @@ static void print_line(struct findings *findings,
     if (finding->path[0] != '\0') {
         printf(" at ");
         print_safe(stdout, finding->path);
+    }
+    if (finding->of_claim) {
+        printf(", claimed %" PRIu64 " s ago", finding->age_ns / ns_per_s);
     }
     if (finding->mended) {
         printf(": %s", remedy_of(finding));

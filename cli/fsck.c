@@ -154,7 +154,7 @@ static const struct argp_option argp_options[] = {
      "named but `quarantine'; 0 is no limit",
      0},
     {"max-claim-age", KEY_MAX_CLAIM_AGE, "TIME", 0,
-     "What is claimed for longer is too old (file layout)", 0},
+     "What is claimed for longer is too old", 0},
     {"max-draft-age", KEY_MAX_DRAFT_AGE, "TIME", 0,
      "What is in the making for longer is too old (file layout)", 0},
     {"grace", KEY_GRACE, "TIME", 0,

@@ -112,11 +112,13 @@ void print_item_json(struct json *json, const struct pirn_item *item)
     char id[PIRN_ID_TEXT];
     char created[PRINT_TIME_TEXT];
     char due[PRINT_TIME_TEXT];
+    char claimed[PRINT_TIME_TEXT];
     char digest[DIGEST_TEXT];
 
     pirn_id_format(&item->id, id);
     print_time(item->created_ns, created);
     print_time(item->due_ns, due);
+    print_time(item->claimed_ns, claimed);
     digest_text(item->digest, digest);
     json_open(json, '{');
     json_key(json, "id");
@@ -128,6 +130,10 @@ void print_item_json(struct json *json, const struct pirn_item *item)
     if (item->state == PIRN_ITEM_CLAIMED) {
         json_key(json, "owner");
         json_number(json, item->owner);
+    }
+    if (item->claimed_ns != 0) {
+        json_key(json, "claimed");
+        json_text(json, claimed);
     }
     json_key(json, "size");
     json_number(json, item->size_bytes);
@@ -204,6 +210,7 @@ void print_item_whole(FILE *out, const struct pirn_item *item)
     char id[PIRN_ID_TEXT];
     char created[PRINT_TIME_TEXT];
     char due[PRINT_TIME_TEXT];
+    char claimed[PRINT_TIME_TEXT];
     const char *name;
     const char *value;
     uint32_t at = 0;
@@ -211,10 +218,14 @@ void print_item_whole(FILE *out, const struct pirn_item *item)
     pirn_id_format(&item->id, id);
     print_time(item->created_ns, created);
     print_time(item->due_ns, due);
+    print_time(item->claimed_ns, claimed);
     fprintf(out, "id        %s\nqueue     %s\nstate     %s", id, item->queue,
             word_of(item->state));
     if (item->state == PIRN_ITEM_CLAIMED) {
         fprintf(out, " by owner %" PRIu32, item->owner);
+    }
+    if (item->claimed_ns != 0) {
+        fprintf(out, " since %s", claimed);
     }
     fprintf(out, "\nsize      %" PRIu64 " bytes\ncreated   %s\n",
             item->size_bytes, created);

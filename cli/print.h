@@ -21,7 +21,7 @@ void print_time(uint64_t time_ns, char text[PRINT_TIME_TEXT]);
 /** print_safe() - a stored text; bytes that move a terminal as \xNN */
 void print_safe(FILE *out, const char *text);
 
-/** print_item_json() - one line: id, queue, state, size, created, ... */
+/** print_item_json() - one line: id, queue, state, claimed, size, ... */
 void print_item_json(struct json *json, const struct pirn_item *item);
 
 /** print_item_heading() - the names of the columns of print_item_row() */

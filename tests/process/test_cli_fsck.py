@@ -3,11 +3,13 @@
 """pirn fsck: what it finds, mends, would mend, and how it is stopped."""
 import json
 import os
+import re
 import signal
 import subprocess
 
 from command import body_path, each_layout, new_spool, objects, put, run
 from harness import PIRN, cases, directory
+from test_cli_take import Taker
 
 NOW = ("--grace", "0")  # nobody else uses it
 
@@ -114,6 +116,34 @@ def ages_have_limits_per_queue(layout):
         assert run("ls", spool=spool).out.count(b"\n") == 2
 
 
+@each_layout
+def claims_have_a_limit_of_their_own(layout):
+    with directory() as here:
+        spool = new_spool(here, layout)
+        items = {put(spool), put(spool)}
+        with Taker(here, spool) as taker:
+            item = taker.next()
+            ready, = items - {item}
+            clean(spool, "--max-claim-age", "1h")
+            clean(spool, "--max-claim-age", "0")
+            # A log knows the second: as if it was claimed at its end.
+            service = Service(spool, *NOW, "--every", "100ms",
+                              "--max-claim-age", "1ms", "--repair")
+            finding = next(event for event in iter(service.next, None)
+                           if event["event"] == "finding")
+            service.stop(signal.SIGTERM)
+            assert finding["fault"] == "too-old", finding
+            assert finding["id"] == item and finding["queue"] == "incoming"
+            assert finding["of_claim"] is True and finding["age"] < 3600
+            assert finding["mended"] is False
+            lines = fsck(spool, "--max-claim-age", "1ms").exits(1).out
+            assert re.match(rb"too-old %s in incoming.*, claimed \d+ s ago\n" %
+                            item.encode(), lines), lines
+            assert ready.encode() not in lines
+            taker.let_end(2)
+            assert taker.is_over()[0] == 0
+
+
 def what_would_be_done_is_said_of_shelves_and_buckets_too():
     with directory() as here:
         spool = new_spool(here, "file")
@@ -209,6 +239,7 @@ cases(a_spool_that_is_well_has_exit_0_and_counts,
       what_is_found_is_1_and_nothing_is_changed_unasked,
       what_is_mended_is_found_no_more,
       ages_have_limits_per_queue,
+      claims_have_a_limit_of_their_own,
       what_would_be_done_is_said_of_shelves_and_buckets_too,
       a_wrong_command_line_is_64_and_no_spool_66,
       as_a_service_it_says_when_it_begins_and_ends,

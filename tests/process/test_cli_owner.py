@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Owners by name: who has what, and taking it from one who is stopped."""
+import datetime
 import os
 import signal
 
-from command import each_layout, new_spool, objects, put, run
+from command import each_layout, new_spool, objects, put, run, shown
 from harness import cases, directory
 from test_cli_take import Taker
 
@@ -38,6 +39,36 @@ def a_stopped_owner_is_seen_and_fenced_out(layout):
             code, _ = taker.is_over()
             assert code in (0, 1, 75), code
         assert run("ls", spool=spool).exits(0).out == b""
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+@each_layout
+def what_somebody_has_says_since_when(layout):
+    second = datetime.timedelta(seconds=1)  # to which a log tells it
+    with directory() as here:
+        spool = new_spool(here, layout)
+        items = {put(spool), put(spool)}
+        before = now()
+        with Taker(here, spool) as taker:
+            item = taker.next()
+            ready, = items - {item}
+            after = now()
+            claimed = shown(spool, item)["claimed"]
+            assert claimed.endswith("Z"), claimed
+            since = datetime.datetime.fromisoformat(claimed[:-1] + "+00:00")
+            assert before - second <= since <= after, claimed
+            listed = objects(run("ls", "--json", spool=spool).exits(0))
+            times = {one["id"]: one.get("claimed") for one in listed}
+            assert times == {item: claimed, ready: None}
+            words = run("show", item, spool=spool).exits(0).out.decode()
+            assert f" by owner {shown(spool, item)['owner']} since " in words
+            words = run("show", ready, spool=spool).exits(0).out
+            assert b" since " not in words
+            taker.let_end(2)
+            assert taker.is_over()[0] == 0
 
 
 @each_layout
@@ -107,6 +138,7 @@ def of_all_that_are_claimed_those_are_seized_that_are_meant(layout):
 
 if __name__ == "__main__":
     cases(a_stopped_owner_is_seen_and_fenced_out,
+          what_somebody_has_says_since_when,
           who_is_not_there_is_not_fenced_out,
           what_a_hung_worker_has_is_removed_or_freed_alone,
           of_all_that_are_claimed_those_are_seized_that_are_meant)
