@@ -243,18 +243,15 @@ static void waited(struct pirn_op *op, int32_t result)
 static uint64_t claim_age(const struct pirn_check_work *work,
                           const struct pirn_id *id, uint64_t packed)
 {
-    uint64_t now_ns = pirn_context_realtime_ns(work->spool->context);
     struct pirn__word word = pirn__word_unpack(packed);
     struct pirn__log_id parts;
 
     pirn__log_id_unpack(id, &parts);
-    if (word.incarnation != parts.incarnation) {
-        return 0;
-    }
-    uint64_t since_ns =
-        pirn__stamp_get(&work->spool->log->index, parts.slot, word, now_ns);
-    bool is_known = since_ns > 0 && now_ns - since_ns > PIRN__STAMP_NS;
-    return is_known ? now_ns - since_ns - PIRN__STAMP_NS : 0;
+    return word.incarnation == parts.incarnation
+               ? pirn__stamp_age_ns(
+                     &work->spool->log->index, parts.slot, word,
+                     pirn_context_realtime_ns(work->spool->context))
+               : 0;
 }
 
 /* Whether it was told. */

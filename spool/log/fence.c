@@ -22,7 +22,6 @@
 
 #include "spool/log/atom.h"
 #include "spool/log/rescue.h"
-#include "spool/log/stamp.h"
 #include "spool/owner.h"
 
 /* Whether it was marked; false: the word was another by then. */
@@ -54,8 +53,6 @@ static int fence_one(struct pirn__log *log, uint32_t slot, uint16_t owner,
         } else if (pirn__slot_take_over(&log->index.catalogue, &log->actor,
                                         slot, from, &grip)) {
             fenced->count++;
-            pirn__stamp_put(&log->index, &grip,
-                            pirn_context_realtime_ns(log->context));
             return pirn__log_return(log, &grip);
         }
     }

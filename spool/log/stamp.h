@@ -35,9 +35,6 @@ uint32_t pirn__stamp_pack(struct pirn__word word, uint64_t now_ns);
 uint64_t pirn__stamp_ns(uint32_t stamp, struct pirn__word word,
                         uint64_t now_ns);
 
-/* From there to the claim it is less than this. */
-#define PIRN__STAMP_NS 1000000000ull
-
 /** pirn__stamp_put() - by who has just claimed what he has in his grip */
 void pirn__stamp_put(const struct pirn__index *index,
                      const struct pirn__grip *grip, uint64_t now_ns);
@@ -45,5 +42,10 @@ void pirn__stamp_put(const struct pirn__index *index,
 /** pirn__stamp_get() - as pirn__stamp_ns(), of a slot with that word */
 uint64_t pirn__stamp_get(const struct pirn__index *index, uint32_t slot,
                          struct pirn__word word, uint64_t now_ns);
+
+/** pirn__stamp_age_ns() - for how long it is claimed, at least; 0: nobody
+ * knows */
+uint64_t pirn__stamp_age_ns(const struct pirn__index *index, uint32_t slot,
+                            struct pirn__word word, uint64_t now_ns);
 
 #endif /* SPOOL_LOG_STAMP_H */

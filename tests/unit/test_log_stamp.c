@@ -37,6 +37,29 @@ static void it_says_in_which_second_the_item_was_claimed(void **state)
     }
 }
 
+static void no_claim_is_older_than_it_is(void **state)
+{
+    uint32_t stamp = 0;
+    const struct pirn__index index = {.stamps = &stamp,
+                                      .catalogue = {.slot_count = 1}};
+    const struct pirn__grip grip = {.word = pirn__word_pack(claimed)};
+    static const uint64_t ages[] = {
+        0, 1, NS_PER_S - 1, NS_PER_S, 2 * NS_PER_S + 1, 388 * 86400 * NS_PER_S};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(then) / sizeof(then[0]); i++) {
+        pirn__stamp_put(&index, &grip, then[i]);
+        for (size_t k = 0; k < sizeof(ages) / sizeof(ages[0]); k++) {
+            uint64_t age_ns =
+                pirn__stamp_age_ns(&index, 0, claimed, then[i] + ages[k]);
+            assert_true(age_ns <= ages[k]);
+            assert_true(ages[k] - age_ns <= NS_PER_S);
+        }
+    }
+    stamp = 0;
+    assert_int_equal(pirn__stamp_age_ns(&index, 0, claimed, then[2]), 0);
+}
+
 static void what_was_claimed_before_the_clock_was_set_back_is_new(void **state)
 {
     static const uint64_t back[] = {NS_PER_S, 3600 * NS_PER_S,
@@ -143,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_says_in_which_second_the_item_was_claimed),
+        cmocka_unit_test(no_claim_is_older_than_it_is),
         cmocka_unit_test(what_was_claimed_before_the_clock_was_set_back_is_new),
         cmocka_unit_test(a_claim_that_ends_says_nothing),
         cmocka_unit_test(
