@@ -15,6 +15,9 @@
  *
  * Before anything of the dead one's is made ready: else a taker could have had
  * and removed one of the two, and the other would seem to be the only one.
+ *
+ * What names are taken from is open before one is, for its sync: a name that is
+ * gone is met by nobody who tries again, and a power cut would bring it back.
  */
 #include "spool/move_recover.h"
 
@@ -33,9 +36,9 @@
 
 static void next(struct pirn__move_recover *recover);
 
-static struct pirn__move_recover *recover_of(struct pirn_op *op)
+static struct pirn__move_recover *recover_of(struct pirn_op *step)
 {
-    return pirn_container_of(op, struct pirn__move_recover, chain.op);
+    return pirn_container_of(step, struct pirn__move_recover, step);
 }
 
 static void note(struct pirn__move_recover *recover, int32_t result)
@@ -45,58 +48,60 @@ static void note(struct pirn__move_recover *recover, int32_t result)
     }
 }
 
-static void start_steps(struct pirn__move_recover *recover, uint32_t count,
-                        pirn_op_fn *fn)
-{
-    recover->steps[0] = &recover->first;
-    recover->steps[1] = &recover->second;
-    recover->steps[2] = &recover->third;
-    pirn_chain_start(recover->spool->context, &recover->chain, recover->steps,
-                     count, fn);
-}
-
-/* Of a directory; the spool's own syncs are for who has opened it. */
-static void start_sync(struct pirn__move_recover *recover, const char *path,
-                       pirn_op_fn *fn)
-{
-    pirn_prep_open(&recover->first, recover->spool->root_fd, path,
-                   O_RDONLY | O_DIRECTORY, 0);
-    pirn_prep_fsync(&recover->second, PIRN_FD_OF(0), PIRN_SYNC_ALL);
-    pirn_prep_close(&recover->third, PIRN_FD_OF(0));
-    pirn_step_when(&recover->third, PIRN_STEP_ALWAYS);
-    start_steps(recover, 3, fn);
-}
-
 /* ---- one of the two goes ---- */
 
 static void stepped(struct pirn_op *op, int32_t result)
 {
-    struct pirn__move_recover *recover = recover_of(op);
+    struct pirn__move_recover *recover =
+        pirn_container_of(op, struct pirn__move_recover, chain.op);
 
     note(recover, result);
     next(recover);
 }
 
-static void dropped(struct pirn_op *op, int32_t result)
+static void have_dir(struct pirn_op *op, int32_t result)
 {
     struct pirn__move_recover *recover = recover_of(op);
-    uint32_t shard = pirn__id_shard(&recover->id);
-
-    note(recover, result);
-    pirn__name_shard_dir(&recover->path, PIRN__NAME_DATA, shard);
-    start_sync(recover, recover->path.text, stepped);
-}
-
-/* Its body and then its name, which is left where the body is. */
-static void drop(struct pirn__move_recover *recover)
-{
     int root = recover->spool->root_fd;
 
+    pirn_prep_unlink(&recover->last, root, recover->moving.text, 0);
+    if (result == -ENOENT) { /* nor is the body there */
+        recover->steps[0] = &recover->last;
+        pirn_chain_start(recover->spool->context, &recover->chain,
+                         recover->steps, 1, stepped);
+        return;
+    }
+    if (result < 0) {
+        note(recover, result);
+        next(recover);
+        return;
+    }
     pirn__name_body(&recover->path, &recover->id);
-    pirn_prep_unlink(&recover->first, root, recover->path.text, 0);
-    pirn_step_when(&recover->first, PIRN_STEP_ALWAYS);
-    pirn_prep_unlink(&recover->second, root, recover->moving.text, 0);
-    start_steps(recover, 2, dropped);
+    pirn_prep_unlink(&recover->step, root, recover->path.text, 0);
+    pirn_step_when(&recover->step, PIRN_STEP_ALWAYS);
+    pirn_prep_fsync(&recover->fsync, result, PIRN_SYNC_ALL);
+    pirn_prep_close(&recover->close, result);
+    pirn_step_when(&recover->close, PIRN_STEP_ALWAYS);
+    recover->steps[0] = &recover->step;
+    recover->steps[1] = &recover->fsync;
+    recover->steps[2] = &recover->last;
+    recover->steps[3] = &recover->close;
+    pirn_chain_start(recover->spool->context, &recover->chain, recover->steps,
+                     4, stepped);
+}
+
+/* Its body, durably, and then its name, which is left where the body is, or
+ * where nobody can sync that it has gone. */
+static void drop(struct pirn__move_recover *recover)
+{
+    struct pirn_spool *spool = recover->spool;
+
+    pirn_assert(recover->checkout_fd >= 0);
+    pirn__name_shard_dir(&recover->path, PIRN__NAME_DATA,
+                         pirn__id_shard(&recover->id));
+    pirn_prep_open(&recover->step, spool->root_fd, recover->path.text,
+                   O_RDONLY | O_DIRECTORY, 0);
+    pirn_start(spool->context, &recover->step, have_dir);
 }
 
 /* A claim of the slot's, which is recovered as such. An alias may be torn, or
@@ -107,12 +112,15 @@ static void keep(struct pirn__move_recover *recover)
 
     pirn__name_claimed(&recover->path, recover->queue->name, recover->slot,
                        &recover->id);
-    pirn_prep_rename(&recover->first, root, recover->moving.text, root,
+    pirn_prep_rename(&recover->step, root, recover->moving.text, root,
                      recover->path.text, RENAME_NOREPLACE);
-    pirn__prep_alias_remove(&recover->second, recover->spool->log,
+    pirn__prep_alias_remove(&recover->last, recover->spool->log,
                             &recover->alias.path, &recover->id);
-    pirn_step_when(&recover->second, PIRN_STEP_ALWAYS);
-    start_steps(recover, 2, stepped);
+    pirn_step_when(&recover->last, PIRN_STEP_ALWAYS);
+    recover->steps[0] = &recover->step;
+    recover->steps[1] = &recover->last;
+    pirn_chain_start(recover->spool->context, &recover->chain, recover->steps,
+                     2, stepped);
 }
 
 /* Where no round comes, what is on the disk may live still, and the item waits:
@@ -256,18 +264,26 @@ static void finish(struct pirn__move_recover *recover)
     pirn_task_finish(recover->spool->context, &recover->op, recover->result);
 }
 
+static void closed(struct pirn_op *op, int32_t result)
+{
+    (void)result; /* nothing was written */
+    finish(recover_of(op));
+}
+
 static void synced(struct pirn_op *op, int32_t result)
 {
     struct pirn__move_recover *recover = recover_of(op);
 
     note(recover, result);
-    finish(recover);
+    pirn_prep_close(&recover->step, recover->checkout_fd);
+    pirn_start(recover->spool->context, &recover->step, closed);
 }
 
 /* What goes does not come back, whatever becomes of what stays. */
 static void sync(struct pirn__move_recover *recover)
 {
-    start_sync(recover, recover->scan.path.text, synced);
+    pirn_prep_fsync(&recover->step, recover->checkout_fd, PIRN_SYNC_ALL);
+    pirn_start(recover->spool->context, &recover->step, synced);
 }
 
 static void next(struct pirn__move_recover *recover)
@@ -302,17 +318,34 @@ static int32_t take(struct pirn__scan *scan, const struct pirn_entry *entry)
                : 0;
 }
 
-static void listed(struct pirn_op *op, int32_t result)
+/* Before a name goes: who cannot open it takes none away. */
+static void have_checkout(struct pirn_op *op, int32_t result)
 {
-    struct pirn__move_recover *recover =
-        pirn_container_of(op, struct pirn__move_recover, scan.op);
+    struct pirn__move_recover *recover = recover_of(op);
 
     if (result < 0) {
         note(recover, result);
         finish(recover);
         return;
     }
+    recover->checkout_fd = result;
     next(recover);
+}
+
+static void listed(struct pirn_op *op, int32_t result)
+{
+    struct pirn__move_recover *recover =
+        pirn_container_of(op, struct pirn__move_recover, scan.op);
+    struct pirn_spool *spool = recover->spool;
+
+    if (result < 0) {
+        note(recover, result);
+        finish(recover);
+        return;
+    }
+    pirn_prep_open(&recover->step, spool->root_fd, recover->scan.path.text,
+                   O_RDONLY | O_DIRECTORY, 0);
+    pirn_start(spool->context, &recover->step, have_checkout);
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)
@@ -325,6 +358,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     recover->which = PIRN__MOVING_IN;
     recover->at = 0;
     recover->result = 0;
+    recover->checkout_fd = -1;
     pirn__name_checkout_dir(&recover->scan.path, recover->queue->name,
                             recover->slot);
     pirn__prep_scan(&recover->scan, recover->spool->root_fd, take);

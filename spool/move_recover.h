@@ -32,10 +32,12 @@ struct pirn__move_recover {
     struct pirn__round_wait round;
     struct pirn__name moving;
     struct pirn__name path;
-    struct pirn_op first;
-    struct pirn_op second;
-    struct pirn_op third;
-    struct pirn_op *steps[3];
+    int checkout_fd; /* that .checkout, for its sync */
+    struct pirn_op step;
+    struct pirn_op fsync;
+    struct pirn_op last;
+    struct pirn_op close;
+    struct pirn_op *steps[4];
     struct pirn_chain chain;
 };
 

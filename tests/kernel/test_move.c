@@ -393,6 +393,63 @@ static void put_copy(struct bed *bed, const struct pirn_id *id)
     bed_write(bed_path(bed, BED_BODY, id), "copy", 4);
 }
 
+static bool has_copy(const struct bed *bed, const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+    char path[96];
+
+    pirn_id_format(id, text);
+    snprintf(path, sizeof(path), "files/.checkout/0007/%s.in", text);
+    return access(bed_at(bed, path), F_OK) == 0;
+}
+
+/* An open of the spool that has to drop a copy, while all of a kind fail from
+ * the @first th on; what came of that, and whether the copy has its name. */
+static struct faulty_plan fail_drop(struct bed *bed, const struct pirn_id *id,
+                                    enum engine_opcode opcode, uint32_t first,
+                                    bool *ret_has)
+{
+    put_copy(bed, id);
+    faulty_plan(opcode, first, 0, opcode == ENGINE_OPEN ? -EMFILE : -EIO);
+    int r = bed_open(bed, false);
+    struct faulty_plan outcome = *faulty_outcome();
+    bed_heal();
+    bed->fd_count += (int)outcome.opened;
+    *ret_has = has_copy(bed, id);
+    if (r == 0) {
+        bed_close(bed);
+    }
+    return outcome;
+}
+
+/* Who cannot open a directory for its sync takes no name from there: of one
+ * that is gone the next one to look knows nothing. */
+static void a_copy_whose_end_cannot_be_synced_keeps_its_name(void **state)
+{
+    enum { MOST = 400 };
+    struct bed *bed = *state;
+    bool has = true;
+    uint32_t syncs = 0;
+
+    make_queues(bed);
+    assert_int_equal(mkdir(bed_at(bed, "files/.checkout/0007"), 0700), 0);
+    assert_int_equal(mkdir(bed_at(bed, ".tmp/0007"), 0700), 0);
+    struct pirn_id id = put_in(bed, "records", 700);
+    bed_close(bed);
+    while (has && syncs < MOST) { /* the first one that is too late */
+        (void)fail_drop(bed, &id, ENGINE_FSYNC, ++syncs, &has);
+    }
+    assert_in_range(syncs, 2, MOST - 1);
+    struct faulty_plan outcome = {.failed = 1};
+    for (uint32_t first = 1; outcome.failed > 0; first++) {
+        outcome = fail_drop(bed, &id, ENGINE_OPEN, first, &has);
+        assert_true(has || outcome.synced >= syncs);
+        assert_true(first < MOST);
+    }
+    assert_int_equal(bed_open(bed, false), 0);
+    expect_one(bed, &id, 700);
+}
+
 /* Each one's directory is synced, and that of the names once. */
 static void copies_that_recovery_drops_are_gone_for_good(void **state)
 {
@@ -595,6 +652,7 @@ BED_MAIN(MOVE_TEST(a_move_changes_where_an_item_is_and_nothing_else),
          MOVE_TEST(nor_is_it_given_back_before_that),
          MOVE_TEST(a_body_that_has_left_is_gone_for_good),
          MOVE_TEST(copies_that_recovery_drops_are_gone_for_good),
+         MOVE_TEST(a_copy_whose_end_cannot_be_synced_keeps_its_name),
          MOVE_TEST(nobody_has_an_item_before_it_has_arrived),
          MOVE_TEST(what_goes_while_it_is_listed_is_not_told_by_another_id),
          MOVE_TEST(of_two_who_move_it_one_does),

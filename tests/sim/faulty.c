@@ -63,6 +63,11 @@ static bool is_meant(const struct pirn_loan *loan)
             (is_write && plan.opcode == ENGINE_WRITE));
 }
 
+static void let_by(const struct engine_event *event)
+{
+    plan.synced += event->loan->opcode == ENGINE_FSYNC && event->result == 0;
+}
+
 /* Refused, as far as descriptors go. */
 static void spoil(struct engine_event *event)
 {
@@ -111,14 +116,14 @@ static uint32_t faulty_reap(struct engine *engine, struct engine_event *events,
     }
     kill_in -= kill_in > 0 ? count : 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (!is_meant(events[i].loan)) {
-            continue;
-        }
-        plan.seen++;
-        if (plan.seen >= plan.first &&
+        bool meant = is_meant(events[i].loan);
+        plan.seen += meant;
+        if (meant && plan.seen >= plan.first &&
             (plan.count == 0 || plan.failed < plan.count)) {
             plan.failed++;
             spoil(&events[i]);
+        } else {
+            let_by(&events[i]);
         }
     }
     return count;

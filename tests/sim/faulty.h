@@ -24,6 +24,7 @@ struct faulty_plan {
     int32_t error;
     uint32_t seen;           /* written: operations of that kind that ended */
     uint32_t failed;         /* written: of these, the spoiled ones */
+    uint32_t synced;         /* written: syncs that were not spoiled */
     uint32_t opened;         /* written: descriptors that nobody was told of */
     enum engine_opcode last; /* written: of the last spoiled one */
 };
