@@ -16,7 +16,8 @@
 #include "cli/tool.h"
 #include "cli/verb.h"
 
-enum { BUF_BYTES = 256 * 1024 };
+/* Who looks at an item that goes to the other layout looks once more. */
+enum { BUF_BYTES = 256 * 1024, LOOKS = 2 };
 
 struct cat {
     struct options options;
@@ -61,25 +62,32 @@ static const struct argp argp = {
            "is 74; if several fail, it is that of the first.",
 };
 
-static enum code copy(struct cat *cat, const struct pirn_id *id)
+/* False: it went before the first read, or to the other layout. */
+static bool copy(struct cat *cat, const struct pirn_id *id, enum code *ret_code)
 {
     uint64_t offset = 0;
     int32_t r;
 
+    *ret_code = CODE_DONE;
     do {
         pirn_prep_view_read(&cat->view, cat->buf, BUF_BYTES, offset);
         r = pirn_wait(cat->tool.context, &cat->view.op);
+        if (r == -ENOENT && offset == 0) {
+            return false;
+        }
         if (r < 0) {
-            return tool_say_item(&cat->tool, id, r);
+            *ret_code = tool_say_item(&cat->tool, id, r);
+            return true;
         }
         errno = 0;
         if (fwrite(cat->buf, 1, (size_t)r, stdout) != (size_t)r) {
-            return failure_say(THING_OUTPUT, "standard output",
-                               errno != 0 ? -errno : -EIO);
+            *ret_code = failure_say(THING_OUTPUT, "standard output",
+                                    errno != 0 ? -errno : -EIO);
+            return true;
         }
         offset += (uint32_t)r;
     } while (r > 0);
-    return CODE_DONE;
+    return true;
 }
 
 static enum code print(struct cat *cat, const char *text)
@@ -90,15 +98,20 @@ static enum code print(struct cat *cat, const char *text)
     if (code != CODE_DONE) {
         return code;
     }
-    pirn_prep_look(&cat->view, cat->tool.spool, &id);
-    int32_t r = pirn_wait(cat->tool.context, &cat->view.op);
-    if (r < 0) {
-        return tool_say_item(&cat->tool, &id, r);
+    for (int i = 0; i < LOOKS; i++) {
+        pirn_prep_look(&cat->view, cat->tool.spool, &id);
+        int32_t r = pirn_wait(cat->tool.context, &cat->view.op);
+        if (r < 0) {
+            return tool_say_item(&cat->tool, &id, r);
+        }
+        bool is_there = copy(cat, &id, &code);
+        pirn_prep_view_end(&cat->view);
+        (void)pirn_wait(cat->tool.context, &cat->view.op);
+        if (is_there) {
+            return code;
+        }
     }
-    code = copy(cat, &id);
-    pirn_prep_view_end(&cat->view);
-    (void)pirn_wait(cat->tool.context, &cat->view.op);
-    return code;
+    return tool_say_item(&cat->tool, &id, -ESTALE);
 }
 
 /* Each is tried; the first that fails decides how the program exits. */

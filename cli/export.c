@@ -38,6 +38,7 @@ struct exporting {
     uint64_t missing; /* of those that were named */
     enum code code;   /* the first of an item's failures */
     bool dry_run;
+    bool has_gone; /* the last one, before the first read of its body */
     char buf[BUF_BYTES];
 };
 
@@ -160,7 +161,8 @@ static enum code deliver(struct exporting *all)
         if (!is_items) {
             return maildir_say(&all->maildir, r);
         }
-        if (r != -ENOENT) { /* which is an item that is gone */
+        all->has_gone = r == -ENOENT;
+        if (!all->has_gone) {
             fail(all, tool_say_item(&all->tool, &item->id, r));
         }
         return CODE_DONE;
@@ -172,11 +174,11 @@ static enum code deliver(struct exporting *all)
     return r < 0 ? maildir_say(&all->maildir, r) : CODE_DONE;
 }
 
-static enum code add(void *user, const struct pirn_id *id)
+static enum code look(struct exporting *all, const struct pirn_id *id)
 {
-    struct exporting *all = user;
     enum code code = CODE_DONE;
 
+    all->has_gone = false;
     pirn_prep_look(&all->view, all->tool.spool, id);
     int r = step(all, &all->view.op);
     if (r == -ENOENT && selection_is_listed(&all->selection)) {
@@ -193,6 +195,22 @@ static enum code add(void *user, const struct pirn_id *id)
     }
     pirn_prep_view_end(&all->view);
     (void)step(all, &all->view.op);
+    return code;
+}
+
+/* Where it went before the first read of its body, it went for good, or to the
+ * other layout: the second look tells. */
+static enum code add(void *user, const struct pirn_id *id)
+{
+    struct exporting *all = user;
+    enum code code = look(all, id);
+
+    if (all->has_gone) {
+        code = look(all, id);
+    }
+    if (all->has_gone) {
+        fail(all, tool_say_item(&all->tool, id, -ESTALE));
+    }
     progress_tell(&all->progress, all->done + all->there,
                   pirn_context_now_ns(all->tool.context));
     return code;
