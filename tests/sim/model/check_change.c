@@ -51,8 +51,11 @@ uint32_t check_change_begin(struct check_spool *check, uint32_t process,
     if (change->what & PIRN_CHANGE_HELD) {
         place.held = change->held;
     }
-    changes->changes[changes->count++] = (struct check_change){
-        .item = number, .process = process, .place = place};
+    changes->changes[changes->count++] =
+        (struct check_change){.item = number,
+                              .process = process,
+                              .boots = check->world->boots,
+                              .place = place};
     return changes->count;
 }
 
@@ -174,6 +177,30 @@ void check_change_had(struct check_spool *check, uint32_t number,
     check_change_seen(check, number, item, check_change_last(check, number));
     known->had = check_change_number(item);
     known->had_boots = check->world->boots;
+    known->had_of = check->changes.count;
+}
+
+/* Who claims it has it as it is: of what was begun before, what he does not
+ * meet has not happened, and does not any more. */
+static bool is_over(const struct check_item *item, uint32_t change)
+{
+    return change <= item->had_of && change > item->had;
+}
+
+bool check_change_may_cross(const struct check_spool *check, uint32_t number,
+                            uint32_t seen)
+{
+    bool was_other = check_change_place(check, number, seen)->is_other;
+
+    for (uint32_t i = seen + 1; i <= check->changes.count; i++) {
+        const struct check_change *at = &check->changes.changes[i - 1];
+        if (at->item == number && at->place.is_other != was_other &&
+            at->told != CHECK_REFUSED && at->boots == check->world->boots &&
+            !is_over(&check->items[number], i)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What was set aside is not told here: no claim there has to find an item. */

@@ -41,7 +41,7 @@ struct check_change {
     uint32_t item;
     uint32_t process; /* who tries; 0: nobody any more */
     enum check_told told;
-    uint32_t boots;   /* when it was refused */
+    uint32_t boots;   /* when it was begun, or refused */
     uint32_t version; /* that it was met with, or 0 */
     struct check_place place;
 };
@@ -68,6 +68,12 @@ void check_change_ended(struct check_spool *check, uint32_t change,
 
 /* It was refused, and may have happened: who tried cannot tell. */
 void check_change_unsure(struct check_spool *check, uint32_t change);
+
+/* Whether what was item @number with change @seen may be on its way to the
+ * other queue, or have been since: by a change that was begun in this boot, was
+ * not refused, and is not over, as it is when a claim has met an older one. */
+bool check_change_may_cross(const struct check_spool *check, uint32_t number,
+                            uint32_t seen);
 
 /* The number of the change that @item has had last. */
 uint32_t check_change_number(const struct pirn_item *item);

@@ -70,6 +70,7 @@ struct check_item {
     uint32_t change;           /* the last that was told to be done */
     uint32_t had;              /* the last that a claim has met, */
     uint32_t had_boots;        /* since the power came back so often */
+    uint32_t had_of;           /* of so many that had begun by then */
 };
 
 struct check_spool {

@@ -64,6 +64,17 @@ static void end_view(struct spool_viewer *viewer)
 
 static void read_on(struct spool_viewer *viewer);
 
+/* Its body has not been found, before the first read of it. */
+static bool may_be_away(const struct spool_viewer *viewer)
+{
+    const struct check_spool *check = viewer->check;
+    uint32_t seen = check_change_number(&viewer->view.item);
+
+    return !check_spool_must_be_there(&check->items[viewer->number]) ||
+           (check->crosses && viewer->at == 0 &&
+            check_change_may_cross(check, viewer->number, seen));
+}
+
 static void did_read(struct pirn_op *op, int32_t result)
 {
     struct spool_viewer *viewer =
@@ -81,9 +92,7 @@ static void did_read(struct pirn_op *op, int32_t result)
         world_fail(check->world, "the body of item %u is another's, or torn",
                    viewer->number);
     }
-    if (result == -EBADMSG ||
-        (result == -ENOENT && item->put == CHECK_PUT_ACKNOWLEDGED &&
-         item->removal == CHECK_THERE)) {
+    if (result == -EBADMSG || (result == -ENOENT && !may_be_away(viewer))) {
         world_fail(check->world, "the body of item %u is not to be read: %d",
                    viewer->number, result);
     }

@@ -6,7 +6,8 @@
  * held against what was promised:
  *
  *   an item whose removal was acknowledged before is not seen any more
- *   what is seen is whole, and the one that was asked for
+ *   what is seen is whole, and the one that was asked for; but its body is not
+ *   found where a mover has taken it to the other layout since
  *   where nobody else does anything (check_spool_is_quiet()) what was promised
  *   is seen, and by a listing once
  */
