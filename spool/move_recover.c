@@ -91,7 +91,8 @@ static void have_dir(struct pirn_op *op, int32_t result)
 }
 
 /* Its body, durably, and then its name, which is left where the body is, or
- * where nobody can sync that it has gone. */
+ * where nobody can sync that it has gone. A failed journal refuses to have the
+ * name unlinked: so this sync is believed. */
 static void drop(struct pirn__move_recover *recover)
 {
     struct pirn_spool *spool = recover->spool;
@@ -270,13 +271,30 @@ static void closed(struct pirn_op *op, int32_t result)
     finish(recover_of(op));
 }
 
+static void close_checkout(struct pirn__move_recover *recover, int32_t result)
+{
+    note(recover, result);
+    pirn_prep_close(&recover->step, recover->checkout_fd);
+    pirn_start(recover->spool->context, &recover->step, closed);
+}
+
+static void confirmed(struct pirn_op *op, int32_t result)
+{
+    close_checkout(recover_of(op), pirn_confirmed(result));
+}
+
+/* What lives in the log is shown next, and removed, by nothing that a failed
+ * journal refuses; so it is asked. */
 static void synced(struct pirn_op *op, int32_t result)
 {
     struct pirn__move_recover *recover = recover_of(op);
 
-    note(recover, result);
-    pirn_prep_close(&recover->step, recover->checkout_fd);
-    pirn_start(recover->spool->context, &recover->step, closed);
+    if (result < 0) {
+        close_checkout(recover, result);
+        return;
+    }
+    pirn_prep_confirm(&recover->step, recover->checkout_fd);
+    pirn_start(recover->spool->context, &recover->step, confirmed);
 }
 
 /* What goes does not come back, whatever becomes of what stays. */

@@ -86,7 +86,8 @@ static void finish(struct pirn__recover *recover)
     pirn_task_finish(recover->spool->context, &recover->op, recover->result);
 }
 
-/* Of the directory at @recover->path. */
+/* Of the directory at @recover->path. Believed as it is: what follows is an
+ * unlink or a rename, and a failed journal refuses it (pirn_prep_confirm()). */
 static void start_sync(struct pirn__recover *recover, pirn_op_fn *fn)
 {
     struct pirn_spool *spool = recover->spool;

@@ -224,6 +224,8 @@ static int list_buckets(struct single *single)
 
 /* ---- what goes ---- */
 
+/* Believed as it is: the unlink behind it is what a failed journal refuses
+ * (pirn_prep_confirm()). */
 static int sync_dir(const struct single *single, const struct pirn__name *name)
 {
     struct pirn_op op = {0};

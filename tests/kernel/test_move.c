@@ -480,6 +480,47 @@ static void copies_that_recovery_drops_are_gone_for_good(void **state)
     }
 }
 
+/* How many questions are asked by who opens alone; the @first th is answered
+ * as by a file system that has failed. */
+static uint32_t open_unconfirmed(struct bed *bed, uint32_t first, int *ret_r)
+{
+    faulty_plan(ENGINE_CONFIRM, first, 1, -EROFS);
+    *ret_r = bed_open(bed, false);
+    uint32_t seen = faulty_outcome()->seen;
+    bed_heal();
+    if (*ret_r == 0) {
+        bed_close(bed);
+    }
+    return seen;
+}
+
+/* Else the log's one is removed, which asks no journal, and the copy is back
+ * after a power cut. */
+static void nor_is_its_end_believed_before_the_file_system_answers(void **state)
+{
+    enum { NONE_FAILS = 1000000 };
+    struct bed *bed = *state;
+    int r;
+
+    make_queues(bed);
+    assert_int_equal(mkdir(bed_at(bed, "files/.checkout/0007"), 0700), 0);
+    assert_int_equal(mkdir(bed_at(bed, ".tmp/0007"), 0700), 0);
+    struct pirn_id id = put_in(bed, "records", 700);
+    bed_close(bed);
+    uint32_t without = open_unconfirmed(bed, NONE_FAILS, &r);
+    assert_int_equal(r, 0);
+    put_copy(bed, &id);
+    assert_int_equal(open_unconfirmed(bed, NONE_FAILS, &r), without + 1);
+    assert_int_equal(r, 0);
+    for (uint32_t first = 1; first <= without + 1; first++) {
+        put_copy(bed, &id);
+        (void)open_unconfirmed(bed, first, &r);
+        assert_int_equal(r, -EROFS);
+    }
+    assert_int_equal(bed_open(bed, false), 0);
+    expect_one(bed, &id, 700);
+}
+
 /* ---- others who want it ---- */
 
 /* At each turn of his somebody asks for it by its id, and by its queues. */
@@ -653,6 +694,7 @@ BED_MAIN(MOVE_TEST(a_move_changes_where_an_item_is_and_nothing_else),
          MOVE_TEST(a_body_that_has_left_is_gone_for_good),
          MOVE_TEST(copies_that_recovery_drops_are_gone_for_good),
          MOVE_TEST(a_copy_whose_end_cannot_be_synced_keeps_its_name),
+         MOVE_TEST(nor_is_its_end_believed_before_the_file_system_answers),
          MOVE_TEST(nobody_has_an_item_before_it_has_arrived),
          MOVE_TEST(what_goes_while_it_is_listed_is_not_told_by_another_id),
          MOVE_TEST(of_two_who_move_it_one_does),
