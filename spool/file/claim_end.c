@@ -138,12 +138,15 @@ static void go_on(struct pirn_claim_work *work, int32_t result)
     pirn_task_finish(work->spool->context, &claim->op, result);
 }
 
-/* What was written is what the item is. */
+/* What was written is what the item is; but an attempt that should have ended
+ * with it goes on, and is counted by what ends it. */
 static void renew(struct pirn_claim_work *work)
 {
     struct pirn_item *item = &work->meta.item;
+    uint32_t attempts = item->attempts;
 
     *item = work->changed;
+    item->attempts = attempts;
     work->to_queue = work->back.to_queue;
     work->is_held = work->changed.state == PIRN_ITEM_HELD;
     if (work->fields != NULL) {

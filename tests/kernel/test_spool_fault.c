@@ -344,6 +344,37 @@ static void a_claim_that_cannot_be_synced_goes_back_as_it_was(void **state)
     assert_true(bed_has(bed, BED_BODY, &draft.id));
 }
 
+/* Its claim is synced where it was, then its new metadata, then where they are:
+ * the last fails when they are in the place of the old ones. */
+static void an_attempt_that_could_not_end_is_counted_once(void **state)
+{
+    enum { SYNCS = 3 };
+    struct bed *bed = *state;
+    struct pirn_fields fields = {0};
+    const struct pirn_change change = {.what = PIRN_CHANGE_FIELDS,
+                                       .fields = &fields};
+
+    for (uint32_t place = 1; place <= SYNCS; place++) {
+        struct pirn_draft draft = {0};
+        struct pirn_claim claim = {0};
+        assert_int_equal(enqueue(bed, &draft), 0);
+        assert_int_equal(bed_claim(bed, &claim), 1);
+        faulty_plan(ENGINE_FSYNC, place, 1, -EIO);
+        pirn_prep_give_back_as(&claim, &change);
+        assert_int_equal(pirn_wait(bed->context, &claim.op), -EIO);
+        bed_heal();
+        assert_int_equal(claim.item.attempts, 0); /* it goes on */
+        assert_int_equal(bed_give_back(bed, &claim), 0);
+        assert_int_equal(bed_claim(bed, &claim), 1);
+        assert_int_equal(claim.item.attempts, place > 1); /* as it was */
+        assert_int_equal(bed_give_back(bed, &claim), 0);
+        bed_close(bed); /* with the syncs that failed for good */
+        assert_int_equal(bed_open(bed, false), 0);
+        assert_int_equal(bed_claim(bed, &claim), 1);
+        assert_int_equal(bed_remove(bed, &claim), 0);
+    }
+}
+
 static void metadata_that_cannot_be_read_are_set_aside(void **state)
 {
     struct bed *bed = *state;
@@ -399,4 +430,5 @@ BED_MAIN(T(a_failed_sync_publishes_nothing_wherever_it_fails),
          T(recovery_that_cannot_sync_gives_nothing_back),
          T(a_full_disk_gives_back_with_the_old_metadata),
          T(a_claim_that_cannot_be_synced_goes_back_as_it_was),
+         T(an_attempt_that_could_not_end_is_counted_once),
          T(metadata_that_cannot_be_read_are_set_aside))
