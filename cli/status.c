@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <pirn/draft.h>
+
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/owner.h"
@@ -193,6 +195,8 @@ static void print_room(struct status *status)
     if (status->options.json) {
         json_key(&status->json, "refusing");
         json_bool(&status->json, all->is_refusing);
+        json_key(&status->json, "log_refusing");
+        json_bool(&status->json, all->log_is_refusing);
         if (all->room_bytes != UINT64_MAX) {
             json_key(&status->json, "room_bytes");
             json_number(&status->json, all->room_bytes);
@@ -207,8 +211,14 @@ static void print_room(struct status *status)
         printf("%12" PRIu64 "  bytes of room for new items\n", all->room_bytes);
     }
     if (all->is_refusing) {
-        puts("new items are refused: what is left of the file system is kept "
-             "for changes and removals");
+        printf("new items %sare refused: what is left of the file system is "
+               "kept for changes and removals\n",
+               all->log_is_refusing ? "" : "that need files of their own ");
+    }
+    if (all->is_refusing && !all->log_is_refusing) {
+        printf("those of the log of up to %u bytes are let in while its "
+               "segments have room\n",
+               PIRN_DRAFT_MEMORY);
     }
 }
 

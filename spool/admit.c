@@ -254,6 +254,26 @@ void pirn__admit_expected(struct pirn__admit *admit, uint64_t bytes,
                         (struct pirn__amount){.bytes = bytes}, is_spent);
 }
 
+/* For what needs no file: what another open has begun to fill may have room,
+ * too. */
+static bool log_may_take(const struct pirn_spool *spool,
+                         const struct pirn__admission *admission)
+{
+    struct pirn__log *log = spool->log;
+
+    if (log == NULL) {
+        return false;
+    }
+    const struct pirn__amount one = {.bytes = log->text.size.segment_bytes};
+    return pirn__segments_count(log, PIRN__SEGMENT_ACTIVE) > 0 ||
+           pirn__segments_count(log, PIRN__SEGMENT_OPEN) > 0 ||
+           pirn__segments_count(log, PIRN__SEGMENT_FREE) >
+               PIRN__SEGMENTS_RESERVE ||
+           pirn__segments_retire(log) > 0 ||
+           (pirn__segments_count(log, PIRN__SEGMENT_UNMADE) > 0 &&
+            pirn__admission_has(admission, one));
+}
+
 void pirn__admit_tell(const struct pirn_spool *spool,
                       const struct pirn_room *room, struct pirn_status *status)
 {
@@ -275,4 +295,6 @@ void pirn__admit_tell(const struct pirn_spool *spool,
     status->room_bytes = left.bytes;
     status->room_inodes = room->inodes == 0 ? UINT64_MAX : left.inodes;
     status->is_refusing = admission.is_refusing;
+    status->log_is_refusing =
+        admission.is_refusing && !log_may_take(spool, &admission);
 }

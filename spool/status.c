@@ -69,6 +69,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     status->body_bytes = 0;
     status->owners = 0;
     status->is_refusing = false;
+    status->log_is_refusing = false;
     counting->status = status;
     pirn__prep_sweep(&counting->sweep, status->priv.spool);
     pirn_start(context, &counting->sweep.waiter.op, swept);

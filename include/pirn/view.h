@@ -107,12 +107,16 @@ struct pirn_status {
     uint64_t delayed;
     uint64_t held;
     uint64_t quarantined;
-    uint64_t drafts;     /* items in the making, or being removed */
-    uint64_t leftovers;  /* bodies and metadata that belong to no item */
-    uint64_t body_bytes; /* of all items; a shared body counts for each */
-    uint32_t owners;     /* processes and contexts that have it open */
-    bool is_refusing;    /* new items: there is too little room */
-    uint64_t room_bytes; /* for new items, before they are refused; UINT64_MAX:
+    uint64_t drafts;      /* items in the making, or being removed */
+    uint64_t leftovers;   /* bodies and metadata that belong to no item */
+    uint64_t body_bytes;  /* of all items; a shared body counts for each */
+    uint32_t owners;      /* processes and contexts that have it open */
+    bool is_refusing;     /* new items that need files of their own, as those of
+                            the log do with more than PIRN_DRAFT_MEMORY bytes:
+                            there is too little room */
+    bool log_is_refusing; /* and all others: no segment may have room, or there
+                             is no log */
+    uint64_t room_bytes;  /* for new items, before they are refused; UINT64_MAX:
                             nobody can say */
     uint64_t room_inodes;
     struct {

@@ -7,7 +7,7 @@
  * that others fill the disk, and that there is room again, is met by asking
  * again: forty times in two seconds, as promised.
  */
-#include "kernel/test_spool.h"
+#include "kernel/test_log.h"
 
 #include <sys/mount.h>
 #include <sys/statvfs.h>
@@ -293,6 +293,35 @@ static void removals_go_through_where_others_left_nothing(void **state)
     assert_true(turns_until(room, 0) < TURNS);
 }
 
+/* They need no file but a segment, and those that are there have room. */
+static void short_ones_are_let_into_a_log_that_refuses_long_ones(void **state)
+{
+    struct room *room = room_of(*state);
+    int fd =
+        openat(AT_FDCWD, room->point, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    struct pirn_status status;
+    uint32_t count = 0;
+    int32_t r = 0;
+
+    assert_true(fd >= 0);
+    assert_int_equal(put(room, 10), 0);
+    assert_false(bed_status(&room->bed).is_refusing);
+    assert_int_equal(
+        posix_fallocate(fd, 0, (off_t)(free_bytes(room) - KEPT / 2)), 0);
+    for (; r == 0; count++) {
+        status = bed_status(&room->bed);
+        assert_true(status.is_refusing);
+        r = put(room, BODY);
+        assert_false(r == 0 && status.log_is_refusing);
+    }
+    assert_int_equal(r, -ENOSPC);
+    assert_true(count > 1);
+    log_reopen(&room->bed);
+    status = bed_status(&room->bed);
+    assert_true(status.is_refusing && status.log_is_refusing);
+    close(fd);
+}
+
 static void inodes_are_kept_likewise(void **state)
 {
     struct room *room = room_of(*state);
@@ -406,6 +435,7 @@ int main(void)
         T(removals_go_through_where_others_left_nothing, setup_file),
         T(removals_go_through_where_others_left_nothing, setup_log),
         T(what_was_removed_makes_room_for_who_comes_next, setup_file),
+        T(short_ones_are_let_into_a_log_that_refuses_long_ones, setup_log),
         T(inodes_are_kept_likewise, setup_inodes),
         T(a_body_that_is_announced_has_its_room, setup_file),
         T(a_body_that_is_announced_has_its_room, setup_log),

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """A file system with no room for new items: what programs and clients hear.
 
-A tmpfs of 16 MiB, which ends with the test; a file of somebody else fills it.
+A tmpfs of 16 MiB, or of 64, which ends with the test; a file of somebody else
+fills it.
 """
 import contextlib
 import ctypes
@@ -23,11 +24,11 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 @contextlib.contextmanager
-def small(layout):
+def small(layout, mib=16):
     """A spool on a small file system, and a file beside it."""
     with directory() as here:
         if libc.mount(b"none", here.encode(), b"tmpfs", 0,
-                      b"size=16m,nr_inodes=8192") != 0:
+                      b"size=%dm,nr_inodes=8192" % mib) != 0:
             raise Skip("no mount: " + os.strerror(ctypes.get_errno()))
         try:
             spool = here + "/spool"
@@ -51,8 +52,8 @@ def fill(other):
                        stat.f_bavail * stat.f_frsize - KEPT // 2)
 
 
-def put(spool):
-    return subprocess.run([PIRN, "put", "--spool", spool], input=b"body",
+def put(spool, body=b"body"):
+    return subprocess.run([PIRN, "put", "--spool", spool], input=body,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=60, check=False)
 
@@ -73,7 +74,8 @@ def put_says_cause_and_remedy():
         assert b"no room is left" in refused.stderr, refused
         assert b"make room" in refused.stderr, refused
         said = status_of(spool)
-        assert said["refusing"] and said["room_bytes"] == 0, said
+        assert said["refusing"] and said["log_refusing"], said
+        assert said["room_bytes"] == 0, said
         assert b"new items are refused" in pirn("status", spool=spool)
         pirn("hold", names[0], spool=spool)
         pirn("release", names[0], spool=spool)
@@ -82,6 +84,20 @@ def put_says_cause_and_remedy():
         other.truncate(0)
         assert put(spool).returncode == 0
         assert not status_of(spool)["refusing"]
+
+
+def status_says_what_a_log_still_takes():
+    private()
+    with small("log", 64) as (spool, other):
+        assert put(spool).returncode == 0
+        fill(other)
+        said = status_of(spool)
+        assert said["refusing"] and not said["log_refusing"], said
+        text = pirn("status", spool=spool)
+        assert b"items that need files of their own are refused" in text, text
+        assert b"up to 65536 bytes are let in" in text, text
+        assert put(spool).returncode == 0
+        assert put(spool, bytes(65537)).returncode == 75
 
 
 def ask(client, code, size=""):
@@ -151,5 +167,6 @@ def take_empties_it_though_there_is_no_room_for_the_dead():
 
 
 cases(put_says_cause_and_remedy,
+      status_says_what_a_log_still_takes,
       take_empties_it_though_there_is_no_room_for_the_dead,
       a_client_hears_452_before_its_mail_and_is_served_again)
