@@ -10,10 +10,15 @@
  *
  * It is first drawn when there were FIRST of whatever it is, or after a second,
  * and then ten times a second: short work leaves the terminal alone.
+ *
+ * Who ends the program by a signal has an empty line, too. From the first
+ * drawing to the end of the progress what would end it at once is caught for
+ * that; what is blocked, ignored or caught by others is theirs.
  */
 #include "cli/progress.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +31,39 @@ enum { FIRST = 64, BAR = 10, PERCENT = 100, BAR_COLUMNS = 64 };
 
 static const uint64_t patience_ns = 1000000000;
 static const uint64_t again_ns = 100000000;
+
+static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+enum { ENDINGS = sizeof(endings) / sizeof(endings[0]) };
+
+/* Its disposition is the default one again: the second time it ends us. */
+static void clear_and_end(int signal)
+{
+    static const char clear[] = "\r\033[K";
+    ssize_t written = write(STDERR_FILENO, clear, sizeof(clear) - 1);
+
+    (void)written;
+    (void)raise(signal);
+}
+
+/* Where its disposition is that of @from it gets that of @to. */
+static void change(int signal, void (*from)(int), void (*to)(int))
+{
+    struct sigaction now;
+    struct sigaction next = {.sa_flags = (int)SA_RESETHAND | SA_NODEFER};
+
+    next.sa_handler = to;
+    if (sigaction(signal, NULL, &now) == 0 && now.sa_handler == from) {
+        (void)sigaction(signal, &next, NULL);
+    }
+}
+
+static void change_all(void (*from)(int), void (*to)(int))
+{
+    for (size_t i = 0; i < ENDINGS; i++) {
+        change(endings[i], from, to);
+    }
+}
 
 static bool is_terminal(void)
 {
@@ -89,6 +127,9 @@ void progress_tell(struct progress *progress, uint64_t done, uint64_t now_ns)
         return;
     }
     pirn_assert(now_ns >= progress->begun_ns);
+    if (!progress->is_drawn) {
+        change_all(SIG_DFL, clear_and_end);
+    }
     progress->is_drawn = true;
     progress->drawn_ns = now_ns;
     fprintf(stderr, "%s  ", progress->doing);
@@ -104,6 +145,7 @@ void progress_end(struct progress *progress)
 {
     if (progress->is_drawn) {
         fputs("\033[K", stderr);
+        change_all(clear_and_end, SIG_DFL);
     }
     progress->is_drawn = false;
     progress->is_wanted = false;
