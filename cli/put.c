@@ -14,9 +14,18 @@
 
 #include "cli/json.h"
 #include "cli/put.h"
+#include "cli/quantity.h"
 #include "cli/verb.h"
 
-enum { KEY_CREATE = 0x200, KEY_MAILDIR, KEY_FROM_MAILDIR, KEY_REMOVE };
+enum {
+    KEY_CREATE = 0x200,
+    KEY_MAILDIR,
+    KEY_FROM_MAILDIR,
+    KEY_REMOVE,
+    KEY_PRIORITY,
+    KEY_DELAY,
+    KEY_HOLD
+};
 
 static void add_field(struct put *put, char *arg, struct argp_state *state)
 {
@@ -59,9 +68,10 @@ static void check(struct put *put, struct argp_state *state)
         argp_error(state, "--remove goes with --from-maildir alone");
     } else if (put->maildir != NULL &&
                (put->options.spool != NULL || put->options.queue != NULL ||
-                put->create || put->fields.len > 0)) {
+                put->create || put->fields.len > 0 || put->priority != 0 ||
+                put->delay_ns > 0 || put->held)) {
         argp_error(state, "--maildir is instead of a spool, and has neither "
-                          "queue nor fields");
+                          "queue nor fields, and nothing to wait for");
     } else if (put->count == 0) {
         put->files = standard_input;
         put->count = 1;
@@ -88,6 +98,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_FROM_MAILDIR:
         put->from_maildir = arg;
         return 0;
+    case KEY_PRIORITY:
+        put->priority = quantity_priority(state, "--priority", arg);
+        return 0;
+    case KEY_DELAY:
+        put->delay_ns = quantity_ns(state, "--delay", arg);
+        return 0;
+    case KEY_HOLD:
+        put->held = true;
+        return 0;
     case KEY_REMOVE:
         put->removes = true;
         return 0;
@@ -106,6 +125,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp_option own[] = {
     {"field", 'f', "name=value", 0,
      "Store it with each item; may be given again, also with the same name", 0},
+    {"priority", KEY_PRIORITY, "N", 0,
+     "From -8 to 7, the higher the earlier (0)", 0},
+    {"delay", KEY_DELAY, "TIME", 0,
+     "Nobody takes them before so long from now, as 30s, 15m or 12h", 0},
+    {"hold", KEY_HOLD, NULL, 0, "Nobody takes them before `pirn release'", 0},
     {"create", KEY_CREATE, NULL, 0,
      "Make the spool and the queue if they are not there", 0},
     {"from-maildir", KEY_FROM_MAILDIR, "DIR", 0,
@@ -188,7 +212,7 @@ static bool store(struct put *put, const char *file, int fd)
     struct storing *storing = storings_next(&put->storings);
 
     if (storing != NULL) {
-        put_copy_fields(put, storing);
+        put_fill(put, storing);
         storing->source = file;
         storings_store(&put->storings, storing, fd);
     }

@@ -22,6 +22,9 @@ struct put {
     const char *from_maildir; /* or NULL */
     bool removes;             /* the source, once the item is durable */
     bool create;
+    uint64_t delay_ns; /* from when its source is read */
+    int8_t priority;
+    bool held;
     struct progress progress;
     struct pirn_fields fields;
     char field_bytes[PIRN_FIELDS_MAX];
@@ -32,8 +35,8 @@ struct put {
 int put_open_file(struct put *put, const char *file);
 void put_close_file(struct put *put, int fd);
 
-/** put_copy_fields() - those of the command line, to an item's */
-void put_copy_fields(const struct put *put, struct storing *storing);
+/** put_fill() - an item with what the command line says of it */
+void put_fill(const struct put *put, struct storing *storing);
 
 /** put_from_maildir() - an item from each message; the spool is open */
 void put_from_maildir(struct put *put);

@@ -43,7 +43,7 @@ static bool store_message(struct source *source, const char *name)
     if (storing == NULL) {
         return false;
     }
-    put_copy_fields(put, storing);
+    put_fill(put, storing);
     /* Where all fields are full the item goes without this one. */
     int added = pirn_fields_add(&storing->fields, "maildir", name);
     pirn_assert(added == 0 || added == -ENOSPC);

@@ -9,11 +9,22 @@
 
 #include "cli/put.h"
 
-void put_copy_fields(const struct put *put, struct storing *storing)
+/* Either is less than half of what fits. */
+static uint64_t due_ns(const struct put *put)
+{
+    return put->delay_ns == 0
+               ? 0
+               : pirn_context_realtime_ns(put->tool.context) + put->delay_ns;
+}
+
+void put_fill(const struct put *put, struct storing *storing)
 {
     pirn_assert(storing->fields.cap >= put->fields.len);
     memcpy(storing->fields.bytes, put->fields.bytes, put->fields.len);
     storing->fields.len = put->fields.len;
+    storing->draft.due_ns = due_ns(put);
+    storing->draft.priority = put->priority;
+    storing->draft.held = put->held;
 }
 
 int put_open_file(struct put *put, const char *file)

@@ -9,6 +9,7 @@
 #include "cli/quantity.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -18,6 +19,7 @@ struct unit {
 };
 
 enum { TEN = 10, NS_DIGITS = 9, YEAR_0 = 1900, YEAR_MIN = 1970 };
+enum { PRIORITY_MIN = -8, PRIORITY_MAX = 7 };
 
 static const uint64_t ns_per_s = 1000000000;
 
@@ -231,6 +233,20 @@ uint64_t quantity_ns(struct argp_state *state, const char *what,
                    what, text);
     }
     return ns;
+}
+
+int8_t quantity_priority(struct argp_state *state, const char *what,
+                         const char *text)
+{
+    char *end = NULL;
+    long value = strtol(text, &end, TEN);
+
+    if (end == text || *end != '\0' || value < PRIORITY_MIN ||
+        value > PRIORITY_MAX) {
+        argp_error(state, "%s %s: a number from %d to %d is needed", what, text,
+                   PRIORITY_MIN, PRIORITY_MAX);
+    }
+    return (int8_t)value;
 }
 
 struct quantity_moment quantity_moment(struct argp_state *state,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * quantity.h - sizes and times as people write them, as arguments of options
+ * quantity.h - sizes, times and priorities as people write them, as arguments
+ * of options
  *
  *   sizes   4096  16K  1.5M  2GiB           powers of 1024
  *   times   500ms  30s  15m  12h  3d  2w  1h30m  0    and, for a moment,
@@ -28,6 +29,10 @@ uint64_t quantity_bytes(struct argp_state *state, const char *what,
 /** quantity_ns() - how long */
 uint64_t quantity_ns(struct argp_state *state, const char *what,
                      const char *text);
+
+/** quantity_priority() - of an item, -8 to 7 */
+int8_t quantity_priority(struct argp_state *state, const char *what,
+                         const char *text);
 
 /** quantity_moment() - when; how long before now, or a date */
 struct quantity_moment quantity_moment(struct argp_state *state,

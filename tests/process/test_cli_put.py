@@ -46,6 +46,33 @@ def a_file_that_cannot_be_read_is_passed_over(layout):
         assert bodies == [b"a", b"input", b"b"]
 
 
+@each_layout
+def it_has_the_priority_time_and_state_that_are_said(layout):
+    with directory() as here:
+        spool = new_spool(here, layout)
+        files = [write(here, f"f{i}", b"body") for i in range(70)]
+        plain = run("put", spool=spool).exits(0).line()
+        item = shown(spool, plain)
+        assert item["state"] == "ready" and "priority" not in item
+        assert "due" not in item
+        for priority, words, state in ((-8, (), "ready"),
+                                       (7, ("--hold",), "held"),
+                                       (1, ("--delay", "15000w"), "delayed")):
+            item = shown(spool, run("put", "--priority", str(priority), *words,
+                                    spool=spool).exits(0).line())
+            assert item["state"] == state, item
+            assert item["priority"] == priority, item
+            assert ("due" in item) == (state == "delayed"), item
+        run("put", "--priority=3", "--delay=2h", *files, spool=spool).exits(0)
+        said = objects(run("ls", "--json", "--state", "delayed",
+                           "--priority", "3", spool=spool).exits(0))
+        assert len(said) == 70
+        for words in (("--priority", "8"), ("--priority", "-9"),
+                      ("--priority", "1x"), ("--delay", "7"),
+                      ("--maildir", here, "--hold")):
+            run("put", *words, files[0], spool=spool).exits(64)
+
+
 def what_the_spool_refuses_ends_it_and_what_is_durable_was_told():
     with directory() as here:
         spool = here + "/spool"
