@@ -62,12 +62,18 @@ enum { PIRN_MIN_WAIT_BATCH = 64 };
 struct pirn_context_config {
     enum pirn_engine engine;
     enum pirn_files files;
-    uint32_t sq_entries;   /* submissions per enter; power of two, 8 to 32768;
-                             0: 256 */
-    uint32_t cq_entries;   /* completions; power of two, sq_entries to 262144;
-                             0: 8 x sq_entries */
-    uint32_t worker_max;   /* workers for files and paths: of the kernel's
-                             threads, and of a pool's; 0: 64 */
+    uint32_t sq_entries; /* submissions per enter; power of two, 8 to 32768;
+                            0: 256 */
+    uint32_t cq_entries; /* completions; power of two, sq_entries to 262144;
+                            0: 8 x sq_entries */
+    /*
+     * Workers for files and paths, of each kind; 0: 64. On uring so many of the
+     * kernel's, and, but with PIRN_FILES_RING, so many threads of a pool, too:
+     * with PIRN_FILES_AUTO both are used, and there may be twice as many. What
+     * a ring leaves to workers for other reasons (a pipe that is waited for)
+     * has as many of the kernel's for itself.
+     */
+    uint32_t worker_max;
     uint32_t turn_budget;  /* functions per source and turn; 0: 256 */
     uint32_t buffer_count; /* for bytes that come to who has no buffer of his
                               own; power of two, 32768 at most; 0: 1024 */
