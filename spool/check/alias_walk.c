@@ -20,6 +20,7 @@
 
 #include "runtime/plant.h"
 #include "spool/check/check.h"
+#include "spool/check/walk.h"
 
 static void read_next(struct pirn_check_work *work);
 static void again_next(struct pirn_check_work *work);

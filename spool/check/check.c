@@ -17,6 +17,9 @@
 #include <pirn/task.h>
 #include <pirn/timer.h>
 
+#include "spool/check/log_walk.h"
+#include "spool/check/walk.h"
+
 #define GRACE_USUAL_NS 10000000000ull
 #define NS_PER_MS 1000000ull
 

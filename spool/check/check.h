@@ -15,107 +15,18 @@
 #include <sys/stat.h>
 
 #include <pirn/check.h>
-#include <pirn/view.h>
 
+#include "spool/check/doubt.h"
+#include "spool/check/look.h"
 #include "spool/check/mend.h"
 #include "spool/check/pace.h"
 #include "spool/check/room.h"
-#include "spool/file/find.h"
-#include "spool/file/meta_file.h"
-#include "spool/log/alias.h"
+#include "spool/check/spot.h"
 #include "spool/owner.h"
 #include "spool/queue.h"
 #include "spool/scan.h"
 
-enum {
-    PIRN__CHECK_LOOKS = 16,  /* items at once */
-    PIRN__CHECK_FOUND = 64,  /* that wait to be handed over */
-    PIRN__CHECK_PLACES = 16, /* of one item, that are looked at */
-};
-
-typedef void pirn__check_fn(struct pirn_check_work *work);
-
-/* An entry that looks wrong by its name alone. */
-struct pirn__odd {
-    enum pirn_fault fault;
-    bool has_id;
-    struct pirn_id id;
-    uint64_t need_ns; /* for so long it has to have stood there */
-    bool waits;       /* until it has */
-    char name[256];
-};
-
-/* Where an item's metadata stand. */
-enum pirn__spot_kind {
-    PIRN__SPOT_SHARD = 0,
-    PIRN__SPOT_SHELF,  /* @at: which */
-    PIRN__SPOT_BUCKET, /* which of work->buckets */
-    PIRN__SPOT_CLAIM,  /* whose: a slot */
-};
-
-struct pirn__spot {
-    struct pirn_id id; /* first: sorted as ids are */
-    uint16_t queue;    /* of the spool's */
-    uint16_t kind;     /* enum pirn__spot_kind */
-    uint32_t at;
-};
-
-/* A bucket that a walk has met. */
-struct pirn__bucket_at {
-    struct pirn__bucket bucket;
-    uint16_t queue;
-};
-
-struct pirn__spots {
-    struct pirn__spot *spots; /* @count of @cap, malloc'd */
-    uint32_t count;
-    uint32_t cap;
-};
-
-/* The second look, at one suspect. */
-struct pirn__doubt {
-    const struct pirn__odd *odd; /* or an id: */
-    struct pirn_id id;
-    bool waited;
-    bool swept;
-    uint64_t age_ns;
-    uint64_t word;        /* of an item of the log */
-    pirn__check_fn *look; /* begin anew */
-    pirn__check_fn *go_on;
-    struct pirn_op timer;
-    struct pirn_op step;
-    struct statx statx;
-    struct pirn__find find;
-    struct pirn__alias alias;
-    struct pirn__sweep_wait sweep;
-    struct pirn__refresh refresh;
-    struct pirn__name name;
-    char path[PIRN_FINDING_PATH];
-
-    struct pirn__spot places[PIRN__CHECK_PLACES]; /* of an item that has two */
-    uint32_t place_count;
-    uint64_t youngest_ns; /* of them */
-    uint32_t name_at;
-    bool is_of_log;        /* the log has it, too */
-    struct pirn_id led_to; /* by an alias, before */
-};
-
-/* One item that is looked at. */
-struct pirn__look {
-    struct pirn_check_work *work;
-    struct pirn__spot spot;
-    struct pirn_view view;
-    struct pirn_op step;
-    struct statx statx;
-    struct pirn__name path;
-    enum pirn_fault fault;
-    bool is_of_log;              /* was found there */
-    struct pirn__meta_read meta; /* where the spot says */
-    uint64_t size_bytes;         /* of its body, as they say */
-    uint64_t offset;             /* of its body: read so far */
-    char *buf;                   /* malloc'd, where bodies are read */
-    char byte;
-};
+enum { PIRN__CHECK_FOUND = 64 }; /* that wait to be handed over */
 
 struct pirn_check_work {
     struct pirn_check *check;
@@ -172,8 +83,6 @@ struct pirn_check_work {
     uint32_t slot_at;
 };
 
-/* ---- check.c ---- */
-
 /** pirn__check_find() - one more finding, zeroed but for these */
 struct pirn_finding *pirn__check_find(struct pirn_check_work *work,
                                       enum pirn_fault fault,
@@ -207,95 +116,5 @@ uint64_t pirn__check_limit(const struct pirn_check_work *work,
 /** pirn__check_item_age() - by its id; 0: it is of the future */
 uint64_t pirn__check_item_age(const struct pirn_check_work *work,
                               const struct pirn_id *id);
-
-/* ---- walk.c, shard.c, log_walk.c, alias_walk.c ---- */
-
-void pirn__check_aliases(struct pirn_check_work *work);
-
-void pirn__check_walk(struct pirn_check_work *work);
-void pirn__check_next_room(struct pirn_check_work *work);
-void pirn__check_shard(struct pirn_check_work *work);
-
-/** pirn__check_is_misplaced() - whether it was met in another's directory: then
- * it is looked at when it has been put right */
-bool pirn__check_is_misplaced(const struct pirn_check_work *work,
-                              const struct pirn_id *id);
-
-void pirn__check_log_bodies(struct pirn_check_work *work);
-void pirn__check_log(struct pirn_check_work *work);
-bool pirn__check_log_has(const struct pirn_spool *spool,
-                         const struct pirn_id *id);
-
-/** pirn__check_log_has_file() - its body stands in none of the segments */
-bool pirn__check_log_has_file(const struct pirn_spool *spool,
-                              const struct pirn_id *id);
-
-/** pirn__check_log_sum() - another number when the log was written to, or
- * something in it removed */
-uint64_t pirn__check_log_sum(const struct pirn__log *log);
-
-/** pirn__check_log_lead() - who recovers the owner that its word names finds
- * it, also where that word was written over */
-void pirn__check_log_lead(const struct pirn_spool *spool,
-                          const struct pirn_id *id);
-
-/** pirn__check_log_is_stale() - whether a dead owner has it, by its word */
-bool pirn__check_log_is_stale(const struct pirn_spool *spool,
-                              const struct pirn_id *id, uint64_t *ret_word);
-
-/* ---- spot.c ---- */
-
-/** pirn__spots_push() - one more. Return: 0 or -ENOMEM */
-PIRN_MUST_CHECK int pirn__spots_push(struct pirn__spots *spots,
-                                     const struct pirn__spot *spot);
-
-/** pirn__buckets_push() - one more. Return: 0 or -ENOMEM */
-PIRN_MUST_CHECK int pirn__buckets_push(struct pirn_check_work *work,
-                                       uint16_t queue,
-                                       const struct pirn__bucket *bucket);
-
-/** pirn__bucket_is_long_due() - for so long that somebody should have looked */
-bool pirn__bucket_is_long_due(const struct pirn_check_work *work,
-                              const struct pirn__bucket *bucket);
-
-/** pirn__spot_path() - where it stands */
-void pirn__spot_path(const struct pirn_check_work *work,
-                     const struct pirn__spot *spot,
-                     struct pirn__name *ret_path);
-
-/**
- * pirn__spot_suits() - whether an item may stand there, by its metadata
- * @item: as they were read there
- *
- * A claim suits all.
- */
-bool pirn__spot_suits(const struct pirn_check_work *work,
-                      const struct pirn__spot *spot,
-                      const struct pirn_item *item);
-
-/* ---- doubt.c: each finds, or does not, and goes on ---- */
-
-void pirn__doubt_odd(struct pirn_check_work *work, const struct pirn__odd *odd,
-                     pirn__check_fn *go_on);
-void pirn__doubt_body(struct pirn_check_work *work, const struct pirn_id *id,
-                      pirn__check_fn *go_on);
-void pirn__doubt_twice(struct pirn_check_work *work, const struct pirn_id *id,
-                       pirn__check_fn *go_on);
-
-/** pirn__doubt_aliased() - of a name of the files, whose id is an alias, too */
-void pirn__doubt_aliased(struct pirn_check_work *work,
-                         const struct pirn__spot *spot, pirn__check_fn *go_on);
-
-/* ---- look.c ---- */
-
-/**
- * pirn__look_start() - look at one item; there is room: work->looking is below
- * work->look_count
- * @is_of_log: it stands at no spot
- *
- * The last one that ends goes on to @work->go_on, with what was found.
- */
-void pirn__look_start(struct pirn_check_work *work,
-                      const struct pirn__spot *spot, bool is_of_log);
 
 #endif /* SPOOL_CHECK_CHECK_H */

@@ -22,6 +22,7 @@
 #include <pirn/invariant.h>
 
 #include "spool/check/check.h"
+#include "spool/check/log_walk.h"
 
 enum { ROUNDS = 16 };
 

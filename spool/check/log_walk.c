@@ -24,6 +24,8 @@
 
 #include "runtime/plant.h"
 #include "spool/check/check.h"
+#include "spool/check/log_walk.h"
+#include "spool/check/walk.h"
 #include "spool/log/atom.h"
 #include "spool/log/count.h"
 #include "spool/log/log.h"

@@ -21,6 +21,7 @@
 
 #include "runtime/plant.h"
 #include "spool/check/check.h"
+#include "spool/check/log_walk.h"
 #include "spool/layout.h"
 #include "spool/log/writer.h"
 

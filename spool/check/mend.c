@@ -24,6 +24,7 @@
 #include <pirn/task.h>
 
 #include "spool/check/check.h"
+#include "spool/check/log_walk.h"
 
 enum {
     SHARD_BACK = 3 + (PIRN_ID_TEXT - 1), /* XY/ID, from its end */

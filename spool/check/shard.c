@@ -14,6 +14,8 @@
 #include <pirn/invariant.h>
 
 #include "spool/check/check.h"
+#include "spool/check/log_walk.h"
+#include "spool/check/walk.h"
 
 static void orphans_next(struct pirn_check_work *work);
 static void twins_next(struct pirn_check_work *work);

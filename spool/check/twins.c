@@ -15,6 +15,7 @@
 #include <pirn/task.h>
 
 #include "spool/check/check.h"
+#include "spool/check/log_walk.h"
 
 static void read_next(struct pirn__twins *twins);
 static void move_next(struct pirn__twins *twins);

@@ -16,6 +16,8 @@
 #include <pirn/invariant.h>
 
 #include "spool/check/check.h"
+#include "spool/check/log_walk.h"
+#include "spool/check/walk.h"
 #include "spool/log/log.h"
 
 /* Of one directory; what is beyond is met by the next check. */
