@@ -264,8 +264,7 @@ static int drain(struct crowd_board *board, struct crowd_member *me, void *arg)
     int r = drainer.root < 0 ? -errno : make_own_dirs(&drainer);
     crowd_await(board);
     round_begin(&round);
-    while (r >= 0 && !atomic_load(&board->stop) &&
-           atomic_load(&board->taken) < board->total) {
+    while (r >= 0 && !crowd_is_over(board)) {
         r = drainer.names.next < drainer.names.count
                 ? take_next(&drainer, board, me)
                 : list_next(&drainer);
@@ -284,24 +283,6 @@ static int base_open(const struct options *options, void **ret_state)
     return 0;
 }
 
-static int take(char *path, struct round *round)
-{
-    struct crowd_member sum;
-    struct crowd crowd;
-    int r = crowd_gather(&crowd, PROCESSES, drain, path);
-
-    if (r < 0) {
-        return r;
-    }
-    round_begin(round);
-    crowd_go(&crowd, round->queued, round->queued);
-    crowd_wait(&crowd, round->began_ns + round->length_ns);
-    r = crowd_dismiss(&crowd, &sum);
-    round_end(round);
-    crowd_tell(&sum, round);
-    return r;
-}
-
 static int base_round(void *state, struct round *round)
 {
     const struct options *options = state;
@@ -315,7 +296,7 @@ static int base_round(void *state, struct round *round)
         r = stock_fill(path, DRAIN_ITEMS, 2 * round->length_ns, &round->queued);
     }
     if (r == 0) {
-        r = take(path, round);
+        r = crowd_round(round, PROCESSES, drain, path);
     }
     stock_remove(path);
     return r;

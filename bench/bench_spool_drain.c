@@ -55,29 +55,10 @@ static int open_files(const struct options *options, void **ret_state)
     return open_drain(options, 4, PIRN_LAYOUT_FILE, ret_state);
 }
 
-static int take(const struct drain *drain, char *path, struct round *round)
-{
-    bool is_file = drain->layout == PIRN_LAYOUT_FILE;
-    crowd_fn *fn = is_file ? stock_take_many : stock_take;
-    struct crowd_member sum;
-    struct crowd crowd;
-    int r = crowd_gather(&crowd, drain->processes, fn, path);
-
-    if (r < 0) {
-        return r;
-    }
-    round_begin(round);
-    crowd_go(&crowd, round->queued, round->queued);
-    crowd_wait(&crowd, round->began_ns + round->length_ns);
-    r = crowd_dismiss(&crowd, &sum);
-    round_end(round);
-    crowd_tell(&sum, round);
-    return r;
-}
-
 static int bench_round(void *state, struct round *round)
 {
     struct drain *drain = state;
+    bool is_file = drain->layout == PIRN_LAYOUT_FILE;
     char side[64];
     char path[PLACE_PATH];
     int r;
@@ -91,7 +72,8 @@ static int bench_round(void *state, struct round *round)
         r = stock_fill(path, DRAIN_ITEMS, 2 * round->length_ns, &round->queued);
     }
     if (r == 0) {
-        r = take(drain, path, round);
+        r = crowd_round(round, drain->processes,
+                        is_file ? stock_take_many : stock_take, path);
     }
     stock_remove(path);
     return r;

@@ -33,6 +33,12 @@ void crowd_await(struct crowd_board *board)
     }
 }
 
+bool crowd_is_over(const struct crowd_board *board)
+{
+    return atomic_load(&board->stop) ||
+           atomic_load(&board->taken) >= board->total;
+}
+
 static void sit(void *arg)
 {
     struct seat *seat = arg;
@@ -154,4 +160,22 @@ void crowd_tell(const struct crowd_member *sum, struct round *round)
     if (sum->last_ns > round->began_ns) {
         round->wall_ns = sum->last_ns - round->began_ns;
     }
+}
+
+int crowd_round(struct round *round, unsigned size, crowd_fn *fn, void *arg)
+{
+    struct crowd_member sum;
+    struct crowd crowd;
+    int r = crowd_gather(&crowd, size, fn, arg);
+
+    if (r < 0) {
+        return r;
+    }
+    round_begin(round);
+    crowd_go(&crowd, round->queued, round->queued);
+    crowd_wait(&crowd, round->began_ns + round->length_ns);
+    r = crowd_dismiss(&crowd, &sum);
+    round_end(round);
+    crowd_tell(&sum, round);
+    return r;
 }

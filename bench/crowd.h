@@ -63,6 +63,9 @@ struct crowd {
 /** crowd_await() - in a member: prepared, wait for the go */
 void crowd_await(struct crowd_board *board);
 
+/** crowd_is_over() - in a member: nothing more is to be taken */
+bool crowd_is_over(const struct crowd_board *board);
+
 /** crowd_gather() - start @size of them and wait until all are prepared */
 int crowd_gather(struct crowd *crowd, unsigned size, crowd_fn *fn, void *arg);
 
@@ -87,5 +90,14 @@ int crowd_dismiss(struct crowd *crowd, struct crowd_member *ret_sum);
 /** crowd_tell() - a round's count and time are theirs, to the end of the last
  * one; their CPU is added */
 void crowd_tell(const struct crowd_member *sum, struct round *round);
+
+/**
+ * crowd_round() - a whole round of takers
+ * @round: its queued items are there; it ends when all of them were taken, or
+ *         when its time is over
+ *
+ * Return: 0, or the first error of any of them
+ */
+int crowd_round(struct round *round, unsigned size, crowd_fn *fn, void *arg);
 
 #endif /* BENCH_CROWD_H */

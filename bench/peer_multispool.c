@@ -58,32 +58,13 @@ static int reader(struct crowd_board *board, struct crowd_member *me, void *arg)
 
     crowd_await(board);
     round_begin(&round);
-    while (r >= 0 && !atomic_load(&board->stop) &&
-           atomic_load(&board->taken) < board->total) {
+    while (r >= 0 && !crowd_is_over(board)) {
         r = list.next < list.count ? take_next(spool, &list, board, me)
                                    : multispool_list(spool, &list);
     }
     round_end(&round);
     me->cpu_ns = round.cpu_ns;
     free(list.names);
-    return r;
-}
-
-static int take(struct multispool *spool, struct round *round)
-{
-    struct crowd_member sum;
-    struct crowd crowd;
-    int r = crowd_gather(&crowd, PROCESSES, reader, spool);
-
-    if (r < 0) {
-        return r;
-    }
-    round_begin(round);
-    crowd_go(&crowd, round->queued, round->queued);
-    crowd_wait(&crowd, round->began_ns + round->length_ns);
-    r = crowd_dismiss(&crowd, &sum);
-    round_end(round);
-    crowd_tell(&sum, round);
     return r;
 }
 
@@ -103,7 +84,7 @@ static int peer_round(void *state, struct round *round)
                             &round->queued);
     }
     if (r == 0) {
-        r = take(&peer->spool, round);
+        r = crowd_round(round, PROCESSES, reader, &peer->spool);
     }
     multispool_close(&peer->spool);
     place_remove(path);

@@ -29,12 +29,6 @@ static bool is_lost(const struct crowd_board *board, int32_t result,
     return result == -EAGAIN || there > atomic_load(&board->taken) + CROWD_MAX;
 }
 
-static bool is_over(const struct crowd_board *board)
-{
-    return atomic_load(&board->stop) ||
-           atomic_load(&board->taken) >= board->total;
-}
-
 /* Read and end what was claimed. */
 static int32_t use(struct taker *taker)
 {
@@ -60,7 +54,7 @@ static int32_t take_all(struct taker *taker)
 {
     int32_t r = 0;
 
-    while (r >= 0 && !is_over(taker->board)) {
+    while (r >= 0 && !crowd_is_over(taker->board)) {
         uint64_t there = atomic_load(&taker->board->there);
 
         pirn_prep_claim_wait(&taker->claim, taker->spool, STOCK_QUEUE,

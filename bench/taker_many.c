@@ -103,8 +103,7 @@ static void lane_next(struct lane *lane)
     const struct crowd_board *board = many->board;
 
     lane->there = atomic_load(&board->there);
-    if (many->error < 0 || atomic_load(&board->stop) ||
-        atomic_load(&board->taken) >= board->total) {
+    if (many->error < 0 || crowd_is_over(board)) {
         lane_end(lane, 0);
         return;
     }
