@@ -21,10 +21,9 @@
 #include "spool/log/lane.c"
 #include "spool/log/trail.c"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "sim/atoms.h"
+#include "sim/stories.h"
 #include "test.h"
 
 enum {
@@ -560,18 +559,18 @@ static void bed_begin(const struct row *what)
     }
 }
 
-static struct atoms_result explore(const struct row *what, uint32_t kills,
-                                   uint32_t stops, bool whole)
+static struct atoms_plan row_begin(const struct row *what, uint32_t kills,
+                                   uint32_t stops)
 {
     bed_begin(what);
-    struct atoms_plan plan = {
+    return (struct atoms_plan){
         .name = row->name,
         .memory = &bed,
         .memory_bytes = sizeof bed,
         .hands = bed.selves,
         .hand_bytes = sizeof bed.selves[0],
         .process_count = processes,
-        .spared = whole ? 0 : spared_of(row, processes),
+        .spared = spared_of(row, processes),
         .kills = kills,
         .stops = stops,
         .run = run,
@@ -580,9 +579,15 @@ static struct atoms_result explore(const struct row *what, uint32_t kills,
         .check = check,
         .check_without = check_without,
         .states_max = STATES_MOST,
-        .whole = whole,
     };
-    return atoms_explore(&plan);
+}
+
+static void row_explore(const struct row *what, uint32_t kills, uint32_t stops)
+{
+    if (story_is_asked_for(what->name)) {
+        struct atoms_plan plan = row_begin(what, kills, stops);
+        plan_explore(&plan);
+    }
 }
 
 /* Three processes and four items; at most four are there at a time. */
@@ -612,24 +617,15 @@ static const struct row rows_of_four[] = {
      .is_long = true},
 };
 
-static bool is_long(void)
-{
-    return getenv("PIRN_LONG") != NULL;
-}
-
 static void rows_explore(uint32_t kills, uint32_t stops, uint32_t count)
 {
-    const char *only = getenv("PIRN_ROW");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         bool is_three = rows[i].verbs[2][0] != NOTHING;
-        bool is_tried = !rows[i].is_long || (is_long() && kills + stops < 2);
-        if (is_three != (count == 3) || !is_tried ||
-            (only != NULL && strcmp(only, rows[i].name) != 0)) {
-            continue;
+        bool is_tried =
+            !rows[i].is_long || (stories_are_long() && kills + stops < 2);
+        if (is_three == (count == 3) && is_tried) {
+            row_explore(&rows[i], kills, stops);
         }
-        struct atoms_result result = explore(&rows[i], kills, stops, false);
-        assert_null(result.wrong);
-        assert_true(result.complete);
     }
 }
 
@@ -654,7 +650,7 @@ static void of_three_none_has_anothers_item(void **state)
 static void killed_while_recovering_or_beside_a_stopped_one(void **state)
 {
     (void)state;
-    if (!is_long()) {
+    if (!stories_are_long()) {
         print_message("only with PIRN_LONG=1\n");
         return;
     }
@@ -665,15 +661,12 @@ static void killed_while_recovering_or_beside_a_stopped_one(void **state)
 /* With a fault, those whose lanes are cold take minutes. */
 static void four_explore(uint32_t kills, uint32_t stops)
 {
-    const char *only = getenv("PIRN_ROW");
+    bool is_long = stories_are_long();
     for (size_t i = 0; i < sizeof rows_of_four / sizeof rows_of_four[0]; i++) {
         const struct row *what = &rows_of_four[i];
-        bool is_tried = what->is_warm || (!what->is_long && is_long()) ||
-                        (kills + stops == 0 && (!what->is_long || is_long()));
-        if (is_tried && (only == NULL || strcmp(only, what->name) == 0)) {
-            struct atoms_result result = explore(what, kills, stops, false);
-            assert_null(result.wrong);
-            assert_true(result.complete);
+        if (what->is_warm || (!what->is_long && is_long) ||
+            (kills + stops == 0 && (!what->is_long || is_long))) {
+            row_explore(what, kills, stops);
         }
     }
 }
@@ -699,15 +692,7 @@ static void what_is_left_out_makes_no_difference(void **state)
          .verbs = {{ID_MOVE}, {NEXT_END}}},
     };
     for (size_t i = 0; i < sizeof small / sizeof small[0] * 3; i++) {
-        const struct row *what = &small[i / 3];
-        uint32_t kills = i % 3 == 1;
-        uint32_t stops = i % 3 == 2;
-        struct atoms_result whole = explore(what, kills, stops, true);
-        struct atoms_result result = explore(what, kills, stops, false);
-        assert_true(whole.complete && result.complete);
-        assert_int_equal(result.ends, whole.ends);
-        assert_true(result.ends_sum == whole.ends_sum);
-        assert_true(result.states < whole.states);
+        plan_compare(row_begin(&small[i / 3], i % 3 == 1, i % 3 == 2));
     }
 }
 

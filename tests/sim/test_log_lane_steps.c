@@ -2,25 +2,22 @@
 /*
  * test_log_lane_steps.c - lanes, in every order of their steps
  *
- *   PIRN_LONG=1 ...   longer scripts, more faults: minutes
- *   PIRN_ROW=NAME ... one of the scripts alone
- *
- * A process is a script: a capital letter puts its next entry, a small one
- * takes; A and a are lane 0, B and b lane 1. What stands before, one does alone
- * who does nothing else. Of each entry is noted how often it was taken.
+ * Of a process's script a capital letter puts its next entry, a small one
+ * takes; A and a are lane 0, B and b lane 1. Of each entry is noted how often
+ * it was taken. A story's room is the cells of a block; where it repeats, the
+ * entry of who is stopped is put again.
  */
 #include "test.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <pirn/invariant.h>
 
 #define PIRN__ATOM_STEPS
 #include "spool/log/lane.c"
-#include "tests/sim/atoms.h"
+#include "tests/sim/stories.h"
 
 enum { LANES = 2, BLOCKS = 6, WORDS_MOST = PIRN__BLOCK_HEAD_WORDS + 3 };
 enum { ENTRIES = 4 }; /* of a process */
@@ -261,16 +258,6 @@ static const char *check_without(void *memory, uint32_t killed,
     return check_up_to(killed, stopped, doubles_of(killed) + (repeats ? 1 : 0));
 }
 
-struct story {
-    const char *name;
-    const char *before;
-    const char *scripts[4];
-    uint32_t cells; /* of a block */
-    uint32_t kills;
-    uint32_t stops;
-    bool repeats; /* the entry of who is stopped is put again meanwhile */
-};
-
 static uint32_t puts_of(const char *script)
 {
     uint32_t count = 0;
@@ -279,16 +266,6 @@ static uint32_t puts_of(const char *script)
         count += *script < 'a';
     }
     return count;
-}
-
-static uint32_t spared_bit(const struct story *story, uint32_t process)
-{
-    for (uint32_t i = 0; i < process; i++) {
-        if (strcmp(story->scripts[i], story->scripts[process]) == 0) {
-            return 1u << process;
-        }
-    }
-    return 0;
 }
 
 static void bed_begin(const struct story *story)
@@ -300,7 +277,7 @@ static void bed_begin(const struct story *story)
         .blocks = bed.blocks,
         .lane_count = LANES,
         .block_count = BLOCKS,
-        .block_words = PIRN__BLOCK_HEAD_WORDS + story->cells,
+        .block_words = PIRN__BLOCK_HEAD_WORDS + story->room,
     };
     pirn__lanes_init(&lanes);
     for (uint32_t i = 0; i < ATOMS_PROCESSES; i++) {
@@ -314,16 +291,13 @@ static void bed_begin(const struct story *story)
 static struct atoms_plan story_begin(const struct story *story)
 {
     struct atoms_plan plan = {
-        .name = story->name,
         .memory = &bed,
         .memory_bytes = sizeof(bed),
         .hands = bed.hands,
         .hand_bytes = sizeof(bed.hands[0]),
-        .kills = story->kills,
-        .stops = story->stops,
         .run = run,
         .attend = attend,
-        .repeat = story->repeats ? repeat : NULL,
+        .repeat = repeat,
         .check = check,
         .check_without = check_without,
         .states_max = STATES_MOST,
@@ -331,41 +305,14 @@ static struct atoms_plan story_begin(const struct story *story)
 
     memset(puts_by, 0, sizeof(puts_by));
     puts_by[LAST] = puts_of(story->before);
-    for (; story->scripts[plan.process_count] != NULL; plan.process_count++) {
-        uint32_t self = plan.process_count;
-        puts_by[self] = puts_of(story->scripts[self]);
-        assert_true(puts_by[self] <= ENTRIES);
-        plan.spared |= spared_bit(story, self);
+    for (processes = 0; story->scripts[processes] != NULL; processes++) {
+        puts_by[processes] = puts_of(story->scripts[processes]);
+        assert_true(puts_by[processes] <= ENTRIES);
     }
-    processes = plan.process_count;
     scripts = story->scripts;
     repeats = story->repeats;
     bed_begin(story);
     return plan;
-}
-
-static void story_explore(const struct story *story)
-{
-    const char *only = getenv("PIRN_ROW");
-
-    if (only == NULL || strcmp(only, story->name) == 0) {
-        struct atoms_plan plan = story_begin(story);
-        struct atoms_result result = atoms_explore(&plan);
-        assert_null(result.wrong);
-        assert_true(result.complete);
-    }
-}
-
-/* @stories and @longer end with one without a name. */
-static void stories_explore(const struct story *stories,
-                            const struct story *longer)
-{
-    for (; stories->name != NULL; stories++) {
-        story_explore(stories);
-    }
-    for (; getenv("PIRN_LONG") != NULL && longer->name != NULL; longer++) {
-        story_explore(longer);
-    }
 }
 
 static void every_entry_comes_once_and_in_order_where_nobody_dies(void **unused)
@@ -389,7 +336,7 @@ static void every_entry_comes_once_and_in_order_where_nobody_dies(void **unused)
     };
 
     (void)unused;
-    stories_explore(stories, longer);
+    stories_explore(stories, longer, story_begin);
 }
 
 static void a_kill_before_any_step_loses_neither_entry_nor_block(void **unused)
@@ -412,7 +359,7 @@ static void a_kill_before_any_step_loses_neither_entry_nor_block(void **unused)
     };
 
     (void)unused;
-    stories_explore(stories, longer);
+    stories_explore(stories, longer, story_begin);
 }
 
 static void a_stop_before_any_step_holds_nobody_up(void **unused)
@@ -434,7 +381,7 @@ static void a_stop_before_any_step_holds_nobody_up(void **unused)
     };
 
     (void)unused;
-    stories_explore(stories, longer);
+    stories_explore(stories, longer, story_begin);
 }
 
 /* The promise, where three share a lane that has four entries in its life. */
@@ -464,7 +411,7 @@ static void of_three_with_four_entries_each_finds_all(void **unused)
     };
 
     (void)unused;
-    stories_explore(stories, longer);
+    stories_explore(stories, longer, story_begin);
 }
 
 /* Orders that are left out lead to no other end. */
@@ -478,17 +425,7 @@ static void what_is_left_out_makes_no_difference(void **unused)
     };
 
     (void)unused;
-    for (const struct story *story = stories; story->name != NULL; story++) {
-        struct atoms_plan plan = story_begin(story);
-        plan.spared = 0;
-        struct atoms_result result = atoms_explore(&plan);
-        plan.whole = true;
-        struct atoms_result whole = atoms_explore(&plan);
-        assert_true(whole.complete && result.complete);
-        assert_int_equal(result.ends, whole.ends);
-        assert_true(result.ends_sum == whole.ends_sum);
-        assert_true(result.states < whole.states);
-    }
+    stories_compare(stories, story_begin);
 }
 
 int main(void)

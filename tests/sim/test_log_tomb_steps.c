@@ -4,8 +4,8 @@
  * behind each
  *
  * Two segments and four items. Items 0 and 1 are in segment 0, item 2 in
- * segment 1; item 3 has an older version in segment 0, and its newest in 1. A
- * process is a script:
+ * segment 1; item 3 has an older version in segment 0, and its newest in 1. The
+ * letters of a script:
  *
  *   a b c d   removes item 0 to 3: its tombstone, then it waits for a round
  *   u         buries item 3's older version, as who has written the newest does
@@ -21,7 +21,6 @@
 #include "test.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <pirn/invariant.h>
@@ -29,7 +28,7 @@
 #define PIRN__ATOM_STEPS
 #define PIRN__TOMB_PAGE_WORDS 2u
 #include "spool/log/tomb.c"
-#include "tests/sim/atoms.h"
+#include "tests/sim/stories.h"
 
 enum { SEGMENTS = 2, WORDS = 2, PAGES = 3, ITEMS = 5, FRESH = 4 };
 enum { SEALED, RETIRED, FREE, TAKING, ACTIVE }; /* a segment's state */
@@ -405,13 +404,6 @@ static const char *check_without(void *memory, uint32_t killed,
 
 /* ---- the stories ---- */
 
-struct story {
-    const char *name;
-    const char *scripts[4];
-    uint32_t kills;
-    uint32_t stops;
-};
-
 /* All of generation 1, on the disk; the records between are dead. */
 static void bed_init(void)
 {
@@ -435,11 +427,8 @@ static void bed_init(void)
 static struct atoms_plan story_begin(const struct story *story)
 {
     struct atoms_plan plan = {
-        .name = story->name,
         .memory = &bed,
         .memory_bytes = sizeof(bed),
-        .kills = story->kills,
-        .stops = story->stops,
         .run = run,
         .attend = attend,
         .repeat = repeat,
@@ -447,9 +436,6 @@ static struct atoms_plan story_begin(const struct story *story)
         .check_without = check_without,
     };
 
-    while (story->scripts[plan.process_count] != NULL) {
-        plan.process_count++;
-    }
     scripts = story->scripts;
     bed_init();
     tombs = (struct pirn__tombs){
@@ -463,102 +449,75 @@ static struct atoms_plan story_begin(const struct story *story)
     return plan;
 }
 
-static void story_explore(const struct story *story)
-{
-    const char *only = getenv("PIRN_ROW");
-
-    if (only == NULL || strcmp(only, story->name) == 0) {
-        struct atoms_plan plan = story_begin(story);
-        struct atoms_result result = atoms_explore(&plan);
-        assert_null(result.wrong);
-        assert_true(result.complete);
-    }
-}
-
-/* Both end with a story without a name. */
-static void stories_explore(const struct story *stories,
-                            const struct story *longer)
-{
-    for (; stories->name != NULL; stories++) {
-        story_explore(stories);
-    }
-    for (; getenv("PIRN_LONG") != NULL && longer->name != NULL; longer++) {
-        story_explore(longer);
-    }
-}
-
 static void no_power_cut_brings_a_removed_item_back_or_loses_one(void **unused)
 {
     static const struct story stories[] = {
-        {"two rounds", {"aK", "bK"}, 0, 0},
-        {"moved, and its segment taken", {"udcKKR"}, 0, 0},
-        {"taken among rounds", {"udc", "KRKR"}, 0, 0},
-        {"3 x 4", {"ab", "udc", "RKR"}, 0, 0},
+        {"two rounds", "", {"aK", "bK"}, 0, 0, 0, true},
+        {"moved, and its segment taken", "", {"udcKKR"}, 0, 0, 0, true},
+        {"taken among rounds", "", {"udc", "KRKR"}, 0, 0, 0, true},
+        {"3 x 4", "", {"ab", "udc", "RKR"}, 0, 0, 0, true},
         {0},
     };
     static const struct story longer[] = {
-        {"3 x 4, two rounds", {"abK", "udcK", "RKR"}, 0, 0},
+        {"3 x 4, two rounds", "", {"abK", "udcK", "RKR"}, 0, 0, 0, true},
         {0},
     };
 
     (void)unused;
-    stories_explore(stories, longer);
+    stories_explore(stories, longer, story_begin);
 }
 
 static void nor_with_anybody_killed(void **unused)
 {
     static const struct story stories[] = {
-        {"killed: two rounds", {"aK", "bK"}, 1, 0},
-        {"killed: moved, taken", {"udcKKR"}, 1, 0},
-        {"killed: 3 x 4", {"ab", "udc", "RKR"}, 1, 0},
+        {"killed: two rounds", "", {"aK", "bK"}, 0, 1, 0, true},
+        {"killed: moved, taken", "", {"udcKKR"}, 0, 1, 0, true},
+        {"killed: 3 x 4", "", {"ab", "udc", "RKR"}, 0, 1, 0, true},
         {0},
     };
     static const struct story longer[] = {
-        {"killed: 3 x 4, two rounds", {"abK", "udcK", "RKR"}, 1, 0},
+        {"killed: 3 x 4, two rounds",
+         "",
+         {"abK", "udcK", "RKR"},
+         0,
+         1,
+         0,
+         true},
         {0},
     };
 
     (void)unused;
-    stories_explore(stories, longer);
+    stories_explore(stories, longer, story_begin);
 }
 
 static void nor_with_anybody_stopped(void **unused)
 {
     static const struct story stories[] = {
-        {"stopped: two rounds", {"aK", "bK"}, 0, 1},
-        {"stopped: his item is removed", {"c", "udK"}, 0, 1},
+        {"stopped: two rounds", "", {"aK", "bK"}, 0, 0, 1, true},
+        {"stopped: his item is removed", "", {"c", "udK"}, 0, 0, 1, true},
         {0},
     };
     static const struct story longer[] = {
-        {"stopped: 3 x 4", {"ab", "udc", "RKR"}, 0, 1},
+        {"stopped: 3 x 4", "", {"ab", "udc", "RKR"}, 0, 0, 1, true},
         {0},
     };
 
     (void)unused;
-    stories_explore(stories, longer);
+    stories_explore(stories, longer, story_begin);
 }
 
 /* Orders that are left out lead to no other end. */
 static void what_is_left_out_makes_no_difference(void **unused)
 {
     static const struct story stories[] = {
-        {"all of taken among rounds", {"udc", "KRKR"}, 0, 0},
-        {"all of killed: a round", {"a", "bK"}, 1, 0},
-        {"all of stopped: a round", {"a", "K"}, 0, 1},
+        {"all of taken among rounds", "", {"udc", "KRKR"}, 0, 0, 0, true},
+        {"all of killed: a round", "", {"a", "bK"}, 0, 1, 0, true},
+        {"all of stopped: a round", "", {"a", "K"}, 0, 0, 1, true},
         {0},
     };
 
     (void)unused;
-    for (const struct story *story = stories; story->name != NULL; story++) {
-        struct atoms_plan plan = story_begin(story);
-        struct atoms_result result = atoms_explore(&plan);
-        plan.whole = true;
-        struct atoms_result whole = atoms_explore(&plan);
-        assert_true(whole.complete && result.complete);
-        assert_int_equal(result.ends, whole.ends);
-        assert_true(result.ends_sum == whole.ends_sum);
-        assert_true(result.states < whole.states);
-    }
+    stories_compare(stories, story_begin);
 }
 
 int main(void)

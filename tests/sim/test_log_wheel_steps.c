@@ -2,19 +2,16 @@
 /*
  * test_log_wheel_steps.c - the wheel, in every order of its steps
  *
- *   PIRN_LONG=1 ...   longer scripts: minutes
- *   PIRN_ROW=NAME ... one of the scripts alone
- *
- * The wheels have two lanes each. A process is a script: A to Z puts the item
- * of that name, which is due at tick 1 to 26; a to z the same, with an empty
- * hand, where the pool may be empty; 1 to 9 takes what is due at that tick
- * until there is no more, and puts again what is not.
+ * The wheels have two lanes each. Of a process's script A to Z puts the item of
+ * that name, which is due at tick 1 to 26; a to z the same, with an empty hand,
+ * where the pool may be empty; 1 to 9 takes what is due at that tick until
+ * there is no more, and puts again what is not. A story's room is the pool's
+ * blocks, 0 for enough.
  */
 #include "test.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <pirn/invariant.h>
@@ -23,7 +20,7 @@
 #define PIRN__WHEEL_BITS 1u
 #include "spool/log/lane.c"
 #include "spool/log/wheel.c"
-#include "tests/sim/atoms.h"
+#include "tests/sim/stories.h"
 
 enum { BLOCKS = 14, WORDS = PIRN__BLOCK_HEAD_WORDS + 2, ITEMS = 26, END = 40 };
 enum { LAST = ATOMS_PROCESSES - 1, STATES_MOST = 230000000 };
@@ -191,25 +188,6 @@ static const char *check(void *memory, uint32_t killed)
     return wrong;
 }
 
-struct story {
-    const char *name;
-    const char *before; /* by one who does nothing else */
-    const char *scripts[4];
-    uint32_t kills;
-    uint32_t stops;
-    uint32_t blocks; /* 0: enough */
-};
-
-static uint32_t spared_bit(const struct story *story, uint32_t process)
-{
-    for (uint32_t i = 0; i < process; i++) {
-        if (strcmp(story->scripts[i], story->scripts[process]) == 0) {
-            return 1u << process;
-        }
-    }
-    return 0;
-}
-
 static void bed_begin(const struct story *story)
 {
     bed = (struct bed){0};
@@ -219,7 +197,7 @@ static void bed_begin(const struct story *story)
                   .lanes = bed.words,
                   .blocks = bed.blocks,
                   .lane_count = PIRN__WHEEL_LANES,
-                  .block_count = story->blocks > 0 ? story->blocks : BLOCKS,
+                  .block_count = story->room > 0 ? story->room : BLOCKS,
                   .block_words = WORDS},
     };
     pirn__lanes_init(&wheel.lanes);
@@ -235,13 +213,10 @@ static void bed_begin(const struct story *story)
 static struct atoms_plan story_begin(const struct story *story)
 {
     struct atoms_plan plan = {
-        .name = story->name,
         .memory = &bed,
         .memory_bytes = sizeof(bed),
         .hands = bed.hands,
         .hand_bytes = sizeof(bed.hands[0]),
-        .kills = story->kills,
-        .stops = story->stops,
         .run = run,
         .attend = attend,
         .check = check,
@@ -249,138 +224,107 @@ static struct atoms_plan story_begin(const struct story *story)
         .states_max = STATES_MOST,
     };
 
-    for (; story->scripts[plan.process_count] != NULL; plan.process_count++) {
-        plan.spared |= spared_bit(story, plan.process_count);
-    }
     scripts = story->scripts;
     bed_begin(story);
     return plan;
 }
 
-static void story_explore(const struct story *story)
-{
-    const char *only = getenv("PIRN_ROW");
-
-    if (only == NULL || strcmp(only, story->name) == 0) {
-        struct atoms_plan plan = story_begin(story);
-        struct atoms_result result = atoms_explore(&plan);
-        assert_null(result.wrong);
-        assert_true(result.complete);
-    }
-}
-
-/* Both end with a story without a name. */
-static void stories_explore(const struct story *stories,
-                            const struct story *longer)
-{
-    for (; stories->name != NULL; stories++) {
-        story_explore(stories);
-    }
-    for (; getenv("PIRN_LONG") != NULL && longer->name != NULL; longer++) {
-        story_explore(longer);
-    }
-}
-
 static void no_order_of_steps_makes_an_entry_late(void **unused)
 {
     static const struct story stories[] = {
-        {"two timekeepers", "A", {"1", "1"}, 0, 0, 0},
-        {"a timekeeper, and one who puts", "B", {"2", "B"}, 0, 0, 0},
-        {"one puts while the clock passes", "", {"5", "B"}, 0, 0, 0},
-        {"a stale time", "C", {"3", "2"}, 0, 0, 0},
-        {"no block for the second place", "", {"5", "b"}, 0, 0, 1},
+        {"two timekeepers", "A", {"1", "1"}, 0, 0, 0, false},
+        {"a timekeeper, and one who puts", "B", {"2", "B"}, 0, 0, 0, false},
+        {"one puts while the clock passes", "", {"5", "B"}, 0, 0, 0, false},
+        {"a stale time", "C", {"3", "2"}, 0, 0, 0, false},
+        {"no block for the second place", "", {"5", "b"}, 1, 0, 0, false},
         {0},
     };
     static const struct story longer[] = {
-        {"two timekeepers, and one who puts", "B", {"2", "3", "B"}, 0, 0, 0},
-        {"three items", "ABC", {"3", "3"}, 0, 0, 0},
+        {"two timekeepers, and one who puts",
+         "B",
+         {"2", "3", "B"},
+         0,
+         0,
+         0,
+         false},
+        {"three items", "ABC", {"3", "3"}, 0, 0, 0, false},
         {0},
     };
 
     (void)unused;
-    stories_explore(stories, longer);
+    stories_explore(stories, longer, story_begin);
 }
 
 static void a_killed_timekeeper_or_putter_makes_none_late(void **unused)
 {
     static const struct story stories[] = {
-        {"killed: two timekeepers", "A", {"1", "1"}, 1, 0, 0},
-        {"killed: one puts", "", {"5", "B"}, 1, 0, 0},
-        {"killed: coming down", "C", {"3"}, 1, 0, 0},
-        {"killed: another goes on", "A", {"1", "2"}, 1, 0, 0},
+        {"killed: two timekeepers", "A", {"1", "1"}, 0, 1, 0, false},
+        {"killed: one puts", "", {"5", "B"}, 0, 1, 0, false},
+        {"killed: coming down", "C", {"3"}, 0, 1, 0, false},
+        {"killed: another goes on", "A", {"1", "2"}, 0, 1, 0, false},
         {0},
     };
     static const struct story longer[] = {
-        {"killed: two timekeepers, down", "C", {"3", "3"}, 1, 0, 0},
+        {"killed: two timekeepers, down", "C", {"3", "3"}, 0, 1, 0, false},
         {0},
     };
 
     (void)unused;
-    stories_explore(stories, longer);
+    stories_explore(stories, longer, story_begin);
 }
 
 static void a_stopped_timekeeper_holds_no_other_up(void **unused)
 {
     static const struct story stories[] = {
-        {"stopped: two timekeepers", "A", {"1", "1"}, 0, 1, 0},
-        {"stopped: one puts", "", {"5", "B"}, 0, 1, 0},
-        {"stopped: coming down", "C", {"3", "2"}, 0, 1, 0},
+        {"stopped: two timekeepers", "A", {"1", "1"}, 0, 0, 1, false},
+        {"stopped: one puts", "", {"5", "B"}, 0, 0, 1, false},
+        {"stopped: coming down", "C", {"3", "2"}, 0, 0, 1, false},
         {0},
     };
     static const struct story longer[] = {
-        {"stopped: two timekeepers, down", "C", {"3", "3"}, 0, 1, 0},
+        {"stopped: two timekeepers, down", "C", {"3", "3"}, 0, 0, 1, false},
         {0},
     };
 
     (void)unused;
-    stories_explore(stories, longer);
+    stories_explore(stories, longer, story_begin);
 }
 
 /* The promise, where three share a wheel that has four items in its life. */
 static void of_three_with_four_items_none_is_late(void **unused)
 {
     static const struct story stories[] = {
-        {"3 x 4", "ABC", {"1", "1", "D"}, 0, 0, 0},
-        {"3 x 4, killed", "ABC", {"1", "1", "D"}, 1, 0, 0},
-        {"3 x 4, stopped", "ABC", {"1", "1", "D"}, 0, 1, 0},
-        {"3 x 4, all come", "ABC", {"4", "3", "D"}, 0, 0, 0},
+        {"3 x 4", "ABC", {"1", "1", "D"}, 0, 0, 0, false},
+        {"3 x 4, killed", "ABC", {"1", "1", "D"}, 0, 1, 0, false},
+        {"3 x 4, stopped", "ABC", {"1", "1", "D"}, 0, 0, 1, false},
+        {"3 x 4, all come", "ABC", {"4", "3", "D"}, 0, 0, 0, false},
         {0},
     };
     static const struct story longer[] = {
-        {"3 x 4, killed: one goes on", "ABC", {"1", "2", "D"}, 1, 0, 0},
-        {"3 x 4, stopped: one goes on", "ABC", {"1", "2", "D"}, 0, 1, 0},
-        {"3 x 4, killed: all come", "ABC", {"4", "3", "D"}, 1, 0, 0},
-        {"3 x 4, stopped: all come", "ABC", {"4", "3", "D"}, 0, 1, 0},
-        {"3 x 4, two put", "AB", {"4", "C", "D"}, 0, 0, 0},
+        {"3 x 4, killed: one goes on", "ABC", {"1", "2", "D"}, 0, 1, 0, false},
+        {"3 x 4, stopped: one goes on", "ABC", {"1", "2", "D"}, 0, 0, 1, false},
+        {"3 x 4, killed: all come", "ABC", {"4", "3", "D"}, 0, 1, 0, false},
+        {"3 x 4, stopped: all come", "ABC", {"4", "3", "D"}, 0, 0, 1, false},
+        {"3 x 4, two put", "AB", {"4", "C", "D"}, 0, 0, 0, false},
         {0},
     };
 
     (void)unused;
-    stories_explore(stories, longer);
+    stories_explore(stories, longer, story_begin);
 }
 
 /* Orders that are left out lead to no other end. */
 static void what_is_left_out_makes_no_difference(void **unused)
 {
     static const struct story stories[] = {
-        {"two", "A", {"1", "B"}, 0, 0, 0},
-        {"killed: one of two", "A", {"1", "1"}, 1, 0, 0},
-        {"stopped: one of two", "A", {"1", "1"}, 0, 1, 0},
+        {"two", "A", {"1", "B"}, 0, 0, 0, false},
+        {"killed: one of two", "A", {"1", "1"}, 0, 1, 0, false},
+        {"stopped: one of two", "A", {"1", "1"}, 0, 0, 1, false},
         {0},
     };
 
     (void)unused;
-    for (const struct story *story = stories; story->name != NULL; story++) {
-        struct atoms_plan plan = story_begin(story);
-        plan.spared = 0;
-        struct atoms_result result = atoms_explore(&plan);
-        plan.whole = true;
-        struct atoms_result whole = atoms_explore(&plan);
-        assert_true(whole.complete && result.complete);
-        assert_int_equal(result.ends, whole.ends);
-        assert_true(result.ends_sum == whole.ends_sum);
-        assert_true(result.states < whole.states);
-    }
+    stories_compare(stories, story_begin);
 }
 
 int main(void)
