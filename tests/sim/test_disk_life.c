@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "tests/sim/disk_rig.h"
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
 
 enum { LIVES = 3000, UNITS_MAX = 8, OUTCOMES_MAX = 1 << UNITS_MAX };
 

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
+#include "tests/sim/model/disk_unit.h"
 
 enum { FIRST_CAPACITY = 16, FIRST_HEADS = 32 };
 

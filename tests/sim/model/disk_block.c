@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
 
 static struct disk_chunk *chunk_of(const struct disk *disk, uint32_t block)
 {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
 
 /* Neighbours are neighbours: most of what is done is done to a row of them. */
 static uint32_t hash_of(uint32_t inode, uint32_t sector)

@@ -20,7 +20,8 @@
  */
 #include <stdlib.h>
 
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
+#include "tests/sim/model/disk_unit.h"
 
 static void choose(struct disk *disk, const bool *survives)
 {

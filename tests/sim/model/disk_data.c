@@ -12,7 +12,8 @@
 #include <linux/falloc.h>
 #include <string.h>
 
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
+#include "tests/sim/model/disk_unit.h"
 
 /* A number of a sector has 32 bits. */
 #define SIZE_LIMIT ((uint64_t)UINT32_MAX * DISK_SECTOR)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
 
 static uint32_t hash_of(uint32_t dir, const char *name, uint32_t len)
 {

@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
 
 /* What kind of fact is added, so that none can stand for another. */
 enum fact {

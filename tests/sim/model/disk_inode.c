@@ -14,7 +14,8 @@
  */
 #include <string.h>
 
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
+#include "tests/sim/model/disk_unit.h"
 
 static bool is_free(const struct disk *disk, uint32_t number)
 {

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
 
 struct out {
     uint8_t *bytes;

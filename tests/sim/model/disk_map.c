@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
+#include "tests/sim/model/disk_unit.h"
 
 static struct disk_map *find(const struct disk *disk, uint32_t inode,
                              uint64_t page)

@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include "runtime/plant.h"
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
+#include "tests/sim/model/disk_path.h"
+#include "tests/sim/model/disk_unit.h"
 
 enum { PERMISSIONS = 07777, NS_PER_S = 1000000000 };
 

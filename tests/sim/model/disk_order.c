@@ -27,7 +27,8 @@
  */
 #include <stdlib.h>
 
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
+#include "tests/sim/model/disk_unit.h"
 
 static bool is_directory(const struct disk *disk, uint32_t inode)
 {

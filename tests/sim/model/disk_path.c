@@ -15,7 +15,8 @@
 #include <linux/openat2.h>
 #include <string.h>
 
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
+#include "tests/sim/model/disk_path.h"
 
 enum { LINK_MAX = 40 };
 

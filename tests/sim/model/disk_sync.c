@@ -22,7 +22,8 @@
  * write over it brings its size along again. But in EXT4 a sync of a file fails
  * before the journal is reached, which goes on.
  */
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
+#include "tests/sim/model/disk_unit.h"
 
 static bool is_data_of(const struct disk_record *record, uint32_t inode)
 {

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_parts.h"
+#include "tests/sim/model/disk_unit.h"
 
 /* An entry that leads, or would lead, to @inode; or 0. */
 static uint32_t entry_of(const struct disk *disk, uint32_t inode)

@@ -13,7 +13,8 @@
  * Sizes and sectors need no such memory, because of one file an older record
  * never gets durable after a younger one.
  */
-#include "tests/sim/model/disk_fields.h"
+#include "tests/sim/model/disk_unit.h"
+#include "tests/sim/model/disk_parts.h"
 
 void disk__call_begin(struct disk *disk)
 {
