@@ -192,12 +192,38 @@ struct pirn_status bed_status(struct bed *bed)
     return status;
 }
 
+struct pirn_status bed_status_of(struct bed *bed, uint32_t owners)
+{
+    struct pirn_status status = bed_status(bed);
+
+    for (int i = 0; i < 2000 && status.owners > owners; i++) {
+        status = bed_status(bed);
+    }
+    assert_int_equal(status.owners, owners);
+    return status;
+}
+
 const char *bed_at(const struct bed *bed, const char *relative)
 {
     static char path[512];
 
     snprintf(path, sizeof(path), "%s/%s", bed->path, relative);
     return path;
+}
+
+int bed_entries(const struct bed *bed, const char *relative)
+{
+    DIR *dir = opendir(bed_at(bed, relative));
+    const struct dirent *entry;
+    int count = 0;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        count += entry->d_name[0] != '.';
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return count;
 }
 
 const char *bed_path(const struct bed *bed, enum bed_place place,

@@ -3,13 +3,10 @@
  * test_fence.c - leases, fencing out, and what the fenced one may still do
  *
  * Each case runs in both layouts. Who is stopped in the midst of a verb is a
- * context that nobody turns: as many turns as the case says, then others act,
- * then it goes on. That is what SIGSTOP does to a process, at every point where
- * it matters: between two system calls nobody else sees a difference.
+ * context that nobody turns (midst.h).
  */
 #include "kernel/test_fence.h"
-
-#include <sys/wait.h>
+#include "kernel/midst.h"
 
 enum { TURNS = 24 };
 
@@ -33,7 +30,7 @@ static void what_the_fenced_one_had_is_ready_for_others(void **state)
     struct pirn_claim claims[3] = {0};
     struct pirn_claim claim = {0};
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     bed_put_many(bed, 3);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(bed_claim(&his, &claims[i]), 1);
@@ -47,7 +44,7 @@ static void what_the_fenced_one_had_is_ready_for_others(void **state)
         assert_int_equal(bed_remove(bed, &claim), 0);
     }
     assert_int_equal(bed_claim(bed, &claim), 0);
-    leave(&his);
+    bed_leave(&his);
     assert_int_equal(bed_claim(bed, &claim), 0);
 }
 
@@ -60,7 +57,7 @@ static void each_later_verb_of_the_fenced_one_is_stale_and_changes_nothing(
     struct pirn_claim claims[4] = {0};
     struct pirn_claim claim = {0};
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     bed_put_many(bed, 4);
     for (int i = 0; i < 4; i++) {
         assert_int_equal(bed_claim(&his, &claims[i]), 1);
@@ -80,7 +77,7 @@ static void each_later_verb_of_the_fenced_one_is_stale_and_changes_nothing(
         assert_int_equal(claim.item.attempts, 1);
         assert_int_equal(bed_remove(bed, &claim), 0);
     }
-    leave(&his);
+    bed_leave(&his);
 }
 
 static void who_gets_an_item_back_acts_on_it_by_the_new_claim_alone(
@@ -91,7 +88,7 @@ static void who_gets_an_item_back_acts_on_it_by_the_new_claim_alone(
     struct pirn_claim old[2] = {0};
     struct pirn_claim new[2] = {0};
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     bed_put_many(bed, 2);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(bed_claim(&his, &old[i]), 1);
@@ -106,7 +103,7 @@ static void who_gets_an_item_back_acts_on_it_by_the_new_claim_alone(
     assert_int_equal(bed_remove(&his, &new[0]), 0);
     assert_int_equal(bed_give_back(&his, &new[1]), 0);
     assert_int_equal(bed_status(bed).ready, 1);
-    leave(&his);
+    bed_leave(&his);
 }
 
 static void nobody_is_fenced_who_is_not_meant(void **state)
@@ -116,7 +113,7 @@ static void nobody_is_fenced_who_is_not_meant(void **state)
     struct pirn_claim claim = {0};
     struct pirn_fence fence = {0};
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     bed_put_many(bed, 1);
     assert_int_equal(bed_claim(&his, &claim), 1);
     struct pirn_spool_owner other = other_of(bed);
@@ -129,7 +126,7 @@ static void nobody_is_fenced_who_is_not_meant(void **state)
     pirn_prep_fence_owner(&fence, his.spool, other.slot, 0);
     assert_int_equal(pirn_wait(his.context, &fence.op), -EINVAL);
     assert_int_equal(bed_remove(&his, &claim), 0);
-    leave(&his);
+    bed_leave(&his);
 }
 
 static void owners_say_who_they_are(void **state)
@@ -146,7 +143,7 @@ static void owners_say_who_they_are(void **state)
     assert_int_equal(other.lease_until_ns, 0);
     assert_true(other.opened_ns <= pirn_context_realtime_ns(bed->context));
     assert_true(other_of(&his).opened_ns < other.opened_ns);
-    leave(&his);
+    bed_leave(&his);
 }
 
 /* ---- in the midst of a verb ---- */
@@ -181,7 +178,7 @@ static void stop_in_the_midst(struct bed *bed, prep_fn *prep, bool is_removal)
 {
     struct bed his;
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     for (int turns = 0; turns < TURNS; turns++) {
         struct pirn_claim claim = {0};
         bed_put_many(bed, 1);
@@ -198,7 +195,7 @@ static void stop_in_the_midst(struct bed *bed, prep_fn *prep, bool is_removal)
             break; /* more turns are no other case */
         }
     }
-    leave(&his);
+    bed_leave(&his);
 }
 
 static void prep_update(struct pirn_claim *claim)
@@ -243,7 +240,7 @@ static void what_he_was_told_is_changed_stays_changed(void **state)
     int changed = 0;
     bool was_over = false;
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     for (int turns = 0; turns < MOST && !was_over; turns++) {
         struct pirn_claim claim = {0};
         struct pirn_claim again = {0};
@@ -269,7 +266,7 @@ static void what_he_was_told_is_changed_stays_changed(void **state)
         changed += told == 0;
     }
     assert_true(was_over && changed > 0);
-    leave(&his);
+    bed_leave(&his);
 }
 
 /* He gives it back before it is taken from him, and the fencer's own claim has
@@ -282,7 +279,7 @@ static void what_the_fencer_claims_meanwhile_is_his_own(void **state)
     bool was_over = false;
     int claimed = 0;
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     for (int turns = 0; turns < MOST && !was_over; turns++) {
         struct pirn_claim claim = {0};
         struct pirn_claim own = {0};
@@ -308,7 +305,7 @@ static void what_the_fencer_claims_meanwhile_is_his_own(void **state)
         assert_int_equal(bed_remove(bed, &own), 0);
     }
     assert_true(was_over && claimed > 0);
-    leave(&his);
+    bed_leave(&his);
 }
 
 /* As long as he has not gone on, nobody has what he is changing. */
@@ -320,7 +317,7 @@ static void what_is_being_changed_is_his_until_that_ends(void **state)
     struct pirn_claim none = {0};
     struct pirn_fence fence = {0};
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     bed_put_many(bed, 1);
     assert_int_equal(bed_claim(&his, &claim), 1);
     prep_update(&claim);
@@ -340,7 +337,7 @@ static void what_is_being_changed_is_his_until_that_ends(void **state)
     assert_int_equal(none.item.version, 2);
     assert_int_equal(bed_remove(&his, &claim), -ESTALE);
     assert_int_equal(bed_remove(bed, &none), 0);
-    leave(&his);
+    bed_leave(&his);
 }
 
 static void what_he_is_making_stays_his(void **state)
@@ -348,7 +345,7 @@ static void what_he_is_making_stays_his(void **state)
     struct bed *bed = *state;
     struct bed his;
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     ended = 1;
     for (int turns = 0; turns < TURNS; turns++) {
         struct pirn_draft draft = {0};
@@ -368,7 +365,7 @@ static void what_he_is_making_stays_his(void **state)
             break;
         }
     }
-    leave(&his);
+    bed_leave(&his);
 }
 
 static void a_stop_in_the_midst_of_a_claim_is_harmless(void **state)
@@ -376,7 +373,7 @@ static void a_stop_in_the_midst_of_a_claim_is_harmless(void **state)
     struct bed *bed = *state;
     struct bed his;
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     for (int turns = 0; turns < TURNS; turns++) {
         struct pirn_claim claim = {0};
         struct pirn_claim again = {0};
@@ -402,45 +399,19 @@ static void a_stop_in_the_midst_of_a_claim_is_harmless(void **state)
             break;
         }
     }
-    leave(&his);
+    bed_leave(&his);
 }
 
 /* ---- who fences dies ---- */
 
-/* In a child: fences slot 1 out, and is killed after @turns. 0: it came so far;
- * 1: it had ended before; else it could not begin. */
-static int fence_and_die(const struct bed *bed, int turns)
+/* Fences slot 1 out. */
+static int fence_and_die(struct bed *bed, const void *unused, int turns)
 {
-    struct bed mine = *bed;
     struct pirn_fence fence = {0};
 
-    if (pirn_context_create(NULL, &mine.context) < 0 ||
-        bed_open(&mine, false) < 0) {
-        return 2;
-    }
-    pirn_prep_fence_owner(&fence, mine.spool, 1, 0);
-    ended = 1;
-    pirn_start(mine.context, &fence.op, note);
-    for (int i = 0; i < turns && ended == 1; i++) {
-        if (pirn_context_turn(mine.context, UINT64_MAX) < 0) {
-            return 2;
-        }
-    }
-    return ended == 1 ? 0 : 1;
-}
-
-static int fence_in_a_child(const struct bed *bed, int turns)
-{
-    int status = 0;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        _exit(fence_and_die(bed, turns));
-    }
-    assert_true(pid > 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    (void)unused;
+    pirn_prep_fence_owner(&fence, bed->spool, 1, 0);
+    return turn_until_ended(bed, &fence.op, 0, &turns);
 }
 
 /* Each is his or ready, and none is both or nowhere; what was on its way is the
@@ -453,7 +424,7 @@ static void a_fencer_who_is_killed_leaves_nothing_half_done(void **state)
     struct bed his;
     int r = 0;
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     for (int turns = 0; turns < MOST && r == 0; turns += step) {
         struct pirn_claim claims[ITEMS] = {0};
         struct pirn_claim claim = {0};
@@ -461,9 +432,9 @@ static void a_fencer_who_is_killed_leaves_nothing_half_done(void **state)
         for (int i = 0; i < ITEMS; i++) {
             assert_int_equal(bed_claim(&his, &claims[i]), 1);
         }
-        r = fence_in_a_child(bed, turns);
+        r = live_in_a_child(bed, fence_and_die, NULL, turns);
         assert_true(r < 2);
-        struct pirn_status status = status_of(bed, 2);
+        struct pirn_status status = bed_status_of(bed, 2);
         assert_int_equal(status.ready + status.claimed, ITEMS);
         for (int i = 0; i < ITEMS; i++) {
             status.claimed -= bed_remove(&his, &claims[i]) == 0;
@@ -479,10 +450,10 @@ static void a_fencer_who_is_killed_leaves_nothing_half_done(void **state)
         status = bed_status(bed);
         assert_int_equal(status.ready + status.claimed, 0);
         assert_int_equal(status.drafts + status.leftovers, 0);
-        assert_int_equal(entries_of(bed, ".tmp/0001"), 0);
+        assert_int_equal(bed_entries(bed, ".tmp/0001"), 0);
     }
     assert_int_equal(r, 1);
-    leave(&his);
+    bed_leave(&his);
 }
 
 /* ---- leases ---- */
@@ -503,7 +474,7 @@ static void a_lease_that_is_over_gives_others_the_claims(void **state)
     assert_int_equal(again.item.attempts, 1);
     assert_int_equal(bed_remove(&his, &claim), -ESTALE);
     assert_int_equal(bed_remove(bed, &again), 0);
-    leave(&his);
+    bed_leave(&his);
 }
 
 static void a_lease_that_runs_or_none_leaves_claims_alone(void **state)
@@ -520,7 +491,7 @@ static void a_lease_that_runs_or_none_leaves_claims_alone(void **state)
         assert_int_equal(pirn_context_drain(his.context), 0);
         assert_int_equal(bed_status(bed).claimed, 1);
         assert_int_equal(bed_remove(&his, &claim), 0);
-        leave(&his);
+        bed_leave(&his);
     }
 }
 
@@ -546,7 +517,7 @@ static void a_renewal_moves_the_end_of_the_lease(void **state)
     pirn_prep_renew(&renewals[0], bed->spool); /* who has no lease */
     assert_int_equal(pirn_wait(bed->context, &renewals[0].op), 0);
     assert_int_equal(bed_remove(&his, &claim), 0);
-    leave(&his);
+    bed_leave(&his);
 }
 
 #define FILE_TEST(name) \

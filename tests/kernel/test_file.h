@@ -60,19 +60,4 @@ static inline struct pirn_id file_put_as(struct bed *bed, int8_t priority,
     return draft.id;
 }
 
-/* Entries of a directory of the spool; 0 too if there is none. */
-static inline int file_count(const struct bed *bed, const char *relative)
-{
-    DIR *dir = opendir(bed_at(bed, relative));
-    int count = 0;
-
-    for (struct dirent *at; dir != NULL && (at = readdir(dir)) != NULL;) {
-        count += strcmp(at->d_name, ".") != 0 && strcmp(at->d_name, "..") != 0;
-    }
-    if (dir != NULL) {
-        closedir(dir);
-    }
-    return count;
-}
-
 #endif /* TESTS_KERNEL_TEST_FILE_H */

@@ -219,7 +219,7 @@ static void what_is_put_for_later_is_had_when_its_time_has_come(void **state)
     assert_true(pirn_context_realtime_ns(bed->context) >= due_ns);
     assert_int_equal(claim.item.due_ns, due_ns);
     assert_int_equal(bed_remove(bed, &claim), 0);
-    assert_int_equal(file_count(bed, "incoming/.due"), 1);
+    assert_int_equal(bed_entries(bed, "incoming/.due"), 1);
 }
 
 static void who_counts_and_lists_sees_them_all(void **state)

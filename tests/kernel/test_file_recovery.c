@@ -204,7 +204,7 @@ static void s10_what_is_due_is_ready_and_its_bucket_gone(void **state)
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_memory_equal(&claim.item.id, &plain, sizeof(plain));
     assert_int_equal(bed_remove(bed, &claim), 0);
-    assert_int_equal(file_count(bed, "incoming/.due"), 0);
+    assert_int_equal(bed_entries(bed, "incoming/.due"), 0);
 }
 
 static void s8_of_a_claim_and_a_held_one_that_stays(void **state)

@@ -116,7 +116,7 @@ static void many_share_their_syncs(void **state)
     }
     let_the_round_pass(bed);
     assert_true(faulty_outcome()->seen < FEW);
-    assert_int_equal(file_count(bed, ".tmp/0000"), 0);
+    assert_int_equal(bed_entries(bed, ".tmp/0000"), 0);
     printf("# {\"suite\": \"kernel-file-removal\", \"items\": %d, "
            "\"syncs\": %u}\n",
            FEW, faulty_outcome()->seen);
@@ -134,7 +134,7 @@ static void a_close_ends_them_all(void **state)
     faulty_plan(ENGINE_FSYNC, UINT32_MAX, 1, -EIO);
     bed_close(bed);
     assert_true(faulty_outcome()->seen <= 2);
-    assert_int_equal(file_count(bed, ".tmp/0000"), 0);
+    assert_int_equal(bed_entries(bed, ".tmp/0000"), 0);
 }
 
 static void who_wants_to_know_waits_for_the_disk(void **state)
@@ -217,7 +217,7 @@ static void one_more_than_may_be_unfinished_waits_for_the_disk(void **state)
     for (uint32_t i = 0; i < ALL; i++) {
         assert_int_equal(removers[i].result, 0);
     }
-    assert_int_equal(file_count(bed, ".tmp/0000"), 0);
+    assert_int_equal(bed_entries(bed, ".tmp/0000"), 0);
     free(removers);
 }
 
@@ -378,7 +378,7 @@ static void who_is_stopped_in_the_midst_keeps_nobody_up(void **state)
     assert_true(pid > 0);
     assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
     assert_true(WIFSTOPPED(status));
-    assert_int_equal(file_count(bed, ".tmp/0001"), FEW);
+    assert_int_equal(bed_entries(bed, ".tmp/0001"), FEW);
     struct pirn_id id = bed_put(bed, "body", 4);
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_memory_equal(&claim.item.id, &id, sizeof(id));

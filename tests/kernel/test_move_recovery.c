@@ -7,6 +7,9 @@
  */
 #include "kernel/layouts.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 /* ---- what fails when that is put right ---- */
 
 /* The @first th of a kind fails, of who meets the dead one. False: there were
@@ -47,7 +50,7 @@ static void fail_recovery_at(struct bed *bed, const struct way *way,
         assert_in_range(move_in_a_child(bed, way, turns), 0, 1);
         has_failed = fail_recovery(bed, opcode, first);
         bool is_removed = remove_if_there(bed, &id, len);
-        wait_for_recovery(bed);
+        (void)bed_status_of(bed, 1);
         if (is_removed) {
             expect_none(bed, &id);
         } else {
@@ -109,7 +112,7 @@ static void fail_own_recovery_at(struct bed *bed, int turns)
     bed_close(&heir);
     is_removed = is_removed || remove_if_there(bed, &id, 700);
     assert_int_equal(rmdir(path), 0);
-    wait_for_recovery(bed);
+    (void)bed_status_of(bed, 1);
     if (is_removed) {
         expect_none(bed, &id);
     } else {
@@ -217,7 +220,7 @@ static void a_copy_that_was_in_flight_at_a_kill_does_not_live(void **state)
     for (; event < 64 && r == SIGKILL; event++) {
         struct pirn_id id = put_in(bed, "files", 700);
         r = move_unheard_in_a_child(bed, &ways[0], event);
-        wait_for_recovery(bed);
+        (void)bed_status_of(bed, 1);
         assert_true(remove_if_there(bed, &id, 700));
         expect_none_after_a_cut(bed, &id);
     }
@@ -258,16 +261,6 @@ static struct pirn_id move_out_and_back(struct bed *bed, struct bed *his)
     return id;
 }
 
-static void wait_for_owners(struct bed *bed, uint32_t owners)
-{
-    struct pirn_status status = bed_status(bed);
-
-    for (int i = 0; i < 2000 && status.owners > owners; i++) {
-        status = bed_status(bed);
-    }
-    assert_int_equal(status.owners, owners);
-}
-
 /* The id names that slot still, and what it says there means nothing. */
 static void a_slot_of_an_earlier_life_decides_nothing(void **state)
 {
@@ -282,7 +275,7 @@ static void a_slot_of_an_earlier_life_decides_nothing(void **state)
         struct pirn_id id = move_out_and_back(bed, &his);
         r = move_in_a_child(&his, &ways[1], turns);
         assert_in_range(r, 0, 1);
-        wait_for_owners(&his, 2);
+        (void)bed_status_of(&his, 2);
         assert_true(remove_if_there(&his, &id, MEMORY_MAX + 1));
         log_expect_gone(&his, &id);
         log_expect_none(&his, "files");

@@ -5,9 +5,8 @@
  * Each case runs in both layouts. What is left of names is looked for on the
  * disk: where nothing has a name and nobody reserves one, nothing stands there.
  */
+#include "kernel/midst.h"
 #include "kernel/test_log.h"
-
-#include <sys/wait.h>
 
 static int32_t reserve_by(struct bed *bed, struct pirn_name *name,
                           pirn_name_fn *fn, void *argument, uint32_t tries)
@@ -48,26 +47,11 @@ static struct pirn_id put_named(struct bed *bed, const char *text)
     return draft.id;
 }
 
-static int entries_of(const struct bed *bed, const char *relative)
-{
-    DIR *dir = opendir(bed_at(bed, relative));
-    int count = 0;
-
-    if (dir == NULL) {
-        return 0;
-    }
-    for (struct dirent *at = readdir(dir); at != NULL; at = readdir(dir)) {
-        count += at->d_name[0] != '.';
-    }
-    closedir(dir);
-    return count;
-}
-
 static void expect_no_names(const struct bed *bed)
 {
-    assert_int_equal(entries_of(bed, ".registry"), 0);
-    assert_int_equal(entries_of(bed, ".registry/.own/0000"), 0);
-    assert_int_equal(entries_of(bed, ".registry/.own/0001"), 0);
+    assert_int_equal(bed_entries(bed, ".registry"), 0);
+    assert_int_equal(bed_entries(bed, ".registry/.own/0000"), 0);
+    assert_int_equal(bed_entries(bed, ".registry/.own/0001"), 0);
 }
 
 static bool is_none(const struct pirn_id *id)
@@ -154,11 +138,11 @@ static void a_name_whose_item_is_gone_is_free_to_who_asks(void **state)
     bed_write(bed_at(bed, ".registry/x/00000000000000000000000000"), "", 0);
     assert_int_equal(reserve(bed, &name, "x"), -EEXIST);
     assert_false(is_none(&name.id));
-    assert_int_equal(entries_of(bed, ".registry/x"), 1);
+    assert_int_equal(bed_entries(bed, ".registry/x"), 1);
     assert_int_equal(bed_claim(bed, &claim), 1);
     bed_write(bed_at(bed, ".registry/x/00000000000000000000000000"), "", 0);
     assert_int_equal(bed_remove(bed, &claim), 0);
-    assert_int_equal(entries_of(bed, ".registry/x"), 1);
+    assert_int_equal(bed_entries(bed, ".registry/x"), 1);
     assert_int_equal(reserve(bed, &name, "x"), 0);
     assert_int_equal(release(bed, &name), 0);
     expect_no_names(bed);
@@ -264,7 +248,7 @@ static void what_is_no_name_is_refused(void **state)
 
 /* ---- at the same time ---- */
 
-static void note(struct pirn_op *op, int32_t result)
+static void note_reserved(struct pirn_op *op, int32_t result)
 {
     struct pirn_name *name = pirn_container_of(op, struct pirn_name, op);
 
@@ -277,7 +261,7 @@ static void start_reserving(struct bed *bed, struct pirn_name *name,
     snprintf(name->text, sizeof(name->text), "x");
     pirn_prep_reserve(name, bed->spool, NULL, result, 1);
     *result = 1;
-    pirn_start(bed->context, &name->op, note);
+    pirn_start(bed->context, &name->op, note_reserved);
 }
 
 /* One goes @lead turns ahead; then both go on by turns. */
@@ -316,64 +300,28 @@ static void of_two_who_take_a_stale_name_one_has_it(void **state)
 
 /* ---- killed ---- */
 
-static int32_t ended;
+enum { THERE = 3 };
 
-static void note_end(struct pirn_op *op, int32_t result)
+/* THERE: killed when the item was. */
+static int put_and_die(struct bed *bed, const void *unused, int turns)
 {
-    (void)op;
-    ended = result;
-}
-
-/* False: out of turns, or it failed. */
-static bool go(struct bed *bed, struct pirn_op *op, int *turns)
-{
-    ended = 1;
-    pirn_start(bed->context, op, note_end);
-    while (ended == 1 && *turns > 0) {
-        --*turns;
-        if (pirn_context_turn(bed->context, UINT64_MAX) < 0) {
-            return false;
-        }
-    }
-    return ended == 0;
-}
-
-/* 0: killed before the end; 1: behind it; 2: it could not begin; 3: killed
- * when the item was there. */
-static int put_and_die(const struct bed *bed, int turns)
-{
-    struct bed mine = *bed;
     struct pirn_name name = {.text = "x"};
     struct pirn_draft draft = {.name = &name};
 
-    if (pirn_context_create(NULL, &mine.context) < 0 ||
-        bed_open(&mine, false) < 0) {
-        return 2;
+    (void)unused;
+    pirn_prep_reserve(&name, bed->spool, NULL, NULL, 1);
+    int r = turn_until_ended(bed, &name.op, 0, &turns);
+    if (r != 1) {
+        return r;
     }
-    pirn_prep_reserve(&name, mine.spool, NULL, NULL, 1);
-    if (!go(&mine, &name.op, &turns)) {
-        return ended == 1 ? 0 : 2;
-    }
-    pirn_prep_enqueue(&draft, mine.spool, "incoming", "body", 4, NULL);
-    if (!go(&mine, &draft.op, &turns)) {
-        return ended == 1 ? 0 : 2;
+    pirn_prep_enqueue(&draft, bed->spool, "incoming", "body", 4, NULL);
+    r = turn_until_ended(bed, &draft.op, 0, &turns);
+    if (r != 1) {
+        return r;
     }
     pirn_prep_release_name(&name);
-    return go(&mine, &name.op, &turns) ? 1 : ended == 1 ? 3 : 2;
-}
-
-static int put_in_a_child(const struct bed *bed, int turns)
-{
-    int status = 0;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        _exit(put_and_die(bed, turns));
-    }
-    assert_true(pid > 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    r = turn_until_ended(bed, &name.op, 0, &turns);
+    return r == 0 ? THERE : r;
 }
 
 /* What a dead one was making of the log's waits for a round of tombstones. */
@@ -388,19 +336,6 @@ static void let_rounds_pass(struct bed *bed)
     }
 }
 
-/* When nobody but @owners has it open: the kernel may let a dead one's lock go
- * after it has told of his death. */
-static struct pirn_status status_of(struct bed *bed, uint32_t owners)
-{
-    struct pirn_status status = bed_status(bed);
-
-    for (int i = 0; i < 2000 && status.owners > owners; i++) {
-        status = bed_status(bed);
-    }
-    assert_int_equal(status.owners, owners);
-    return status;
-}
-
 static void who_is_killed_leaves_an_item_with_its_name_or_neither(void **state)
 {
     enum { MOST = 120 };
@@ -411,9 +346,9 @@ static void who_is_killed_leaves_an_item_with_its_name_or_neither(void **state)
     for (int turns = 0; turns < MOST && r != 1; turns += step) {
         struct pirn_name name = {0};
         struct pirn_claim claim = {0};
-        r = put_in_a_child(bed, turns);
+        r = live_in_a_child(bed, put_and_die, NULL, turns);
         assert_int_not_equal(r, 2);
-        bool is_there = status_of(bed, 1).ready == 1; /* recovers him */
+        bool is_there = bed_status_of(bed, 1).ready == 1; /* recovers him */
         assert_true(is_there || r == 0);
         let_rounds_pass(bed);
         assert_int_equal(reserve(bed, &name, "x"), is_there ? -EEXIST : 0);
@@ -472,7 +407,7 @@ static int32_t ask_while_it_moves(struct bed *bed, struct bed *his,
 
     ended = 1;
     pirn_prep_reserve(&name, his->spool, NULL, NULL, 1);
-    pirn_start(his->context, &name.op, note_end);
+    pirn_start(his->context, &name.op, note);
     for (int turn = 0; ended == 1; turn++) {
         if (turn == first || turn == second) {
             assert_int_equal(log_claim_id(bed, &claim, id), 1);

@@ -3,11 +3,10 @@
  * test_seize.c - one item, taken from who has it and does not give it back
  *
  * Each case runs in both layouts. He who has it, or seizes it, and is stopped
- * in the midst of that is a context that nobody turns, as in test_fence.c.
+ * in the midst of that is a context that nobody turns (midst.h).
  */
+#include "kernel/midst.h"
 #include "kernel/test_fence.h"
-
-#include <sys/wait.h>
 
 enum { TURNS = 24, MOST = 400 };
 
@@ -45,7 +44,7 @@ static void what_is_seized_is_ours_and_his_other_claims_stay_his(void **state)
     struct pirn_claim ours = {0};
     char text[8] = "";
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     (void)log_put(bed, "a body");
     (void)log_put(bed, "a body");
     assert_int_equal(bed_claim(&his, &theirs[0]), 1);
@@ -64,7 +63,7 @@ static void what_is_seized_is_ours_and_his_other_claims_stay_his(void **state)
     assert_int_equal(bed_remove(&his, &theirs[0]), -ESTALE);
     assert_int_equal(bed_remove(&his, &theirs[1]), 0);
     assert_int_equal(bed_remove(bed, &ours), 0);
-    leave(&his);
+    bed_leave(&his);
     struct pirn_status status = bed_status(bed);
     assert_int_equal(status.ready + status.claimed, 0);
 }
@@ -76,7 +75,7 @@ static void each_verb_of_who_lost_it_is_stale_and_changes_nothing(void **state)
     struct bed *bed = *state;
     struct bed his;
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         struct pirn_claim theirs = {0};
         struct pirn_claim ours = {0};
@@ -88,7 +87,7 @@ static void each_verb_of_who_lost_it_is_stale_and_changes_nothing(void **state)
         assert_int_equal(bed_status(bed).claimed, 1);
         assert_int_equal(bed_remove(bed, &ours), 0);
     }
-    leave(&his);
+    bed_leave(&his);
 }
 
 static void each_verb_of_a_claim_works_on_what_was_seized(void **state)
@@ -99,7 +98,7 @@ static void each_verb_of_a_claim_works_on_what_was_seized(void **state)
     struct pirn_claim ours = {0};
     struct pirn_claim again = {0};
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     assert_int_equal(
         pirn_spool_create_queue_as(bed->spool, "done", bed->layout), 0);
     bed_put_many(bed, 1);
@@ -122,7 +121,7 @@ static void each_verb_of_a_claim_works_on_what_was_seized(void **state)
     assert_string_equal(again.item.queue, "done");
     assert_int_equal(again.item.attempts, 3);
     assert_int_equal(bed_remove_durably(bed, &again), 0);
-    leave(&his);
+    bed_leave(&his);
 }
 
 /* Where he had it from, and what he has made of it, is in its metadata. */
@@ -139,7 +138,7 @@ static void what_he_changed_before_is_what_we_have(void **state)
     struct pirn_claim theirs = {0};
     struct pirn_claim ours = {0};
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     bed_put_many(bed, 1);
     assert_int_equal(bed_claim(&his, &theirs), 1);
     const struct pirn_id id = theirs.item.id;
@@ -155,7 +154,7 @@ static void what_he_changed_before_is_what_we_have(void **state)
     assert_int_equal(log_claim_id(bed, &ours, &id), 1);
     assert_string_equal(ours.item.queue, "later");
     assert_int_equal(bed_remove(bed, &ours), 0);
-    leave(&his);
+    bed_leave(&his);
 }
 
 static void what_nobody_has_is_claimed_by_its_id(void **state)
@@ -208,23 +207,24 @@ static void a_claim_of_our_own_open_loses_it_likewise(void **state)
     assert_int_equal(status.ready + status.claimed, 0);
 }
 
+static int claim_and_die(struct bed *bed, const void *unused, int turns)
+{
+    struct pirn_claim claim = {0};
+
+    (void)unused;
+    (void)turns;
+    return bed_claim(bed, &claim) == 1 ? 1 : 2;
+}
+
 /* What the dead had is given back, and had from there. */
 static void what_the_dead_had_needs_no_seizing(void **state)
 {
     struct bed *bed = *state;
     struct pirn_claim claim = {0};
     struct pirn_id id = bed_put(bed, "x", 1);
-    int status = 0;
-    pid_t pid = fork();
 
-    if (pid == 0) {
-        struct bed mine = *bed;
-        _exit(pirn_context_create(NULL, &mine.context) < 0 ||
-              bed_open(&mine, false) < 0 || bed_claim(&mine, &claim) != 1);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    (void)status_of(bed, 1);
+    assert_int_equal(live_in_a_child(bed, claim_and_die, NULL, 0), 1);
+    (void)bed_status_of(bed, 1);
     assert_int_equal(seize(bed, &claim, &id), 1);
     assert_int_equal(claim.item.attempts, 1);
     assert_int_equal(bed_remove(bed, &claim), 0);
@@ -275,7 +275,7 @@ static void stop_in_the_midst(struct bed *bed, prep_fn *prep, bool is_removal)
     struct bed his;
     bool was_over = false;
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     for (int turns = 0; turns < TURNS && !was_over; turns++) {
         struct pirn_claim theirs = {0};
         struct pirn_claim ours = {0};
@@ -298,7 +298,7 @@ static void stop_in_the_midst(struct bed *bed, prep_fn *prep, bool is_removal)
         expect_one(bed, &his, &theirs, &ours, &id);
     }
     assert_true(was_over);
-    leave(&his);
+    bed_leave(&his);
 }
 
 static void a_stop_in_the_midst_of_a_removal_is_harmless(void **state)
@@ -356,12 +356,12 @@ static void what_he_was_told_is_changed_stays_changed(void **state)
     int tries = 0;
     bool was_over = false;
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     for (; tries < MOST && !was_over; tries++) {
         was_over = change_while_seizing(bed, &his, tries, &changed);
     }
     assert_true(was_over && changed > 0 && changed < tries);
-    leave(&his);
+    bed_leave(&his);
 }
 
 static void what_we_were_told_is_changed_stays_changed_too(void **state)
@@ -385,7 +385,7 @@ static void what_is_being_changed_is_his_until_that_ends(void **state)
     struct pirn_claim theirs = {0};
     struct pirn_claim ours = {0};
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     bed_put_many(bed, 1);
     assert_int_equal(bed_claim(&his, &theirs), 1);
     const struct pirn_id id = theirs.item.id;
@@ -403,7 +403,7 @@ static void what_is_being_changed_is_his_until_that_ends(void **state)
     assert_int_equal(ours.item.attempts, 1);
     assert_int_equal(bed_remove(&his, &theirs), -ESTALE);
     assert_int_equal(bed_remove(bed, &ours), 0);
-    leave(&his);
+    bed_leave(&his);
 }
 
 /* Being made, or done with, it is no claim of his. */
@@ -413,7 +413,7 @@ static void what_he_is_making_or_has_removed_is_not_seized(void **state)
     struct bed his;
     bool was_over = false;
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     for (int turns = 0; turns < TURNS && !was_over; turns++) {
         struct pirn_draft draft = {0};
         struct pirn_claim ours = {0};
@@ -436,7 +436,7 @@ static void what_he_is_making_or_has_removed_is_not_seized(void **state)
         assert_int_equal(seize(&his, &ours, &gone), -ENOENT);
     }
     assert_true(was_over);
-    leave(&his);
+    bed_leave(&his);
 }
 
 /* ---- several at once ---- */
@@ -479,8 +479,8 @@ static void of_two_who_seize_at_once_one_has_it(void **state)
     int refused = 0;
     bool was_over = false;
 
-    join(bed, &slow.bed, 0);
-    join(bed, &fast.bed, 0);
+    bed_join(bed, &slow.bed);
+    bed_join(bed, &fast.bed);
     for (int turns = 0; turns < MOST && !was_over; turns++) {
         struct pirn_claim theirs = {0};
         bed_put_many(bed, 1);
@@ -498,48 +498,18 @@ static void of_two_who_seize_at_once_one_has_it(void **state)
     }
     assert_true(was_over);
     assert_true(refused > 0 || bed->layout == PIRN_LAYOUT_LOG);
-    leave(&slow.bed);
-    leave(&fast.bed);
+    bed_leave(&slow.bed);
+    bed_leave(&fast.bed);
 }
 
 /* ---- who seizes dies ---- */
 
-/* In a child: seizes, and is killed after @turns. 0: it came so far; 1: it had
- * ended before; else it could not begin. */
-static int seize_and_die(const struct bed *bed, const struct pirn_id *id,
-                         int turns)
+static int seize_and_die(struct bed *bed, const void *id, int turns)
 {
-    struct bed mine = *bed;
     struct pirn_claim claim = {0};
 
-    if (pirn_context_create(NULL, &mine.context) < 0 ||
-        bed_open(&mine, false) < 0) {
-        return 2;
-    }
-    pirn_prep_seize(&claim, mine.spool, id);
-    ended = 99;
-    pirn_start(mine.context, &claim.op, note);
-    for (int i = 0; i < turns && ended == 99; i++) {
-        if (pirn_context_turn(mine.context, UINT64_MAX) < 0) {
-            return 2;
-        }
-    }
-    return ended == 99 ? 0 : ended == 1 ? 1 : 2;
-}
-
-static int seize_in_a_child(const struct bed *bed, const struct pirn_id *id,
-                            int turns)
-{
-    int status = 0;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        _exit(seize_and_die(bed, id, turns));
-    }
-    assert_true(pid > 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    pirn_prep_seize(&claim, bed->spool, id);
+    return turn_until_ended(bed, &claim.op, 1, &turns);
 }
 
 /* It is his still, or ready, and never both or nowhere. */
@@ -551,15 +521,15 @@ static void a_seizer_who_is_killed_leaves_nothing_half_done(void **state)
     int lost = 0;
     int r = 0;
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     for (int turns = 0; turns < MOST && r == 0; turns += step) {
         struct pirn_claim theirs = {0};
         struct pirn_claim again = {0};
         bed_put_many(bed, 1);
         assert_int_equal(bed_claim(&his, &theirs), 1);
-        r = seize_in_a_child(bed, &theirs.item.id, turns);
+        r = live_in_a_child(bed, seize_and_die, &theirs.item.id, turns);
         assert_true(r < 2);
-        struct pirn_status status = status_of(bed, 2);
+        struct pirn_status status = bed_status_of(bed, 2);
         assert_int_equal(status.ready + status.claimed, 1);
         int32_t removed = bed_remove(&his, &theirs);
         assert_int_equal(removed, status.claimed == 1 ? 0 : -ESTALE);
@@ -577,7 +547,7 @@ static void a_seizer_who_is_killed_leaves_nothing_half_done(void **state)
     }
     assert_int_equal(r, 1);
     assert_true(lost > 0);
-    leave(&his);
+    bed_leave(&his);
 }
 
 #define FILE_TEST(name) \

@@ -62,13 +62,13 @@ static void whatever_fails_in_a_seizure_the_item_is_somewhere_once(void **state)
     uint32_t errors = 0;
     uint32_t place = 1;
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     while (place < MOST && seize_on_a_bad_disk(bed, &his, place, &errors)) {
         place++;
     }
     assert_in_range(place, 2, MOST - 1);
     assert_true(errors > 0);
-    leave(&his);
+    bed_leave(&his);
 }
 
 /* Among files: else a power cut brought his claim back beside another name. */
@@ -79,7 +79,7 @@ static void it_is_ours_when_his_directory_is_synced(void **state)
     struct pirn_claim theirs = {0};
     struct pirn_claim ours = {0};
 
-    join(bed, &his, 0);
+    bed_join(bed, &his);
     bed_put_many(&his, 1);
     assert_int_equal(bed_claim(&his, &theirs), 1);
     const struct pirn_id id = theirs.item.id;
@@ -92,7 +92,7 @@ static void it_is_ours_when_his_directory_is_synced(void **state)
     assert_int_equal(bed_remove(&his, &theirs), -ESTALE);
     assert_int_equal(bed_status(bed).claimed, 1);
     expect_one(bed, &id, false);
-    leave(&his);
+    bed_leave(&his);
 }
 
 BED_MAIN(

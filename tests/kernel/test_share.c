@@ -24,11 +24,7 @@ static int32_t share(struct bed *bed, struct pirn_draft *draft,
 /* How many bodies have a name in .data and in .log/data. */
 static uint32_t count_bodies(const struct bed *bed)
 {
-    files_found = 0;
-    links_found = 0;
-    nftw(bed_at(bed, ".data"), find_file, 16, FTW_PHYS);
-    nftw(bed_at(bed, ".log/data"), find_file, 16, FTW_PHYS);
-    return files_found;
+    return count_files(bed, ".data") + count_files(bed, ".log/data");
 }
 
 static void claim_from(struct bed *bed, struct pirn_claim *claim,
@@ -94,7 +90,7 @@ static void a_body_in_a_file_is_stored_once(void **state)
         assert_int_equal(share(bed, &draft, &of, targets[i % 2], NULL), 0);
     }
     assert_int_equal(count_bodies(bed), 7);
-    assert_int_equal(links_found, 7);
+    assert_int_equal(count_links(bed, ".log/data"), 7);
     assert_int_equal(bed_status(bed).body_bytes, 7 * LONG);
     for (int i = 0; i < 6; i++) {
         struct pirn_claim claim = {0};
@@ -219,7 +215,7 @@ static int share_and_die(struct bed *bed, const void *queue, int turns)
         return 2;
     }
     pirn_prep_share(&draft, &of, queue, NULL);
-    return turn_until_ended(bed, &draft.op, turns);
+    return turn_until_ended(bed, &draft.op, 0, &turns);
 }
 
 /* What a dead one was making of the log's waits for a round of tombstones. */
@@ -245,7 +241,7 @@ static void kill_at_each_turn(struct bed *bed, const char *queue, uint32_t len)
         (void)bed_put(bed, body_of(len), len);
         r = live_in_a_child(bed, share_and_die, queue, turns);
         assert_true(r < 2);
-        struct pirn_status status = wait_for_recovery(bed);
+        struct pirn_status status = bed_status_of(bed, 1);
         assert_true(status.ready == 1 || status.ready == 2);
         assert_true(r == 0 || status.ready == 2);
         assert_int_equal(status.claimed, 0);

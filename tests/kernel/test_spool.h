@@ -89,10 +89,18 @@ int32_t bed_look(struct bed *bed, struct pirn_view *view,
 void bed_view_end(struct bed *bed, struct pirn_view *view);
 struct pirn_status bed_status(struct bed *bed);
 
+/* When nobody but @owners has it open: the kernel may let a dead one's lock go
+ * after it has told of his death. */
+struct pirn_status bed_status_of(struct bed *bed, uint32_t owners);
+
 /* ---- on the disk ---- */
 
 /* The path of SPOOL/RELATIVE, until the next call. */
 const char *bed_at(const struct bed *bed, const char *relative);
+
+/* Entries of a directory of the spool, but for names that begin with a dot; 0
+ * too if there is none. */
+int bed_entries(const struct bed *bed, const char *relative);
 
 enum bed_place {
     BED_BODY,
