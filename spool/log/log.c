@@ -348,8 +348,8 @@ uint64_t pirn__log_expire(struct pirn__log *log)
     if (tick == log->expired_tick) {
         return now_ns;
     }
-    if (pirn__wheel_next_again_ns(&log->index.catalogue.wheel,
-                                  &log->wheel_look) > now_ns) {
+    if (pirn__wheel_next_ns(&log->index.catalogue.wheel, &log->wheel_look) >
+        now_ns) {
         log->expired_tick = tick;
         return now_ns;
     }

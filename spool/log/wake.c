@@ -72,8 +72,8 @@ bool pirn__timekeeper_is_at(const struct pirn__log *log, uint64_t now_ns,
 uint64_t pirn__timekeeper_become(struct pirn__log *log, uint64_t now_ns)
 {
     uint64_t *at = &log->index.head->timekeeper;
-    uint64_t next_ns = pirn__wheel_next_again_ns(&log->index.catalogue.wheel,
-                                                 &log->wheel_look);
+    uint64_t next_ns =
+        pirn__wheel_next_ns(&log->index.catalogue.wheel, &log->wheel_look);
     uint64_t word = pirn__atom_load(at);
     bool is_other = timekeeper(word) != log->actor.owner;
     uint64_t mine =
@@ -98,8 +98,7 @@ bool pirn__timekeeper_end(struct pirn__log *log, uint16_t owner,
     uint64_t word = pirn__atom_load(at);
 
     return timekeeper(word) == owner && pirn__atom_swap(at, word, 0) &&
-           pirn__wheel_next_again_ns(&log->index.catalogue.wheel,
-                                     &log->wheel_look) <
+           pirn__wheel_next_ns(&log->index.catalogue.wheel, &log->wheel_look) <
                now_ns + PIRN__BELL_LOOK_NS;
 }
 

@@ -221,16 +221,11 @@ static uint64_t next_ns(const struct pirn__wheel *wheel, uint64_t clock)
                                              : UINT64_MAX;
 }
 
-uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel)
-{
-    return next_ns(wheel, clock_tick(pirn__atom_load(&wheel->state[CLOCK])));
-}
-
 /* The clock's word is read before the lanes: who puts an entry in one of them
  * after that raises its count, but for one among the due, which are looked at
  * each time. */
-uint64_t pirn__wheel_next_again_ns(const struct pirn__wheel *wheel,
-                                   struct pirn__wheel_look *look)
+uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel,
+                             struct pirn__wheel_look *look)
 {
     uint64_t clock = pirn__atom_load(&wheel->state[CLOCK]);
 

@@ -62,14 +62,6 @@ bool pirn__wheel_take(const struct pirn__wheel *wheel, uint64_t now_ns,
  */
 uint64_t pirn__wheel_clock_ns(const struct pirn__wheel *wheel);
 
-/**
- * pirn__wheel_next_ns() - when to look again, at the latest; UINT64_MAX: never
- *
- * Not later than the tick at which the first entry is due; may be earlier, and
- * is where something may be due by now, whatever the time was before.
- */
-uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel);
-
 /* What one process found when it looked; zeroed at first. */
 struct pirn__wheel_look {
     bool is_known;
@@ -77,9 +69,15 @@ struct pirn__wheel_look {
     uint64_t next_ns;
 };
 
-/** pirn__wheel_next_again_ns() - the same, from what was found before: a few
- * words are read, unless an entry was put or the clock moved since */
-uint64_t pirn__wheel_next_again_ns(const struct pirn__wheel *wheel,
-                                   struct pirn__wheel_look *look);
+/**
+ * pirn__wheel_next_ns() - when to look again, at the latest; UINT64_MAX: never
+ * @look: what was found before: then a few words are read, unless an entry was
+ *        put or the clock moved since
+ *
+ * Not later than the tick at which the first entry is due; may be earlier, and
+ * is where something may be due by now, whatever the time was before.
+ */
+uint64_t pirn__wheel_next_ns(const struct pirn__wheel *wheel,
+                             struct pirn__wheel_look *look);
 
 #endif /* SPOOL_LOG_WHEEL_H */

@@ -152,7 +152,8 @@ static const char *take_all(uint32_t stopped)
 
     for (uint32_t looks = 0; looks < END && first_missing(stopped) < ITEMS;
          looks++) {
-        uint64_t next = pirn__wheel_next_ns(&wheel);
+        struct pirn__wheel_look look = {0};
+        uint64_t next = pirn__wheel_next_ns(&wheel, &look);
         if (next == UINT64_MAX) {
             return "an entry was lost";
         }

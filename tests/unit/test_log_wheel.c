@@ -114,6 +114,14 @@ static uint32_t take(struct bed *bed, uint64_t now, uint64_t late)
     return count;
 }
 
+/* For one who has not looked before. */
+static uint64_t next_ns(const struct bed *bed)
+{
+    struct pirn__wheel_look look = {0};
+
+    return pirn__wheel_next_ns(&bed->wheel, &look);
+}
+
 /* A timekeeper who looks when he is told to, until all have come. */
 static uint32_t keep_time(struct bed *bed, uint64_t *now)
 {
@@ -121,8 +129,8 @@ static uint32_t keep_time(struct bed *bed, uint64_t *now)
 
     for (;;) {
         uint64_t first = first_due(bed);
-        uint64_t next = pirn__wheel_next_ns(&bed->wheel);
-        assert_true(pirn__wheel_next_again_ns(&bed->wheel, &bed->look) <= next);
+        uint64_t next = next_ns(bed);
+        assert_true(pirn__wheel_next_ns(&bed->wheel, &bed->look) <= next);
         if (first == UINT64_MAX) {
             return looks;
         }
@@ -191,7 +199,7 @@ static void what_never_comes_due_never_comes(void **state)
 {
     struct bed *bed = *state;
 
-    assert_true(pirn__wheel_next_ns(&bed->wheel) == UINT64_MAX);
+    assert_true(next_ns(bed) == UINT64_MAX);
     add(bed, UINT64_MAX);
     assert_int_equal(take(bed, START + 10000 * DAY, TICK), 0);
 }
@@ -230,7 +238,7 @@ static void who_looks_after_the_time_was_set_back_is_told_to(void **state)
 
     assert_int_equal(take(bed, START + DAY, TICK), 0);
     add(bed, now - 1);
-    assert_true(pirn__wheel_next_ns(&bed->wheel) <= now);
+    assert_true(next_ns(bed) <= now);
     assert_int_equal(take(bed, now, TICK), 1);
 }
 
@@ -242,9 +250,9 @@ static void who_looked_before_sees_what_was_put_since(void **state)
 
     assert_int_equal(take(bed, START, TICK), 0);
     for (uint32_t i = 0; i < sizeof(after) / sizeof(after[0]); i++) {
-        uint64_t before = pirn__wheel_next_again_ns(&bed->wheel, &bed->look);
+        uint64_t before = pirn__wheel_next_ns(&bed->wheel, &bed->look);
         add(bed, START + after[i]);
-        uint64_t next = pirn__wheel_next_again_ns(&bed->wheel, &bed->look);
+        uint64_t next = pirn__wheel_next_ns(&bed->wheel, &bed->look);
         assert_true(next < before);
         assert_true(next <= START + after[i] + TICK);
     }
@@ -260,12 +268,12 @@ static void what_a_dead_hand_held_is_looked_at_at_once(void **state)
     add(bed, START + DAY);
     struct pirn__entry entry;
     while (!pirn__wheel_take(&bed->wheel, now, &bed->hand, &entry)) {
-        now = pirn__wheel_next_ns(&bed->wheel);
+        now = next_ns(bed);
     }
     dead = bed->hand;
     pirn__hand_clear(&bed->hand);
     assert_int_equal(pirn__hand_recover(&bed->wheel.lanes, &dead, &own), 0);
-    assert_true(pirn__wheel_next_ns(&bed->wheel) <= now);
+    assert_true(next_ns(bed) <= now);
     (void)keep_time(bed, &now);
 }
 

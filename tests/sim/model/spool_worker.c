@@ -584,11 +584,3 @@ void spool_worker_run(void *argument)
     pirn_context_destroy(office->context);
     free(office);
 }
-
-void spool_worker_make(void *argument)
-{
-    struct spool_worker *worker = argument;
-
-    worker->actions = 0;
-    spool_worker_run(worker);
-}

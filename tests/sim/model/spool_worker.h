@@ -51,7 +51,4 @@ bool spool_worker_open(const struct spool_worker *worker,
 /* For process_thread(). */
 void spool_worker_run(void *worker);
 
-/* Make the spool, without faults. */
-void spool_worker_make(void *worker);
-
 #endif /* TESTS_SIM_MODEL_SPOOL_WORKER_H */
