@@ -89,7 +89,8 @@ void echo_nonblocking(const struct echo_plan *plan, const int *fds)
     }
 }
 
-void echo_send(int fd, const void *bytes, uint32_t len)
+/* All of it: the socket has room. */
+static void send_all(int fd, const void *bytes, uint32_t len)
 {
     if (send(fd, bytes, len, MSG_NOSIGNAL) != (ssize_t)len) {
         _exit(1); /* the load finds out, and says so */
@@ -104,7 +105,7 @@ bool echo_ready(const struct echo_plan *plan, int fd)
     for (uint32_t at = 0; n > 0 && at < (size_t)n; at += plan->piece) {
         uint32_t left = (uint32_t)n - at;
 
-        echo_send(fd, buf + at, left < plan->piece ? left : plan->piece);
+        send_all(fd, buf + at, left < plan->piece ? left : plan->piece);
     }
     return n > 0 || (n < 0 && errno == EAGAIN);
 }

@@ -65,7 +65,4 @@ void echo_nonblocking(const struct echo_plan *plan, const int *fds);
 /** echo_ready() - receive once, send it back in pieces; false: the end */
 bool echo_ready(const struct echo_plan *plan, int fd);
 
-/** echo_send() - all of it, on a socket that has room */
-void echo_send(int fd, const void *bytes, uint32_t len);
-
 #endif /* BENCH_ECHO_H */

@@ -194,7 +194,7 @@ static const double *figures(const struct result *result, uint32_t side)
     return NULL;
 }
 
-bool harness_less_is_better(const struct question *question)
+static bool less_is_better(const struct question *question)
 {
     return question->of == RATIO_OF_TIME || question->of == RATIO_OF_P50;
 }
@@ -228,7 +228,7 @@ struct spread harness_ratio(const struct result *result, uint32_t other)
 {
     const double *ours = figures(result, 0);
     const double *theirs = figures(result, other);
-    bool less = harness_less_is_better(result->question);
+    bool less = less_is_better(result->question);
     double ratios[ROUNDS_MAX];
 
     for (uint32_t i = 0; i < result->rounds; i++) {

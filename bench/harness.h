@@ -111,9 +111,6 @@ void harness_run(const struct question *question, const struct options *options,
 /** harness_median() - of @count values, which are left as they are */
 double harness_median(const double *values, uint32_t count);
 
-/** harness_less_is_better() - of the question's ratio */
-bool harness_less_is_better(const struct question *question);
-
 /** harness_best() - the fastest of the others */
 uint32_t harness_best(const struct result *result);
 

@@ -169,15 +169,3 @@ const struct reach *reach_at(uint32_t number)
     return (const struct reach *)(void *)(reaches.things +
                                           (size_t)number * reaches.bytes);
 }
-
-size_t reach_bytes(void)
-{
-    return ((size_t)sets.room * (sets.bytes + 8)) +
-           ((size_t)reaches.room * (reaches.bytes + 8));
-}
-
-bool reach_wrote(uint32_t n, uint32_t w);
-bool reach_wrote(uint32_t n, uint32_t w)
-{
-    return words_at(n)->written[w / 64] >> w % 64 & 1;
-}

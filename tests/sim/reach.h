@@ -45,6 +45,4 @@ uint32_t reach_number(const struct reach *reach);
 /* Until the next one gets a number. */
 const struct reach *reach_at(uint32_t number);
 
-size_t reach_bytes(void);
-
 #endif /* TESTS_SIM_REACH_H */
