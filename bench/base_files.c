@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base_files.c - a file per item by one thread: what a program does by itself
+ * base_files.c - a file per item by plain threads: what programs do themselves
  *
- * open, write, fsync, close, rename, fsync of the directory; then the next.
+ * open, write, fsync, close, rename, fsync of the directory; then the next. By
+ * one thread, and by as many as a question has items on their way.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,10 +19,13 @@
 struct files {
     struct place_pair place;
     const char *dir;
+    const char *name; /* of its directories */
+    unsigned threads;
     char body[COMMIT_BYTES];
 };
 
-static int base_open(const struct options *options, void **ret_state)
+static int open_files(const struct options *options, const char *name,
+                      unsigned threads, void **ret_state)
 {
     struct files *files = calloc(1, sizeof(*files));
 
@@ -29,9 +33,21 @@ static int base_open(const struct options *options, void **ret_state)
         return -ENOMEM;
     }
     files->dir = options->dir;
+    files->name = name;
+    files->threads = threads;
     memset(files->body, 'x', sizeof(files->body));
     *ret_state = files;
     return 0;
+}
+
+static int open_one(const struct options *options, void **ret_state)
+{
+    return open_files(options, "files-thread", 1, ret_state);
+}
+
+static int open_many(const struct options *options, void **ret_state)
+{
+    return open_files(options, "chain-threads", COMMIT_DEPTH, ret_state);
 }
 
 static int write_synced(int fd, const char *bytes, size_t len)
@@ -68,11 +84,11 @@ static int one_file(void *state, uint64_t number)
 static int base_round(void *state, struct round *round)
 {
     struct files *files = state;
-    int r = place_make_pair(&files->place, files->dir, "files-thread",
-                            round->index);
+    int r =
+        place_make_pair(&files->place, files->dir, files->name, round->index);
 
     if (r == 0) {
-        r = crew_round(round, 1, one_file, files);
+        r = crew_round(round, files->threads, one_file, files);
         place_close_pair(&files->place);
     }
     return r;
@@ -86,7 +102,15 @@ static void base_close(void *state)
 const struct side base_files = {
     .name = "files",
     .promise = "one file, synced, renamed, synced",
-    .open = base_open,
+    .open = open_one,
+    .round = base_round,
+    .close = base_close,
+};
+
+const struct side base_chain = {
+    .name = "threads",
+    .promise = "one file, synced, renamed, synced",
+    .open = open_many,
     .round = base_round,
     .close = base_close,
 };

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,18 +111,6 @@ bool echo_ready(const struct echo_plan *plan, int fd)
 
 /* --- its beginning and end --- */
 
-/* Each side of a question keeps its connections. */
-static int allow_fds(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
-        return -errno;
-    }
-    limit.rlim_cur = limit.rlim_max;
-    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
-}
-
 static int listen_local(struct sockaddr_in *address)
 {
     socklen_t len = sizeof(*address);
@@ -165,10 +152,11 @@ static int connect_one(struct echo *echo, uint32_t index,
     return 0;
 }
 
+/* Each side of a question keeps its connections. */
 static int begin(struct echo *echo)
 {
     struct sockaddr_in address;
-    int r = allow_fds();
+    int r = process_allow_files();
 
     if (r < 0) {
         return r;

@@ -5,23 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-static int allow_descriptors(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
-        return -errno;
-    }
-    limit.rlim_cur = limit.rlim_max;
-    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
-}
+#include "bench/process.h"
 
 int pipes_open(struct pipes *pipes)
 {
-    int r = allow_descriptors();
+    int r = process_allow_files();
 
     *pipes = (struct pipes){0};
     for (unsigned i = 0; i < PIPE_COUNT && r == 0; i++) {

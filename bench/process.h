@@ -45,6 +45,9 @@ int process_stop(pid_t pid, int signal);
 /** process_cpu_ns() - what it has used with all its threads, to 10 ms */
 uint64_t process_cpu_ns(pid_t pid);
 
+/** process_allow_files() - as many descriptors as we may have; 0 or an errno */
+int process_allow_files(void);
+
 /**
  * process_pin() - keep the calling thread on one of its processors
  * @index: 0 or more; nothing is done where there are not so many
