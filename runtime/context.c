@@ -86,13 +86,53 @@ int pirn_context_create(const struct pirn_context_config *config,
     return r < 0 ? r : pirn__context_create_on(class, config, ret_context);
 }
 
+/* All but its engine; NULL: no memory. */
+static struct pirn_context *context_alloc(
+    const struct pirn_context_config *config)
+{
+    struct pirn_context *context =
+        aligned_alloc(_Alignof(struct pirn_context), sizeof(*context));
+
+    if (context == NULL) {
+        return NULL;
+    }
+    *context = (struct pirn_context){.thread = pirn__thread,
+                                     .forks = pirn__forks,
+                                     .turn_budget = config->turn_budget};
+    lists_init(context);
+    context->shots.events =
+        calloc(config->cq_entries, sizeof(*context->shots.events));
+    context->shots.mask = config->cq_entries - 1;
+    if (context->shots.events == NULL) {
+        free(context);
+        return NULL;
+    }
+    return context;
+}
+
+static int create_engine(struct pirn_context *context,
+                         const struct engine_class *class,
+                         const struct pirn_context_config *config)
+{
+    const struct engine_config engine_config = {
+        .sq_entries = config->sq_entries,
+        .cq_entries = config->cq_entries,
+        .worker_max = config->worker_max,
+        .files = config->files,
+        .min_wait_ns = config->min_wait_ns,
+        .buffers = context->buffers.base,
+        .buffer_count = config->buffer_count,
+        .buffer_bytes = config->buffer_bytes,
+    };
+
+    return class->create(&engine_config, &context->engine);
+}
+
 int pirn__context_create_on(const struct engine_class *class,
                             const struct pirn_context_config *given,
                             struct pirn_context **ret_context)
 {
     struct pirn_context_config config;
-    struct pirn_context *context;
-    struct engine_config engine_config;
     int r = config_complete(given, &config);
 
     if (r == 0) {
@@ -101,41 +141,20 @@ int pirn__context_create_on(const struct engine_class *class,
     if (r < 0) {
         return r;
     }
-    context = aligned_alloc(_Alignof(struct pirn_context), sizeof(*context));
+    struct pirn_context *context = context_alloc(&config);
     if (context == NULL) {
         return -ENOMEM;
-    }
-    *context = (struct pirn_context){.thread = pirn__thread,
-                                     .forks = pirn__forks,
-                                     .turn_budget = config.turn_budget};
-    lists_init(context);
-    context->shots.events =
-        calloc(config.cq_entries, sizeof(*context->shots.events));
-    context->shots.mask = config.cq_entries - 1;
-    if (context->shots.events == NULL) {
-        r = -ENOMEM;
-        goto fail;
     }
     r = pirn__buffers_init(&context->buffers, config.buffer_count,
                            config.buffer_bytes);
     if (r < 0) {
-        goto fail_shots;
+        goto fail;
     }
     r = gather_init(&context->gather);
     if (r < 0) {
         goto fail_buffers;
     }
-    engine_config = (struct engine_config){
-        .sq_entries = config.sq_entries,
-        .cq_entries = config.cq_entries,
-        .worker_max = config.worker_max,
-        .files = config.files,
-        .min_wait_ns = config.min_wait_ns,
-        .buffers = context->buffers.base,
-        .buffer_count = config.buffer_count,
-        .buffer_bytes = config.buffer_bytes,
-    };
-    r = class->create(&engine_config, &context->engine);
+    r = create_engine(context, class, &config);
     if (r < 0) {
         goto fail_gather;
     }
@@ -148,9 +167,8 @@ fail_gather:
     gather_deinit(&context->gather);
 fail_buffers:
     pirn__buffers_deinit(&context->buffers);
-fail_shots:
-    free(context->shots.events);
 fail:
+    free(context->shots.events);
     free(context);
     return r;
 }
