@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "bench/bare.h"
+#include "bench/loopback.h"
 #include "bench/process.h"
 #include "bench/sides.h"
 
@@ -36,28 +37,10 @@ struct sends {
 
 /* --- the connection --- */
 
-static int listen_local(struct sockaddr_in *address)
-{
-    socklen_t len = sizeof(*address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    *address = (struct sockaddr_in){
-        .sin_family = AF_INET,
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    if (fd >= 0 &&
-        (bind(fd, (struct sockaddr *)address, len) < 0 || listen(fd, 1) < 0 ||
-         getsockname(fd, (struct sockaddr *)address, &len) < 0)) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
 static int connect_pair(int fds[2])
 {
     struct sockaddr_in address;
-    int listener = listen_local(&address);
+    int listener = loopback_listen(&address);
     int one = 1;
     int r = 0;
 

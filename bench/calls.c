@@ -21,21 +21,10 @@ static const uint64_t ATTACH_NS = 5000000000u;
 /* Whether somebody traces the process's first thread. */
 static bool is_traced(pid_t pid)
 {
-    char path[64];
-    char line[256];
-    int tracer = 0;
-    FILE *file;
+    static const char *const names[] = {"TracerPid"};
+    uint64_t tracer = 0;
 
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    file = fopen(path, "re");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        if (sscanf(line, "TracerPid: %d", &tracer) == 1) {
-            break;
-        }
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
+    (void)process_figures(pid, "status", names, 1, &tracer);
     return tracer != 0;
 }
 

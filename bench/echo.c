@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/loopback.h"
 #include "bench/process.h"
 
 enum {
@@ -111,28 +112,6 @@ bool echo_ready(const struct echo_plan *plan, int fd)
 
 /* --- its beginning and end --- */
 
-static int listen_local(struct sockaddr_in *address)
-{
-    socklen_t len = sizeof(*address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    *address = (struct sockaddr_in){
-        .sin_family = AF_INET,
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    if (fd < 0 || bind(fd, (struct sockaddr *)address, len) < 0 ||
-        listen(fd, SOMAXCONN) < 0 ||
-        getsockname(fd, (struct sockaddr *)address, &len) < 0) {
-        int r = -errno;
-
-        if (fd >= 0) {
-            close(fd);
-        }
-        return r;
-    }
-    return fd;
-}
-
 static int connect_one(struct echo *echo, uint32_t index,
                        const struct sockaddr_in *address)
 {
@@ -161,7 +140,7 @@ static int begin(struct echo *echo)
     if (r < 0) {
         return r;
     }
-    echo->listen_fd = listen_local(&address);
+    echo->listen_fd = loopback_listen(&address);
     if (echo->listen_fd < 0) {
         return echo->listen_fd;
     }

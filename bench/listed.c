@@ -45,22 +45,12 @@ static void run_program(void *arg)
 /* What it keeps resident by now, if it is still there. */
 static void weigh(pid_t pid, struct listed_layout *layout)
 {
-    unsigned long long peak = 0;
-    unsigned long long shared = 0;
-    char line[256];
-    FILE *file;
+    static const char *const names[] = {"VmHWM", "RssShmem"};
+    uint64_t kib[2] = {0};
 
-    snprintf(line, sizeof(line), "/proc/%d/status", (int)pid);
-    file = fopen(line, "re");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        (void)sscanf(line, "VmHWM: %llu", &peak);
-        (void)sscanf(line, "RssShmem: %llu", &shared);
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-    uint64_t private = peak > shared ? (peak - shared) * 1024 : 0;
-    shared *= 1024;
+    (void)process_figures(pid, "status", names, 2, kib);
+    uint64_t private = kib[0] > kib[1] ? (kib[0] - kib[1]) * 1024 : 0;
+    uint64_t shared = kib[1] * 1024;
     layout->private_bytes =
         private > layout->private_bytes ? private : layout->private_bytes;
     layout->shared_bytes =

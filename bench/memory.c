@@ -12,6 +12,7 @@
 #include <pirn/pirn.h>
 
 #include "bench/echo.h"
+#include "bench/process.h"
 #include "bench/report.h"
 
 enum { SHARED_BYTES = 512 }; /* all come at once, and need all buffers */
@@ -71,21 +72,10 @@ static void serve(const struct echo_plan *plan, const int *fds)
 /* Of a process; 0: it cannot be told. */
 static uint64_t resident_bytes(pid_t pid)
 {
-    unsigned long long kib = 0;
-    char path[64];
-    char line[256];
-    FILE *file;
+    static const char *const names[] = {"Anonymous"};
+    uint64_t kib = 0;
 
-    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-    file = fopen(path, "re");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        if (sscanf(line, "Anonymous: %llu", &kib) == 1) {
-            break;
-        }
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
+    (void)process_figures(pid, "smaps_rollup", names, 1, &kib);
     return kib * 1024;
 }
 

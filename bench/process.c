@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -184,6 +185,31 @@ int process_stop(pid_t pid, int signal)
 {
     kill(pid, signal);
     return process_wait(pid, 5000000000u);
+}
+
+int process_figures(pid_t pid, const char *file, const char *const *names,
+                    unsigned count, uint64_t *ret_figures)
+{
+    char path[64];
+    char line[256];
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+    FILE *lines = fopen(path, "re");
+    if (lines == NULL) {
+        return -errno;
+    }
+    memset(ret_figures, 0, count * sizeof(*ret_figures));
+    while (fgets(line, sizeof(line), lines) != NULL) {
+        for (unsigned i = 0; i < count; i++) {
+            size_t len = strlen(names[i]);
+
+            if (strncmp(line, names[i], len) == 0 && line[len] == ':') {
+                ret_figures[i] = strtoull(line + len + 1, NULL, 10);
+            }
+        }
+    }
+    fclose(lines);
+    return 0;
 }
 
 uint64_t process_cpu_ns(pid_t pid)

@@ -42,6 +42,16 @@ int process_wait(pid_t pid, uint64_t timeout_ns);
 /** process_stop() - ask by @signal, kill after 5 s; returns as process_wait */
 int process_stop(pid_t pid, int signal);
 
+/**
+ * process_figures() - numbers from one reading of a file of /proc/PID
+ * @names:       @count of them, each at the beginning of a line, then a colon
+ * @ret_figures: likewise; 0 where there is no such line
+ *
+ * Return: 0 or an errno
+ */
+int process_figures(pid_t pid, const char *file, const char *const *names,
+                    unsigned count, uint64_t *ret_figures);
+
 /** process_cpu_ns() - what it has used with all its threads, to 10 ms */
 uint64_t process_cpu_ns(pid_t pid);
 

@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/place.h"
+#include "bench/process.h"
 #include "bench/report.h"
 #include "bench/stock.h"
 
@@ -24,24 +26,15 @@ struct resident {
 
 static int resident_read(struct resident *ret_resident)
 {
-    FILE *file = fopen("/proc/self/smaps_rollup", "re");
-    struct resident resident = {0};
-    unsigned long long kib;
-    char line[256];
+    static const char *const names[] = {"Anonymous", "Pss_File", "Pss_Shmem"};
+    uint64_t kib[3];
+    int r = process_figures(getpid(), "smaps_rollup", names, 3, kib);
 
-    if (file == NULL) {
-        return -errno;
+    if (r < 0) {
+        return r;
     }
-    while (fgets(line, sizeof(line), file) != NULL) {
-        if (sscanf(line, "Anonymous: %llu", &kib) == 1) {
-            resident.private = kib;
-        } else if (sscanf(line, "Pss_File: %llu", &kib) == 1 ||
-                   sscanf(line, "Pss_Shmem: %llu", &kib) == 1) {
-            resident.mapped += kib;
-        }
-    }
-    fclose(file);
-    *ret_resident = resident;
+    *ret_resident =
+        (struct resident){.private = kib[0], .mapped = kib[1] + kib[2]};
     return 0;
 }
 

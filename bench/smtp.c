@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bench/loopback.h"
 #include "bench/process.h"
 
 enum {
@@ -28,31 +29,17 @@ enum {
 static const uint64_t LOAD_NS = 60000000000u;
 static const uint64_t GREETING_NS = 10000000000u;
 
-static struct sockaddr_in loopback(unsigned port)
-{
-    return (struct sockaddr_in){
-        .sin_family = AF_INET,
-        .sin_port = htons((uint16_t)port),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-}
-
 /* The kernel names a free port; it is ours again until somebody else asks. */
 static int free_port(void)
 {
-    struct sockaddr_in address = loopback(0);
-    socklen_t len = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int r = -1;
+    struct sockaddr_in address;
+    int fd = loopback_listen(&address);
 
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0) {
-        r = getsockname(fd, (struct sockaddr *)&address, &len);
+    if (fd < 0) {
+        return fd;
     }
-    r = r < 0 ? -errno : ntohs(address.sin_port);
-    if (fd >= 0) {
-        close(fd);
-    }
-    return r;
+    close(fd);
+    return ntohs(address.sin_port);
 }
 
 static int peer_path(char path[SMTP_PATH], const struct options *options,
@@ -87,8 +74,8 @@ int smtp_prepare(const struct options *options, const char *name,
 /* Whether somebody there says 220. */
 static bool greets(const struct smtp_server *server)
 {
-    struct sockaddr_in address =
-        loopback((unsigned)strtoul(strchr(server->address, ':') + 1, NULL, 10));
+    struct sockaddr_in address = loopback_address(
+        (unsigned)strtoul(strchr(server->address, ':') + 1, NULL, 10));
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct pollfd pollfd = {.fd = fd, .events = POLLIN};
     char greeting[4] = "";
