@@ -19,7 +19,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pirn/invariant.h"
+#include "runtime/engine/engine.h"
 #include "runtime/engine/errand.h"
+
+/* How many of @queue go together, the loan at @link first: all of a run are
+ * queued at once. */
+static inline uint32_t pirn__run_length(const struct pirn_link *queue,
+                                        const struct pirn_link *link)
+{
+    uint32_t length = 1;
+
+    while (pirn_container_of(link, struct pirn_loan, link)->flags &
+           LOAN_LINKED) {
+        link = link->next;
+        pirn_assert_rule(link != queue, "a run is queued whole");
+        length++;
+    }
+    return length;
+}
 
 /* Whether a worker may carry @loan out: it cannot come to wait for a peer. */
 bool pirn__run_is_job(const struct pirn_loan *loan);

@@ -135,19 +135,6 @@ static void arm_doorbell(struct uring *uring)
     }
 }
 
-/* How many loans go together, @link's first. */
-static unsigned run_length(const struct pirn_link *link)
-{
-    unsigned length = 1;
-
-    while (pirn_container_of(link, struct pirn_loan, link)->flags &
-           LOAN_LINKED) {
-        link = link->next;
-        length++;
-    }
-    return length;
-}
-
 /* There is room, which io_uring_get_sqe() would look for each time. */
 static struct io_uring_sqe *next_entry(struct uring *uring)
 {
@@ -220,7 +207,7 @@ static void submit_queue(struct uring *uring, struct pirn_link *queue,
     struct pirn_link *link = queue->next;
 
     while (link != queue) {
-        unsigned run = run_length(link);
+        unsigned run = pirn__run_length(queue, link);
 
         if (room > 0 && room < run && pirn__planted("run-parted")) {
             run = room;

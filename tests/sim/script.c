@@ -244,20 +244,6 @@ static void script_destroy(struct engine *engine)
     free(script);
 }
 
-static uint32_t run_length(const struct pirn_link *queue)
-{
-    const struct pirn_link *link = queue->next;
-    uint32_t length = 1;
-
-    while (pirn_container_of(link, struct pirn_loan, link)->flags &
-           LOAN_LINKED) {
-        link = link->next;
-        pirn_assert_rule(link != queue, "a run is queued whole");
-        length++;
-    }
-    return length;
-}
-
 static void enter(struct script *script, struct pirn_link *link,
                   struct pirn_link *inflight, bool is_cancel)
 {
@@ -350,7 +336,7 @@ static void script_submit(struct engine *engine, struct pirn_link *cancels,
         enter(script, cancels->next, inflight, true);
     }
     while (!list_is_empty(queue)) {
-        uint32_t run = run_length(queue);
+        uint32_t run = pirn__run_length(queue, queue->next);
 
         if (is_job(script, queue->next)) {
             list_push_tail(

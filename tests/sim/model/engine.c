@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "pirn/invariant.h"
+#include "runtime/engine/run.h"
 #include "runtime/engine/table.h"
 #include "runtime/list.h"
 #include "tests/sim/model/carry.h"
@@ -128,20 +129,6 @@ static void submit_one(struct ring *ring, struct pirn_link *queue,
     list_push_tail(&ring->done, &loan->link);
 }
 
-static uint32_t run_length(const struct pirn_link *queue)
-{
-    const struct pirn_link *link = queue->next;
-    uint32_t length = 1;
-
-    while (pirn_container_of(link, struct pirn_loan, link)->flags &
-           LOAN_LINKED) {
-        link = link->next;
-        pirn_assert_rule(link != queue, "a run is queued whole");
-        length++;
-    }
-    return length;
-}
-
 static void model_submit(struct engine *engine, struct pirn_link *cancels,
                          struct pirn_link *queue, struct pirn_link *inflight)
 {
@@ -160,7 +147,7 @@ static void model_submit(struct engine *engine, struct pirn_link *cancels,
             .is_cancel = true};
     }
     while (!list_is_empty(queue)) {
-        uint32_t run = run_length(queue);
+        uint32_t run = pirn__run_length(queue, queue->next);
 
         if (ring->submission_count + run > ring->submission_max) {
             return;
