@@ -8,8 +8,8 @@
 #include "test.h"
 
 #include "tests/kernel/allocation.h"
+#include "tests/kernel/descriptors.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -196,20 +196,6 @@ static void say_what(int signal_number)
     raise(signal_number);
 }
 
-static int descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int count = 0;
-
-    while (dir != NULL && readdir(dir) != NULL) {
-        count++;
-    }
-    if (dir != NULL) {
-        closedir(dir);
-    }
-    return count;
-}
-
 static bool is_long(void)
 {
     const char *wanted = getenv("PIRN_LONG");
@@ -222,7 +208,7 @@ static bool live_once(const struct allocation_life *life,
                       enum allocation_mode mode, uint64_t nth)
 {
     int64_t left_before = allocation_left();
-    int fds_before = descriptors();
+    int fds_before = count_descriptors();
     uint64_t count;
     int r;
 
@@ -235,10 +221,10 @@ static bool live_once(const struct allocation_life *life,
         fail_msg("%s%d: %s, %u were refused", doing, r, strerror(-r),
                  (unsigned)count);
     }
-    if (allocation_left() != left_before || descriptors() != fds_before) {
+    if (allocation_left() != left_before || count_descriptors() != fds_before) {
         fail_msg("%s%d allocations and %d descriptors are left", doing,
                  (int)(allocation_left() - left_before),
-                 descriptors() - fds_before);
+                 count_descriptors() - fds_before);
     }
     if (life->check != NULL) {
         life->check(life->user);

@@ -14,7 +14,7 @@ int bed_change_engine(struct bed *bed, const struct engine_class *class)
     if (pirn__context_create_on(class, NULL, &bed->context) < 0) {
         return -1;
     }
-    bed->fd_count = bed_count_fds();
+    bed->fd_count = count_descriptors();
     return 0;
 }
 

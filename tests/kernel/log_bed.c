@@ -30,7 +30,7 @@ int log_setup_closed(void **state)
         pirn_context_create(NULL, &bed->context) < 0) {
         return -1;
     }
-    bed->fd_count = bed_count_fds();
+    bed->fd_count = count_descriptors();
     *state = bed;
     return begin(bed);
 }
@@ -38,6 +38,17 @@ int log_setup_closed(void **state)
 int log_setup(void **state)
 {
     return log_setup_closed(state) == 0 ? bed_open(*state, true) : -1;
+}
+
+int log_setup_in_memory(void **state)
+{
+    int r = setenv("TMPDIR", "/dev/shm", 0) + log_setup_closed(state);
+    struct bed *bed = *state;
+
+    bed->log_slots = 256;
+    bed->log_segments = 8;
+    bed->log_segment_bytes = 144 * 1024;
+    return r;
 }
 
 int log_teardown(void **state)
@@ -268,4 +279,15 @@ const char *log_segment(const struct bed *bed, unsigned number)
 
     snprintf(name, sizeof(name), ".log/seg/%06u", number);
     return bed_at(bed, name);
+}
+
+const char *log_body_path(const struct bed *bed, const struct pirn_id *id)
+{
+    char text[PIRN_ID_TEXT];
+    char path[96];
+
+    pirn_id_format(id, text);
+    snprintf(path, sizeof(path), ".log/data/%s/%s", text + PIRN_ID_TEXT - 3,
+             text);
+    return bed_at(bed, path);
 }

@@ -4,20 +4,6 @@
 
 #include <ftw.h>
 
-int ring_count_fds(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int count = 0;
-
-    while (dir != NULL && readdir(dir) != NULL) {
-        count++;
-    }
-    if (dir != NULL) {
-        closedir(dir);
-    }
-    return count;
-}
-
 const struct engine_class *ring_chosen(void)
 {
     const struct engine_class *chosen = NULL;
@@ -74,13 +60,13 @@ int ring_create_on(void **state, bool links)
     struct ring *ring = calloc(1, sizeof(*ring));
 
     strcpy(ring->path, "./pirn-test-XXXXXX");
-    ring->fd_count = ring_count_fds();
+    ring->fd_count = count_descriptors();
     if (mkdtemp(ring->path) == NULL ||
         pirn__context_create_on(ring_class(links), NULL, &ring->context) < 0) {
         return -1;
     }
     ring->dir_fd = open(ring->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ring->fd_count_within = ring_count_fds();
+    ring->fd_count_within = count_descriptors();
     *state = ring;
     return ring->dir_fd < 0 ? -1 : 0;
 }
@@ -114,7 +100,7 @@ int ring_teardown(void **state)
         pirn_context_destroy(ring->context);
     }
     close(ring->dir_fd);
-    fd_count = ring_count_fds();
+    fd_count = count_descriptors();
     if (r == 0 && fd_count != ring->fd_count) {
         print_error("%d descriptors before, %d after\n", ring->fd_count,
                     fd_count);

@@ -21,6 +21,7 @@
 
 #include "pirn/pirn.h"
 #include "runtime/context.h"
+#include "tests/kernel/descriptors.h"
 #include "tests/sim/note.h"
 
 struct ring {
@@ -30,8 +31,6 @@ struct ring {
     int fd_count;        /* before, and after */
     int fd_count_within; /* with those of the ring and the directory */
 };
-
-int ring_count_fds(void);
 
 /* uring, unless PIRN_ENGINE says otherwise. */
 const struct engine_class *ring_chosen(void);

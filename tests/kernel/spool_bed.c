@@ -4,20 +4,6 @@
 
 #include <ftw.h>
 
-int bed_count_fds(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int count = 0;
-
-    while (dir != NULL && readdir(dir) != NULL) {
-        count++;
-    }
-    if (dir != NULL) {
-        closedir(dir);
-    }
-    return count;
-}
-
 int bed_open(struct bed *bed, bool create)
 {
     const struct pirn_spool_config config = {
@@ -74,7 +60,7 @@ int bed_setup_empty(void **state)
         pirn_context_create(NULL, &bed->context) < 0) {
         return -1;
     }
-    bed->fd_count = bed_count_fds();
+    bed->fd_count = count_descriptors();
     *state = bed;
     return 0;
 }
@@ -82,6 +68,24 @@ int bed_setup_empty(void **state)
 int bed_setup(void **state)
 {
     return bed_setup_empty(state) == 0 ? bed_open(*state, true) : -1;
+}
+
+int bed_setup_alone(void **state)
+{
+    int r = bed_setup_empty(state);
+    struct bed *bed = *state;
+
+    bed->without_log = true;
+    return r == 0 ? bed_open(bed, true) : r;
+}
+
+int bed_setup_in_memory(void **state)
+{
+    int r = setenv("TMPDIR", "/dev/shm", 0) + bed_setup_empty(state);
+    struct bed *bed = *state;
+
+    bed->without_log = true;
+    return r;
 }
 
 static int remove_one(const char *path, const struct stat *stat, int type,
@@ -103,7 +107,7 @@ int bed_teardown(void **state)
     struct bed *bed = *state;
 
     bed_close(bed);
-    int leaked = bed_count_fds() - bed->fd_count;
+    int leaked = count_descriptors() - bed->fd_count;
     if (pirn_context_loaned(bed->context) > 0) {
         return -1;
     }
@@ -121,6 +125,17 @@ struct pirn_id bed_put(struct bed *bed, const void *body, uint64_t len)
     struct pirn_draft draft = {0};
 
     pirn_prep_enqueue(&draft, bed->spool, "incoming", body, len, NULL);
+    assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
+    return draft.id;
+}
+
+struct pirn_id bed_put_as(struct bed *bed, const char *text, int8_t priority,
+                          uint64_t due_ns, bool held)
+{
+    struct pirn_draft draft = {
+        .priority = priority, .due_ns = due_ns, .held = held};
+
+    pirn_prep_enqueue(&draft, bed->spool, "incoming", text, strlen(text), NULL);
     assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
     return draft.id;
 }

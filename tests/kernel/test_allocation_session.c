@@ -199,30 +199,9 @@ static void a_client_of_a_log_is_told_4xx_and_none_of_it_is_there(void **state)
     each_in_turn(*state, "session on a log");
 }
 
-static int small_log_setup(void **state)
-{
-    int r = setenv("TMPDIR", "/dev/shm", 0) + log_setup_closed(state);
-    struct bed *bed = *state;
-
-    bed->log_slots = 256;
-    bed->log_segments = 8;
-    bed->log_segment_bytes = 144 * 1024;
-    return r;
-}
-
-/* In memory: no disk has to sync so many lives. */
-static int files_setup(void **state)
-{
-    int r = setenv("TMPDIR", "/dev/shm", 0) + bed_setup_empty(state);
-    struct bed *bed = *state;
-
-    bed->without_log = true;
-    return r;
-}
-
 BED_MAIN(cmocka_unit_test_setup_teardown(
-             a_client_of_files_is_told_4xx_and_none_of_it_is_there, files_setup,
-             bed_teardown),
+             a_client_of_files_is_told_4xx_and_none_of_it_is_there,
+             bed_setup_in_memory, bed_teardown),
          cmocka_unit_test_setup_teardown(
              a_client_of_a_log_is_told_4xx_and_none_of_it_is_there,
-             small_log_setup, log_teardown))
+             log_setup_in_memory, log_teardown))

@@ -472,31 +472,10 @@ static void an_index_is_built_again_or_later(void **state)
     each_in_turn(&lives, "log without an index");
 }
 
-/* In memory: no disk has to sync so many lives. */
-static int files_setup(void **state)
-{
-    int r = setenv("TMPDIR", "/dev/shm", 0) + bed_setup_empty(state);
-    struct bed *bed = *state;
-
-    bed->without_log = true;
-    return r;
-}
-
-static int small_log_setup(void **state)
-{
-    int r = setenv("TMPDIR", "/dev/shm", 0) + log_setup_closed(state);
-    struct bed *bed = *state;
-
-    bed->log_slots = 256;
-    bed->log_segments = 8;
-    bed->log_segment_bytes = 144 * 1024;
-    return r;
-}
-
 #define FILES(name) \
-    cmocka_unit_test_setup_teardown(name, files_setup, bed_teardown)
+    cmocka_unit_test_setup_teardown(name, bed_setup_in_memory, bed_teardown)
 #define LOG(name) \
-    cmocka_unit_test_setup_teardown(name, small_log_setup, log_teardown)
+    cmocka_unit_test_setup_teardown(name, log_setup_in_memory, log_teardown)
 
 BED_MAIN(FILES(files_that_lack_memory_are_intact),
          FILES(files_are_made_whole_or_made_again),

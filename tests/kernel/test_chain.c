@@ -66,7 +66,7 @@ static void assert_nothing_is_left(const struct ring *ring)
 {
     assert_false(ring_has(ring, "tmp"));
     assert_false(ring_has(ring, "name"));
-    assert_int_equal(ring_count_fds(), ring->fd_count_within);
+    assert_int_equal(count_descriptors(), ring->fd_count_within);
 }
 
 static void committed_file_has_its_name_and_all_its_bytes(void **state)
@@ -74,14 +74,14 @@ static void committed_file_has_its_name_and_all_its_bytes(void **state)
     struct ring *ring = *state;
     struct commit commit = {0};
     struct stat stat;
-    int fds = ring_count_fds();
+    int fds = count_descriptors();
 
     for (int i = 0; i < 3; i++) { /* and again: it replaces */
         assert_int_equal(carry_out(&commit, ring), 0);
         assert_int_equal(fstatat(ring->dir_fd, "name", &stat, 0), 0);
         assert_int_equal(stat.st_size, 100);
         assert_false(ring_has(ring, "tmp"));
-        assert_int_equal(ring_count_fds(), fds);
+        assert_int_equal(count_descriptors(), fds);
     }
 }
 

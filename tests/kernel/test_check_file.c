@@ -513,16 +513,8 @@ static void a_check_that_is_asked_to_end_goes_on_later(void **state)
     end(bed, &noted);
 }
 
-static int setup(void **state)
-{
-    int r = bed_setup_empty(state);
-    struct bed *bed = *state;
-
-    bed->without_log = true;
-    return r == 0 ? bed_open(bed, true) : r;
-}
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, bed_teardown)
+#define CASE(name) \
+    cmocka_unit_test_setup_teardown(name, bed_setup_alone, bed_teardown)
 #define CASE_BESIDE_A_LOG(name) \
     cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
 

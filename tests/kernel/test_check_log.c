@@ -51,17 +51,6 @@ static void expect_aside(struct bed *bed, const struct pirn_id *was,
     }
 }
 
-static const char *body_path(struct bed *bed, const struct pirn_id *id)
-{
-    char text[PIRN_ID_TEXT];
-    char path[96];
-
-    pirn_id_format(id, text);
-    snprintf(path, sizeof(path), ".log/data/%s/%s", text + PIRN_ID_TEXT - 3,
-             text);
-    return bed_at(bed, path);
-}
-
 static struct pirn_id put_long(struct bed *bed)
 {
     static char body[LONG_BODY];
@@ -169,7 +158,7 @@ static void a_long_body_that_is_gone_is_told(void **state)
 
     put_three(bed, ids);
     struct pirn_id id = put_long(bed);
-    assert_int_equal(unlink(body_path(bed, &id)), 0);
+    assert_int_equal(unlink(log_body_path(bed, &id)), 0);
     expect_mended(bed, PIRN_FAULT_NO_BODY, &id);
     expect_aside(bed, &id, "no-body", NULL);
     log_expect_gone(bed, &id);
@@ -181,7 +170,7 @@ static void a_long_body_that_was_cut_is_set_aside(void **state)
     struct bed *bed = *state;
     struct pirn_id id = put_long(bed);
 
-    assert_int_equal(truncate(body_path(bed, &id), LONG_BODY - 1), 0);
+    assert_int_equal(truncate(log_body_path(bed, &id), LONG_BODY - 1), 0);
     expect_mended(bed, PIRN_FAULT_BAD_BODY, &id);
     expect_aside(bed, &id, "bad-body", NULL);
 }
@@ -196,13 +185,13 @@ static void a_long_body_in_anothers_directory_goes_back(void **state)
     char path[96];
 
     pirn_id_format(&id, text);
-    snprintf(from, sizeof(from), "%s", body_path(bed, &id));
+    snprintf(from, sizeof(from), "%s", log_body_path(bed, &id));
     bool is_first = strncmp(text + PIRN_ID_TEXT - 3, "00", 2) == 0;
     snprintf(path, sizeof(path), ".log/data/%s/%s", is_first ? "01" : "00",
              text);
     assert_int_equal(rename(from, bed_at(bed, path)), 0);
     expect_mended(bed, PIRN_FAULT_MISPLACED, &id);
-    assert_int_equal(access(body_path(bed, &id), F_OK), 0);
+    assert_int_equal(access(log_body_path(bed, &id), F_OK), 0);
 }
 
 static void other_bytes_of_a_long_body_are_found_by_reading_it(void **state)
@@ -210,7 +199,7 @@ static void other_bytes_of_a_long_body_are_found_by_reading_it(void **state)
     struct bed *bed = *state;
     struct pirn_id id = put_long(bed);
 
-    log_flip(body_path(bed, &id), 70000);
+    log_flip(log_body_path(bed, &id), 70000);
     assert_int_equal(check(bed, &look).count, 0);
     struct found found = check(bed, &look_deep);
     assert_int_equal(found.count, 1);
@@ -224,7 +213,7 @@ static void what_somebody_has_is_told_and_left_to_him(void **state)
     struct pirn_claim claim = {0};
 
     assert_int_equal(bed_claim(bed, &claim), 1);
-    assert_int_equal(unlink(body_path(bed, &id)), 0);
+    assert_int_equal(unlink(log_body_path(bed, &id)), 0);
     struct found found = check(bed, &repair);
     assert_int_equal(found.count, 1);
     assert_int_equal(found.findings[0].error, -EBUSY);
@@ -243,10 +232,10 @@ static void an_orphaned_long_body_becomes_an_item_of_quarantine(void **state)
     assert_int_equal(bed_claim(bed, &claim), 1);
     pirn_prep_remove_durable(&claim);
     assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
-    bed_write(body_path(bed, &id), "orphan", 6);
+    bed_write(log_body_path(bed, &id), "orphan", 6);
     expect_mended(bed, PIRN_FAULT_ORPHANED, &id);
     expect_aside(bed, &id, "orphaned", "orphan");
-    assert_int_equal(access(body_path(bed, &id), F_OK), -1);
+    assert_int_equal(access(log_body_path(bed, &id), F_OK), -1);
 }
 
 /* The word says an owner whom no sweep knows. */
@@ -496,7 +485,7 @@ static void a_body_that_a_move_to_files_has_left_is_set_aside(void **state)
             pirn_prep_move(&claim, "incoming");
             assert_int_equal(pirn_wait(bed->context, &claim.op), 0);
         }
-        bed_write(body_path(bed, &id), "left", 4);
+        bed_write(log_body_path(bed, &id), "left", 4);
         expect_mended(bed, PIRN_FAULT_LEFTOVER, &id);
         assert_int_equal(count_strays(bed, name), i + 1);
         assert_int_equal(bed_status(bed).quarantined, 0);
@@ -532,7 +521,7 @@ static void a_body_that_is_shared_with_files_and_is_gone_is_told(void **state)
     pirn_prep_share(&share, &claim, "incoming", NULL);
     assert_int_equal(pirn_wait(bed->context, &share.op), 0);
     assert_int_equal(bed_remove(bed, &claim), 0);
-    assert_int_equal(unlink(body_path(bed, &share.id)), 0);
+    assert_int_equal(unlink(log_body_path(bed, &share.id)), 0);
     expect_mended(bed, PIRN_FAULT_NO_BODY, &share.id);
     expect_aside(bed, &share.id, "no-body", NULL);
 }

@@ -354,16 +354,8 @@ static void ages_count_wherever_an_item_stands(void **state)
     }
 }
 
-static int setup(void **state)
-{
-    int r = bed_setup_empty(state);
-    struct bed *bed = *state;
-
-    bed->without_log = true;
-    return r == 0 ? bed_open(bed, true) : r;
-}
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, bed_teardown)
+#define CASE(name) \
+    cmocka_unit_test_setup_teardown(name, bed_setup_alone, bed_teardown)
 
 BED_MAIN(CASE(what_stands_where_its_metadata_say_is_no_fault),
          CASE(shelves_of_quarantine_are_not_looked_at),

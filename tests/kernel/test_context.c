@@ -34,12 +34,12 @@ static void a_destroyed_context_leaves_nothing(void **state)
 
     (void)state;
     live_once();
-    fds = ring_count_fds();
+    fds = count_descriptors();
     mappings = count_mappings();
     for (int i = 0; i < 50; i++) {
         live_once();
     }
-    assert_int_equal(ring_count_fds(), fds);
+    assert_int_equal(count_descriptors(), fds);
     assert_in_range(count_mappings(), 1, mappings + 10); /* malloc's own */
     assert_null(pirn_context_destroy(NULL));
 }

@@ -48,16 +48,4 @@ static inline int32_t file_give_back_as(struct bed *bed,
     return pirn_wait(bed->context, &claim->op);
 }
 
-/* "body", of `incoming`. */
-static inline struct pirn_id file_put_as(struct bed *bed, int8_t priority,
-                                         uint64_t due_ns, bool held)
-{
-    struct pirn_draft draft = {
-        .priority = priority, .due_ns = due_ns, .held = held};
-
-    pirn_prep_enqueue(&draft, bed->spool, "incoming", "body", 4, NULL);
-    assert_int_equal(pirn_wait(bed->context, &draft.op), 0);
-    return draft.id;
-}
-
 #endif /* TESTS_KERNEL_TEST_FILE_H */

@@ -176,7 +176,7 @@ static void higher_ones_come_first(void **state)
     struct pirn_claim claim = {0};
 
     for (int priority = -8; priority <= 7; priority++) {
-        (void)file_put_as(bed, (int8_t)priority, 0, false);
+        (void)bed_put_as(bed, "body", (int8_t)priority, 0, false);
     }
     for (int priority = 7; priority >= -8; priority--) {
         assert_int_equal(bed_claim(bed, &claim), 1);
@@ -195,7 +195,7 @@ static void a_higher_one_overtakes_those_that_were_there(void **state)
     bed_put_many(bed, 20);
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_int_equal(bed_remove(bed, &claim), 0);
-    (void)file_put_as(bed, 3, 0, false);
+    (void)bed_put_as(bed, "body", 3, 0, false);
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_int_equal(claim.item.priority, 3);
     assert_int_equal(bed_give_back(bed, &claim), 0);
@@ -209,10 +209,10 @@ static void what_is_put_for_later_is_had_when_its_time_has_come(void **state)
     struct bed *bed = *state;
     struct pirn_claim claim = {0};
 
-    (void)file_put_as(bed, 0, BED_FAR_NS, false);
+    (void)bed_put_as(bed, "body", 0, BED_FAR_NS, false);
     assert_int_equal(bed_claim(bed, &claim), 0);
     uint64_t due_ns = pirn_context_realtime_ns(bed->context) + 500000000;
-    struct pirn_id id = file_put_as(bed, 2, due_ns, false);
+    struct pirn_id id = bed_put_as(bed, "body", 2, due_ns, false);
     pirn_prep_claim_wait(&claim, bed->spool, "incoming", 30000000000);
     assert_int_equal(pirn_wait(bed->context, &claim.op), 1);
     assert_memory_equal(&claim.item.id, &id, sizeof(id));
@@ -230,10 +230,10 @@ static void who_counts_and_lists_sees_them_all(void **state)
     int32_t count;
 
     (void)bed_put(bed, "body", 4);
-    (void)file_put_as(bed, 1, 0, false);
-    (void)file_put_as(bed, 0, BED_FAR_NS, false);
-    (void)file_put_as(bed, -2, BED_FAR_NS, false);
-    (void)file_put_as(bed, 0, BED_FAR_NS, true);
+    (void)bed_put_as(bed, "body", 1, 0, false);
+    (void)bed_put_as(bed, "body", 0, BED_FAR_NS, false);
+    (void)bed_put_as(bed, "body", -2, BED_FAR_NS, false);
+    (void)bed_put_as(bed, "body", 0, BED_FAR_NS, true);
     struct pirn_status status = bed_status(bed);
     assert_int_equal(status.ready, 2);
     assert_int_equal(status.delayed, 2);

@@ -71,7 +71,7 @@ static void reopen(struct bed *bed)
 static void s9_what_is_held_stays_held(void **state)
 {
     struct bed *bed = *state;
-    struct pirn_id id = file_put_as(bed, 0, 0, true);
+    struct pirn_id id = bed_put_as(bed, "body", 0, 0, true);
     struct pirn_claim claim = {0};
 
     bed_close(bed);
@@ -83,7 +83,7 @@ static void s9_what_is_held_stays_held(void **state)
 static void s5_a_claim_of_a_held_one_is_held_again(void **state)
 {
     struct bed *bed = *state;
-    struct pirn_id id = file_put_as(bed, 4, 0, true);
+    struct pirn_id id = bed_put_as(bed, "body", 4, 0, true);
     struct pirn_claim claim = {0};
 
     bed_close(bed);
@@ -98,7 +98,7 @@ static void s5_a_claim_of_a_held_one_is_held_again(void **state)
 static void s5_a_claim_goes_back_to_its_priority(void **state)
 {
     struct bed *bed = *state;
-    struct pirn_id id = file_put_as(bed, -3, 0, false);
+    struct pirn_id id = bed_put_as(bed, "body", -3, 0, false);
 
     bed_close(bed);
     claim_by_hand(bed, ".priority-3", &id);
@@ -110,7 +110,7 @@ static void s5_a_claim_goes_back_to_its_priority(void **state)
 static void s5_a_claim_of_a_delayed_one_waits_for_its_time(void **state)
 {
     struct bed *bed = *state;
-    struct pirn_id id = file_put_as(bed, 2, BED_FAR_NS, false);
+    struct pirn_id id = bed_put_as(bed, "body", 2, BED_FAR_NS, false);
 
     bed_close(bed);
     claim_by_hand(bed, bucket_of(bed), &id);
@@ -172,8 +172,8 @@ static void s10_what_is_due_is_ready_and_its_bucket_gone(void **state)
 {
     struct bed *bed = *state;
     struct pirn_claim claim = {0};
-    struct pirn_id id = file_put_as(bed, 2, BED_FAR_NS, false);
-    struct pirn_id plain = file_put_as(bed, 0, BED_FAR_NS, false);
+    struct pirn_id id = bed_put_as(bed, "body", 2, BED_FAR_NS, false);
+    struct pirn_id plain = bed_put_as(bed, "body", 0, BED_FAR_NS, false);
     char old[512];
 
     bed_close(bed);
@@ -210,7 +210,7 @@ static void s10_what_is_due_is_ready_and_its_bucket_gone(void **state)
 static void s8_of_a_claim_and_a_held_one_that_stays(void **state)
 {
     struct bed *bed = *state;
-    struct pirn_id id = file_put_as(bed, 0, 0, true);
+    struct pirn_id id = bed_put_as(bed, "body", 0, 0, true);
 
     bed_close(bed);
     assert_int_equal(
@@ -225,7 +225,7 @@ static void s8_of_a_claim_and_a_held_one_that_stays(void **state)
 static void s8_of_a_claim_and_a_delayed_one_that_stays(void **state)
 {
     struct bed *bed = *state;
-    struct pirn_id id = file_put_as(bed, 0, BED_FAR_NS, false);
+    struct pirn_id id = bed_put_as(bed, "body", 0, BED_FAR_NS, false);
 
     bed_close(bed);
     assert_int_equal(link(path_in(bed, bucket_of(bed), &id),
@@ -240,7 +240,7 @@ static void s8_of_a_claim_and_a_delayed_one_that_stays(void **state)
 static void s8_a_draft_beside_a_held_one_spares_the_body(void **state)
 {
     struct bed *bed = *state;
-    struct pirn_id id = file_put_as(bed, 0, 0, true);
+    struct pirn_id id = bed_put_as(bed, "body", 0, 0, true);
 
     bed_close(bed);
     assert_int_equal(
@@ -256,7 +256,7 @@ static void a_draft_beside_a_shelf_spares_the_body_at_a_sweep(void **state)
 {
     struct bed *bed = *state;
     struct bed other;
-    struct pirn_id id = file_put_as(bed, 7, 0, false);
+    struct pirn_id id = bed_put_as(bed, "body", 7, 0, false);
     char path[512];
     char text[PIRN_ID_TEXT];
 
@@ -276,7 +276,7 @@ static void what_is_damaged_on_a_shelf_is_set_aside(void **state)
 {
     struct bed *bed = *state;
     struct pirn_claim claim = {0};
-    struct pirn_id id = file_put_as(bed, 1, 0, false);
+    struct pirn_id id = bed_put_as(bed, "body", 1, 0, false);
 
     bed_write(path_in(bed, ".priority+1", &id), "pirn-item 2\nid", 14);
     assert_int_equal(bed_claim(bed, &claim), 0);

@@ -150,7 +150,7 @@ static void a_failed_commit_is_undone(void **state)
     struct ring *ring = *state;
     struct pirn_context *context = pooled(2);
     struct commit commit = {0};
-    int fd_count = ring_count_fds();
+    int fd_count = count_descriptors();
 
     prepare(&commit, ring->dir_fd, "missing/name");
     assert_int_equal(pirn_wait(context, &commit.chain.op), -ENOENT);
@@ -158,7 +158,7 @@ static void a_failed_commit_is_undone(void **state)
     assert_int_equal(pirn_op_result(&commit.steps[4]), 0);
     assert_int_equal(pirn_op_result(&commit.steps[5]), 0);
     assert_false(ring_has(ring, "tmp"));
-    assert_int_equal(ring_count_fds(), fd_count);
+    assert_int_equal(count_descriptors(), fd_count);
     pirn_context_destroy(context);
 }
 

@@ -24,6 +24,9 @@ struct log_bed {
 int log_setup_closed(void **state);
 int log_setup(void **state);
 
+/* Not made yet, in memory, and as small as it may be. */
+int log_setup_in_memory(void **state);
+
 /* Fails the test that left an index behind which nobody keeps. */
 int log_teardown(void **state);
 
@@ -96,6 +99,9 @@ void log_forget_bounds(const struct bed *bed);
 off_t log_find(const char *path, const void *bytes, size_t len);
 
 const char *log_segment(const struct bed *bed, unsigned number);
+
+/* Where the body of an item is, or would be, that has a file of its own. */
+const char *log_body_path(const struct bed *bed, const struct pirn_id *id);
 
 #define LOG_TEST(name) \
     cmocka_unit_test_setup_teardown(name, log_setup, log_teardown)

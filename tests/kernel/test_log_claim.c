@@ -6,17 +6,6 @@
 
 #include <pirn/timer.h>
 
-static struct pirn_id put_as(struct bed *bed, const char *text, int8_t priority,
-                             uint64_t due_ns, bool held)
-{
-    struct pirn_draft draft = {
-        .priority = priority, .due_ns = due_ns, .held = held};
-
-    assert_int_equal(
-        log_enqueue(bed, &draft, "incoming", text, strlen(text), NULL), 0);
-    return draft.id;
-}
-
 static uint64_t now(const struct bed *bed)
 {
     return pirn_context_realtime_ns(bed->context);
@@ -34,11 +23,11 @@ static void a_higher_priority_goes_first(void **state)
 {
     struct bed *bed = *state;
 
-    (void)put_as(bed, "normal", 0, 0, false);
-    (void)put_as(bed, "lowest", -8, 0, false);
-    (void)put_as(bed, "highest", 7, 0, false);
-    (void)put_as(bed, "low", -1, 0, false);
-    (void)put_as(bed, "high", 1, 0, false);
+    (void)bed_put_as(bed, "normal", 0, 0, false);
+    (void)bed_put_as(bed, "lowest", -8, 0, false);
+    (void)bed_put_as(bed, "highest", 7, 0, false);
+    (void)bed_put_as(bed, "low", -1, 0, false);
+    (void)bed_put_as(bed, "high", 1, 0, false);
     log_expect_next(bed, "incoming", "highest");
     log_expect_next(bed, "incoming", "high");
     log_expect_next(bed, "incoming", "normal");
@@ -57,7 +46,7 @@ static void what_was_given_back_goes_before_what_is_new(void **state)
     assert_int_equal(bed_claim(bed, &one), 1);
     assert_int_equal(one.item.attempts, 0);
     assert_int_equal(bed_give_back(bed, &one), 0);
-    (void)put_as(bed, "above", 1, 0, false);
+    (void)bed_put_as(bed, "above", 1, 0, false);
     log_expect_next(bed, "incoming", "above");
     assert_int_equal(bed_claim(bed, &one), 1);
     log_expect_body(bed, &one, "one");
@@ -71,7 +60,7 @@ static void a_claim_says_what_the_item_is(void **state)
     struct bed *bed = *state;
     struct pirn_claim claim = {0};
     uint64_t before = now(bed);
-    struct pirn_id id = put_as(bed, "hello", 3, 5, false);
+    struct pirn_id id = bed_put_as(bed, "hello", 3, 5, false);
 
     assert_int_equal(bed_claim(bed, &claim), 1);
     assert_true(log_same_id(&claim.item.id, &id));
@@ -91,7 +80,7 @@ static void a_delayed_item_comes_when_it_is_due_and_not_before(void **state)
     struct bed *bed = *state;
     struct pirn_claim claim = {0};
     uint64_t due = now(bed) + 80 * 1000000ull;
-    struct pirn_id id = put_as(bed, "later", 0, due, false);
+    struct pirn_id id = bed_put_as(bed, "later", 0, due, false);
 
     for (int tries = 0; tries < 1000; tries++) {
         int32_t r = bed_claim(bed, &claim);
@@ -115,7 +104,7 @@ static void delayed_items_come_in_the_order_of_their_times(void **state)
     uint64_t from = now(bed);
 
     for (int i = 0; i < 4; i++) {
-        (void)put_as(bed, texts[i], 0, from + ms[i] * 1000000, false);
+        (void)bed_put_as(bed, texts[i], 0, from + ms[i] * 1000000, false);
     }
     assert_int_equal(bed_status(bed).delayed, 4);
     let_pass(bed, 3100 * 1000000ull);
@@ -129,8 +118,8 @@ static void a_held_item_is_had_by_its_id_alone(void **state)
 {
     struct bed *bed = *state;
     struct pirn_claim claim = {0};
-    struct pirn_id held = put_as(bed, "held", 0, 0, true);
-    struct pirn_id later = put_as(bed, "later", 0, now(bed) * 2, false);
+    struct pirn_id held = bed_put_as(bed, "held", 0, 0, true);
+    struct pirn_id later = bed_put_as(bed, "later", 0, now(bed) * 2, false);
 
     log_expect_none(bed, "incoming");
     assert_int_equal(bed_status(bed).held, 1);

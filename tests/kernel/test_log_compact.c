@@ -169,7 +169,7 @@ static int setup_faulty(void **state)
     if (pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
         return -1;
     }
-    bed->fd_count = bed_count_fds();
+    bed->fd_count = count_descriptors();
     return bed_open(bed, true);
 }
 

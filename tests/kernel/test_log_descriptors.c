@@ -82,7 +82,7 @@ static void put(struct bed *bed, uint32_t count, struct pirn_id *ret_ids)
 static void claimed(struct pirn_op *op, int32_t result)
 {
     struct one *one = pirn_container_of(op, struct one, claim.op);
-    int count = bed_count_fds();
+    int count = count_descriptors();
 
     one->result = result;
     *one->most = count > *one->most ? count : *one->most;
@@ -148,7 +148,7 @@ static void items_of_all_segments_are_read_with_few_descriptors(void **state)
     assert_int_equal(access(log_segment(bed, ITEMS / 2 - 1), F_OK), 0);
     claim_all(bed, &most);
     expect_few(bed, most);
-    expect_few(bed, bed_count_fds());
+    expect_few(bed, count_descriptors());
 }
 
 static void an_index_is_made_anew_with_few_descriptors(void **state)
@@ -161,7 +161,7 @@ static void an_index_is_made_anew_with_few_descriptors(void **state)
     log_shut_down(bed);
     assert_int_equal(bed_open(bed, false), 0);
     assert_int_equal(bed_status(bed).ready, ITEMS);
-    assert_true(bed_count_fds() - bed->fd_count <= KEPT + OTHERS);
+    assert_true(count_descriptors() - bed->fd_count <= KEPT + OTHERS);
     claim_all(bed, &most);
     expect_few(bed, most);
 }

@@ -175,26 +175,15 @@ static void batches_of_all_sizes_survive_in_their_order(void **state)
     log_expect_none(bed, "incoming");
 }
 
-static struct pirn_id put_as(struct bed *bed, const char *text, int8_t priority,
-                             uint64_t due_ns, bool held)
-{
-    struct pirn_draft draft = {
-        .priority = priority, .due_ns = due_ns, .held = held};
-
-    assert_int_equal(
-        log_enqueue(bed, &draft, "incoming", text, strlen(text), NULL), 0);
-    return draft.id;
-}
-
 static void what_was_acknowledged_is_there_as_it_was(void **state)
 {
     struct bed *bed = *state;
     struct pirn_claim claim = {0};
-    struct pirn_id held = put_as(bed, "held", 0, 0, true);
-    struct pirn_id later = put_as(bed, "later", 2, BED_FAR_NS, false);
+    struct pirn_id held = bed_put_as(bed, "held", 0, 0, true);
+    struct pirn_id later = bed_put_as(bed, "later", 2, BED_FAR_NS, false);
 
-    (void)put_as(bed, "normal", 0, 0, false);
-    (void)put_as(bed, "high", 3, 0, false);
+    (void)bed_put_as(bed, "normal", 0, 0, false);
+    (void)bed_put_as(bed, "high", 3, 0, false);
     log_power_cut_and_open(bed);
     assert_int_equal(bed_status(bed).ready, 2);
     assert_int_equal(bed_status(bed).held, 1);
@@ -347,7 +336,7 @@ static void put_some(struct bed *bed)
     for (uint32_t i = 0; i < SOME; i++) {
         char text[8];
         snprintf(text, sizeof(text), "%u", i);
-        struct pirn_id id = put_as(bed, text, 0, 0, i == HELD_ONE);
+        struct pirn_id id = bed_put_as(bed, text, 0, 0, i == HELD_ONE);
         if (i == REMOVED_ONE) {
             assert_int_equal(log_claim_id(bed, &claim, &id), 1);
             assert_int_equal(log_remove_durable(bed, &claim), 0);

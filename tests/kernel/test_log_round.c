@@ -150,7 +150,7 @@ static void a_ring_that_fails_ends_nobody_elses_rounds(void **state)
     (void)log_put(&other, "three");
     assert_int_equal(remove_next(&other), 0);
     bed_leave(&other);
-    bed->fd_count = bed_count_fds(); /* what was not closed without a ring */
+    bed->fd_count = count_descriptors(); /* what no ring has closed */
 }
 
 #define ROUND_TEST(name) \

@@ -190,17 +190,6 @@ static void a_stray_that_is_not_moved_stays(void **state)
 
 /* ---- in the log ---- */
 
-static const char *body_path(struct bed *bed, const struct pirn_id *id)
-{
-    char text[PIRN_ID_TEXT];
-    char path[96];
-
-    pirn_id_format(id, text);
-    snprintf(path, sizeof(path), ".log/data/%s/%s", text + PIRN_ID_TEXT - 3,
-             text);
-    return bed_at(bed, path);
-}
-
 static struct pirn_id make_log_orphan(struct bed *bed, const char *text)
 {
     struct pirn_id id = log_put(bed, text);
@@ -208,7 +197,7 @@ static struct pirn_id make_log_orphan(struct bed *bed, const char *text)
 
     assert_int_equal(log_claim_id(bed, &claim, &id), 1);
     assert_int_equal(log_remove_durable(bed, &claim), 0);
-    bed_write(body_path(bed, &id), text, strlen(text));
+    bed_write(log_body_path(bed, &id), text, strlen(text));
     return id;
 }
 
@@ -306,7 +295,7 @@ static struct pirn_id make_cut(struct bed *bed, const char *text)
 
     snprintf(body, sizeof(body), "%s", text);
     struct pirn_id id = bed_put(bed, body, sizeof(body));
-    assert_int_equal(truncate(body_path(bed, &id), LONG_BODY - 1), 0);
+    assert_int_equal(truncate(log_body_path(bed, &id), LONG_BODY - 1), 0);
     return id;
 }
 

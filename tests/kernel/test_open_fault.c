@@ -33,7 +33,7 @@ static bool fails_at(struct bed *bed, const struct opening *opening,
                      uint32_t place)
 {
     opening->prepare(bed);
-    int before = bed_count_fds();
+    int before = count_descriptors();
     faulty_plan(ENGINE_OPCODE_COUNT, place, 1, -EIO);
     int r = bed_open(bed, opening->create);
     bool failed = faulty_outcome()->failed > 0;
@@ -43,7 +43,7 @@ static bool fails_at(struct bed *bed, const struct opening *opening,
         expect_items(bed, opening->items);
         bed_close(bed);
     }
-    assert_int_equal(bed_count_fds(), before);
+    assert_int_equal(count_descriptors(), before);
     assert_int_equal(bed_open(bed, opening->create), 0);
     expect_items(bed, opening->items);
     bed_close(bed);
@@ -139,12 +139,12 @@ static void who_cannot_say_who_he_is_does_not_come_in(void **state)
     bed_put_many(bed, 1); /* so that there is an index, and nothing else to be
                              written */
     bed_close(bed);
-    int before = bed_count_fds();
+    int before = count_descriptors();
     faulty_plan(ENGINE_WRITE, 1, 1, -EIO);
     assert_int_equal(bed_open(bed, false), -EIO);
     assert_int_equal(faulty_outcome()->failed, 1);
     faulty_plan(ENGINE_NONE, 0, 0, 0);
-    assert_int_equal(bed_count_fds(), before);
+    assert_int_equal(count_descriptors(), before);
     assert_int_equal(bed_open(bed, false), 0);
     assert_int_equal(own_pid(bed), getpid());
 }

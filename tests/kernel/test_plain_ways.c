@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "runtime/list.h"
+#include "tests/kernel/descriptors.h"
 
 /* One worker: if a wait were a job, the look at the file would never end. */
 static void waits_do_not_fill_the_pool(void **state)
@@ -384,16 +385,6 @@ static void a_foreign_loop_hears_of_what_had_begun(void **state)
     assert_int_equal(read.result, LEN);
     close(zero);
     free(target);
-}
-
-static int count_descriptors(void)
-{
-    int count = 0;
-
-    for (int fd = 0; fd < 256; fd++) {
-        count += fcntl(fd, F_GETFD) >= 0;
-    }
-    return count;
 }
 
 static void queue_one(struct pirn_link *queue, struct pirn_loan *loan)

@@ -5,7 +5,6 @@
  */
 #include "test.h"
 
-#include <dirent.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,21 +12,9 @@
 #include "pirn/context.h"
 #include "pirn/probe.h"
 #include "runtime/engine/table.h"
+#include "tests/kernel/descriptors.h"
 
 enum { ROWS_MAX = 256 };
-
-static int count_descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int count = 0;
-
-    assert_non_null(dir);
-    while (readdir(dir) != NULL) {
-        count++;
-    }
-    closedir(dir);
-    return count;
-}
 
 /* A row's name is the operation's, then perhaps " (how it failed)". */
 static bool is_about(const struct pirn_probe_link *link, const char *name)

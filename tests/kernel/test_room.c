@@ -59,7 +59,7 @@ static int setup(void **state, enum pirn_layout layout, const char *options)
     bed->log_slots = ITEMS_MAX;
     bed->log_segments = 64;
     bed->log_segment_bytes = 512 * KIB;
-    bed->fd_count = bed_count_fds();
+    bed->fd_count = count_descriptors();
     return bed_open(bed, true);
 }
 
@@ -84,7 +84,7 @@ static int teardown(void **state)
     struct bed *bed = &room->bed;
 
     bed_close(bed);
-    int r = bed_count_fds() == bed->fd_count ? 0 : -1;
+    int r = count_descriptors() == bed->fd_count ? 0 : -1;
     r = pirn_context_loaned(bed->context) > 0 ? -1 : r;
     pirn_context_destroy(bed->context);
     r = loop_unmount(room->point) < 0 ? -1 : r;

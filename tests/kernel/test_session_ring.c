@@ -101,7 +101,7 @@ static int setup(void **state)
 
     pirn_context_destroy(bed->context);
     r = r == 0 ? pirn_context_create(&config, &bed->context) : r;
-    bed->fd_count = bed_count_fds();
+    bed->fd_count = count_descriptors();
     return r == 0 ? bed_open(bed, true) : r;
 }
 

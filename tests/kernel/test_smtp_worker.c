@@ -40,7 +40,7 @@ static int setup(void **state)
         pirn__context_create_on(faulty_engine(), NULL, &bed->context) < 0) {
         return -1;
     }
-    bed->fd_count = bed_count_fds();
+    bed->fd_count = count_descriptors();
     if (bed_open(bed, true) < 0) {
         return -1;
     }

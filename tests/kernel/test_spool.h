@@ -22,6 +22,8 @@
 #include <pirn/context.h>
 #include <pirn/spool.h>
 
+#include "kernel/descriptors.h"
+
 /* A time that no test lives to see. */
 #define BED_FAR_NS UINT64_C(0x7000000000000000)
 
@@ -41,7 +43,6 @@ struct bed {
     bool early;
 };
 
-int bed_count_fds(void);
 int bed_open(struct bed *bed, bool create);
 void bed_close(struct bed *bed);
 
@@ -57,8 +58,12 @@ int bed_step(int usual);
 /* An empty directory and a context; no spool yet. */
 int bed_setup_empty(void **state);
 
-/* A spool in it, too. */
+/* A spool in it, too; one of files alone, without a log beside them. */
 int bed_setup(void **state);
+int bed_setup_alone(void **state);
+
+/* A bed for that, no spool yet, in memory: no disk has to sync many lives. */
+int bed_setup_in_memory(void **state);
 
 /* A directory and all that is in it. */
 void bed_rmtree(const char *path);
@@ -76,6 +81,10 @@ struct bed_draft {
 };
 
 void bed_note(struct pirn_op *op, int32_t result);
+
+/* A text, of `incoming'. */
+struct pirn_id bed_put_as(struct bed *bed, const char *text, int8_t priority,
+                          uint64_t due_ns, bool held);
 
 /* @count items of one byte at once, so that they share their syncs. */
 void bed_put_many(struct bed *bed, unsigned count);
