@@ -5,6 +5,7 @@
  * Nobody waits for an item to be claimed for long: a test puts back what stands
  * in the log's row of stamps.
  */
+#include "kernel/midst.h"
 #include "kernel/test_fence.h"
 
 #include "spool/log/log.h"
@@ -80,7 +81,7 @@ static void an_item_says_since_when_it_is_claimed(void **state)
         assert_int_equal(bed_give_back(&his, &claim), 0);
     }
     assert_int_equal(claimed_ns(bed, &id), 0);
-    leave(&his);
+    bed_leave(&his);
 }
 
 static void a_claim_that_was_waited_for_says_it_too(void **state)
@@ -137,7 +138,7 @@ static void who_seizes_it_has_it_since_then(void **state)
     assert_int_equal(pirn_wait(bed->context, &ours.op), 1);
     expect_claimed(bed, &id, from_ns, real_ns(bed));
     assert_int_equal(bed_remove(bed, &ours), 0);
-    leave(&his);
+    bed_leave(&his);
 }
 
 /* Whoever was stopped between the two stores of a claim. */
