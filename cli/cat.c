@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/ids.h"
 #include "cli/options.h"
 #include "cli/tool.h"
 #include "cli/verb.h"
@@ -22,8 +23,7 @@ enum { BUF_BYTES = 256 * 1024, LOOKS = 2 };
 struct cat {
     struct options options;
     struct tool tool;
-    char **ids;
-    int id_count;
+    struct ids ids;
     struct pirn_view view;
     char buf[BUF_BYTES];
 };
@@ -33,20 +33,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     struct cat *cat = state->input;
 
     (void)arg;
-    switch (key) {
-    case ARGP_KEY_INIT:
+    if (key == ARGP_KEY_INIT) {
         options_hand_down(state, &cat->options);
         return 0;
-    case ARGP_KEY_ARGS:
-        cat->ids = state->argv + state->next;
-        cat->id_count = state->argc - state->next;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "an id is needed");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
     }
+    return ids_parse(&cat->ids, key, state);
 }
 
 static const struct argp_child children[] = {
@@ -90,47 +81,39 @@ static bool copy(struct cat *cat, const struct pirn_id *id, enum code *ret_code)
     return true;
 }
 
-static enum code print(struct cat *cat, const char *text)
+static enum code print(void *user, const struct pirn_id *id)
 {
-    struct pirn_id id;
-    enum code code = tool_parse_id(text, &id);
+    struct cat *cat = user;
+    enum code code;
 
-    if (code != CODE_DONE) {
-        return code;
+    if (ferror(stdout)) {
+        return CODE_DONE; /* said before, and nothing more can be printed */
     }
     for (int i = 0; i < LOOKS; i++) {
-        pirn_prep_look(&cat->view, cat->tool.spool, &id);
+        pirn_prep_look(&cat->view, cat->tool.spool, id);
         int32_t r = pirn_wait(cat->tool.context, &cat->view.op);
         if (r < 0) {
-            return tool_say_item(&cat->tool, &id, r);
+            return tool_say_item(&cat->tool, id, r);
         }
-        bool is_there = copy(cat, &id, &code);
+        bool is_there = copy(cat, id, &code);
         pirn_prep_view_end(&cat->view);
         (void)pirn_wait(cat->tool.context, &cat->view.op);
         if (is_there) {
             return code;
         }
     }
-    return tool_say_item(&cat->tool, &id, -ESTALE);
+    return tool_say_item(&cat->tool, id, -ESTALE);
 }
 
 /* Each is tried; the first that fails decides how the program exits. */
 static enum code run(struct cat *cat)
 {
-    enum code code = tool_check_ids(cat->ids, cat->id_count);
+    enum code code = tool_check_ids(cat->ids.texts, cat->ids.count);
 
     if (code == CODE_DONE) {
         code = tool_open(&cat->tool, &cat->options, false);
     }
-    if (code != CODE_DONE) {
-        return code;
-    }
-    for (int i = 0; i < cat->id_count && !ferror(stdout); i++) {
-        enum code one = print(cat, cat->ids[i]);
-
-        code = code == CODE_DONE ? one : code;
-    }
-    return code;
+    return code == CODE_DONE ? ids_try(&cat->ids, print, cat) : code;
 }
 
 enum code verb_cat(int argc, char **argv)

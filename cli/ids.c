@@ -4,6 +4,21 @@
 
 #include <string.h>
 
+error_t ids_parse(struct ids *ids, int key, const struct argp_state *state)
+{
+    switch (key) {
+    case ARGP_KEY_ARGS:
+        ids->texts = state->argv + state->next;
+        ids->count = state->argc - state->next;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "an id is needed");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 enum code ids_check(const struct ids *ids)
 {
     enum code code = CODE_DONE;
@@ -49,6 +64,18 @@ enum code ids_each(struct ids *ids, struct tool *tool, ids_fn *fn, void *user)
     for (int i = 0; code == CODE_DONE && i < ids->count; i++) {
         code = strcmp(ids->texts[i], "-") == 0 ? each_line(ids, tool, fn, user)
                                                : call(ids->texts[i], fn, user);
+    }
+    return code;
+}
+
+enum code ids_try(const struct ids *ids, ids_fn *fn, void *user)
+{
+    enum code code = CODE_DONE;
+
+    for (int i = 0; i < ids->count; i++) {
+        enum code one = call(ids->texts[i], fn, user);
+
+        code = code == CODE_DONE ? one : code;
     }
     return code;
 }

@@ -3,6 +3,7 @@
 #include <argp.h>
 #include <stdio.h>
 
+#include "cli/ids.h"
 #include "cli/options.h"
 #include "cli/print.h"
 #include "cli/tool.h"
@@ -12,8 +13,7 @@ struct show {
     struct options options;
     struct tool tool;
     struct json json;
-    char **ids;
-    int id_count;
+    struct ids ids;
     bool printed;
 };
 
@@ -22,20 +22,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     struct show *show = state->input;
 
     (void)arg;
-    switch (key) {
-    case ARGP_KEY_INIT:
+    if (key == ARGP_KEY_INIT) {
         options_hand_down(state, &show->options);
         return 0;
-    case ARGP_KEY_ARGS:
-        show->ids = state->argv + state->next;
-        show->id_count = state->argc - state->next;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "an id is needed");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
     }
+    return ids_parse(&show->ids, key, state);
 }
 
 static const struct argp_child children[] = {
@@ -50,20 +41,15 @@ static const struct argp argp = {
     .doc = "Print all that is known of an item: its metadata and fields.",
 };
 
-static enum code show_one(struct show *show, const char *text)
+static enum code show_one(void *user, const struct pirn_id *id)
 {
+    struct show *show = user;
     struct pirn_view view = {0};
-    struct pirn_id id;
-    enum code code = tool_parse_id(text, &id);
-    int32_t r;
 
-    if (code != CODE_DONE) {
-        return code;
-    }
-    pirn_prep_look(&view, show->tool.spool, &id);
-    r = pirn_wait(show->tool.context, &view.op);
+    pirn_prep_look(&view, show->tool.spool, id);
+    int32_t r = pirn_wait(show->tool.context, &view.op);
     if (r < 0) {
-        return tool_say_item(&show->tool, &id, r);
+        return tool_say_item(&show->tool, id, r);
     }
     if (show->options.json) {
         print_item_json(&show->json, &view.item);
@@ -80,20 +66,12 @@ static enum code show_one(struct show *show, const char *text)
 /* Each is tried; the first that fails decides how the program exits. */
 static enum code run(struct show *show)
 {
-    enum code code = tool_check_ids(show->ids, show->id_count);
+    enum code code = tool_check_ids(show->ids.texts, show->ids.count);
 
     if (code == CODE_DONE) {
         code = tool_open(&show->tool, &show->options, false);
     }
-    if (code != CODE_DONE) {
-        return code;
-    }
-    for (int i = 0; i < show->id_count; i++) {
-        enum code one = show_one(show, show->ids[i]);
-
-        code = code == CODE_DONE ? one : code;
-    }
-    return code;
+    return code == CODE_DONE ? ids_try(&show->ids, show_one, show) : code;
 }
 
 enum code verb_show(int argc, char **argv)
