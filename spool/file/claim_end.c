@@ -6,7 +6,7 @@
  *               durable, or too many have been told already; the rest is for a
  *               round of all that were (removals.c)
  *               fsync .checkout/O and where it was claimed, at once
- *               unlink .data/XY/ID, unlink .tmp/O/ID
+ *               unlink .data/XY/ID, [sync of .data/XY], unlink .tmp/O/ID
  *
  * The syncs stand between, because an unlink may reach the disk before the
  * rename does: the item would come back without its body. A rename is atomic,
@@ -350,6 +350,26 @@ static void unlinked_name(struct pirn_op *op, int32_t result)
     end(work_of(op), 0);
 }
 
+static void unlink_name(struct pirn_claim_work *work)
+{
+    pirn_prep_unlink(&work->step, work->spool->root_fd, work->to.text, 0);
+    pirn_start(work->spool->context, &work->step, unlinked_name);
+}
+
+static void synced_body(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, sync_ready.waiter.op);
+
+    if (result < 0) {
+        end(work, 0);
+    } else {
+        unlink_name(work);
+    }
+}
+
+/* By its body whoever asks for a caller's name knows that it is somebody's. So
+ * of an item that has one the body does not come back alone. */
 static void unlinked_body(struct pirn_op *op, int32_t result)
 {
     struct pirn_claim_work *work = work_of(op);
@@ -359,8 +379,13 @@ static void unlinked_body(struct pirn_op *op, int32_t result)
         end(work, 0); /* its name stays with it, for recovery */
         return;
     }
-    pirn_prep_unlink(&work->step, work->spool->root_fd, work->to.text, 0);
-    pirn_start(work->spool->context, &work->step, unlinked_name);
+    if (work->claim->priv.named == NULL) {
+        unlink_name(work);
+        return;
+    }
+    pirn__prep_sync(&work->sync_ready,
+                    &work->spool->bodies[pirn__id_shard(&work->id)]);
+    pirn_start(work->spool->context, &work->sync_ready.waiter.op, synced_body);
 }
 
 static void synced_one(struct pirn_claim_work *work, int32_t result)

@@ -296,6 +296,32 @@ static void a_removal_whose_sync_failed_keeps_the_body(void **state)
     assert_false(bed_has(bed, BED_TMP, &draft.id));
 }
 
+/* By its body whoever asks for the name knows that an item has it: a power cut
+ * must not bring that back alone. */
+static void a_body_whose_item_had_a_name_goes_before_its_mark(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct pirn_draft draft = {0};
+    struct pirn_name name = {.text = "a-name"};
+
+    pirn_prep_reserve(&name, bed->spool, NULL, NULL, 0);
+    assert_int_equal(pirn_wait(bed->context, &name.op), 0);
+    draft.name = &name;
+    assert_int_equal(enqueue(bed, &draft), 0);
+    pirn_prep_release_name(&name);
+    assert_int_equal(pirn_wait(bed->context, &name.op), 0);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    faulty_plan(ENGINE_FSYNC, 3, 1, -EIO); /* two are before its body */
+    assert_int_equal(bed_remove(bed, &claim), 0);
+    assert_int_equal(faulty_outcome()->failed, 1);
+    bed_heal();
+    assert_false(bed_has(bed, BED_BODY, &draft.id));
+    assert_true(bed_has(bed, BED_TMP, &draft.id));
+    bed_close(bed); /* recovery goes on from there */
+    assert_false(bed_has(bed, BED_TMP, &draft.id));
+}
+
 static void recovery_that_cannot_sync_keeps_the_body(void **state)
 {
     struct bed *bed = *state;
@@ -427,6 +453,7 @@ BED_MAIN(T(a_failed_sync_publishes_nothing_wherever_it_fails),
          T(a_failed_sync_of_a_directory_is_final),
          T(those_who_ask_together_share_one_sync),
          T(a_removal_whose_sync_failed_keeps_the_body),
+         T(a_body_whose_item_had_a_name_goes_before_its_mark),
          T(recovery_that_cannot_sync_keeps_the_body),
          T(recovery_that_cannot_sync_gives_nothing_back),
          T(a_full_disk_gives_back_with_the_old_metadata),
