@@ -19,7 +19,8 @@
  * each record is judged by its own sums.
  *
  * Reading stops at the first batch whose sum, segment, generation, sequence or
- * first record is not what it has to be. Pure.
+ * first record is not what it has to be; a restart asks then what has to be
+ * there (heal.h). Pure.
  */
 #ifndef SPOOL_LOG_BATCH_H
 #define SPOOL_LOG_BATCH_H

@@ -51,6 +51,22 @@ static int64_t stat_of(struct pirn__log *log, int fd, const char *path)
     return r < 0 ? r : (int64_t)statx.stx_size;
 }
 
+/* What of it cannot be read is zeros, page by page. */
+static int read_step(struct pirn__log *log, int from, uint8_t *bytes,
+                     uint32_t want, uint64_t at)
+{
+    enum { PAGE = 4096 };
+
+    memset(bytes, 0, want);
+    int64_t r = pirn__log_read_at(log, from, bytes, want, at);
+    for (uint32_t i = 0; r == -EIO && i < want; i += PAGE) {
+        uint32_t len = want - i < PAGE ? want - i : PAGE;
+        int64_t page = pirn__log_read_at(log, from, bytes + i, len, at + i);
+        r = page < 0 && page != -EIO ? page : -EIO;
+    }
+    return r < 0 && r != -EIO ? (int)r : 0;
+}
+
 static int copy_bytes(struct pirn__log *log, int from, int to)
 {
     enum { STEP = 128 * 1024 };
@@ -61,11 +77,8 @@ static int copy_bytes(struct pirn__log *log, int from, int to)
 
     for (int64_t at = 0; r == 0 && at < end; at += STEP) {
         uint32_t want = end - at < STEP ? (uint32_t)(end - at) : STEP;
-        memset(bytes, 0, want);
-        int64_t len = pirn__log_read_at(log, from, bytes, want, (uint64_t)at);
-        r = len < 0 && len != -EIO
-                ? (int)len
-                : write_all(log, to, bytes, want, (uint64_t)at);
+        r = read_step(log, from, bytes, want, (uint64_t)at);
+        r = r < 0 ? r : write_all(log, to, bytes, want, (uint64_t)at);
     }
     free(bytes);
     if (r == 0) {
@@ -95,7 +108,8 @@ int pirn__copy_aside(struct pirn__log *log, int fd, const char *path)
     if (r == 0) {
         pirn_prep_rename(&op, log->dir_fd, HALF, log->dir_fd, path, 0);
         r = wait_for(log, &op);
-    } else {
+    }
+    if (r < 0) {
         pirn_prep_unlink(&op, log->dir_fd, HALF, 0);
         (void)wait_for(log, &op); /* its room is needed */
     }

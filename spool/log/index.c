@@ -63,6 +63,8 @@ static void lay_out_tombs(struct ruler *ruler,
 {
     tombs->segment_count = size->segments;
     tombs->segment_words = PIRN__TOMB_SEGMENT_WORDS;
+    static_assert(PIRN__TOMB_RECORDS_MAX == PIRN__SEGMENT_RECORDS_MAX,
+                  "a tombstone for each");
     uint64_t pages = pirn__tombs_pages(tombs);
 
     tombs->versions = next(ruler, pages * 8);

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/plant.h"
 #include "spool/log/rebuild_parts.h"
 #include "spool/log/tombs_file.h"
 #include "spool/scan.h"
@@ -76,6 +77,22 @@ static int make_room(struct pirn__rebuild *rebuild, uint32_t segments)
     return r;
 }
 
+/* One without a file: what is made in its place has a turn of its own, behind
+ * all that its words speak of. */
+static void set_missing(struct pirn__rebuild *rebuild)
+{
+    struct pirn__log *log = rebuild->log;
+
+    for (uint32_t i = 0; i < log->text.size.segments; i++) {
+        if (rebuild->left[i] == PIRN__REBUILD_NOTHING &&
+            !pirn__planted("log-turn-forgotten")) {
+            pirn__rebuild_set_segment(
+                log, i, PIRN__SEGMENT_UNMADE,
+                pirn__rebuild_generation(&log->index.tombs, i));
+        }
+    }
+}
+
 static int read_segments(struct pirn__rebuild *rebuild, bool early)
 {
     struct pirn__log *log = rebuild->log;
@@ -86,6 +103,7 @@ static int read_segments(struct pirn__rebuild *rebuild, bool early)
     names.scan.path = (struct pirn__name){"seg"};
     pirn__prep_scan(&names.scan, log->dir_fd, take_segment);
     int r = pirn_wait(log->context, &names.scan.op);
+    set_missing(rebuild);
     r = r == 0 ? make_room(rebuild, names.there) : r;
     if (r == 0 && early) {
         pirn__prep_peek(&peek, rebuild);

@@ -78,6 +78,10 @@ struct pirn__rebuild_tell {
     struct pirn__place place;
 };
 
+/** pirn__rebuild_generation() - the highest one that a segment's words name */
+uint32_t pirn__rebuild_generation(const struct pirn__tombs *tombs,
+                                  uint32_t segment);
+
 /** pirn__rebuild_set_segment() - its word, of nobody */
 void pirn__rebuild_set_segment(struct pirn__log *log, uint32_t segment,
                                enum pirn__segment_state state,

@@ -269,8 +269,8 @@ static int read_batches(struct pirn__rebuild *rebuild, int fd,
     return 0;
 }
 
-static uint32_t generation_of_words(const struct pirn__tombs *tombs,
-                                    uint32_t segment)
+uint32_t pirn__rebuild_generation(const struct pirn__tombs *tombs,
+                                  uint32_t segment)
 {
     uint32_t highest = (uint32_t)(tombs->bounds[segment] >> 32);
 
@@ -366,7 +366,7 @@ static int mend_words(struct pirn__rebuild *rebuild, int fd,
     }
     for (uint32_t i = 0; i < tombs->segment_words; i++) {
         if (words[i] >> 32 > head->generation) {
-            words[i] = (uint64_t)head->generation << 32;
+            words[i] = pirn__tomb_word(head->generation, 0);
         }
     }
     return 1;
@@ -399,26 +399,26 @@ bool pirn__rebuild_is_plain(const struct pirn__rebuild *rebuild,
            pirn__segment_head_decode(buf, ret_head) == 0 &&
            is_ours(log, segment, ret_head) &&
            ret_head->generation >=
-               generation_of_words(&log->index.tombs, segment);
+               pirn__rebuild_generation(&log->index.tombs, segment);
 }
 
 /* All its batches were read. Whether nothing is behind the last one matters of
- * a segment that may be written on. A bound is believed where it was told that
- * what it counts is not there. */
+ * a segment that may be written on. Numbers that its bound counts are taken,
+ * also of records that cannot be read: none of them gets another record. */
 void pirn__rebuild_end_file(struct pirn__rebuild *rebuild,
                             const struct pirn__segment_head *head,
                             struct pirn__mark mark)
 {
     struct pirn__log *log = rebuild->log;
-    bool has_hole = rebuild->has_hole[head->segment];
     uint32_t kept =
         pirn__tomb_kept(&log->index.tombs, head->segment, head->generation);
 
-    if (has_hole || !is_short_of_half(log, mark)) {
+    if (rebuild->has_hole[head->segment] || !is_short_of_half(log, mark)) {
         rebuild->ends[head->segment] = false;
     }
-    if (has_hole && kept > mark.records) {
-        mark.records = (uint16_t)kept; /* those numbers are taken */
+    if (kept > mark.records) {
+        mark.records = (uint16_t)kept;
+        rebuild->ends[head->segment] = false;
     }
     log->index.segments[head->segment].mark = pirn__mark_pack(mark);
 }
@@ -476,8 +476,8 @@ static int read_head(uint8_t *page, struct pirn__segment_head *ret_head)
                : pirn__segment_head_heal(page, ret_head);
 }
 
-/* Sealed with what it has; without a header that can be read it has nothing
- * that was ever acknowledged. */
+/* Sealed with what it has. Without a header nothing of it can be read: it is
+ * free, unless its words miss something. */
 static int read_file(struct pirn__rebuild *rebuild, uint32_t segment, int fd)
 {
     struct pirn__log *log = rebuild->log;
@@ -489,7 +489,7 @@ static int read_file(struct pirn__rebuild *rebuild, uint32_t segment, int fd)
     if (synced < 0) {
         return synced;
     }
-    uint32_t generation = generation_of_words(&log->index.tombs, segment);
+    uint32_t generation = pirn__rebuild_generation(&log->index.tombs, segment);
     int64_t len = pirn__log_read_at(log, fd, page, sizeof(page), 0);
     if (len >= 0 && is_blank(page, (size_t)len)) {
         int64_t size = size_of(log, fd);

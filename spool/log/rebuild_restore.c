@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "runtime/plant.h"
 #include "spool/log/backing.h"
 #include "spool/log/slot.h"
 
@@ -140,16 +141,24 @@ static bool has_bad(const struct pirn__replay_segment *segment)
     return any != 0;
 }
 
-/* All of it is whole, and nobody has cut it: it may be written on behind what
- * it has. So ten processes that come and go one by one fill one segment. */
+/* All of it is whole, nobody has cut it, and no number behind was ever a
+ * record's: it may be written on behind what it has. So ten processes that come
+ * and go one by one fill one segment. */
 static bool goes_on(const struct pirn__rebuild *rebuild, uint32_t segment,
                     uint32_t generation)
 {
     const struct pirn__log *log = rebuild->log;
 
+    const struct pirn__tombs *tombs = &log->index.tombs;
+    uint32_t records =
+        pirn__mark_unpack(log->index.segments[segment].mark).records;
+
     return !has_bad(&rebuild->segments[segment]) && rebuild->ends[segment] &&
-           pirn__tomb_cut_at(&log->index.tombs, segment, generation) ==
-               UINT32_MAX;
+           pirn__tomb_cut_at(tombs, segment, generation) == UINT32_MAX &&
+           (pirn__tomb_dead(tombs, segment, generation,
+                            PIRN__SEGMENT_RECORDS_MAX) ==
+                pirn__tomb_dead(tombs, segment, generation, records) ||
+            pirn__planted("log-number-reused"));
 }
 
 /* All its records are known: a segment that says nothing may say so now. */

@@ -41,6 +41,17 @@ static uint32_t low_of(uint64_t word)
     return (uint32_t)word & LOW_BITS;
 }
 
+static uint32_t pages_of(uint64_t words)
+{
+    return (uint32_t)((words + PIRN__TOMB_PAGE_WORDS - 1) /
+                      PIRN__TOMB_PAGE_WORDS);
+}
+
+static uint32_t words_pages(const struct pirn__tombs *tombs)
+{
+    return pages_of((uint64_t)tombs->segment_count * tombs->segment_words);
+}
+
 /* ---- checks ---- */
 
 /* A check bit has one bit of seven set, and each of the other 57 a value of its
@@ -102,6 +113,45 @@ int pirn__tomb_word_mend(uint64_t *word)
     return 0;
 }
 
+/* None that we write is: more records than there can be, or what only a cut
+ * says without one. */
+static bool bound_is_none(uint64_t word)
+{
+    uint32_t flags = low_of(word) & ~BOUND_RECORD;
+
+    return (low_of(word) & BOUND_RECORD) > PIRN__TOMB_RECORDS_MAX ||
+           (flags & ~(BOUND_CUT | BOUND_EXACT | BOUND_FIRST)) != 0 ||
+           (flags != 0 && (flags & BOUND_CUT) == 0);
+}
+
+uint32_t pirn__tombs_mend(const struct pirn__tombs *tombs, uint32_t page,
+                          uint64_t words[PIRN__TOMB_SECTOR_WORDS])
+{
+    const uint64_t nothing = pirn__tomb_word(0, 0);
+    bool are_bounds = page >= words_pages(tombs);
+    uint64_t right = nothing; /* most words are as the one before */
+    uint32_t wrong = 0;
+    uint32_t lost = 0;
+
+    for (uint32_t i = 0; i < PIRN__TOMB_SECTOR_WORDS; i++) {
+        if (words[i] != right) {
+            int r = pirn__tomb_word_mend(&words[i]);
+            bool is_none = are_bounds && bound_is_none(words[i]);
+            words[i] = is_none ? nothing : words[i];
+            wrong += r != 0 || is_none ? 1 : 0;
+            lost += r < 0 || is_none ? 1 : 0;
+            right = words[i];
+        }
+    }
+    if (wrong > PIRN__TOMB_WRONG_MAX) {
+        for (uint32_t i = 0; i < PIRN__TOMB_SECTOR_WORDS; i++) {
+            words[i] = nothing;
+        }
+        return PIRN__TOMB_SECTOR_WORDS;
+    }
+    return lost;
+}
+
 /* ---- pages ---- */
 
 static uint64_t *word_at(const struct pirn__tombs *tombs, uint32_t segment,
@@ -111,17 +161,6 @@ static uint64_t *word_at(const struct pirn__tombs *tombs, uint32_t segment,
     pirn_assert(record / WORD_RECORDS < tombs->segment_words);
     return tombs->words + (uint64_t)segment * tombs->segment_words +
            record / WORD_RECORDS;
-}
-
-static uint32_t pages_of(uint64_t words)
-{
-    return (uint32_t)((words + PIRN__TOMB_PAGE_WORDS - 1) /
-                      PIRN__TOMB_PAGE_WORDS);
-}
-
-static uint32_t words_pages(const struct pirn__tombs *tombs)
-{
-    return pages_of((uint64_t)tombs->segment_count * tombs->segment_words);
 }
 
 uint32_t pirn__tombs_pages(const struct pirn__tombs *tombs)

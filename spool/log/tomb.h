@@ -50,6 +50,13 @@ struct pirn__tombs {
 /* Of an index: PIRN__SEGMENT_RECORDS_MAX records, and a few. */
 #define PIRN__TOMB_SEGMENT_WORDS 656u
 
+#define PIRN__TOMB_RECORDS_MAX 16384u /* of a segment */
+
+/* 512 bytes, which a device writes at once; and how many of these words may be
+ * wrong. */
+#define PIRN__TOMB_SECTOR_WORDS 64u
+#define PIRN__TOMB_WRONG_MAX 2u
+
 /** pirn__tombs_bytes() - how long their file is, of so many segments */
 uint64_t pirn__tombs_bytes(uint32_t segment_count);
 
@@ -66,6 +73,19 @@ uint64_t pirn__tomb_word(uint32_t generation, uint32_t low);
  *         more than one was not, and it says nothing now: of no generation
  */
 int pirn__tomb_word_mend(uint64_t *word);
+
+/**
+ * pirn__tombs_mend() - a sector of words, as they were read from the disk
+ * @page: that they are of
+ *
+ * As pirn__tomb_word_mend(), each. Where more than PIRN__TOMB_WRONG_MAX of them
+ * were not as they were written these are other bytes, and what looks right is
+ * so by chance: none says anything then. Nor does a bound that is none.
+ *
+ * Return: how many say nothing, and may have said something
+ */
+uint32_t pirn__tombs_mend(const struct pirn__tombs *tombs, uint32_t page,
+                          uint64_t words[PIRN__TOMB_SECTOR_WORDS]);
 
 /**
  * pirn__tomb_set() - the record is dead
@@ -135,9 +155,9 @@ enum pirn__tomb_verdict {
  * pirn__tomb_judge() - as a reader of the disk's copy does
  *
  * A word of an earlier generation says nothing. Where the record's word or the
- * cut is of a later one, the segment was free since, and the record may be gone
- * at any moment: it is absent. It must not count as dead: the cut that it may
- * have been behind is no longer known.
+ * bound is of a later one, the segment was free since, and the record may be
+ * gone at any moment: it is absent. It must not count as dead: the cut that it
+ * may have been behind is no longer known.
  */
 enum pirn__tomb_verdict pirn__tomb_judge(const struct pirn__tombs *tombs,
                                          uint32_t segment, uint32_t generation,

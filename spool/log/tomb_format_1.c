@@ -51,16 +51,18 @@ void pirn__tombs_take_format_1(const struct pirn__tombs *tombs,
     uint32_t generation = pirn__get32(cut + 4);
     uint32_t low = pirn__get32(cut);
     uint32_t record = (low & ~CUT_FIRST) - 1; /* none: more than there are */
+    bool is_cut = record <= OLD_ALL + 1;
+    uint32_t at = record < OLD_ALL ? record : OLD_ALL;
 
     pirn_assert(segment < tombs->segment_count);
     for (uint32_t i = 0; i < tombs->segment_words; i++) {
         to[i] = new_word(words, i * PIRN__TOMB_WORD_RECORDS);
     }
     tombs->bounds[segment] = pirn__tomb_word(generation, 0);
-    if (record <= OLD_ALL + 1) {
-        (void)pirn__tomb_cut(tombs, segment, generation, record, false);
+    if (is_cut) {
+        (void)pirn__tomb_cut(tombs, segment, generation, at, false);
     }
-    if (record <= OLD_ALL + 1 && (low & CUT_FIRST) != 0) {
+    if (is_cut && (low & CUT_FIRST) != 0) {
         (void)pirn__tomb_mark_first(tombs, segment, generation);
     }
 }

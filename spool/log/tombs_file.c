@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,19 +155,19 @@ static int read_zeroed(struct pirn__log *log, uint8_t *bytes, uint32_t len,
     return r < 0 ? (int)r : 0;
 }
 
-/* Most words are as the one before. Return: how many of a page say nothing. */
-static uint32_t take_page(uint64_t *to, const uint8_t *bytes)
+/* Return: how many words of a page say nothing. */
+static uint32_t take_page(const struct pirn__tombs *tombs, uint32_t page,
+                          const uint8_t *bytes)
 {
-    uint64_t right = pirn__tomb_word(0, 0);
+    uint64_t *to = (uint64_t *)(uintptr_t)pirn__tombs_page(tombs, page);
     uint32_t damaged = 0;
 
     for (uint32_t i = 0; i < PIRN__TOMB_PAGE_WORDS; i++) {
-        uint64_t word = pirn__get64(bytes + (size_t)i * 8);
-        if (word != right) {
-            damaged += pirn__tomb_word_mend(&word) < 0 ? 1 : 0;
-            right = word;
-        }
-        to[i] = word;
+        to[i] = pirn__get64(bytes + (size_t)i * 8);
+    }
+    for (uint32_t i = 0; i < PIRN__TOMB_PAGE_WORDS;
+         i += PIRN__TOMB_SECTOR_WORDS) {
+        damaged += pirn__tombs_mend(tombs, page, to + i);
     }
     return damaged;
 }
@@ -186,9 +187,7 @@ static int64_t load_words(struct pirn__log *log)
         uint32_t count = pages - page < AT_ONCE ? pages - page : AT_ONCE;
         r = read_zeroed(log, bytes, count * PAGE, (uint64_t)page * PAGE);
         for (uint32_t i = 0; i < count && r == 0; i++) {
-            const uint64_t *to = pirn__tombs_page(tombs, page + i);
-            damaged +=
-                take_page((uint64_t *)(uintptr_t)to, bytes + (size_t)i * PAGE);
+            damaged += take_page(tombs, page + i, bytes + (size_t)i * PAGE);
         }
     }
     free(bytes);
@@ -261,6 +260,17 @@ static void drop_format_1(struct pirn__log *log)
     (void)wait_for(log, &op);
 }
 
+/* Without room: what they held dead comes back all the same. */
+static void keep_copy(struct pirn__log *log)
+{
+    char path[48];
+
+    (void)snprintf(path, sizeof(path), PIRN__TOMBS_FILE ".damaged.%ju",
+                   (uintmax_t)log->place.epoch);
+    int r = pirn__copy_aside(log, log->tombs_fd, path);
+    (void)r;
+}
+
 int pirn__tombs_file_load(struct pirn__log *log)
 {
     if (log->text.format == 1) {
@@ -274,9 +284,7 @@ int pirn__tombs_file_load(struct pirn__log *log)
             return (int)damaged;
         }
         if (damaged > 0) {
-            int r = pirn__copy_aside(log, log->tombs_fd,
-                                     PIRN__TOMBS_FILE ".damaged");
-            (void)r; /* without room: what they held dead comes back anyhow */
+            keep_copy(log);
         }
     }
     drop_format_1(log);

@@ -10,6 +10,10 @@
 
 #include <dirent.h>
 
+#include <xxhash.h>
+
+#include "spool/log/tomb.h"
+
 enum { HEADER = 4096, UNIT = 4096, BODY = 60 * 1024 };
 
 /* An item in a segment that is not the first's. */
@@ -32,9 +36,15 @@ static void put_three_and_one(struct bed *bed)
     assert_int_equal(access(log_segment(bed, 1), F_OK), 0);
 }
 
+/* What is put is in nobody's place: the next loss of the index finds it. */
 static void expect_works(struct bed *bed)
 {
     (void)log_put(bed, "new");
+    for (int i = 0; i < 2; i++) {
+        log_shut_down(bed);
+        assert_int_equal(bed_open(bed, false), 0);
+        assert_int_equal(bed_status(bed).ready, 1);
+    }
     log_expect_next(bed, "incoming", "new");
     log_expect_none(bed, "incoming");
     log_reopen(bed);
@@ -116,6 +126,36 @@ static void what_cannot_be_read_and_has_to_be_there_is_kept_aside(void **state)
     }
 }
 
+/* Which the bound counts, or the tombstones alone. No new record gets one of
+ * their numbers: it would be dead before it is written. */
+static void numbers_of_dead_records_that_are_lost_are_taken(void **state)
+{
+    static const uint8_t zeros[UNIT];
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+
+    for (int i = 0; i < 2; i++) {
+        (void)log_put(bed, "first");
+        (void)log_put(bed, "second");
+        struct pirn_id id = log_put(bed, "third");
+        assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+        assert_int_equal(log_remove_durable(bed, &claim), 0);
+        log_shut_down(bed);
+        if (i == 1) {
+            log_forget_bounds(bed);
+        }
+        log_overwrite(log_segment(bed, 0), zeros, sizeof(zeros),
+                      HEADER + 2 * UNIT);
+        assert_int_equal(bed_open(bed, false), 0);
+        log_expect_next(bed, "incoming", "first");
+        log_expect_next(bed, "incoming", "second");
+        expect_works(bed);
+        bed_close(bed);
+        bed_rmtree(bed->path);
+        assert_int_equal(bed_open(bed, true), 0);
+    }
+}
+
 /* One that nobody sealed, and that says nothing of what it has. */
 static void a_batch_that_others_stand_behind_has_to_be_there(void **state)
 {
@@ -149,6 +189,74 @@ static void a_segment_that_is_gone_leaves_what_is_elsewhere(void **state)
     assert_int_equal(bed_open(bed, false), 0);
     log_expect_next(bed, "incoming", "elsewhere");
     expect_works(bed);
+}
+
+/* Its words have a dead record of that turn. */
+static void one_that_is_made_in_its_place_has_a_turn_of_its_own(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+
+    (void)log_put(bed, "first");
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_int_equal(log_remove_durable(bed, &claim), 0);
+    log_shut_down(bed);
+    assert_int_equal(unlink(log_segment(bed, 0)), 0);
+    assert_int_equal(bed_open(bed, false), 0);
+    expect_works(bed);
+}
+
+/* A word of a later turn, whatever wrote it, beside records that live. */
+static void words_that_are_put_right_have_their_checks(void **state)
+{
+    enum { ITEMS = 30 };
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+
+    for (int i = 0; i < ITEMS; i++) {
+        (void)log_put(bed, "one of many");
+    }
+    log_shut_down(bed);
+    uint64_t later = pirn__tomb_word(5, 0);
+    log_overwrite(bed_at(bed, ".log/tombstones"), &later, 8, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(bed_open(bed, false), 0);
+        assert_int_equal(bed_status(bed).ready, ITEMS - i);
+        assert_int_equal(bed_claim(bed, &claim), 1);
+        assert_int_equal(bed_remove(bed, &claim), 0);
+        log_shut_down(bed);
+    }
+    assert_int_equal(bed_open(bed, false), 0);
+    assert_int_equal(bed_status(bed).ready, ITEMS - 2);
+}
+
+/* A bound that counts more than there can be, and a page of other bytes. */
+static void bounds_that_are_none_say_nothing(void **state)
+{
+    const struct pirn__tombs tombs = {
+        .segment_count = LOG_SEGMENTS,
+        .segment_words = PIRN__TOMB_SEGMENT_WORDS,
+    };
+    struct bed *bed = *state;
+    off_t at = (off_t)pirn__tomb_bound_page(&tombs, 0) * 4096;
+    uint64_t words[512];
+
+    for (int i = 0; i < 6; i++) {
+        put_three_and_one(bed);
+        for (unsigned k = 0; k < 512; k++) {
+            words[k] = XXH3_64bits_withSeed(&k, sizeof(k), (unsigned)i);
+        }
+        words[0] = i == 0   ? pirn__tomb_word(7, 20000)
+                   : i == 1 ? pirn__tomb_word(1, 0x60003)
+                            : words[0];
+        log_overwrite(bed_at(bed, ".log/tombstones"), words,
+                      i < 2 ? 8 : sizeof(words), at);
+        assert_int_equal(bed_open(bed, false), 0);
+        expect_all_four(bed);
+        bed_close(bed);
+        bed_rmtree(bed->path);
+        assert_int_equal(bed_open(bed, true), 0);
+    }
 }
 
 /* Whatever is handed out was stored so. */
@@ -327,10 +435,14 @@ BED_MAIN(
     LOG_TEST(so_is_the_last_one_that_was_written),
     LOG_TEST(what_cannot_be_read_and_has_to_be_there_is_kept_aside),
     LOG_TEST(a_batch_that_others_stand_behind_has_to_be_there),
+    LOG_TEST(numbers_of_dead_records_that_are_lost_are_taken),
     cmocka_unit_test_setup_teardown(a_header_of_the_turn_before_misses_nothing,
                                     setup_few, log_teardown),
     LOG_TEST(a_segment_of_zeros_leaves_what_is_elsewhere),
     LOG_TEST(a_segment_that_is_gone_leaves_what_is_elsewhere),
+    LOG_TEST(one_that_is_made_in_its_place_has_a_turn_of_its_own),
+    LOG_TEST(words_that_are_put_right_have_their_checks),
+    LOG_TEST(bounds_that_are_none_say_nothing),
     LOG_TEST(a_torn_change_stays_none_after_another_power_cut),
     LOG_TEST(what_a_sealed_segment_has_is_there_after_a_power_cut),
     LOG_TEST(tombstones_with_other_bits_lead_to_nothing_that_was_not),

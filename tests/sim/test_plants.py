@@ -96,6 +96,9 @@ PLANTS = {
     "log-kept-unknown": (
         "kernel_log_damage", "so_is_one_of_the_last_batch"),
     "log-mark-early": ("sim_model_spool", "log"),
+    "log-number-reused": (
+        "kernel_log_lost",
+        "numbers_of_dead_records_that_are_lost_are_taken"),
     "log-others-passed-over": (
         "kernel_log_device",
         "what_is_in_flight_when_another_fails_is_not_acknowledged"),
@@ -109,6 +112,9 @@ PLANTS = {
         "a_failed_sync_of_tombstones_makes_no_removal_durable"),
     "log-salt-left-out": ("unit_log_batch", "forged_batch_is_the_end"),
     "log-told-anyway": ("sim_model_spool", "log-turn"),
+    "log-turn-forgotten": (
+        "kernel_log_lost",
+        "one_that_is_made_in_its_place_has_a_turn_of_its_own"),
     "log-turn-skipped": ("sim_model_spool", "log"),
     "log-version-reused": ("sim_model_spool", "log"),
     "name-not-synced": ("sim_model_spool", "spool-strict"),

@@ -127,6 +127,53 @@ static void zeros_and_ones_are_no_word(void **state)
     assert_int_equal(pirn__tomb_word_mend(&ones), -EBADMSG);
 }
 
+static void put_sector(uint64_t sector[PIRN__TOMB_SECTOR_WORDS], uint32_t wrong)
+{
+    for (uint32_t i = 0; i < PIRN__TOMB_SECTOR_WORDS; i++) {
+        sector[i] = pirn__tomb_word(3, i);
+        sector[i] ^= i % 7 == 0 && i / 7 < wrong ? UINT64_C(1) << i : 0;
+    }
+}
+
+/* What is right by chance in it says nothing, either. */
+static void a_sector_of_other_bytes_says_nothing(void **state)
+{
+    uint64_t sector[PIRN__TOMB_SECTOR_WORDS];
+
+    (void)state;
+    for (uint32_t wrong = 0; wrong <= 4; wrong++) {
+        bool is_believed = wrong <= PIRN__TOMB_WRONG_MAX;
+        put_sector(sector, wrong);
+        assert_int_equal(pirn__tombs_mend(&tombs, 0, sector),
+                         is_believed ? 0 : PIRN__TOMB_SECTOR_WORDS);
+        for (uint32_t i = 0; i < PIRN__TOMB_SECTOR_WORDS; i++) {
+            assert_int_equal(sector[i], is_believed ? pirn__tomb_word(3, i)
+                                                    : pirn__tomb_word(0, 0));
+        }
+    }
+}
+
+static void a_bound_that_is_none_says_nothing(void **state)
+{
+    static const uint32_t none[] = {16385, 0xffff, 0x20001, 0x40001, 0x80001};
+    static const uint32_t are[] = {0, 16384, 0x14000, 0x70028};
+    uint64_t sector[PIRN__TOMB_SECTOR_WORDS];
+
+    (void)state;
+    for (uint32_t i = 0; i < 9; i++) {
+        for (uint32_t k = 0; k < PIRN__TOMB_SECTOR_WORDS; k++) {
+            sector[k] = pirn__tomb_word(0, 0);
+        }
+        uint64_t word = pirn__tomb_word(7, i < 5 ? none[i] : are[i - 5]);
+        sector[9] = word;
+        assert_int_equal(pirn__tombs_mend(&tombs, BOUNDS, sector), i < 5);
+        assert_int_equal(sector[9], i < 5 ? pirn__tomb_word(0, 0) : word);
+        sector[9] = word;
+        assert_int_equal(pirn__tombs_mend(&tombs, 0, sector), 0);
+        assert_int_equal(sector[9], word);
+    }
+}
+
 /* ---- what has to be there ---- */
 
 static void what_is_kept_is_raised_and_never_lowered(void **state)
@@ -350,6 +397,8 @@ TEST_MAIN(
     cmocka_unit_test(one_wrong_bit_of_a_word_is_put_right),
     cmocka_unit_test(two_wrong_bits_of_a_word_are_known),
     cmocka_unit_test(zeros_and_ones_are_no_word),
+    cmocka_unit_test(a_sector_of_other_bytes_says_nothing),
+    cmocka_unit_test(a_bound_that_is_none_says_nothing),
     cmocka_unit_test(what_is_kept_is_raised_and_never_lowered),
     cmocka_unit_test(what_is_kept_is_of_one_turn_and_behind_no_cut),
     cmocka_unit_test(cut_says_what_is_kept_if_it_is_exact),
