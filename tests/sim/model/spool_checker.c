@@ -63,6 +63,8 @@ static bool may_be_orphaned(const struct spool_checking *checking,
            !check_spool_is_busy(check, number);
 }
 
+#define QUEUE_TEXT ".log/queues/new." /* half made */
+
 static bool may_find(const struct spool_checking *checking,
                      const struct pirn_finding *finding)
 {
@@ -75,9 +77,12 @@ static bool may_find(const struct spool_checking *checking,
     case PIRN_FAULT_ORPHANED:
         return somebody_died(check->world) &&
                may_be_orphaned(checking, finding);
-    case PIRN_FAULT_LEFTOVER: /* of two who make one thing one is too late */
+    case PIRN_FAULT_LEFTOVER: /* of two who make one thing one is too late; or
+                                 who makes it takes longer than is waited for */
         return somebody_died(check->world) ||
-               strncmp(finding->path, ".making/", strlen(".making/")) == 0;
+               strncmp(finding->path, ".making/", strlen(".making/")) == 0 ||
+               (check->world->faults.happened[FAULT_LATE] > 0 &&
+                strncmp(finding->path, QUEUE_TEXT, strlen(QUEUE_TEXT)) == 0);
     case PIRN_FAULT_OVERDUE:
         return true;
     case PIRN_FAULT_STRAY: /* a new segment in which a cut left old bytes */
