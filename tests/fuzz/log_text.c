@@ -15,8 +15,11 @@ static int log_taken(const struct fuzz_text *text, char *again, size_t *ret_len)
     struct pirn__log_text log;
     int r = pirn__log_text_decode(text->bytes, text->len, &log);
 
-    if (r == 0) {
+    if (r == 0 && log.format == PIRN__LOG_FORMAT) {
         *ret_len = pirn__log_text_encode(&log, again);
+    } else if (r == 0) { /* nobody writes that any more */
+        *ret_len = text->len;
+        memcpy(again, text->bytes, text->len);
     }
     return r;
 }

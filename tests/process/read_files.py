@@ -91,6 +91,12 @@ def nanoseconds(text):
     return calendar.timegm(whole) * 10**9 + int(text[20:29])
 
 
+def moment(since):
+    """A time as texts have it, of nanoseconds since 1970."""
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since // 10**9))
+    return f"{whole}.{since % 10**9:09}Z"
+
+
 def unescaped(value):
     return re.sub(rb"%(..)", lambda two: bytes([int(two[1], 16)]), value)
 
@@ -206,6 +212,7 @@ class Spool:
         item = {"id": said["id"], "queue": place.queue, "state": place.state}
         if place.owner is not None:
             item["owner"] = place.owner
+            item["claimed"] = moment(path.stat().st_ctime_ns)
         for name in NUMBERS & said.keys():
             item[name] = int(said[name])
         for name in ("created", "due", "digest", "fields"):

@@ -16,6 +16,12 @@ ALL = ("--queue", "incoming", "--all")
 CLEAR = "\x1b[K"
 
 
+def heed_signals():
+    """Also where the test itself was begun to outlive its terminal."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def begin(spool, *words, columns=0, stdin=subprocess.DEVNULL, **env):
     """A verb whose standard error is a terminal, and that one's other side. 0:
     it does not say how wide it is."""
@@ -26,7 +32,7 @@ def begin(spool, *words, columns=0, stdin=subprocess.DEVNULL, **env):
     clean = {name: value for name, value in os.environ.items()
              if name not in ("NO_COLOR", "TERM")}
     process = subprocess.Popen(
-        command, stdin=stdin, stdout=subprocess.PIPE,
+        command, stdin=stdin, stdout=subprocess.PIPE, preexec_fn=heed_signals,
         stderr=theirs, env={**clean, "TERM": "xterm", **env})
     os.close(theirs)
     return process, ours

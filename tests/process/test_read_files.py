@@ -54,7 +54,7 @@ def as_said(item):
     """Without what the program does not say; times to the millisecond."""
     said = {key: value for key, value in item.items()
             if key not in ("digest_ok", "names")}
-    for key in ("created", "due"):
+    for key in ("created", "due", "claimed"):
         if key in said:
             said[key] = said[key][:23] + "Z"
     return said
