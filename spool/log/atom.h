@@ -66,6 +66,16 @@ static inline bool pirn__atom_swap(uint64_t *at, uint64_t from, uint64_t to)
                                        __ATOMIC_SEQ_CST);
 }
 
+/** pirn__atom_raise() - to @value, unless it is that or more: never lowered */
+static inline void pirn__atom_raise(uint64_t *at, uint64_t value)
+{
+    uint64_t old = pirn__atom_load(at);
+
+    while (old < value && !pirn__atom_swap(at, old, value)) {
+        old = pirn__atom_load(at);
+    }
+}
+
 /** pirn__atom_add() - returns what it was before */
 static inline uint64_t pirn__atom_add(uint64_t *at, uint64_t more)
 {

@@ -28,47 +28,35 @@ static uint32_t target(const struct pirn__log *log, uint32_t from)
     return to < all ? (uint32_t)to : all;
 }
 
-static void prep_slots(struct pirn__log *log, struct pirn_op *op, uint32_t from,
-                       uint32_t to)
+/* What so many slots have in the index. */
+enum part { SLOTS, STAMPS, BLOCKS, PARTS };
+
+static void prep_part(struct pirn__log *log, struct pirn_op *op, enum part part,
+                      uint32_t from, uint32_t to)
 {
+    const struct pirn__index *index = &log->index;
+    uint64_t at = index->slots_at;
     uint64_t each = sizeof(struct pirn__slot);
+    uint64_t first = from;
+    uint64_t end = to;
 
-    pirn_assert(from < to);
-    pirn_prep_fallocate(op, log->index_fd, 0, log->index.slots_at + from * each,
-                        (to - from) * each);
-}
-
-static void prep_stamps(struct pirn__log *log, struct pirn_op *op,
-                        uint32_t from, uint32_t to)
-{
-    uint64_t each = sizeof(*log->index.stamps);
-
-    pirn_assert(from < to);
-    pirn_prep_fallocate(op, log->index_fd, 0,
-                        log->index.stamps_at + from * each, (to - from) * each);
-}
-
-static void prep_blocks(struct pirn__log *log, struct pirn_op *op,
-                        uint32_t from, uint32_t to)
-{
-    uint64_t each = log->index.catalogue.lanes.block_words * sizeof(uint64_t);
-    uint64_t first = from == 0 ? 0 : pirn__index_blocks_for(from);
-    uint64_t end = pirn__index_blocks_for(to);
-
-    pirn_assert(first < end);
-    pirn_prep_fallocate(op, log->index_fd, 0,
-                        log->index.blocks_at + first * each,
+    if (part == STAMPS) {
+        at = index->stamps_at;
+        each = sizeof(*index->stamps);
+    } else if (part == BLOCKS) {
+        at = index->blocks_at;
+        each = index->catalogue.lanes.block_words * sizeof(uint64_t);
+        first = from == 0 ? 0 : pirn__index_blocks_for(from);
+        end = pirn__index_blocks_for(to);
+    }
+    pirn_assert(part < PARTS && first < end);
+    pirn_prep_fallocate(op, log->index_fd, 0, at + first * each,
                         (end - first) * each);
 }
 
-static void raise(struct pirn__log *log, uint32_t to)
+static void all_are_backed(struct pirn__log *log, uint32_t to)
 {
-    uint64_t *at = &log->index.head->slots_backed;
-    uint64_t backed = pirn__atom_load(at);
-
-    while (backed < to && !pirn__atom_swap(at, backed, to)) {
-        backed = pirn__atom_load(at);
-    }
+    pirn__atom_raise(&log->index.head->slots_backed, to);
 }
 
 int pirn__log_back_slots(struct pirn__log *log, uint32_t slots)
@@ -78,20 +66,12 @@ int pirn__log_back_slots(struct pirn__log *log, uint32_t slots)
     struct pirn_op op = {0};
     int r = 0;
 
-    if (to > from) {
-        prep_slots(log, &op, from, to);
-        r = pirn_wait(log->context, &op);
-    }
-    if (to > from && r == 0) {
-        prep_stamps(log, &op, from, to);
-        r = pirn_wait(log->context, &op);
-    }
-    if (to > from && r == 0) {
-        prep_blocks(log, &op, from, to);
+    for (enum part part = SLOTS; to > from && r == 0 && part < PARTS; part++) {
+        prep_part(log, &op, part, from, to);
         r = pirn_wait(log->context, &op);
     }
     if (r == 0) {
-        raise(log, to);
+        all_are_backed(log, to);
     }
     return r;
 }
@@ -100,42 +80,34 @@ static void end(struct pirn__log *log, int32_t result)
 {
     log->backing.is_running = false;
     if (result == 0) {
-        raise(log, target(log, log->backing.from));
+        all_are_backed(log, target(log, log->backing.from));
     }
     pirn__waiters_finish(log->context, &log->backing.waiters, result);
 }
 
-static void backed_blocks(struct pirn_op *op, int32_t result)
+static void backed(struct pirn_op *op, int32_t result);
+
+static void start_part(struct pirn__log *log, enum part part)
 {
-    end(pirn_container_of(op, struct pirn__log, backing.step), result);
+    struct pirn__backing *backing = &log->backing;
+
+    backing->part = part;
+    prep_part(log, &backing->step, part, backing->from,
+              target(log, backing->from));
+    pirn_start(log->context, &backing->step, backed);
 }
 
-static void backed_stamps(struct pirn_op *op, int32_t result)
+static void backed(struct pirn_op *op, int32_t result)
 {
     struct pirn__log *log =
         pirn_container_of(op, struct pirn__log, backing.step);
-    uint32_t from = log->backing.from;
+    enum part next = (enum part)(log->backing.part + 1);
 
-    if (result < 0) {
+    if (result < 0 || next == PARTS) {
         end(log, result);
         return;
     }
-    prep_blocks(log, op, from, target(log, from));
-    pirn_start(log->context, op, backed_blocks);
-}
-
-static void backed_slots(struct pirn_op *op, int32_t result)
-{
-    struct pirn__log *log =
-        pirn_container_of(op, struct pirn__log, backing.step);
-    uint32_t from = log->backing.from;
-
-    if (result < 0) {
-        end(log, result);
-        return;
-    }
-    prep_stamps(log, op, from, target(log, from));
-    pirn_start(log->context, op, backed_stamps);
+    start_part(log, next);
 }
 
 /* First come, first served, so that enqueueing keeps its order. */
@@ -153,9 +125,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     if (!backing->is_running) {
         backing->is_running = true;
         backing->from = wait->from;
-        prep_slots(wait->log, &backing->step, wait->from,
-                   target(wait->log, wait->from));
-        pirn_start(context, &backing->step, backed_slots);
+        start_part(wait->log, SLOTS);
     }
 }
 

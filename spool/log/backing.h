@@ -27,6 +27,7 @@ struct pirn__backing {
     struct pirn__waiters waiters;
     bool is_running;
     uint32_t from;
+    uint32_t part; /* that is on its way */
     struct pirn_op step;
 };
 

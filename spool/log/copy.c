@@ -25,21 +25,6 @@ static int32_t wait_for(struct pirn__log *log, struct pirn_op *op)
     return pirn_wait(log->context, op);
 }
 
-static int write_all(struct pirn__log *log, int fd, const uint8_t *from,
-                     uint32_t len, uint64_t offset)
-{
-    struct pirn_op op = {0};
-    uint32_t done = 0;
-    int r = 1;
-
-    while (done < len && r > 0) {
-        pirn_prep_write(&op, fd, from + done, len - done, offset + done);
-        r = wait_for(log, &op);
-        done += r > 0 ? (uint32_t)r : 0;
-    }
-    return r < 0 ? r : done < len ? -EIO : 0;
-}
-
 static int64_t stat_of(struct pirn__log *log, int fd, const char *path)
 {
     struct statx statx = {0};
@@ -78,7 +63,7 @@ static int copy_bytes(struct pirn__log *log, int from, int to)
     for (int64_t at = 0; r == 0 && at < end; at += STEP) {
         uint32_t want = end - at < STEP ? (uint32_t)(end - at) : STEP;
         r = read_step(log, from, bytes, want, (uint64_t)at);
-        r = r < 0 ? r : write_all(log, to, bytes, want, (uint64_t)at);
+        r = r < 0 ? r : pirn__log_write_at(log, to, bytes, want, (uint64_t)at);
     }
     free(bytes);
     if (r == 0) {

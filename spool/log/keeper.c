@@ -83,16 +83,6 @@ static void leave_keeper(struct pirn__log *log)
     pirn__atom_store(at, pirn__atom_load(at) & BEGAN_BITS);
 }
 
-static void raise_done(struct pirn__log *log, uint64_t round)
-{
-    uint64_t *at = &log->index.head->rounds_done;
-    uint64_t done = pirn__atom_load(at);
-
-    while (done < round && !pirn__atom_swap(at, done, round)) {
-        done = pirn__atom_load(at);
-    }
-}
-
 /* ---- who waits ---- */
 
 static int32_t failure(const struct pirn__log *log)
@@ -217,7 +207,7 @@ static void end_round(struct pirn__log *log)
 
 static void succeed(struct pirn__log *log)
 {
-    raise_done(log, log->keeper.round);
+    pirn__atom_raise(&log->index.head->rounds_done, log->keeper.round);
     pirn__compact_start(log);
     end_round(log);
 }

@@ -298,6 +298,22 @@ int64_t pirn__log_read_at(struct pirn__log *log, int fd, uint8_t *buf,
     return r < 0 ? r : (int64_t)have;
 }
 
+int pirn__log_write_at(struct pirn__log *log, int fd, const uint8_t *from,
+                       uint32_t len, uint64_t offset)
+{
+    struct pirn_op op = {0};
+
+    for (uint32_t done = 0; done < len;) {
+        pirn_prep_write(&op, fd, from + done, len - done, offset + done);
+        int r = wait_for(log, &op);
+        if (r <= 0) {
+            return r < 0 ? r : -EIO;
+        }
+        done += (uint32_t)r;
+    }
+    return 0;
+}
+
 bool pirn__log_knows(const struct pirn__log *log, const struct pirn_id *id)
 {
     struct pirn__log_id parts;

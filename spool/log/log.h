@@ -84,6 +84,11 @@ PIRN_MUST_CHECK int64_t pirn__log_read_at(struct pirn__log *log, int fd,
                                           uint8_t *buf, uint32_t len,
                                           uint64_t offset);
 
+/** pirn__log_write_at() - all of it: 0; or an errno. Blocks. */
+PIRN_MUST_CHECK int pirn__log_write_at(struct pirn__log *log, int fd,
+                                       const uint8_t *from, uint32_t len,
+                                       uint64_t offset);
+
 /** pirn__log_draft_bytes() - what a draft needs while it is open */
 size_t pirn__log_draft_bytes(void);
 

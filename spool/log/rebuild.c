@@ -103,8 +103,11 @@ static int read_segments(struct pirn__rebuild *rebuild, bool early)
     names.scan.path = (struct pirn__name){"seg"};
     pirn__prep_scan(&names.scan, log->dir_fd, take_segment);
     int r = pirn_wait(log->context, &names.scan.op);
+    if (r < 0) {
+        return r;
+    }
     set_missing(rebuild);
-    r = r == 0 ? make_room(rebuild, names.there) : r;
+    r = make_room(rebuild, names.there);
     if (r == 0 && early) {
         pirn__prep_peek(&peek, rebuild);
         r = pirn_wait(log->context, &peek.op);

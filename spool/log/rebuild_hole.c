@@ -15,7 +15,6 @@
  */
 #include "spool/log/rebuild_parts.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "runtime/plant.h"
@@ -49,12 +48,10 @@ static bool next_here(struct rest *rest, struct pirn__batch_cursor *cursor,
 {
     uint64_t at = offset_of(cursor);
     size_t len = front_len(rest, at);
-    int r = len == 0
-                ? 0
-                : pirn__batch_cursor_next(cursor, rest->bytes + (at - rest->at),
-                                          len, ret_head);
 
-    return r == 1 ? 1 : 0;
+    return len > 0 &&
+           pirn__batch_cursor_next(cursor, rest->bytes + (at - rest->at), len,
+                                   ret_head) == 1;
 }
 
 /* What stands there says that it is of this turn, and not before the cursor. */
@@ -134,32 +131,43 @@ static bool is_any_alive(const struct pirn__log *log,
     return alive;
 }
 
-/* Nothing can be read at the cursor: what it goes on with, if it does. */
+/* Records from the cursor to @end cannot be read. */
+static void miss(struct rest *rest, uint32_t end)
+{
+    struct pirn__rebuild *rebuild = rest->rebuild;
+    const struct pirn__segment_head *head = &rest->cursor.segment;
+
+    if (!rebuild->only_counts &&
+        is_any_alive(rebuild->log, head, rest->cursor.first_record, end)) {
+        rebuild->has_hole[head->segment] = true;
+    }
+}
+
+/* Nothing can be read at the cursor: whether it can now, or at one behind it,
+ * where the cursor is then. What stands between the two is missed whole, also
+ * where a second front is damaged and its parts are not. */
 static bool seek(struct rest *rest)
 {
     struct pirn__rebuild *rebuild = rest->rebuild;
     const struct pirn__segment_head *head = &rest->cursor.segment;
     struct pirn__batch_cursor behind;
-    uint32_t first = rest->cursor.first_record;
-    bool ends;
+    uint32_t end = pirn__tomb_kept(&rebuild->log->index.tombs, head->segment,
+                                   head->generation);
+    uint64_t end_at = rest->at + rest->len;
 
-    bool found = find_behind(rest, &behind, &ends);
-    rebuild->ends[head->segment] = ends;
-    uint32_t end = found ? behind.first_record
-                         : pirn__tomb_kept(&rebuild->log->index.tombs,
-                                           head->segment, head->generation);
-    if (end <= first) {
+    bool found = find_behind(rest, &behind, &rebuild->ends[head->segment]);
+    if (found) {
+        end = behind.first_record;
+        end_at = offset_of(&behind);
+    }
+    if (end <= rest->cursor.first_record) {
         return false;
     }
-    if (heal_here(rest, found ? offset_of(&behind) : rest->at + rest->len)) {
+    if (heal_here(rest, end_at)) {
         return true;
     }
-    if (!rebuild->only_counts && is_any_alive(rebuild->log, head, first, end)) {
-        rebuild->has_hole[head->segment] = true;
-    }
-    if (found) {
-        rest->cursor = behind;
-    }
+    miss(rest, end);
+    rest->cursor = found ? behind : rest->cursor;
     return found;
 }
 

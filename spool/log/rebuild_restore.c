@@ -148,7 +148,6 @@ static bool goes_on(const struct pirn__rebuild *rebuild, uint32_t segment,
                     uint32_t generation)
 {
     const struct pirn__log *log = rebuild->log;
-
     const struct pirn__tombs *tombs = &log->index.tombs;
     uint32_t records =
         pirn__mark_unpack(log->index.segments[segment].mark).records;

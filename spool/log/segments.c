@@ -456,13 +456,9 @@ static bool all_dead(const struct pirn__log *log, uint32_t segment,
 /* Never lowered: who was stopped here has the number of an earlier turn. */
 static void raise_round(struct pirn__log *log, uint32_t segment)
 {
-    uint64_t *at = &log->index.segments[segment].retired;
     uint64_t round = pirn__atom_load(&log->index.head->rounds_begun) + 1;
-    uint64_t old = pirn__atom_load(at);
 
-    while (old < round && !pirn__atom_swap(at, old, round)) {
-        old = pirn__atom_load(at);
-    }
+    pirn__atom_raise(&log->index.segments[segment].retired, round);
 }
 
 static void retire_one(struct pirn__log *log, uint32_t segment)

@@ -178,7 +178,7 @@ uint64_t pirn__tombs_bytes(uint32_t segment_count)
     return (uint64_t)pirn__tombs_pages(&tombs) * PIRN__TOMB_PAGE_WORDS * 8;
 }
 
-const uint64_t *pirn__tombs_page(const struct pirn__tombs *tombs, uint32_t page)
+uint64_t *pirn__tombs_page(const struct pirn__tombs *tombs, uint32_t page)
 {
     uint32_t first_bounds = words_pages(tombs);
 
@@ -457,10 +457,7 @@ void pirn__tomb_mark_synced(const struct pirn__tombs *tombs, uint32_t page,
                             uint64_t version)
 {
     uint64_t *synced = &tombs->synced[page];
-    uint64_t old = pirn__atom_load(synced);
 
     pirn_assert(page < pirn__tombs_pages(tombs));
-    while (old < version && !pirn__atom_swap(synced, old, version)) {
-        old = pirn__atom_load(synced);
-    }
+    pirn__atom_raise(synced, version);
 }

@@ -96,8 +96,7 @@ bool pirn__tomb_set(const struct pirn__tombs *tombs, uint32_t segment,
                     uint32_t generation, uint32_t record);
 
 /** pirn__tombs_page() - where a page's PIRN__TOMB_PAGE_WORDS words are */
-const uint64_t *pirn__tombs_page(const struct pirn__tombs *tombs,
-                                 uint32_t page);
+uint64_t *pirn__tombs_page(const struct pirn__tombs *tombs, uint32_t page);
 
 /**
  * pirn__tomb_cut() - from @record on, nothing was committed

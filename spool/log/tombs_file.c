@@ -62,21 +62,11 @@ int pirn__tombs_file_open(struct pirn__log *log)
 
 static int write_page(struct pirn__log *log, int fd, uint32_t page)
 {
-    const uint8_t *from =
-        (const uint8_t *)pirn__tombs_page(&log->index.tombs, page);
     const uint32_t bytes = PIRN__TOMB_PAGE_WORDS * 8;
-    struct pirn_op op = {0};
 
-    for (uint32_t done = 0; done < bytes;) {
-        pirn_prep_write(&op, fd, from + done, bytes - done,
-                        (uint64_t)page * bytes + done);
-        int r = wait_for(log, &op);
-        if (r <= 0) {
-            return r < 0 ? r : -EIO;
-        }
-        done += (uint32_t)r;
-    }
-    return 0;
+    return pirn__log_write_at(
+        log, fd, (const uint8_t *)pirn__tombs_page(&log->index.tombs, page),
+        bytes, (uint64_t)page * bytes);
 }
 
 static int write_all(struct pirn__log *log, int fd)
@@ -159,7 +149,7 @@ static int read_zeroed(struct pirn__log *log, uint8_t *bytes, uint32_t len,
 static uint32_t take_page(const struct pirn__tombs *tombs, uint32_t page,
                           const uint8_t *bytes)
 {
-    uint64_t *to = (uint64_t *)(uintptr_t)pirn__tombs_page(tombs, page);
+    uint64_t *to = pirn__tombs_page(tombs, page);
     uint32_t damaged = 0;
 
     for (uint32_t i = 0; i < PIRN__TOMB_PAGE_WORDS; i++) {
@@ -199,9 +189,9 @@ static int64_t load_words(struct pirn__log *log)
 static void blank_words(const struct pirn__tombs *tombs)
 {
     for (uint32_t page = 0; page < pirn__tombs_pages(tombs); page++) {
-        const uint64_t *words = pirn__tombs_page(tombs, page);
+        uint64_t *words = pirn__tombs_page(tombs, page);
         for (uint32_t i = 0; i < PIRN__TOMB_PAGE_WORDS; i++) {
-            ((uint64_t *)(uintptr_t)words)[i] = pirn__tomb_word(0, 0);
+            words[i] = pirn__tomb_word(0, 0);
         }
     }
 }
