@@ -2,6 +2,8 @@
 /* log_bed.c - see test_log.h */
 #include "kernel/test_log.h"
 
+#include <dirent.h>
+
 #include "spool/log/tomb.h"
 
 /* @bed has a context and a path. */
@@ -290,4 +292,32 @@ const char *log_body_path(const struct bed *bed, const struct pirn_id *id)
     snprintf(path, sizeof(path), ".log/data/%s/%s", text + PIRN_ID_TEXT - 3,
              text);
     return bed_at(bed, path);
+}
+
+int log_count_aside(const struct bed *bed)
+{
+    DIR *dir = opendir(bed_at(bed, ".log/seg"));
+    const struct dirent *entry;
+    int count = 0;
+
+    while ((entry = readdir(dir)) != NULL) {
+        count += strstr(entry->d_name, ".damaged.") != NULL;
+    }
+    closedir(dir);
+    return count;
+}
+
+void log_expect_works(struct bed *bed)
+{
+    (void)log_put(bed, "new");
+    for (int i = 0; i < 2; i++) {
+        log_shut_down(bed);
+        assert_int_equal(bed_open(bed, false), 0);
+        assert_int_equal(bed_status(bed).ready, 1);
+    }
+    log_expect_next(bed, "incoming", "new");
+    log_expect_none(bed, "incoming");
+    assert_int_equal(bed_status(bed).held, 0);
+    log_reopen(bed);
+    log_expect_none(bed, "incoming");
 }

@@ -91,6 +91,13 @@ void log_flip(const char *path, off_t at);
 void log_overwrite(const char *path, const void *bytes, size_t len, off_t at);
 void log_peek(const char *path, void *bytes, size_t len);
 
+/** log_count_aside() - segments, or copies of them, that are damaged */
+int log_count_aside(const struct bed *bed);
+
+/** log_expect_works() - of an empty log: what is put is in nobody's place, and
+ * the next loss of the index finds it */
+void log_expect_works(struct bed *bed);
+
 /** log_forget_bounds() - no segment's bound says anything, as after a power cut
  * behind which no round was; with the spool closed */
 void log_forget_bounds(const struct bed *bed);

@@ -128,34 +128,6 @@ static void a_long_body_that_is_damaged_is_told_at_its_end(void **state)
     free(body);
 }
 
-static int count_aside(const struct bed *bed)
-{
-    DIR *dir = opendir(bed_at(bed, ".log/seg"));
-    const struct dirent *entry;
-    int count = 0;
-
-    while ((entry = readdir(dir)) != NULL) {
-        count += strstr(entry->d_name, ".damaged.") != NULL;
-    }
-    closedir(dir);
-    return count;
-}
-
-/* The spool works on, with items in a segment that is made anew; and the next
- * loss of the index finds them. */
-static void expect_works(struct bed *bed)
-{
-    (void)log_put(bed, "new");
-    for (int i = 0; i < 2; i++) {
-        log_shut_down(bed);
-        assert_int_equal(bed_open(bed, false), 0);
-        assert_int_equal(bed_status(bed).ready, 1);
-    }
-    log_expect_next(bed, "incoming", "new");
-    log_expect_none(bed, "incoming");
-    assert_int_equal(bed_status(bed).held, 0);
-}
-
 static void a_segment_with_a_damaged_header_is_set_aside(void **state)
 {
     static const off_t places[] = {0, 8, 12, 16, 24, 32, 48, 2000};
@@ -168,8 +140,8 @@ static void a_segment_with_a_damaged_header_is_set_aside(void **state)
         log_flip(log_segment(bed, 0), places[i]);
         log_flip(log_segment(bed, 0), places[i] + 1);
         assert_int_equal(bed_open(bed, false), 0);
-        assert_int_equal(count_aside(bed), i + 1);
-        expect_works(bed);
+        assert_int_equal(log_count_aside(bed), i + 1);
+        log_expect_works(bed);
     }
 }
 
@@ -192,7 +164,7 @@ static void a_header_with_one_wrong_bit_is_as_it_was(void **state)
         log_flip(log_segment(bed, 0), place);
         assert_int_equal(bed_open(bed, false), 0);
     }
-    assert_int_equal(count_aside(bed), 0);
+    assert_int_equal(log_count_aside(bed), 0);
 }
 
 /* Nobody can say what was in it, but that something was. */
@@ -206,11 +178,11 @@ static void a_segment_whose_items_are_missed_is_set_aside(void **state)
     log_shut_down(bed);
     bed_write(log_segment(bed, 0), zeros, sizeof(zeros));
     assert_int_equal(bed_open(bed, false), 0);
-    assert_int_equal(count_aside(bed), 1);
-    expect_works(bed);
+    assert_int_equal(log_count_aside(bed), 1);
+    log_expect_works(bed);
     log_shut_down(bed);
     assert_int_equal(bed_open(bed, false), 0);
-    assert_int_equal(count_aside(bed), 1);
+    assert_int_equal(log_count_aside(bed), 1);
 }
 
 /* One that was made and never written, and one whose records are all dead. */
@@ -229,8 +201,8 @@ static void a_blank_segment_that_nothing_lived_in_is_free(void **state)
     log_shut_down(bed);
     bed_write(log_segment(bed, 0), zeros, sizeof(zeros));
     assert_int_equal(bed_open(bed, false), 0);
-    assert_int_equal(count_aside(bed), 0);
-    expect_works(bed);
+    assert_int_equal(log_count_aside(bed), 0);
+    log_expect_works(bed);
 }
 
 static void a_segment_of_another_spool_is_set_aside(void **state)
@@ -249,12 +221,12 @@ static void a_segment_of_another_spool_is_set_aside(void **state)
     assert_int_equal(unlink(log_segment(bed, 5)), -1); /* was not there */
     bed_copy(from, log_segment(bed, 5));
     assert_int_equal(bed_open(bed, false), 0);
-    assert_int_equal(count_aside(bed), 1);
+    assert_int_equal(log_count_aside(bed), 1);
     log_expect_gone(bed, &foreign);
     log_expect_next(bed, "incoming", "first body");
     log_expect_next(bed, "incoming", "second body");
     log_expect_next(bed, "incoming", "third body");
-    expect_works(bed);
+    log_expect_works(bed);
     log_destroy(other);
 }
 
@@ -270,11 +242,11 @@ static void a_segment_under_another_number_is_set_aside(void **state)
     snprintf(from, sizeof(from), "%s", log_segment(bed, 0));
     bed_copy(from, log_segment(bed, 7));
     assert_int_equal(bed_open(bed, false), 0);
-    assert_int_equal(count_aside(bed), 1);
+    assert_int_equal(log_count_aside(bed), 1);
     log_expect_next(bed, "incoming", "first body");
     log_expect_next(bed, "incoming", "second body");
     log_expect_next(bed, "incoming", "third body");
-    expect_works(bed);
+    log_expect_works(bed);
 }
 
 static void a_segment_that_is_cut_short_keeps_what_is_before(void **state)
@@ -288,7 +260,7 @@ static void a_segment_that_is_cut_short_keeps_what_is_before(void **state)
     assert_int_equal(bed_open(bed, false), 0);
     log_expect_next(bed, "incoming", "first body");
     log_expect_next(bed, "incoming", "second body");
-    expect_works(bed);
+    log_expect_works(bed);
 }
 
 static void a_segment_that_is_being_made_is_made_again(void **state)
@@ -302,11 +274,11 @@ static void a_segment_that_is_being_made_is_made_again(void **state)
     bed_write(log_segment(bed, 5), zeros, 1000);
     bed_write(log_segment(bed, 6), zeros, HEADER);
     assert_int_equal(bed_open(bed, false), 0);
-    assert_int_equal(count_aside(bed), 0);
+    assert_int_equal(log_count_aside(bed), 0);
     log_expect_next(bed, "incoming", "first body");
     log_expect_next(bed, "incoming", "second body");
     log_expect_next(bed, "incoming", "third body");
-    expect_works(bed);
+    log_expect_works(bed);
 }
 
 static void a_body_that_looks_like_a_batch_is_a_body(void **state)
@@ -332,7 +304,7 @@ static void a_body_that_looks_like_a_batch_is_a_body(void **state)
                      (int32_t)sizeof(buf));
     assert_memory_equal(buf, body, sizeof(body));
     assert_int_equal(bed_remove(bed, &claim), 0);
-    expect_works(bed);
+    log_expect_works(bed);
 }
 
 BED_MAIN(LOG_TEST(a_damaged_part_is_held_and_its_neighbours_are_handed_out),

@@ -8,8 +8,6 @@
  */
 #include "kernel/test_log.h"
 
-#include <dirent.h>
-
 #include <xxhash.h>
 
 #include "spool/log/tomb.h"
@@ -36,42 +34,14 @@ static void put_three_and_one(struct bed *bed)
     assert_int_equal(access(log_segment(bed, 1), F_OK), 0);
 }
 
-/* What is put is in nobody's place: the next loss of the index finds it. */
-static void expect_works(struct bed *bed)
-{
-    (void)log_put(bed, "new");
-    for (int i = 0; i < 2; i++) {
-        log_shut_down(bed);
-        assert_int_equal(bed_open(bed, false), 0);
-        assert_int_equal(bed_status(bed).ready, 1);
-    }
-    log_expect_next(bed, "incoming", "new");
-    log_expect_none(bed, "incoming");
-    log_reopen(bed);
-    log_expect_none(bed, "incoming");
-}
-
-static int count_aside(const struct bed *bed)
-{
-    DIR *dir = opendir(bed_at(bed, ".log/seg"));
-    const struct dirent *entry;
-    int count = 0;
-
-    while ((entry = readdir(dir)) != NULL) {
-        count += strstr(entry->d_name, ".damaged.") != NULL;
-    }
-    closedir(dir);
-    return count;
-}
-
 static void expect_all_four(struct bed *bed)
 {
     log_expect_next(bed, "incoming", "first");
     log_expect_next(bed, "incoming", "second");
     log_expect_next(bed, "incoming", "third");
     log_expect_next(bed, "incoming", "elsewhere");
-    assert_int_equal(count_aside(bed), 0);
-    expect_works(bed);
+    assert_int_equal(log_count_aside(bed), 0);
+    log_expect_works(bed);
 }
 
 /* Its sum, its numbers, the heads: all of it is in the parts once more. */
@@ -111,7 +81,7 @@ static void what_cannot_be_read_and_has_to_be_there_is_kept_aside(void **state)
         log_flip(log_segment(bed, 0), HEADER + at[i] + 64 + 64 + 30);
         for (int again = 0; again < 3; again++) {
             assert_int_equal(bed_open(bed, false), 0);
-            assert_int_equal(count_aside(bed), 1); /* once */
+            assert_int_equal(log_count_aside(bed), 1); /* once */
             assert_int_equal(bed_status(bed).ready, 3);
             log_shut_down(bed);
         }
@@ -119,7 +89,7 @@ static void what_cannot_be_read_and_has_to_be_there_is_kept_aside(void **state)
         log_expect_next(bed, "incoming", "first");
         log_expect_next(bed, "incoming", i == 0 ? "third" : "second");
         log_expect_next(bed, "incoming", "elsewhere");
-        expect_works(bed);
+        log_expect_works(bed);
         bed_close(bed);
         bed_rmtree(bed->path);
         assert_int_equal(bed_open(bed, true), 0);
@@ -149,7 +119,7 @@ static void numbers_of_dead_records_that_are_lost_are_taken(void **state)
         assert_int_equal(bed_open(bed, false), 0);
         log_expect_next(bed, "incoming", "first");
         log_expect_next(bed, "incoming", "second");
-        expect_works(bed);
+        log_expect_works(bed);
         bed_close(bed);
         bed_rmtree(bed->path);
         assert_int_equal(bed_open(bed, true), 0);
@@ -177,7 +147,7 @@ static void a_segment_of_zeros_leaves_what_is_elsewhere(void **state)
     bed_write(log_segment(bed, 0), zeros, sizeof(zeros));
     assert_int_equal(bed_open(bed, false), 0);
     log_expect_next(bed, "incoming", "elsewhere");
-    expect_works(bed);
+    log_expect_works(bed);
 }
 
 static void a_segment_that_is_gone_leaves_what_is_elsewhere(void **state)
@@ -188,7 +158,7 @@ static void a_segment_that_is_gone_leaves_what_is_elsewhere(void **state)
     assert_int_equal(unlink(log_segment(bed, 0)), 0);
     assert_int_equal(bed_open(bed, false), 0);
     log_expect_next(bed, "incoming", "elsewhere");
-    expect_works(bed);
+    log_expect_works(bed);
 }
 
 /* Its words have a dead record of that turn. */
@@ -203,7 +173,7 @@ static void one_that_is_made_in_its_place_has_a_turn_of_its_own(void **state)
     log_shut_down(bed);
     assert_int_equal(unlink(log_segment(bed, 0)), 0);
     assert_int_equal(bed_open(bed, false), 0);
-    expect_works(bed);
+    log_expect_works(bed);
 }
 
 /* A word of a later turn, whatever wrote it, beside records that live. */
@@ -345,7 +315,7 @@ static void a_segment_as_it_was_a_turn_ago_brings_nothing_back(void **state)
     assert_int_equal(rename(old, log_segment(bed, 0)), 0);
     assert_int_equal(bed_open(bed, false), 0);
     log_expect_gone(bed, &id);
-    expect_works(bed);
+    log_expect_works(bed);
 }
 
 /* All that it had was dead, and it was taken again; of its new turn's first
@@ -372,7 +342,7 @@ static void a_header_of_the_turn_before_misses_nothing(void **state)
     log_overwrite(log_segment(bed, 0), header, sizeof(header), 0);
     assert_int_equal(rename(tombs, bed_at(bed, ".log/tombstones")), 0);
     assert_int_equal(bed_open(bed, false), 0);
-    assert_int_equal(count_aside(bed), 0);
+    assert_int_equal(log_count_aside(bed), 0);
 }
 
 /* A change whose write a power cut tore never was; that somebody has found it

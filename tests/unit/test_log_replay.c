@@ -6,7 +6,7 @@
  * lives at random, in which writers die, segments turn, and the power cut keeps
  * of every word of tombstones what was synced or what was true.
  */
-#include "test_log_world.h"
+#include "test_log_restart.h"
 
 #include <stdio.h>
 

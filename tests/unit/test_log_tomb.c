@@ -13,29 +13,9 @@
 #include <string.h>
 
 #include "spool/log/tomb.c"
+#include "test_log_tomb.h"
 
-enum {
-    SEGMENTS = 2,
-    RECORDS = PIRN__TOMB_WORD_RECORDS, /* of a word */
-    WORDS = PIRN__TOMB_PAGE_WORDS,     /* a page each segment */
-    BOUNDS = SEGMENTS,                 /* their page */
-    PAGES = SEGMENTS + 1,
-    PAGE_BYTES = WORDS * sizeof(uint64_t),
-    NEVER = 1 << 30,
-};
-
-static uint64_t words[SEGMENTS * WORDS];
-static uint64_t bounds[WORDS];
-static uint64_t versions[PAGES];
-static uint64_t synced[PAGES];
-static const struct pirn__tombs tombs = {
-    .words = words,
-    .bounds = bounds,
-    .versions = versions,
-    .synced = synced,
-    .segment_count = SEGMENTS,
-    .segment_words = WORDS,
-};
+enum { NEVER = 1 << 30 };
 
 /* What happens before a step: nothing, another's act, or death. */
 static struct {
@@ -96,14 +76,7 @@ static void mark_all_synced(void)
 static void begin(uint32_t generation)
 {
     let_live();
-    memset(words, 0, sizeof(words));
-    memset(bounds, 0, sizeof(bounds));
-    memset(versions, 0, sizeof(versions));
-    memset(synced, 0, sizeof(synced));
-    for (uint32_t s = 0; s < SEGMENTS; s++) {
-        pirn__tomb_turn(&tombs, s, generation);
-    }
-    mark_all_synced();
+    tombs_begin(generation);
 }
 
 static void turn_to_4(void)

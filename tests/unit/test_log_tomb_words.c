@@ -11,39 +11,7 @@
 #include "spool/log/tomb.c"
 
 #include "spool/log/tomb_format_1.c"
-
-enum {
-    SEGMENTS = 2,
-    RECORDS = PIRN__TOMB_WORD_RECORDS, /* of a word */
-    WORDS = PIRN__TOMB_PAGE_WORDS,     /* a page each segment */
-    BOUNDS = SEGMENTS,                 /* their page */
-    PAGES = SEGMENTS + 1,
-    PAGE_BYTES = WORDS * sizeof(uint64_t),
-};
-
-static uint64_t words[SEGMENTS * WORDS];
-static uint64_t bounds[WORDS];
-static uint64_t versions[PAGES];
-static uint64_t synced[PAGES];
-static const struct pirn__tombs tombs = {
-    .words = words,
-    .bounds = bounds,
-    .versions = versions,
-    .synced = synced,
-    .segment_count = SEGMENTS,
-    .segment_words = WORDS,
-};
-
-static void begin(uint32_t generation)
-{
-    memset(words, 0, sizeof(words));
-    memset(bounds, 0, sizeof(bounds));
-    memset(versions, 0, sizeof(versions));
-    for (uint32_t s = 0; s < SEGMENTS; s++) {
-        pirn__tomb_turn(&tombs, s, generation);
-    }
-    memcpy(synced, versions, sizeof(synced));
-}
+#include "test_log_tomb.h"
 
 /* ---- checks ---- */
 
@@ -64,7 +32,7 @@ static void codes_are_all_that_there_are_of_odd_weight(void **state)
 static void every_word_that_is_stored_has_its_check(void **state)
 {
     (void)state;
-    begin(3);
+    tombs_begin(3);
     for (uint32_t record = 0; record < RECORDS * WORDS; record++) {
         pirn__tomb_set(&tombs, 1, 3, record);
     }
@@ -182,7 +150,7 @@ static void what_is_kept_is_raised_and_never_lowered(void **state)
     uint64_t version;
 
     (void)state;
-    begin(3);
+    tombs_begin(3);
     assert_int_equal(pirn__tomb_kept(&tombs, 1, 3), 0);
     assert_true(pirn__tomb_keep(&tombs, 1, 3, 9));
     assert_int_equal(pirn__tomb_kept(&tombs, 1, 3), 9);
@@ -201,7 +169,7 @@ static void what_is_kept_is_raised_and_never_lowered(void **state)
 static void what_is_kept_is_of_one_turn_and_behind_no_cut(void **state)
 {
     (void)state;
-    begin(3);
+    tombs_begin(3);
     assert_false(pirn__tomb_keep(&tombs, 1, 2, 9));
     assert_false(pirn__tomb_keep(&tombs, 1, 4, 9));
     assert_int_equal(pirn__tomb_kept(&tombs, 1, 2), 0);
@@ -218,7 +186,7 @@ static void what_is_kept_is_of_one_turn_and_behind_no_cut(void **state)
 static void cut_says_what_is_kept_if_it_is_exact(void **state)
 {
     (void)state;
-    begin(3);
+    tombs_begin(3);
     assert_true(pirn__tomb_cut(&tombs, 1, 3, 40, false));
     assert_int_equal(pirn__tomb_kept(&tombs, 1, 3), 0);
     assert_int_equal(pirn__tomb_cut_at(&tombs, 1, 3), 40);
@@ -240,7 +208,7 @@ static struct pirn__tombs take(uint64_t cut)
     uint8_t bytes[8];
     struct pirn__tombs one = tombs;
 
-    begin(1);
+    tombs_begin(1);
     memset(bounds, 0, sizeof(bounds));
     pirn__put64(bytes, cut);
     one.words = taken;
