@@ -112,3 +112,19 @@ int pirn__fields_check(const struct pirn_fields *fields)
     }
     return at == fields->len ? 0 : -EINVAL;
 }
+
+struct pirn_fields pirn__fields_kept(const struct pirn_fields *before,
+                                     const struct pirn_fields *fields)
+{
+    const char *had = pirn_fields_get(before, PIRN__NAME_FIELD);
+    const char *has =
+        fields == NULL ? NULL : pirn_fields_get(fields, PIRN__NAME_FIELD);
+
+    if (had == NULL || (has != NULL && strcmp(had, has) == 0)) {
+        return (struct pirn_fields){0};
+    }
+    uint32_t name_size = (uint32_t)sizeof(PIRN__NAME_FIELD);
+    uint32_t size = name_size + (uint32_t)strlen(had) + 1;
+    char *pair = before->bytes + (had - before->bytes) - name_size;
+    return (struct pirn_fields){.bytes = pair, .len = size, .cap = size};
+}

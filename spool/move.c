@@ -153,33 +153,38 @@ int pirn__move_check_body(const struct pirn__move *move)
 /* ---- what it will be ---- */
 
 /* Memory of its own: those of the claim may go before the copy is shown. To the
- * log its id goes before all others. */
+ * log its id goes before all others; and a caller's name before new ones. */
 static int take_fields(struct pirn__move *move,
                        const struct pirn_fields *fields)
 {
     bool to_log = move->queue->layout == &pirn__layout_log;
     uint32_t own = to_log ? PIRN__ALIAS_FIELD_BYTES : 0;
+    struct pirn_fields kept =
+        pirn__fields_kept(&move->claim->item.fields, fields);
     uint32_t len = fields == NULL ? 0 : fields->len;
     int r = pirn__fields_check(fields);
 
     if (r < 0) {
         return r;
     }
-    if (len > PIRN_FIELDS_MAX - own) {
+    if (len > PIRN_FIELDS_MAX - own - kept.len) {
         return -E2BIG;
     }
-    move->fields = malloc(own + len + 1);
+    move->fields = malloc(own + kept.len + len + 1);
     if (move->fields == NULL) {
         return -ENOMEM;
     }
     if (to_log) {
         pirn__alias_put(move->fields, &move->item.id);
     }
-    if (len > 0) {
-        memcpy(move->fields + own, fields->bytes, len);
+    if (kept.len > 0) {
+        memcpy(move->fields + own, kept.bytes, kept.len);
     }
-    move->item.fields =
-        (struct pirn_fields){move->fields, own + len, own + len};
+    if (len > 0) {
+        memcpy(move->fields + own + kept.len, fields->bytes, len);
+    }
+    len += own + kept.len;
+    move->item.fields = (struct pirn_fields){move->fields, len, len};
     return 0;
 }
 

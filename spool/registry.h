@@ -75,9 +75,6 @@ struct pirn__unreserve {
 void pirn__prep_unreserve(struct pirn__unreserve *unreserve,
                           struct pirn_spool *spool, uint32_t slot);
 
-/* The field of an item that says its name. */
-#define PIRN__NAME_FIELD "pirn.name"
-
 /** pirn__name_fields() - those of an item that is put under @name; borrow it.
  * Whoever stores them checks them: @fields if these are wrong, without memory
  * pirn__fields_lost */

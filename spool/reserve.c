@@ -391,18 +391,18 @@ const struct pirn_fields *pirn__name_fields(struct pirn_name *name,
 
     pirn_assert_rule(work != NULL && work->is_reserved, "the name is reserved");
     if (pirn__fields_check(fields) < 0) {
-        return fields; /* behind half a pair the name would be its value */
+        return fields; /* who stores them says so */
     }
     free(work->fields.bytes);
     work->fields = (struct pirn_fields){.bytes = malloc(cap), .cap = cap};
     if (work->fields.bytes == NULL) {
         return &pirn__fields_lost;
     }
-    if (len > 0) {
-        memcpy(work->fields.bytes, fields->bytes, len);
-    }
-    work->fields.len = len;
     int r = pirn_fields_add(&work->fields, PIRN__NAME_FIELD, name->text);
     pirn_assert(r == 0); /* there is room */
+    if (len > 0) {
+        memcpy(work->fields.bytes + work->fields.len, fields->bytes, len);
+    }
+    work->fields.len += len;
     return &work->fields;
 }

@@ -37,7 +37,7 @@ struct pirn_change {
     uint64_t due_ns;
     int8_t priority;
     bool held;
-    const struct pirn_fields *fields; /* all of them; NULL: none */
+    const struct pirn_fields *fields; /* all; NULL: none; but a name stays */
 };
 
 /* An item that is ours alone until we end it. */

@@ -211,11 +211,39 @@ static void changed(struct pirn_op *op, int32_t result)
     go_on(work, result);
 }
 
-/* Into @work->changed, with memory of its own for new fields. */
+/* New fields into @item, with memory of their own. */
+static int take_fields(struct pirn_claim_work *work, struct pirn_item *item,
+                       const struct pirn_fields *fields)
+{
+    struct pirn_fields kept = pirn__fields_kept(&item->fields, fields);
+    uint32_t len = fields == NULL ? 0 : fields->len;
+    int r = pirn__fields_check(fields);
+
+    if (r < 0) {
+        return r;
+    }
+    if (len > PIRN_FIELDS_MAX - kept.len) {
+        return -E2BIG;
+    }
+    work->fields = malloc(kept.len + len + 1);
+    if (work->fields == NULL) {
+        return -ENOMEM;
+    }
+    if (kept.len > 0) {
+        memcpy(work->fields, kept.bytes, kept.len);
+    }
+    if (len > 0) {
+        memcpy(work->fields + kept.len, fields->bytes, len);
+    }
+    len += kept.len;
+    item->fields = (struct pirn_fields){work->fields, len, len};
+    return 0;
+}
+
+/* Into @work->changed. */
 static int apply(struct pirn_claim_work *work, const struct pirn_change *change)
 {
     struct pirn_item *item = &work->changed;
-    const struct pirn_fields *fields = change->fields;
 
     if (change->what & PIRN_CHANGE_DUE) {
         item->due_ns = change->due_ns < PIRN__META_DUE_MAX ? change->due_ns
@@ -227,20 +255,9 @@ static int apply(struct pirn_claim_work *work, const struct pirn_change *change)
     if (change->what & PIRN_CHANGE_HELD) {
         item->state = change->held ? PIRN_ITEM_HELD : PIRN_ITEM_READY;
     }
-    if (!(change->what & PIRN_CHANGE_FIELDS)) {
-        return 0;
-    }
-    int r = pirn__fields_check(fields);
-    uint32_t len = fields == NULL ? 0 : fields->len;
-    work->fields = r < 0 ? NULL : malloc(len + 1);
-    if (r < 0 || work->fields == NULL) {
-        return r < 0 ? r : -ENOMEM;
-    }
-    if (len > 0) {
-        memcpy(work->fields, fields->bytes, len);
-    }
-    item->fields = (struct pirn_fields){work->fields, len, len};
-    return 0;
+    return change->what & PIRN_CHANGE_FIELDS
+               ? take_fields(work, item, change->fields)
+               : 0;
 }
 
 /* Version v + 1 of what we have, with what changes. */

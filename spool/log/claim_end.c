@@ -246,45 +246,65 @@ static int apply(struct pirn_claim_work *work, struct pirn__head *head,
                : 0;
 }
 
-/* And memory for what is written: a give back may fail behind the record, and
- * then go on. Of an item with an alias that stays before the new fields, which
- * stand together behind that memory until the record is committed. */
+/* Memory for what is written: a give back may fail behind the record, and then
+ * go on; and @more behind it. */
+static int take_memory(struct pirn_claim_work *work, uint32_t fields_bytes,
+                       uint32_t more, char **ret_more)
+{
+    uint32_t bytes = pirn__part_bytes(fields_bytes);
+
+    work->renewed = malloc(bytes + more);
+    *ret_more = work->renewed == NULL ? NULL : (char *)work->renewed + bytes;
+    return work->renewed == NULL ? -ENOMEM : 0;
+}
+
+/* Before the new ones stay an alias and a caller's name. They stand together
+ * until the record is committed. */
+static int take_new_fields(struct pirn_claim_work *work,
+                           const struct pirn_fields *fields)
+{
+    struct pirn__part *part = &work->record.part;
+    bool has_alias = (part->head.flags & PIRN__RECORD_ALIAS) != 0;
+    uint32_t own = has_alias ? PIRN__ALIAS_FIELD_BYTES : 0;
+    struct pirn_fields had = {.bytes = (char *)work->reading.memory +
+                                       PIRN__PART_HEAD_BYTES,
+                              .len = part->fields_bytes};
+    struct pirn_fields kept = pirn__fields_kept(&had, fields);
+    uint32_t len = fields == NULL ? 0 : fields->len;
+    char *all;
+
+    if (part->fields_bytes < own) {
+        return -EBADMSG;
+    }
+    if (len > PIRN_FIELDS_MAX - own - kept.len) {
+        return -E2BIG;
+    }
+    len += own + kept.len;
+    int r = take_memory(work, len, len, &all);
+    if (r < 0) {
+        return r;
+    }
+    part->fields = all;
+    part->fields_bytes = len;
+    memcpy(all, had.bytes, own);
+    if (kept.len > 0) {
+        memcpy(all + own, kept.bytes, kept.len);
+    }
+    if (len > own + kept.len) {
+        memcpy(all + own + kept.len, fields->bytes, fields->len);
+    }
+    return 0;
+}
+
 static int take_fields(struct pirn_claim_work *work,
                        const struct pirn_change *change)
 {
-    struct pirn__part *part = &work->record.part;
-    const struct pirn_fields *fields = change->fields;
-    bool is_new = (change->what & PIRN_CHANGE_FIELDS) != 0;
-    bool has_alias = (part->head.flags & PIRN__RECORD_ALIAS) != 0;
-    uint32_t own = is_new && has_alias ? PIRN__ALIAS_FIELD_BYTES : 0;
+    char *none;
 
-    if (is_new && own > 0 && part->fields_bytes < own) {
-        return -EBADMSG;
+    if (change->what & PIRN_CHANGE_FIELDS) {
+        return take_new_fields(work, change->fields);
     }
-    const char *before = part->fields;
-    if (is_new) {
-        part->fields = fields == NULL ? NULL : fields->bytes;
-        part->fields_bytes = fields == NULL ? 0 : fields->len;
-    }
-    uint32_t len = part->fields_bytes;
-    if (len > PIRN_FIELDS_MAX - own) {
-        return -E2BIG;
-    }
-    uint32_t bytes = pirn__part_bytes(own + len);
-    work->renewed = malloc(bytes + (own > 0 ? own + len : 0));
-    if (work->renewed == NULL) {
-        return -ENOMEM;
-    }
-    if (own > 0) {
-        char *both = (char *)work->renewed + bytes;
-        memcpy(both, before, own);
-        if (len > 0) {
-            memcpy(both + own, part->fields, len);
-        }
-        part->fields = both;
-        part->fields_bytes = own + len;
-    }
-    return 0;
+    return take_memory(work, work->record.part.fields_bytes, 0, &none);
 }
 
 /* Version v + 1 of what we have, with what changes. */

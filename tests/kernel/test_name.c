@@ -446,6 +446,87 @@ static void an_item_that_moves_keeps_its_name(void **state)
     expect_no_names(bed);
 }
 
+/* ---- changes ---- */
+
+/* Its fields become k=@value, and a name that it does not have. */
+static int32_t change_fields(struct bed *bed, struct pirn_claim *claim,
+                             const char *value, const char *to_queue)
+{
+    char bytes[64];
+    struct pirn_fields fields = {.bytes = bytes, .cap = sizeof(bytes)};
+    struct pirn_change change = {.what = PIRN_CHANGE_FIELDS, .queue = to_queue};
+
+    if (value != NULL) {
+        assert_int_equal(pirn_fields_add(&fields, "pirn.name", "other"), 0);
+        assert_int_equal(pirn_fields_add(&fields, "k", value), 0);
+        change.fields = &fields;
+    }
+    if (to_queue == NULL) {
+        pirn_prep_update(claim, &change);
+    } else {
+        change.what |= PIRN_CHANGE_QUEUE;
+        pirn_prep_give_back_as(claim, &change);
+    }
+    return pirn_wait(bed->context, &claim->op);
+}
+
+static void expect_fields(const struct pirn_claim *claim, const char *value)
+{
+    const struct pirn_fields *fields = &claim->item.fields;
+    const char *k = pirn_fields_get(fields, "k");
+
+    assert_non_null(pirn_fields_get(fields, "pirn.name"));
+    assert_string_equal(pirn_fields_get(fields, "pirn.name"), "x");
+    assert_true(value == NULL ? k == NULL : strcmp(k, value) == 0);
+}
+
+static void change_and_move(struct bed *bed, const struct pirn_id *id,
+                            const char *to_queue)
+{
+    struct pirn_claim claim = {0};
+
+    assert_int_equal(log_claim_id(bed, &claim, id), 1);
+    assert_int_equal(change_fields(bed, &claim, "1", NULL), 0);
+    expect_fields(&claim, "1");
+    assert_int_equal(change_fields(bed, &claim, NULL, NULL), 0);
+    expect_fields(&claim, NULL);
+    assert_int_equal(change_fields(bed, &claim, "2", to_queue), 0);
+    assert_int_equal(log_claim_id(bed, &claim, id), 1);
+    expect_fields(&claim, "2");
+    assert_int_equal(change_fields(bed, &claim, NULL, to_queue), 0);
+}
+
+static void no_change_of_its_fields_takes_the_name_away(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+
+    struct pirn_id id = put_named(bed, "x");
+    change_and_move(bed, &id, "incoming");
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    expect_fields(&claim, NULL);
+    assert_int_equal(bed_remove_durably(bed, &claim), 0);
+    expect_no_names(bed);
+}
+
+static void nor_does_one_on_the_way_to_the_other_layout(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+
+    int r = pirn_spool_create_queue_as(bed->spool, "files", PIRN_LAYOUT_FILE);
+    assert_int_equal(r, 0);
+    struct pirn_id id = put_named(bed, "x");
+    for (int i = 0; i < 2; i++) {
+        change_and_move(bed, &id, "files");
+        change_and_move(bed, &id, "incoming");
+    }
+    assert_int_equal(log_claim_id(bed, &claim, &id), 1);
+    expect_fields(&claim, NULL);
+    assert_int_equal(bed_remove_durably(bed, &claim), 0);
+    expect_no_names(bed);
+}
+
 #define FILE_TEST(name) \
     cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
 #define BOTH(name) FILE_TEST(name), LOG_TEST(name)
@@ -460,5 +541,7 @@ BED_MAIN(BOTH(a_name_is_an_items_as_long_as_it_is_there),
          BOTH(of_two_who_take_a_stale_name_one_has_it),
          BOTH(who_is_killed_leaves_an_item_with_its_name_or_neither),
          LOG_TEST(an_item_that_moves_keeps_its_name),
+         BOTH(no_change_of_its_fields_takes_the_name_away),
+         LOG_TEST(nor_does_one_on_the_way_to_the_other_layout),
          LOG_TEST(a_name_survives_a_power_cut_with_its_item),
          BOTH(a_mark_that_a_power_cut_left_is_nobodys))

@@ -106,8 +106,30 @@ static void more_than_the_most_is_refused(void **state)
     free(bytes);
 }
 
+static void of_what_it_had_a_name_is_kept(void **state)
+{
+    static const char had[] = "a\0b\0pirn.name\0x\0c\0d";
+    static const char same[] = "c\0d\0pirn.name\0x";
+    static const char other[] = "pirn.name\0y";
+    struct pirn_fields before = {(char *)had, sizeof(had), sizeof(had)};
+    struct pirn_fields fields = {(char *)same, sizeof(same), sizeof(same)};
+
+    (void)state;
+    assert_int_equal(pirn__fields_kept(&before, &fields).len, 0);
+    fields = (struct pirn_fields){(char *)other, sizeof(other), sizeof(other)};
+    assert_int_equal(pirn__fields_kept(&before, &fields).len, 12);
+    struct pirn_fields kept = pirn__fields_kept(&before, NULL);
+    assert_int_equal(kept.len, 12);
+    assert_memory_equal(kept.bytes, "pirn.name\0x", 12);
+    before.len = 4;
+    assert_int_equal(pirn__fields_kept(&before, &fields).len, 0);
+    before = (struct pirn_fields){0};
+    assert_int_equal(pirn__fields_kept(&before, &fields).len, 0);
+}
+
 TEST_MAIN(cmocka_unit_test(pairs_come_back_in_order),
           cmocka_unit_test(a_pair_that_does_not_fit_changes_nothing),
           cmocka_unit_test(names_are_words),
           cmocka_unit_test(pairs_cut_in_the_middle_are_refused),
-          cmocka_unit_test(more_than_the_most_is_refused))
+          cmocka_unit_test(more_than_the_most_is_refused),
+          cmocka_unit_test(of_what_it_had_a_name_is_kept))
