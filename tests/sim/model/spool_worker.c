@@ -273,6 +273,21 @@ static void read_done(struct desk *desk)
     }
 }
 
+/* One that is set aside: a sync of it may have failed before it was adopted, and
+ * said 0 then. Who takes stock keeps it, or he had it again and again. */
+static void found_bad(struct desk *desk)
+{
+    struct office *office = desk->office;
+
+    if (!check_spool_is_aside(office->check, &desk->claim.item)) {
+        world_fail(office->check->world, "a body is not what its metadata say");
+    } else if (office->worker->takes_all) {
+        spool_desk_finish(desk);
+        return;
+    }
+    end_unread(desk);
+}
+
 static void did_read(struct pirn_op *op, int32_t result)
 {
     struct desk *desk = pirn_container_of(op, struct desk, claim.op);
@@ -282,12 +297,9 @@ static void did_read(struct pirn_op *op, int32_t result)
         read_on(desk);
     } else if (result == 0) {
         read_done(desk);
+    } else if (result == -EBADMSG && !is_lost(desk)) {
+        found_bad(desk);
     } else {
-        if (result == -EBADMSG && !is_lost(desk) &&
-            !check_spool_is_aside(desk->office->check, &desk->claim.item)) {
-            world_fail(desk->office->check->world,
-                       "a body is not what its metadata say");
-        }
         end_unread(desk);
     }
 }
