@@ -62,8 +62,7 @@ static void end(struct pirn__sync *sync, int32_t result)
     }
 }
 
-/* What kept the question from being asked says nothing of the directory. */
-static bool was_not_asked(int32_t result)
+bool pirn__was_not_asked(int32_t result)
 {
     return result == -ENOMEM || result == -EINTR || result == -EAGAIN ||
            result == -ECANCELED;
@@ -73,7 +72,7 @@ static void confirmed(struct pirn_op *op, int32_t result)
 {
     struct pirn__sync *sync = sync_of(op);
 
-    if (was_not_asked(result)) {
+    if (pirn__was_not_asked(result)) {
         fail(sync, result);
         return;
     }

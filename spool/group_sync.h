@@ -51,4 +51,8 @@ void pirn__sync_deinit(struct pirn__sync *sync);
  */
 void pirn__prep_sync(struct pirn__sync_wait *wait, struct pirn__sync *sync);
 
+/** pirn__was_not_asked() - a result of pirn_prep_confirm() that says nothing of
+ * the directory: something kept it from being carried out */
+bool pirn__was_not_asked(int32_t result);
+
 #endif /* SPOOL_GROUP_SYNC_H */

@@ -12,8 +12,9 @@
  * put before, is put once. A name ends with its item. A reservation ends when
  * it is released, which is before its owner closes, and with his death.
  *
- * The item says its name in the field "pirn.name", its first. No change of its
- * fields (PIRN_CHANGE_FIELDS) takes that away: it is stored before the new ones.
+ * The item says its name in the field "pirn.name", its first one. No change of
+ * its fields (PIRN_CHANGE_FIELDS) takes that away: it is stored before the new
+ * ones.
  */
 #ifndef PIRN_NAME_H
 #define PIRN_NAME_H

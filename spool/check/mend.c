@@ -58,7 +58,7 @@ static void to_strays(struct pirn__mend *mend)
 
 static void synced_place(struct pirn_op *op, int32_t result)
 {
-    finish(pirn_container_of(op, struct pirn__mend, sync.chain.op), result);
+    finish(pirn_container_of(op, struct pirn__mend, sync.op), result);
 }
 
 static void placed(struct pirn_op *op, int32_t result)
@@ -76,7 +76,8 @@ static void placed(struct pirn_op *op, int32_t result)
         return;
     }
     *strrchr(mend->path, '/') = '\0';
-    pirn__dir_sync_start(&mend->sync, mend->spool, mend->path, synced_place);
+    pirn__prep_dir_sync(&mend->sync, mend->spool, mend->path);
+    pirn_start(mend->spool->context, &mend->sync.op, synced_place);
 }
 
 /* PARENT/XY/ID, whose id says another XY. */

@@ -18,21 +18,6 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
-void pirn__dir_sync_start(struct pirn__dir_sync *sync, struct pirn_spool *spool,
-                          const char *path, pirn_op_fn *fn)
-{
-    pirn_assert(path[0] != '\0');
-    pirn_prep_open(&sync->open, spool->root_fd, path, O_RDONLY | O_DIRECTORY,
-                   0);
-    pirn_prep_fsync(&sync->fsync, PIRN_FD_OF(0), PIRN_SYNC_ALL);
-    pirn_prep_close(&sync->close, PIRN_FD_OF(0));
-    pirn_step_when(&sync->close, PIRN_STEP_ALWAYS);
-    sync->steps[0] = &sync->open;
-    sync->steps[1] = &sync->fsync;
-    sync->steps[2] = &sync->close;
-    pirn_chain_start(spool->context, &sync->chain, sync->steps, 3, fn);
-}
-
 /* A name there that nothing has. */
 static void make_name(struct pirn_spool *spool, const char *name, char *to,
                       size_t to_bytes)
@@ -55,7 +40,7 @@ static void finish(struct pirn__to_strays *move, int32_t result)
 
 static void synced(struct pirn_op *op, int32_t result)
 {
-    finish(pirn_container_of(op, struct pirn__to_strays, sync.chain.op),
+    finish(pirn_container_of(op, struct pirn__to_strays, sync.op),
            result < 0 ? result : 0);
 }
 
@@ -68,7 +53,8 @@ static void renamed(struct pirn_op *op, int32_t result)
         finish(move, result);
         return;
     }
-    pirn__dir_sync_start(&move->sync, move->spool, PIRN__STRAYS_DIR, synced);
+    pirn__prep_dir_sync(&move->sync, move->spool, PIRN__STRAYS_DIR);
+    pirn_start(move->spool->context, &move->sync.op, synced);
 }
 
 static void start_rename(struct pirn__to_strays *move)
@@ -86,7 +72,7 @@ static void start_rename(struct pirn__to_strays *move)
 static void synced_room(struct pirn_op *op, int32_t result)
 {
     struct pirn__to_strays *move =
-        pirn_container_of(op, struct pirn__to_strays, sync.chain.op);
+        pirn_container_of(op, struct pirn__to_strays, sync.op);
 
     if (result < 0) {
         finish(move, result);
@@ -104,8 +90,8 @@ static void made_room(struct pirn_op *op, int32_t result)
         finish(move, result);
         return;
     }
-    pirn__dir_sync_start(&move->sync, move->spool, PIRN__NAME_QUARANTINE,
-                         synced_room);
+    pirn__prep_dir_sync(&move->sync, move->spool, PIRN__NAME_QUARANTINE);
+    pirn_start(move->spool->context, &move->sync.op, synced_room);
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)
@@ -140,7 +126,7 @@ static void finish_bytes(struct pirn__stray_bytes *stray, int32_t result)
 
 static void synced_bytes(struct pirn_op *op, int32_t result)
 {
-    finish_bytes(pirn_container_of(op, struct pirn__stray_bytes, sync.chain.op),
+    finish_bytes(pirn_container_of(op, struct pirn__stray_bytes, sync.op),
                  result);
 }
 
@@ -153,8 +139,8 @@ static void written(struct pirn_op *op, int32_t result)
         finish_bytes(stray, result);
         return;
     }
-    pirn__dir_sync_start(&stray->sync, stray->spool, PIRN__STRAYS_DIR,
-                         synced_bytes);
+    pirn__prep_dir_sync(&stray->sync, stray->spool, PIRN__STRAYS_DIR);
+    pirn_start(stray->spool->context, &stray->sync.op, synced_bytes);
 }
 
 static void start_write(struct pirn__stray_bytes *stray)
@@ -177,7 +163,7 @@ static void start_write(struct pirn__stray_bytes *stray)
 static void synced_bytes_room(struct pirn_op *op, int32_t result)
 {
     struct pirn__stray_bytes *stray =
-        pirn_container_of(op, struct pirn__stray_bytes, sync.chain.op);
+        pirn_container_of(op, struct pirn__stray_bytes, sync.op);
 
     if (result < 0) {
         finish_bytes(stray, result);
@@ -195,8 +181,8 @@ static void made_bytes_room(struct pirn_op *op, int32_t result)
         finish_bytes(stray, result);
         return;
     }
-    pirn__dir_sync_start(&stray->sync, stray->spool, PIRN__NAME_QUARANTINE,
-                         synced_bytes_room);
+    pirn__prep_dir_sync(&stray->sync, stray->spool, PIRN__NAME_QUARANTINE);
+    pirn_start(stray->spool->context, &stray->sync.op, synced_bytes_room);
 }
 
 static void begin_bytes(struct pirn_context *context, struct pirn_op *op)

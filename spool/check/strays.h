@@ -10,24 +10,11 @@
 
 #include <pirn/chain.h>
 
+#include "spool/dir_sync.h"
 #include "spool/spool.h"
 
 #define PIRN__STRAYS_NAME ".strays"
 #define PIRN__STRAYS_DIR PIRN__NAME_QUARANTINE "/" PIRN__STRAYS_NAME
-
-/* A directory's entries made durable. Start by pirn__dir_sync_start(). */
-struct pirn__dir_sync {
-    struct pirn_op open;
-    struct pirn_op fsync;
-    struct pirn_op close;
-    struct pirn_op *steps[3];
-    struct pirn_chain chain;
-};
-
-/** pirn__dir_sync_start() - @path: of @spool's, loaned; fn is called with 0 or
- * an errno, on &sync->chain.op */
-void pirn__dir_sync_start(struct pirn__dir_sync *sync, struct pirn_spool *spool,
-                          const char *path, pirn_op_fn *fn);
 
 /* Start &it->op. */
 struct pirn__to_strays {

@@ -427,11 +427,11 @@ void pirn__site_prep_close(struct pirn__site_make *make, struct pirn_op *op)
 static void dir_synced(struct pirn_op *op, int32_t result)
 {
     struct pirn__bucket_sync *sync =
-        pirn_container_of(op, struct pirn__bucket_sync, chain.op);
+        pirn_container_of(op, struct pirn__bucket_sync, dir.op);
     struct pirn_spool *spool = sync->spool;
 
     pirn_assert(result <= 0);
-    if (result < 0 && pirn_chain_failed(&sync->chain) > 0) {
+    if (sync->dir.is_final) {
         spool->bucket_error = result;
     }
     pirn_task_finish(spool->context, &sync->op, result);
@@ -447,18 +447,8 @@ static void dir_sync_begin(struct pirn_context *context, struct pirn_op *op)
         pirn_task_finish(context, op, spool->bucket_error);
         return;
     }
-    pirn_prep_open(&sync->open, spool->root_fd, sync->path.text,
-                   O_RDONLY | O_DIRECTORY, 0);
-    pirn_prep_fsync(&sync->fsync, PIRN_FD_OF(0), PIRN_SYNC_ALL);
-    pirn_prep_stat(&sync->stat, PIRN_FD_OF(0), "", AT_EMPTY_PATH, STATX_TYPE,
-                   &sync->statx);
-    pirn_prep_close(&sync->close, PIRN_FD_OF(0));
-    pirn_step_when(&sync->close, PIRN_STEP_ALWAYS);
-    sync->steps[0] = &sync->open;
-    sync->steps[1] = &sync->fsync;
-    sync->steps[2] = &sync->stat;
-    sync->steps[3] = &sync->close;
-    pirn_chain_start(context, &sync->chain, sync->steps, 4, dir_synced);
+    pirn__prep_dir_sync(&sync->dir, spool, sync->path.text);
+    pirn_start(context, &sync->dir.op, dir_synced);
 }
 
 static const struct pirn_task_verbs dir_sync_verbs = {.begin = dir_sync_begin};

@@ -18,6 +18,7 @@
 
 #include <pirn/chain.h>
 
+#include "spool/dir_sync.h"
 #include "spool/scan.h"
 #include "spool/spool.h"
 
@@ -132,18 +133,12 @@ bool pirn__site_next(struct pirn__queue *queue,
                      const struct pirn__bucket_scan *buckets, uint32_t *at,
                      struct pirn__site *ret_site);
 
-/* One fsync of a bucket, and what group_sync.c asks after it. Start &it->op. */
+/* Start &it->op. */
 struct pirn__bucket_sync {
     struct pirn_op op;
     struct pirn_spool *spool;
     struct pirn__name path; /* set before */
-    struct pirn_op open;
-    struct pirn_op fsync;
-    struct pirn_op stat;
-    struct pirn_op close;
-    struct pirn_op *steps[4];
-    struct pirn_chain chain;
-    struct statx statx;
+    struct pirn__dir_sync dir;
 };
 
 /**

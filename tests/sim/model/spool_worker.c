@@ -273,8 +273,8 @@ static void read_done(struct desk *desk)
     }
 }
 
-/* One that is set aside: a sync of it may have failed before it was adopted, and
- * said 0 then. Who takes stock keeps it, or he had it again and again. */
+/* One that is set aside: a sync of it may have failed before it was adopted,
+ * and said 0 then. Who takes stock keeps it, or he had it again and again. */
 static void found_bad(struct desk *desk)
 {
     struct office *office = desk->office;
