@@ -11,10 +11,10 @@
 #include <pirn/task.h>
 
 #include "spool/event.h"
+#include "spool/fields.h"
 #include "spool/layout.h"
 #include "spool/move.h"
 #include "spool/queue.h"
-#include "spool/fields.h"
 #include "spool/registry.h"
 
 static struct pirn_claim *claim_of(struct pirn_op *op)
