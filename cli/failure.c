@@ -42,6 +42,10 @@ static const struct cause causes[] = {
      "or a newer one"},
     {THING_SPOOL, EUSERS, CODE_TRY_LATER,
      "too many processes have it open; try again when some have ended"},
+    {THING_SPOOL, EROFS, CODE_PERMISSION,
+     "its file system is read-only; mount it for writing, or look into the "
+     "kernel's log for why it became so; what it holds can be read in a copy "
+     "(cp -a) on another one"},
     {THING_SPOOL, EXDEV, CODE_CONFIGURATION,
      "others have it open, and share an index that is not to be seen here; use "
      "it on their host, in a container that shares their /dev/shm"},
