@@ -95,6 +95,7 @@ struct pirn_spool {
 
     /* Claims that nobody has ended yet, and how much else is open. */
     struct pirn_claim_work *claims;
+    struct pirn__latch *latches; /* names of theirs that somebody works on */
     uint32_t open_count;
     struct pirn__bundle renames;    /* of claims and removals */
     struct pirn__bundle unlinks;    /* behind these */

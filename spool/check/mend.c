@@ -219,6 +219,7 @@ static void claimed(struct pirn_op *op, int32_t result)
     struct pirn__mend *mend = mend_of(op);
     struct pirn_spool *spool = mend->spool;
 
+    pirn__claims_brought(&mend->latch, result == 0);
     if (result < 0) {
         finish(mend, result == -ENOENT ? -EBUSY : result);
         return;
@@ -231,7 +232,7 @@ static void claimed(struct pirn_op *op, int32_t result)
                       &mend->finding->id, true, set_aside);
 }
 
-static void claim(struct pirn__mend *mend)
+static void claim_latched(struct pirn__mend *mend)
 {
     struct pirn_spool *spool = mend->spool;
 
@@ -241,6 +242,20 @@ static void claim(struct pirn__mend *mend)
     pirn_prep_rename(&mend->step, spool->root_fd, mend->from.text,
                      spool->root_fd, mend->to.text, RENAME_NOREPLACE);
     pirn_start(spool->context, &mend->step, claimed);
+}
+
+static void may_claim(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result == 0);
+    claim_latched(pirn_container_of(op, struct pirn__mend, latch.op));
+}
+
+static void claim(struct pirn__mend *mend)
+{
+    if (pirn__latch_take(&mend->latch, mend->spool, &mend->finding->id,
+                         may_claim)) {
+        claim_latched(mend);
+    }
 }
 
 static void synced_bucket(struct pirn_op *op, int32_t result)

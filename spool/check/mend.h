@@ -15,6 +15,7 @@
 #include "spool/check/twins.h"
 #include "spool/file/aside.h"
 #include "spool/file/back.h"
+#include "spool/file/claim.h"
 #include "spool/file/find.h"
 #include "spool/owner.h"
 
@@ -36,6 +37,7 @@ struct pirn__mend {
     struct pirn__aside aside;
     struct pirn__meta_read meta; /* of one that goes where they say */
     struct pirn__back back;
+    struct pirn__latch latch;
     struct pirn__survey_wait survey;
     uint32_t surveys;
     struct pirn__dir_sync sync;

@@ -44,7 +44,6 @@
 #include "spool/file/meta_file.h"
 
 enum { STEP_SYNC = 0, STEP_OPEN = 1, STEP_EXCHANGE = 5, STEPS_MAX = 9 };
-enum { AGAIN_MAX = 2 }; /* for each that may happen to ID.new */
 
 static void start_chain(struct pirn__back *back);
 
@@ -177,15 +176,6 @@ static bool is_full(int32_t result)
     return result == -ENOSPC || result == -EDQUOT;
 }
 
-/* ID.new was there, or is gone: an earlier verb of ours has made it, of which
- * we were told late, when the item had come back and we had it again. Or the
- * item is gone, which is the same the second time. */
-static bool is_anothers(uint32_t failed, int32_t result)
-{
-    return (failed == STEP_OPEN && result == -EEXIST) ||
-           (failed == STEP_EXCHANGE && result == -ENOENT);
-}
-
 static void done(struct pirn_op *op, int32_t result)
 {
     struct pirn__back *back =
@@ -199,8 +189,8 @@ static void done(struct pirn_op *op, int32_t result)
         go_as_it_was(back);
         return;
     }
-    if (is_anothers(failed, result) && back->again < AGAIN_MAX) {
-        back->again++;
+    if (failed == STEP_OPEN && result == -EEXIST && !back->again) {
+        back->again = true;
         start_chain(back);
         return;
     }
@@ -287,7 +277,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     pirn_assert(back->text == NULL);
     pirn__name_next(&back->next, back->slot, id);
     pirn__name_claimed(&back->claimed, back->queue->name, back->slot, id);
-    back->again = 0;
+    back->again = false;
     back->late = false;
     back->may_have_left = false;
     back->is_new = false;

@@ -33,8 +33,8 @@ struct pirn__back {
 
     char *text;
     uint32_t text_len;
-    uint32_t again; /* how often it began anew */
-    bool late;      /* its rename is tried once more */
+    bool again; /* a name in the way is gone */
+    bool late;  /* its rename is tried once more */
     struct pirn__site to;
     uint32_t rename_at; /* which step that is */
     int32_t result;

@@ -75,7 +75,7 @@ void pirn__claims_deinit(struct pirn_spool *spool)
 
 /* Who has been fenced out may get the item anew, under the very name that an
  * older claim of his still holds to be its own. */
-void pirn__claims_lose(struct pirn_spool *spool, const struct pirn_id *id)
+static void lose(struct pirn_spool *spool, const struct pirn_id *id)
 {
     for (struct pirn_claim_work *older = spool->claims; older != NULL;
          older = older->next) {
@@ -83,6 +83,14 @@ void pirn__claims_lose(struct pirn_spool *spool, const struct pirn_id *id)
             older->lost = true;
         }
     }
+}
+
+void pirn__claims_brought(struct pirn__latch *latch, bool is_ours)
+{
+    if (is_ours) {
+        lose(latch->spool, &latch->id);
+    }
+    pirn__latch_release(latch);
 }
 
 static void finish(struct pirn_claim_work *work, int32_t result)
@@ -93,7 +101,6 @@ static void finish(struct pirn_claim_work *work, int32_t result)
     pirn_assert(result <= 1);
     pirn_assert(claim->priv.work == work);
     if (result == 1) {
-        pirn__claims_lose(spool, &work->id);
         pirn__lease_touch(spool);
         work->next = spool->claims;
         if (spool->claims != NULL) {
@@ -255,6 +262,21 @@ static void read_meta(struct pirn_op *op, int32_t result)
     finish(work, 1);
 }
 
+static void rename_latched(struct pirn_claim_work *work)
+{
+    struct pirn_spool *spool = work->spool;
+
+    pirn_prep_rename(&work->rename.op, spool->root_fd, work->path.text,
+                     spool->root_fd, work->to.text, RENAME_NOREPLACE);
+    pirn__bundle_push(&spool->renames, &work->rename, work->latched);
+}
+
+static void may_rename(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result == 0);
+    rename_latched(pirn_container_of(op, struct pirn_claim_work, latch.op));
+}
+
 static void start_rename(struct pirn_claim_work *work, pirn_op_fn *fn)
 {
     struct pirn_spool *spool = work->spool;
@@ -262,9 +284,10 @@ static void start_rename(struct pirn_claim_work *work, pirn_op_fn *fn)
     pirn_assert(work->queue == work->from.queue);
     pirn__site_path(&work->from, &work->id, &work->path);
     pirn__name_claimed(&work->to, work->queue->name, spool->slot, &work->id);
-    pirn_prep_rename(&work->rename.op, spool->root_fd, work->path.text,
-                     spool->root_fd, work->to.text, RENAME_NOREPLACE);
-    pirn__bundle_push(&spool->renames, &work->rename, fn);
+    work->latched = fn;
+    if (pirn__latch_take(&work->latch, spool, &work->id, may_rename)) {
+        rename_latched(work);
+    }
 }
 
 static void start_read(struct pirn_claim_work *work)
@@ -294,6 +317,7 @@ static void renamed(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn_claim_work, rename.op);
 
     pirn_assert(result <= 0);
+    pirn__claims_brought(&work->latch, result == 0);
     if (result < 0 && result != -ENOENT) {
         finish(work, result);
         return;
@@ -588,6 +612,7 @@ static void seized(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn_claim_work, seizing.op);
 
     pirn_assert(result <= 0);
+    pirn__claims_brought(&work->latch, result != -ENOENT);
     if (result == -ENOENT) {
         work->queue_at = 0;
         try_queues(work);
@@ -619,8 +644,21 @@ static void seize_own(struct pirn_claim_work *work)
     pirn_assert(older->queue == work->queue);
     work->from = older->from;
     work->to_queue = older->to_queue;
-    pirn__claims_lose(work->spool, &work->id);
+    lose(work->spool, &work->id);
     read_seized(work);
+}
+
+static void seize_latched(struct pirn_claim_work *work)
+{
+    pirn__prep_seizing(&work->seizing, work->spool, work->queue, work->victim,
+                       &work->id);
+    pirn_start(work->spool->context, &work->seizing.op, seized);
+}
+
+static void may_seize(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result == 0);
+    seize_latched(pirn_container_of(op, struct pirn_claim_work, latch.op));
 }
 
 /* From the first who is met, if he lives: what the dead have is given back
@@ -649,8 +687,9 @@ static void seize(struct pirn_claim_work *work)
         seize_own(work);
         return;
     }
-    pirn__prep_seizing(&work->seizing, spool, work->queue, slot, &work->id);
-    pirn_start(spool->context, &work->seizing.op, seized);
+    if (pirn__latch_take(&work->latch, spool, &work->id, may_seize)) {
+        seize_latched(work);
+    }
 }
 
 static void found(struct pirn_op *op, int32_t result)
@@ -680,6 +719,7 @@ static void renamed_by_id(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn_claim_work, rename.op);
 
     pirn_assert(result <= 0);
+    pirn__claims_brought(&work->latch, result == 0);
     if (result == -ENOENT) {
         work->queue_at++;
         try_queues(work);

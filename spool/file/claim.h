@@ -10,6 +10,7 @@
 #include "spool/file/back.h"
 #include "spool/file/body.h"
 #include "spool/file/find.h"
+#include "spool/file/latch.h"
 #include "spool/file/meta_file.h"
 #include "spool/file/seize.h"
 #include "spool/file/supply.h"
@@ -56,6 +57,8 @@ struct pirn_claim_work {
     struct pirn__bundle_entry rename;
     struct pirn__name path;
     struct pirn__name to;
+    struct pirn__latch latch;
+    pirn_op_fn *latched; /* what is called behind what waits for it */
 
     /* A change under way. */
     struct pirn_item changed;
@@ -70,8 +73,11 @@ struct pirn_claim_work {
 /** pirn__claim_work_destroy() - off the list, and free; the body is closed */
 void pirn__claim_work_destroy(struct pirn_claim_work *work);
 
-/** pirn__claims_lose() - what claims there are of @id were taken from us */
-void pirn__claims_lose(struct pirn_spool *spool, const struct pirn_id *id);
+/**
+ * pirn__claims_brought() - let the latch of an item go that was to come to us
+ * @is_ours: it came; what claims of this open there are of it, have lost it
+ */
+void pirn__claims_brought(struct pirn__latch *latch, bool is_ours);
 
 /** pirn__claims_deinit() - what was never ended, at close. Blocks. */
 void pirn__claims_deinit(struct pirn_spool *spool);

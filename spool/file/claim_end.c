@@ -111,16 +111,35 @@ bool pirn__file_has_alias(const struct pirn_claim *claim)
 
 /* ---- changes ---- */
 
-static void start_back(struct pirn_claim_work *work, pirn_op_fn *fn)
+static void back_latched(struct pirn_claim_work *work)
 {
     struct pirn__back *back = &work->back;
 
+    if (work->lost) { /* while it waited */
+        work->latched(&back->op, -ENOENT);
+        return;
+    }
     back->spool = work->spool;
     back->queue = work->queue;
     back->slot = work->spool->slot;
     back->from = work->from;
     pirn__prep_back(back);
-    pirn_start(work->spool->context, &back->op, fn);
+    pirn_start(work->spool->context, &back->op, work->latched);
+}
+
+static void may_go_back(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result == 0);
+    back_latched(pirn_container_of(op, struct pirn_claim_work, latch.op));
+}
+
+/* @fn lets the latch go. */
+static void start_back(struct pirn_claim_work *work, pirn_op_fn *fn)
+{
+    work->latched = fn;
+    if (pirn__latch_take(&work->latch, work->spool, &work->id, may_go_back)) {
+        back_latched(work);
+    }
 }
 
 /* The claim goes on, with what the item is now. */
@@ -190,6 +209,7 @@ static void changed(struct pirn_op *op, int32_t result)
     const struct pirn__back *back = &work->back;
 
     pirn_assert(result <= 0);
+    pirn__latch_release(&work->latch);
     work->result = result;
     if (result == -ENOENT || (result == 0 && !back->stays)) {
         end(work, result);
@@ -328,6 +348,7 @@ static void given_back(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn_claim_work, back.op);
 
     pirn_assert(result <= 0);
+    pirn__latch_release(&work->latch);
     end(work, result == -ENOENT && work->may_have_left ? 0 : result);
 }
 
@@ -447,6 +468,7 @@ static void renamed(struct pirn_op *op, int32_t result)
     struct pirn_context *context = work->spool->context;
 
     pirn_assert(result <= 0);
+    pirn__latch_release(&work->latch);
     if (result < 0) {
         end(work, result);
         return;
@@ -468,14 +490,12 @@ static void renamed(struct pirn_op *op, int32_t result)
     pirn__removals_hurry(work->spool); /* the same syncs serve them */
 }
 
-void pirn__file_remove(struct pirn_claim *claim)
+static void remove_latched(struct pirn_claim_work *work)
 {
-    struct pirn_claim_work *work = claim->priv.work;
     struct pirn_spool *spool = work->spool;
 
-    pirn_assert(work->claim == claim);
-    pirn_assert(work->meta.item.owner == spool->slot);
     if (work->lost) {
+        pirn__latch_release(&work->latch);
         end(work, -ESTALE);
         return;
     }
@@ -484,4 +504,21 @@ void pirn__file_remove(struct pirn_claim *claim)
     pirn_prep_rename(&work->rename.op, spool->root_fd, work->path.text,
                      spool->root_fd, work->to.text, RENAME_NOREPLACE);
     pirn__bundle_push(&spool->renames, &work->rename, renamed);
+}
+
+static void may_remove(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result == 0);
+    remove_latched(pirn_container_of(op, struct pirn_claim_work, latch.op));
+}
+
+void pirn__file_remove(struct pirn_claim *claim)
+{
+    struct pirn_claim_work *work = claim->priv.work;
+
+    pirn_assert(work->claim == claim);
+    pirn_assert(work->meta.item.owner == work->spool->slot);
+    if (pirn__latch_take(&work->latch, work->spool, &work->id, may_remove)) {
+        remove_latched(work);
+    }
 }

@@ -80,6 +80,7 @@ static void hidden(struct pirn_op *op, int32_t result)
     struct pirn_claim_work *work = work_of(move);
     struct pirn__file_move *file = &move->file;
 
+    pirn__latch_release(&work->latch);
     if (result < 0) {
         pirn__move_go_on(move, result == -ENOENT ? -ESTALE : result);
         return;
@@ -100,14 +101,15 @@ static int check_ours(const struct pirn_claim_work *work)
 
 /* Another claim of this open may have got the item anew while we read: the name
  * is its then. */
-static void hide(struct pirn__move *move)
+static void hide_latched(struct pirn__move *move)
 {
-    const struct pirn_claim_work *work = work_of(move);
+    struct pirn_claim_work *work = work_of(move);
     struct pirn_spool *spool = move->spool;
     struct pirn__file_move *file = &move->file;
 
     int r = check_ours(work);
     if (r < 0) {
+        pirn__latch_release(&work->latch);
         pirn__move_go_on(move, r);
         return;
     }
@@ -117,6 +119,24 @@ static void hide(struct pirn__move *move)
     pirn_prep_rename(&file->step, spool->root_fd, file->path.text,
                      spool->root_fd, file->moving.text, RENAME_NOREPLACE);
     pirn_start(spool->context, &file->step, hidden);
+}
+
+static void may_hide(struct pirn_op *op, int32_t result)
+{
+    struct pirn_claim_work *work =
+        pirn_container_of(op, struct pirn_claim_work, latch.op);
+
+    pirn_assert(result == 0);
+    hide_latched(work->claim->priv.move);
+}
+
+static void hide(struct pirn__move *move)
+{
+    struct pirn_claim_work *work = work_of(move);
+
+    if (pirn__latch_take(&work->latch, move->spool, &work->id, may_hide)) {
+        hide_latched(move);
+    }
 }
 
 static void read_more(struct pirn__move *move);

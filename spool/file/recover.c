@@ -291,6 +291,7 @@ static void taken_over(struct pirn_op *op, int32_t result)
     struct pirn__recover_worker *worker = worker_of(op);
 
     pirn_assert(result <= 0);
+    pirn__claims_brought(&worker->latch, result == 0);
     if (result < 0) {
         worker_done(worker, result); /* -ENOENT: he has ended it himself */
         return;
@@ -300,11 +301,10 @@ static void taken_over(struct pirn_op *op, int32_t result)
     struct pirn__recover *recover = worker->recover;
     pirn_assert(recover->taken < recover->id_at);
     recover->scan.ids.ids[recover->taken++] = worker->id;
-    pirn__claims_lose(recover->spool, &worker->id);
     worker_done(worker, 0);
 }
 
-static void take_over(struct pirn__recover_worker *worker)
+static void take_over_latched(struct pirn__recover_worker *worker)
 {
     struct pirn__recover *recover = worker->recover;
     int root = recover->spool->root_fd;
@@ -317,6 +317,22 @@ static void take_over(struct pirn__recover_worker *worker)
     pirn_prep_rename(&worker->step, root, worker->path.text, root,
                      worker->meta.path.text, RENAME_NOREPLACE);
     pirn_start(recover->spool->context, &worker->step, taken_over);
+}
+
+static void may_take_over(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result == 0);
+    take_over_latched(
+        pirn_container_of(op, struct pirn__recover_worker, latch.op));
+}
+
+static void take_over(struct pirn__recover_worker *worker)
+{
+    struct pirn_spool *spool = worker->recover->spool;
+
+    if (pirn__latch_take(&worker->latch, spool, &worker->id, may_take_over)) {
+        take_over_latched(worker);
+    }
 }
 
 static void work(struct pirn__recover_worker *worker)

@@ -8,6 +8,7 @@
 #include "spool/file/aside.h"
 #include "spool/file/back.h"
 #include "spool/file/find.h"
+#include "spool/file/latch.h"
 #include "spool/file/meta_file.h"
 #include "spool/move_recover.h"
 
@@ -28,6 +29,7 @@ struct pirn__recover_worker {
     struct statx statx;
     struct pirn__name path;
     struct pirn__aside aside;
+    struct pirn__latch latch;
 };
 
 /* Start &it->op. */

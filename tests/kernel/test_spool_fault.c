@@ -296,46 +296,6 @@ static void a_removal_whose_sync_failed_keeps_the_body(void **state)
     assert_false(bed_has(bed, BED_TMP, &draft.id));
 }
 
-static void given(struct pirn_op *op, int32_t result)
-{
-    (void)op;
-    if (result < 0) {
-        fprintf(stderr, "it was not given back: %d\n", result);
-    }
-}
-
-/* Another verb of the same open, of which it was told late, has cleaned up. */
-static void a_give_back_whose_new_metadata_are_gone_writes_them_again(
-    void **state)
-{
-    struct bed *bed = *state;
-    struct pirn_claim claim = {0};
-    struct pirn_draft draft = {0};
-    const struct pirn_change urgent = {.what = PIRN_CHANGE_PRIORITY,
-                                       .priority = 3};
-    char id[PIRN_ID_TEXT];
-    char path[128];
-
-    assert_int_equal(enqueue(bed, &draft), 0);
-    assert_int_equal(bed_claim(bed, &claim), 1);
-    pirn_id_format(&draft.id, id);
-    snprintf(path, sizeof(path), ".tmp/0000/%s.new", id);
-    faulty_hold(ENGINE_WRITE);
-    pirn_prep_give_back_as(&claim, &urgent);
-    pirn_start(bed->context, &claim.op, given);
-    for (int i = 0; i < 1000 && !faulty_has_held(); i++) {
-        assert_true(pirn_context_turn(bed->context, 10000000) >= 0);
-    }
-    assert_true(faulty_has_held());
-    assert_int_equal(unlink(bed_at(bed, path)), 0);
-    faulty_hold(ENGINE_NONE);
-    assert_true(pirn_context_turn(bed->context, 0) >= 0);
-    assert_int_equal(pirn_context_drain(bed->context), 0);
-    assert_int_equal(bed_claim(bed, &claim), 1);
-    assert_int_equal(claim.item.priority, 3);
-    assert_int_equal(bed_remove(bed, &claim), 0);
-}
-
 /* By its body whoever asks for the name knows that an item has it: a power cut
  * must not bring that back alone. */
 static void a_body_whose_item_had_a_name_goes_before_its_mark(void **state)
@@ -494,7 +454,6 @@ BED_MAIN(T(a_failed_sync_publishes_nothing_wherever_it_fails),
          T(those_who_ask_together_share_one_sync),
          T(a_removal_whose_sync_failed_keeps_the_body),
          T(a_body_whose_item_had_a_name_goes_before_its_mark),
-         T(a_give_back_whose_new_metadata_are_gone_writes_them_again),
          T(recovery_that_cannot_sync_keeps_the_body),
          T(recovery_that_cannot_sync_gives_nothing_back),
          T(a_full_disk_gives_back_with_the_old_metadata),
