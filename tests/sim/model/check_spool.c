@@ -504,14 +504,9 @@ void check_spool_closed(struct check_spool *check, uint32_t process)
     }
 }
 
-static bool was_taking(const struct check_spool *check, uint32_t process)
-{
-    return process == 0 ? somebody_takes(check) : check->taking[process] > 0;
-}
-
 void check_spool_died(struct check_spool *check, uint32_t process)
 {
-    bool untold = was_taking(check, process);
+    bool untold = process == 0 || check->taking[process] > 0;
 
     check_name_died(check, process);
     check->was_taken_stock = check->was_taken_stock && process != 0;
@@ -530,7 +525,8 @@ void check_spool_died(struct check_spool *check, uint32_t process)
         if (process == 0 && may_be_back(check, item)) {
             item->removal = CHECK_REMOVING;
         }
-        /* A claim of which nobody had been told may have had any of them. */
+        /* A claim of which nobody had been told may have had any of them; and a
+         * power cut brings back claims that were ended. */
         if (was_held || (untold && item->holder == 0 &&
                          item->since_ns < check->world->now_ns)) {
             item->since_ns = check->world->now_ns;
