@@ -104,6 +104,13 @@ static void go_as_it_was(struct pirn__back *back)
     pirn_start(back->spool->context, &back->rename, renamed_old);
 }
 
+/* Who has fenced us out has it, with what we have changed, durably: he takes it
+ * to where that says, as we would have. */
+static bool is_his(const struct pirn__back *back, int32_t result)
+{
+    return result == -ENOENT && back->is_change;
+}
+
 /* ---- once more ---- */
 
 static void renamed_late(struct pirn_op *op, int32_t result)
@@ -113,6 +120,10 @@ static void renamed_late(struct pirn_op *op, int32_t result)
     pirn_assert(result <= 0);
     if (result == -ENOENT && back->may_have_left) {
         result = 0; /* the one that failed has happened */
+    }
+    if (is_his(back, result)) {
+        finish(back, 0);
+        return;
     }
     if (result == 0) {
         back->may_have_left = false;
@@ -199,7 +210,9 @@ static void done(struct pirn_op *op, int32_t result)
     if (goes_late(back, failed, result)) {
         return;
     }
-    if (result == 0 && !back->stays) {
+    if (failed == back->rename_at && is_his(back, result)) {
+        result = 0;
+    } else if (result == 0 && !back->stays) {
         pirn__site_filled(back->spool, &back->to);
     }
     finish(back, result);
