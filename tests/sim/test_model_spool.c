@@ -14,7 +14,8 @@ static const struct scenario *const scenarios[] = {
     &scenario_log_turn,     &scenario_move,          &scenario_check,
     &scenario_check_move,   &scenario_check_faulty,  &scenario_together,
     &scenario_together_log, &scenario_together_move, &scenario_spool_cut,
-    &scenario_check_log,
+    &scenario_check_log,    &scenario_hurt,          &scenario_hurt_log,
+    &scenario_hurt_move,
 };
 
 enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]) };
@@ -113,6 +114,15 @@ static void names_shares_and_fences_hold_together(void **state)
     assert_true(scenario_holds(&scenario_together_move, program));
 }
 
+static void what_is_damaged_beside_others_at_work_costs_nobody_else(
+    void **state)
+{
+    (void)state;
+    assert_true(scenario_holds(&scenario_hurt, program));
+    assert_true(scenario_holds(&scenario_hurt_log, program));
+    assert_true(scenario_holds(&scenario_hurt_move, program));
+}
+
 static void the_same_seed_is_the_same_life(void **state)
 {
     (void)state;
@@ -137,6 +147,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_check_finds_what_was_damaged_and_nothing_else),
         cmocka_unit_test(nor_does_a_check_lose_anything_whatever_fails),
         cmocka_unit_test(names_shares_and_fences_hold_together),
+        cmocka_unit_test(
+            what_is_damaged_beside_others_at_work_costs_nobody_else),
         cmocka_unit_test(the_same_seed_is_the_same_life),
     };
     int code;

@@ -34,7 +34,9 @@ static void got(struct check_spool *check, uint32_t process, uint32_t name)
     for (uint32_t i = 0; i < check->count; i++) {
         const struct check_item *item = &check->items[i];
 
-        if (item->name == name && check_spool_must_be_there(item)) {
+        if (item->name == name && check_spool_must_be_there(item) &&
+            check_hurt_how(check, i) != CHECK_HURT_NO_BODY &&
+            !check_hurt_is_copied(check, i)) {
             world_fail(check->world, "name %u is item %u's, and process %u's",
                        name, i, process);
         }

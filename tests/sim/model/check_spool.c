@@ -254,7 +254,8 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
         world_fail(check->world, "item %u was removed, and is back", number);
     }
     if (strcmp(item->queue, "quarantine") == 0 &&
-        !check_spool_unreadable(check, &item->id)) {
+        !check_spool_unreadable(check, &item->id) &&
+        !check_hurt_may_be_aside(check, &item->id)) {
         world_fail(check->world, "item %u was set aside, and could be read",
                    number);
     }
@@ -278,7 +279,8 @@ void check_spool_adopted(struct check_spool *check,
 {
     uint32_t number = check_spool_known(check, &item->id);
 
-    if (number != NOBODY && check_spool_must_be_there(&check->items[number])) {
+    if (number != NOBODY && check_spool_must_be_there(&check->items[number]) &&
+        check_hurt_how(check, number) != CHECK_HURT_NAME) {
         world_fail(check->world, "item %u is taken for a body without one",
                    number);
     }
@@ -444,7 +446,8 @@ void check_spool_nothing(struct check_spool *check, uint64_t take,
 
         if (check_spool_must_meet(check, item, began_ns) &&
             check_change_is_ready(check, i, queue, wall_ns) &&
-            !(item->has_id && check_spool_unreadable(check, &item->id))) {
+            !(item->has_id && check_spool_unreadable(check, &item->id)) &&
+            check_hurt_how(check, i) == CHECK_UNHURT) {
             world_fail(check->world,
                        "item %u is nobody's since %llu ms, and is not found", i,
                        (unsigned long long)(began_ns - item->since_ns) /
@@ -457,13 +460,16 @@ void check_spool_not_had(struct check_spool *check, uint64_t take,
                          uint64_t began_ns, uint32_t number, int32_t result)
 {
     const struct check_item *item = &check->items[number];
+    enum check_hurt how = check_hurt_how(check, number);
 
-    if (result == -EBADMSG && !check_spool_unreadable(check, &item->id)) {
+    if (result == -EBADMSG && !check_spool_unreadable(check, &item->id) &&
+        !check_hurt_is_bad_meta(how)) {
         world_fail(check->world, "item %u is damaged, and could be read",
                    number);
     }
     if ((result == 0 || result == -ENOENT) &&
         check_spool_is_quiet(check, take) &&
+        !check_hurt_may_be_gone(check, number) &&
         !recovery_may_have_given_up(check) &&
         check_spool_must_meet(check, item, began_ns)) {
         world_fail(check->world, "item %u is nobody's, and not had by its id",
@@ -561,8 +567,9 @@ void check_spool_in_turn(struct check_spool *check, uint32_t number)
     const struct check_place *place =
         check_change_place(check, number, check_change_last(check, number));
 
-    if (place->due_ns != 0 || check->world->faults.happened[FAULT_CLOCK] > 0) {
-        return; /* it may have become ready only now */
+    if (place->due_ns != 0 || check->world->faults.happened[FAULT_CLOCK] > 0 ||
+        check->is_uncut) {
+        return; /* it may have become ready only now, or before another */
     }
     if (check->last > 0) {
         check_turn(check, check->last - 1, number);
@@ -582,8 +589,11 @@ void check_spool_take_stock(struct check_spool *check)
 void check_spool_complete(struct check_spool *check)
 {
     for (uint32_t i = 0; i < check->count; i++) {
+        enum check_hurt how = check_hurt_how(check, i);
+
         if (check_spool_must_be_there(&check->items[i]) &&
-            !check->items[i].found) {
+            !check->items[i].found && !check_hurt_is_bad_meta(how) &&
+            !check_hurt_may_be_gone(check, i)) {
             world_fail(check->world,
                        "item %u was acknowledged, and is not there", i);
         }

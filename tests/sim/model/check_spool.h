@@ -16,7 +16,8 @@
  *   kill never
  *   in the log, what check_change.h says
  *   what is set aside is whole, and the disk has refused to have its metadata
- *   read: whose they are is the name that was refused
+ *   read: whose they are is the name that was refused; or it was damaged, and
+ *   check_hurt.h says what that is owed
  *
  * What a process was in the midst of when it died may have happened, or not.
  */
@@ -30,6 +31,7 @@
 
 #include "tests/sim/model/check_change.h"
 #include "tests/sim/model/check_fence.h"
+#include "tests/sim/model/check_hurt.h"
 #include "tests/sim/model/check_name.h"
 #include "tests/sim/model/world.h"
 
@@ -80,6 +82,8 @@ struct check_spool {
     bool is_checked; /* bodies are read by a check, and orphans adopted */
     bool is_log;     /* see check_change.h for what it owes besides */
     bool crosses;    /* items go to the other layout, too */
+    bool is_uncut;   /* the power does not fail: the log's order is not made
+                        anew before stock is taken */
     uint64_t tombs_failed_ns; /* or 0: what was removed lazily since may be
                                  back when the index is made anew */
     uint32_t count;
@@ -93,6 +97,7 @@ struct check_spool {
     uint32_t last; /* taken from a queue of the log by who takes stock, + 1 */
     struct check_item items[CHECK_ITEMS];
     struct check_changes changes;
+    struct check_hurts hurts;
     struct check_fences fences[WORLD_PROCESSES + 1]; /* by process */
     uint32_t reserver[CHECK_NAMES + 1]; /* by name: who has reserved it, or 0 */
 };

@@ -5,7 +5,9 @@
  *   storm: processes put and take; who is killed is replaced; after a power cut
  *          others begin, on what is left
  *   calm:  what was begun ends
- *   then   the power fails once more, and somebody takes all that is there
+ *   then   the power fails once more, and somebody takes all that is there;
+ *          in some lives another one looks what has become of what was damaged,
+ *          or damages what is left
  *
  * Most lives begin on a spool that was made before, one in eight makes it.
  */
@@ -17,6 +19,9 @@
 #include "tests/sim/model/spool_checker.h"
 #include "tests/sim/model/spool_clearer.h"
 #include "tests/sim/model/spool_doctor.h"
+#include "tests/sim/model/spool_inquest.h"
+#include "tests/sim/model/spool_remains.h"
+#include "tests/sim/model/spool_vandal.h"
 #include "tests/sim/model/spool_worker.h"
 
 enum { WORKERS = 24, AT_ONCE_MAX = 3, BOOTS_MAX = 4 };
@@ -33,6 +38,7 @@ struct spool_life {
     bool is_rich;    /* bodies are shared, names reserved, owners fenced out */
     bool is_faulty;  /* what happens may damage it */
     bool is_checked; /* some look for faults, and at last one makes them */
+    bool is_hurt;    /* or one makes them beside all others */
     struct spool_worker workers[WORKERS];
     uint32_t count;
 };
@@ -110,6 +116,47 @@ static bool is_without_log(uint64_t seed)
     return seed % 4 != 0;
 }
 
+/* The power fails once more, and somebody takes all that is there. */
+static void take_stock(struct spool_life *life, enum world_end end)
+{
+    struct world *world = life->check.world;
+
+    world->faults.calm = true;
+    if (life->is_hurt) {
+        spool_remains_check(&life->check);
+    }
+    if (end == WORLD_DONE) {
+        world_check_rest(world);
+        if (!life->check.is_uncut) {
+            world_cut_power(world);
+        }
+    }
+    check_spool_died(&life->check, 0);
+    hire(life, NULL);
+    (void)world_run(world);
+    check_spool_end(&life->check);
+}
+
+/* One who is alone, and is not killed. */
+static void hire_last(struct spool_life *life, void (*run)(void *argument))
+{
+    hire(life, run);
+    life->workers[life->count - 1].process->mortal = false;
+    (void)world_run(life->check.world);
+}
+
+static void look_after(struct spool_life *life)
+{
+    if (life->is_log && !life->crosses && !life->is_checked) {
+        hire(life, spool_clearer_run);
+        (void)world_run(life->check.world);
+    } else if (life->is_hurt) {
+        hire_last(life, spool_inquest_run);
+    } else if (life->is_checked && life->check.world->seed % 2 == 0) {
+        hire_last(life, spool_doctor_run);
+    }
+}
+
 static void live_as(struct world *world, const struct spool_life *kind)
 {
     struct spool_life *life = malloc(sizeof(*life));
@@ -124,6 +171,7 @@ static void live_as(struct world *world, const struct spool_life *kind)
     life->check.is_checked = life->is_checked;
     life->check.is_mixed = life->crosses && life->is_rich;
     life->check.is_sound = !life->is_faulty;
+    life->check.is_uncut = life->is_hurt && life->is_log && !life->crosses;
     life->check.crosses = life->crosses;
     world->refused = refused;
     world->argument = life;
@@ -135,27 +183,16 @@ static void live_as(struct world *world, const struct spool_life *kind)
         while (count-- > 0 && life->count < WORKERS - 2) {
             hire_any(life);
         }
+        if (life->is_hurt && life->count < WORKERS - 2) {
+            hire(life, spool_vandal_run);
+        }
         end = world_run(world);
     }
     if (!world->failed) {
-        world->faults.calm = true;
-        if (end == WORLD_DONE) {
-            world_check_rest(world);
-            world_cut_power(world);
-        }
-        check_spool_died(&life->check, 0);
-        hire(life, NULL);
-        (void)world_run(world);
-        check_spool_end(&life->check);
+        take_stock(life, end);
     }
-    if (!world->failed && life->is_log && !life->crosses && !life->is_checked) {
-        hire(life, spool_clearer_run);
-        (void)world_run(world);
-    }
-    if (!world->failed && life->is_checked && world->seed % 2 == 0) {
-        hire(life, spool_doctor_run);
-        life->workers[life->count - 1].process->mortal = false;
-        (void)world_run(world);
+    if (!world->failed) {
+        look_after(life);
     }
     free(life);
 }
@@ -178,6 +215,31 @@ static void live_turn(struct world *world)
 static void live_together(struct world *world)
 {
     live_as(world, &(struct spool_life){.is_rich = true, .is_checked = true});
+}
+
+static void live_hurt(struct world *world)
+{
+    live_as(world, &(struct spool_life){
+                       .is_rich = true, .is_checked = true, .is_hurt = true});
+}
+
+static void live_hurt_log(struct world *world)
+{
+    live_as(world, &(struct spool_life){.is_log = true,
+                                        .is_rich = true,
+                                        .is_checked = true,
+                                        .is_hurt = true});
+}
+
+static void live_hurt_move(struct world *world)
+{
+    bool is_log = world->seed % 2 == 0;
+
+    live_as(world, &(struct spool_life){.is_log = is_log,
+                                        .crosses = true,
+                                        .is_rich = true,
+                                        .is_checked = true,
+                                        .is_hurt = true});
 }
 
 static void live_together_log(struct world *world)
@@ -498,4 +560,38 @@ const struct scenario scenario_together_move = {
     .profiles = LIFE_PROFILES_ALL,
     .disk = disk_move,
     .live = live_together_move,
+};
+
+/* Items are damaged while others put, take, move, check and die. */
+const struct scenario scenario_hurt = {
+    .name = "hurt",
+    .faults = FAULTS_SOUND,
+    .storm_steps = 3000,
+    .lives = 36,
+    .profiles = LIFE_PROFILES_ALL,
+    .disk = disk,
+    .live = live_hurt,
+};
+
+/* Of the log without power cuts: behind one a record that is damaged may be
+ * taken for one that was never committed. */
+const struct scenario scenario_hurt_log = {
+    .name = "hurt-log",
+    .faults = FAULTS_SOUND & ~FAULT_BIT(FAULT_POWER),
+    .storm_steps = 3000,
+    .lives = 16,
+    .profiles = LIFE_PROFILES_ALL,
+    .disk = disk_log,
+    .live = live_hurt_log,
+};
+
+/* Those among the files, while some go to the log and back. */
+const struct scenario scenario_hurt_move = {
+    .name = "hurt-move",
+    .faults = FAULTS_SOUND,
+    .storm_steps = 3000,
+    .lives = 12,
+    .profiles = LIFE_PROFILES_ALL,
+    .disk = disk_move,
+    .live = live_hurt_move,
 };

@@ -73,6 +73,9 @@ static bool may_find(const struct spool_checking *checking,
     if (finding->has_id && check_spool_unreadable(check, &finding->id)) {
         return true;
     }
+    if (check_hurt_may_find(check, finding)) {
+        return true;
+    }
     switch (finding->fault) {
     case PIRN_FAULT_ORPHANED:
         return somebody_died(check->world) &&

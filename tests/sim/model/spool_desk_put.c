@@ -130,6 +130,8 @@ bool spool_desk_shares(struct desk *desk)
     const struct office *office = desk->office;
 
     return office->worker->is_rich && office->check->count < CHECK_ITEMS &&
+           !check_hurt_is_bad_body(
+               check_hurt_how(office->check, desk->number)) &&
            rng_below(desk_rng(desk), 4) == 0;
 }
 

@@ -78,7 +78,8 @@ struct hurting {
     struct pirn_spool *spool;
     bool has_other; /* a second queue, of files too */
     bool deep;      /* bodies are read to their end */
-    bool is_lone;   /* nobody else works: words may be written over */
+    bool is_lone;   /* nobody else works: words may be written over, and a body
+                       may be elsewhere for a while */
     bool has_stray;
     bool has_nobodys; /* a claim: mending one puts all of its slot right */
     struct pirn_claim claim; /* of HURT_WORD */

@@ -211,7 +211,7 @@ static enum hurt draw(const struct hurting *hurting, bool is_long,
     if ((is_shared && !is_single) ||
         (how == HURT_LONG_BYTES && !hurting->deep) ||
         (how == HURT_WORD && hurting->has_nobodys) ||
-        (how >= HURT_WORD && !hurting->is_lone)) {
+        ((how == HURT_LONG_SHARD || how >= HURT_WORD) && !hurting->is_lone)) {
         return HURT_NONE;
     }
     return how;

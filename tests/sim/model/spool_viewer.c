@@ -92,7 +92,8 @@ static void did_read(struct pirn_op *op, int32_t result)
         world_fail(check->world, "the body of item %u is another's, or torn",
                    viewer->number);
     }
-    if (result == -EBADMSG || (result == -ENOENT && !may_be_away(viewer))) {
+    if (!check_hurt_is_bad_body(check_hurt_how(check, viewer->number)) &&
+        (result == -EBADMSG || (result == -ENOENT && !may_be_away(viewer)))) {
         world_fail(check->world, "the body of item %u is not to be read: %d",
                    viewer->number, result);
     }
@@ -120,6 +121,7 @@ static void check_looked(struct spool_viewer *viewer, int32_t result)
 {
     struct check_spool *check = viewer->check;
     const struct check_item *item = &check->items[viewer->number];
+    enum check_hurt how = check_hurt_how(check, viewer->number);
 
     if (result == 0 && check_spool_is_adopted(&viewer->view.item)) {
         check_spool_adopted(check, &viewer->view.item);
@@ -135,11 +137,13 @@ static void check_looked(struct spool_viewer *viewer, int32_t result)
             check_rests(viewer);
         }
     }
-    if (result == -ENOENT && must_be_met(viewer, viewer->number)) {
+    if (result == -ENOENT && !check_hurt_may_be_gone(check, viewer->number) &&
+        must_be_met(viewer, viewer->number)) {
         world_fail(check->world, "item %u is there, and is not seen",
                    viewer->number);
     }
-    if (result == -EBADMSG && !check_spool_unreadable(check, &item->id)) {
+    if (result == -EBADMSG && !check_spool_unreadable(check, &item->id) &&
+        !check_hurt_is_bad_meta(how)) {
         world_fail(check->world, "item %u is damaged, and could be read",
                    viewer->number);
     }
@@ -196,7 +200,10 @@ static void end_listing(struct spool_viewer *viewer)
 static void check_met(struct spool_viewer *viewer)
 {
     for (uint32_t i = 0; i < viewer->check->count; i++) {
-        if (viewer->met[i] != 1 && must_be_met(viewer, i)) {
+        bool may_miss =
+            check_hurt_may_be_gone(viewer->check, i) && viewer->met[i] == 0;
+
+        if (viewer->met[i] != 1 && !may_miss && must_be_met(viewer, i)) {
             world_fail(viewer->check->world,
                        "item %u is there once, and is listed %u times", i,
                        viewer->met[i]);
@@ -216,7 +223,8 @@ static void next_page(struct pirn_op *op, int32_t result)
         bool is_aside = viewer->check->is_checked &&
                         strcmp(listed->queue, "quarantine") == 0;
 
-        if (is_aside && !check_spool_unreadable(viewer->check, &listed->id)) {
+        if (is_aside && !check_spool_unreadable(viewer->check, &listed->id) &&
+            !check_hurt_may_be_aside(viewer->check, &listed->id)) {
             continue; /* a body alone may have its item's id there */
         }
         if (number != UINT32_MAX) { /* else its maker is not told yet */

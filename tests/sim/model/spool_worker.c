@@ -190,13 +190,9 @@ static char next_of(struct desk *desk)
     return letter;
 }
 
-void spool_desk_end_claim(struct desk *desk)
+static void end_as(struct desk *desk, char letter)
 {
-    if (spool_desk_shares(desk)) {
-        spool_desk_share(desk);
-        return;
-    }
-    switch (next_of(desk)) {
+    switch (letter) {
     case 't':
         remove_it(desk, false);
         break;
@@ -217,7 +213,17 @@ void spool_desk_end_claim(struct desk *desk)
     }
 }
 
-/* A body that had no item: who takes stock keeps it, as all else. */
+void spool_desk_end_claim(struct desk *desk)
+{
+    if (spool_desk_shares(desk)) {
+        spool_desk_share(desk);
+        return;
+    }
+    end_as(desk, next_of(desk));
+}
+
+/* A body that had no item, or a copy of what was damaged: who takes stock keeps
+ * it, as all else. */
 static void end_adopted(struct desk *desk)
 {
     if (desk->office->worker->takes_all) {
@@ -251,6 +257,12 @@ static void read_done(struct desk *desk)
         end_adopted(desk);
         return;
     }
+    if (check_hurt_copy(office->check, &desk->claim.item, desk->body,
+                        desk->at) != UINT32_MAX) {
+        desk->number = UINT32_MAX;
+        end_adopted(desk);
+        return;
+    }
     desk->version = desk->claim.item.version;
     desk->number =
         check_spool_claimed(office->check, desk_process(desk), desk->mark,
@@ -273,12 +285,38 @@ static void read_done(struct desk *desk)
     }
 }
 
+/* Somebody has damaged its body: its owner does with it what he likes, but it
+ * has none that others could share. */
+static void have_hurt(struct desk *desk, uint32_t number)
+{
+    struct check_spool *check = desk->office->check;
+
+    if (desk->asked != UINT32_MAX && desk->asked != number) {
+        world_fail(check->world, "who asked for item %u has another",
+                   desk->asked);
+    }
+    desk->number = number;
+    desk->version = desk->claim.item.version;
+    check_hurt_had(check, desk_process(desk), desk->mark, number);
+    if (desk->office->worker->takes_all) {
+        spool_desk_finish(desk);
+        return;
+    }
+    check_change_had(check, number, &desk->claim.item);
+    end_as(desk, next_of(desk));
+}
+
 /* One that is set aside: a sync of it may have failed before it was adopted,
  * and said 0 then. Who takes stock keeps it, or he had it again and again. */
 static void found_bad(struct desk *desk)
 {
     struct office *office = desk->office;
+    uint32_t number = check_spool_known(office->check, &desk->claim.item.id);
 
+    if (check_hurt_is_bad_body(check_hurt_how(office->check, number))) {
+        have_hurt(desk, number);
+        return;
+    }
     if (!check_spool_is_aside(office->check, &desk->claim.item)) {
         world_fail(office->check->world, "a body is not what its metadata say");
     } else if (office->worker->takes_all) {
