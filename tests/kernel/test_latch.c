@@ -3,7 +3,8 @@
  * test_latch.c - of one open, one at a time works on an item
  *
  * The result of an operation of a give-back is kept back, and meanwhile the
- * item is ready for others, among them its own open.
+ * item is ready for others, among them its own open; or was taken by who has
+ * fenced its owner out.
  */
 #include "kernel/faulty_bed.h"
 #include "kernel/test_fence.h"
@@ -70,6 +71,16 @@ static void update(struct bed *bed, struct pirn_claim *claim)
     assert_int_equal(bed_remove_durably(bed, claim), 0);
 }
 
+/* The only other one, who has one claim. */
+static void fence_out(struct bed *his)
+{
+    struct pirn_fence fence = {0};
+
+    pirn_prep_fence_owner(&fence, his->spool, other_of(his).slot, 0);
+    assert_int_equal(pirn_wait(his->context, &fence.op), 0);
+    assert_int_equal(fence.fenced, 1);
+}
+
 /* Its ID.new would be taken away by what cleans up there. */
 static void who_has_it_anew_waits_until_it_is_given_back_wholly(void **state)
 {
@@ -93,14 +104,11 @@ static void nor_does_a_verb_act_on_it_that_was_fenced_out(void **state)
     struct bed *bed = *state;
     struct told told = {0};
     struct told again = {0};
-    struct pirn_fence fence = {0};
     struct bed his;
 
     bed_join(bed, &his);
     struct pirn_id id = give_back_half(bed, &told, ENGINE_WRITE);
-    pirn_prep_fence_owner(&fence, his.spool, other_of(&his).slot, 0);
-    assert_int_equal(pirn_wait(his.context, &fence.op), 0);
-    assert_int_equal(fence.fenced, 1);
+    fence_out(&his);
     claim_again(bed, &again, &id);
     let_go(bed);
     assert_true(told.has_ended && again.has_ended);
@@ -111,5 +119,26 @@ static void nor_does_a_verb_act_on_it_that_was_fenced_out(void **state)
     bed_leave(&his);
 }
 
+/* Who has fenced its owner out takes the item to where the change says. */
+static void a_change_that_a_fence_came_behind_is_done(void **state)
+{
+    struct bed *bed = *state;
+    struct told told = {0};
+    struct pirn_claim claim = {0};
+    struct bed his;
+
+    bed_join(bed, &his);
+    (void)give_back_half(bed, &told, ENGINE_RENAME);
+    fence_out(&his);
+    let_go(bed);
+    assert_true(told.has_ended);
+    assert_int_equal(told.result, 0);
+    assert_int_equal(bed_claim(&his, &claim), 1);
+    assert_int_equal(claim.item.priority, 3);
+    assert_int_equal(bed_remove(&his, &claim), 0);
+    bed_leave(&his);
+}
+
 BED_MAIN(BED_FAULTY_TEST(who_has_it_anew_waits_until_it_is_given_back_wholly),
-         BED_FAULTY_TEST(nor_does_a_verb_act_on_it_that_was_fenced_out))
+         BED_FAULTY_TEST(nor_does_a_verb_act_on_it_that_was_fenced_out),
+         BED_FAULTY_TEST(a_change_that_a_fence_came_behind_is_done))
