@@ -76,10 +76,12 @@ struct pirn_claim {
  *
  * Looks for dead owners at most every 250 ms, and gives back what they had.
  * Order, log layout: higher priority first; then what was given back; then in
- * the order of commits, or in which they became due. File layout: higher
- * priority first, of which another open's are met within 250 ms; among the
- * ready items of a shard the oldest first; no order between shards. What is due
- * is ready a second later at most, or a 64th of its delay.
+ * the order of commits, or in which they became due; when its index is made
+ * anew, what was copied out of a segment with few items left counts as
+ * committed by its copy. File layout: higher priority first, of which another
+ * open's are met within 250 ms; among the ready items of a shard the oldest
+ * first; no order between shards. What is due is ready a second later at most,
+ * or a 64th of its delay.
  */
 PIRN_API void pirn_prep_claim(struct pirn_claim *claim,
                               struct pirn_spool *spool, const char *queue);

@@ -562,13 +562,16 @@ static void check_turn(struct check_spool *check, uint32_t first,
     }
 }
 
-void check_spool_in_turn(struct check_spool *check, uint32_t number)
+void check_spool_in_turn(struct check_spool *check, uint32_t number,
+                         uint32_t version)
 {
     const struct check_place *place =
         check_change_place(check, number, check_change_last(check, number));
 
-    if (place->due_ns != 0 || check->world->faults.happened[FAULT_CLOCK] > 0 ||
-        check->is_uncut) {
+    bool is_copied = version > 1 && check_change_last(check, number) == 0;
+
+    if (place->due_ns != 0 || is_copied ||
+        check->world->faults.happened[FAULT_CLOCK] > 0 || check->is_uncut) {
         return; /* it may have become ready only now, or before another */
     }
     if (check->last > 0) {

@@ -202,8 +202,10 @@ void check_spool_died(struct check_spool *check, uint32_t process);
 
 /* Who takes stock has got item @number from a queue of the log, by its turn:
  * higher priority first; those of one priority in the order in which they were
- * put, if they were put one after the other and nothing was changed. */
-void check_spool_in_turn(struct check_spool *check, uint32_t number);
+ * put, if they were put one after the other and nothing was changed, nor copied
+ * by the log itself, which shows by its @version. */
+void check_spool_in_turn(struct check_spool *check, uint32_t number,
+                         uint32_t version);
 
 /* From here on everything that is there is claimed, and then that was all. */
 void check_spool_take_stock(struct check_spool *check);

@@ -274,7 +274,7 @@ static void read_done(struct desk *desk)
     if (office->worker->takes_all && office->worker->is_log &&
         !office->worker->crosses && desk->asked == UINT32_MAX &&
         desk->number != UINT32_MAX && strcmp(desk->queue, ASIDE) != 0) {
-        check_spool_in_turn(office->check, desk->number);
+        check_spool_in_turn(office->check, desk->number, desk->version);
     }
     if (office->worker->takes_all) {
         spool_desk_finish(desk);
