@@ -42,6 +42,9 @@ static const struct cause causes[] = {
      "or a newer one"},
     {THING_SPOOL, EUSERS, CODE_TRY_LATER,
      "too many processes have it open; try again when some have ended"},
+    {THING_SPOOL, EBADF, CODE_CONFIGURATION,
+     "descriptor 0, 1 or 2 is closed, and one of its files would get that "
+     "number; open /dev/null there"},
     {THING_SPOOL, EROFS, CODE_PERMISSION,
      "its file system is read-only; mount it for writing, or look into the "
      "kernel's log for why it became so; what it holds can be read in a copy "

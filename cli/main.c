@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <pirn/standard.h>
+
 #include "cli/verb.h"
 
 struct verb {
@@ -131,6 +133,10 @@ int main(int argc, char **argv)
     struct parsed parsed = {0};
     char name[NAME_MAX_LEN];
 
+    int r = pirn_standard_fill();
+    if (r < 0) {
+        return failure_say(THING_FILE, "/dev/null", r);
+    }
     if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &parsed) != 0) {
         return CODE_USAGE;
     }

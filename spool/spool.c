@@ -24,6 +24,7 @@
 #include <pirn/file.h>
 #include <pirn/invariant.h>
 #include <pirn/path.h>
+#include <pirn/standard.h>
 
 #include "runtime/plant.h"
 #include "spool/event.h"
@@ -308,6 +309,9 @@ int pirn_spool_open(struct pirn_context *context,
                     struct pirn_spool **ret_spool)
 {
     pirn_assert(config->path != NULL);
+    if (!pirn_standard_are_open()) {
+        return -EBADF; /* some printf() would write to one of our files */
+    }
     if (config->without_log && config->layout == PIRN_LAYOUT_LOG) {
         return -EINVAL;
     }

@@ -26,6 +26,7 @@
 #include <pirn/shared.h>
 #include <pirn/signal.h>
 #include <pirn/socket.h>
+#include <pirn/standard.h>
 #include <pirn/stream.h>
 #include <pirn/stream_file.h>
 #include <pirn/sync.h>

@@ -122,6 +122,9 @@ struct pirn_spool_config {
  *              with an index of another version
  *   -EROFS, -EACCES, -ENOSPC, ... from the file system
  *   -EUSERS    no owner's slot is free
+ *   -EBADF     descriptor 0, 1 or 2 is closed: a file of the spool would get
+ *              its number, and what others print would be written into it. Let
+ *              them be open, if on /dev/null, as long as the spool is
  *   -EXDEV     others have it open, and share an index that is not to be seen
  *              here: another host, or a container with a /dev/shm of its own
  * Durable: a spool that was made is durable when this returns.

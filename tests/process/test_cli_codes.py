@@ -347,6 +347,36 @@ def output_that_goes_nowhere_is_not_success():
                     "standard output")
 
 
+def without_streams(words):
+    """Run with 0, 1 and 2 closed, as cron and daemons do it; its exit code."""
+    child = os.fork()
+    if child == 0:
+        for fd in range(3):
+            os.close(fd)
+        os.execve(PIRN, [PIRN, *words], {**os.environ})
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@each_layout
+def closed_streams_are_not_files_of_the_spool(layout):
+    with directory() as here:
+        spool = new_spool(here, layout)
+        item = put(spool)
+        body = os.path.join(here, "body")
+        with open(body, "wb") as file:
+            file.write(b"hello\n")
+        code = without_streams(["put", "--spool", spool, body, "/nonexistent"])
+        assert code in (66, 74), code  # no such file; or nobody hears the id
+        empty = without_streams(["put", "--spool", spool])
+        assert empty != 0, "nothing was stored, and nobody told"
+        listed = without_streams(["ls", "--spool", spool])
+        assert listed != 0, "a list that nobody has seen is no success"
+        shutil.copytree(spool, spool + "2", copy_function=shutil.copy2)
+        ids = run("ls", spool=spool + "2").exits(0).out.split(b"\n")
+        assert len(ids) == 3, ids
+        run("cat", item, spool=spool + "2").exits(0)
+
+
 if __name__ == "__main__":
     if sys.platform != "linux" or platform.architecture()[0] != "64bit":
         sys.exit(77)
