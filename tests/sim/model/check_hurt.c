@@ -193,6 +193,18 @@ bool check_hurt_may_find(const struct check_spool *check,
     return false;
 }
 
+void check_hurt_was_whole(struct check_spool *check, uint32_t number,
+                          bool is_aside)
+{
+    struct check_damage *damage = &check->hurts.items[number];
+
+    if (damage->boots != check->world->boots && !is_aside &&
+        damage->how != CHECK_UNHURT && damage->how != CHECK_HURT_SHARER) {
+        world_note(check->world, "whole again: ", (int32_t)number);
+        *damage = (struct check_damage){0};
+    }
+}
+
 void check_hurt_had(struct check_spool *check, uint32_t process, uint32_t mark,
                     uint32_t number)
 {

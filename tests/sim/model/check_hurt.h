@@ -98,6 +98,11 @@ bool check_hurt_may_be_aside(const struct check_spool *check,
 bool check_hurt_may_find(const struct check_spool *check,
                          const struct pirn_finding *finding);
 
+/* It was had, @is_aside or where it belongs, and all of it is as it was put. So
+ * if the power has failed since, that has taken the damage back. */
+void check_hurt_was_whole(struct check_spool *check, uint32_t number,
+                          bool is_aside);
+
 /* @process has it claimed, and was told that its body is damaged. */
 void check_hurt_had(struct check_spool *check, uint32_t process, uint32_t mark,
                     uint32_t number);

@@ -253,12 +253,13 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
     if (check_spool_is_gone(check, known)) {
         world_fail(check->world, "item %u was removed, and is back", number);
     }
-    if (strcmp(item->queue, "quarantine") == 0 &&
-        !check_spool_unreadable(check, &item->id) &&
+    bool is_aside = strcmp(item->queue, "quarantine") == 0;
+    if (is_aside && !check_spool_unreadable(check, &item->id) &&
         !check_hurt_may_be_aside(check, &item->id)) {
         world_fail(check->world, "item %u was set aside, and could be read",
                    number);
     }
+    check_hurt_was_whole(check, number, is_aside);
     check_change_had(check, number, item);
     known->removal = CHECK_THERE; /* a power cut has brought it back */
     known->holder = process;
