@@ -10,6 +10,8 @@
 #include <pirn/sync.h>
 #include <pirn/task.h>
 
+#include "spool/opens.h"
+
 static void confirmed(struct pirn_op *op, int32_t result)
 {
     struct pirn__dir_sync *sync =
@@ -40,8 +42,8 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     struct pirn__dir_sync *sync =
         pirn_container_of(op, struct pirn__dir_sync, op);
 
-    pirn_prep_open(&sync->open, sync->spool->root_fd, sync->path,
-                   O_RDONLY | O_DIRECTORY, 0);
+    pirn__prep_open(&sync->open, sync->spool->root_fd, sync->path,
+                    O_RDONLY | O_DIRECTORY);
     pirn_prep_fsync(&sync->fsync, PIRN_FD_OF(0), PIRN_SYNC_ALL);
     pirn_prep_close(&sync->close, PIRN_FD_OF(0));
     pirn_step_when(&sync->close, PIRN_STEP_ALWAYS);

@@ -30,6 +30,7 @@
 #include <pirn/timer.h>
 
 #include "runtime/plant.h"
+#include "spool/opens.h"
 
 static void fly(struct pirn__sync *sync);
 
@@ -111,8 +112,8 @@ static void fly(struct pirn__sync *sync)
     pirn_assert(sync->error == 0);
 
     if (sync->fd < 0) {
-        pirn_prep_open(&sync->op, sync->root_fd, sync->path.text,
-                       O_RDONLY | O_DIRECTORY, 0);
+        pirn__prep_open(&sync->op, sync->root_fd, sync->path.text,
+                        O_RDONLY | O_DIRECTORY);
         pirn_start(sync->context, &sync->op, opened);
         return;
     }

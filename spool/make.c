@@ -21,6 +21,7 @@
 #include "spool/log/bytes.h"
 #include "spool/log/log_text.h"
 #include "spool/log/tombs_file.h"
+#include "spool/opens.h"
 #include "spool/scan.h"
 #include "spool/superblock.h"
 #include "spool/text_file.h"
@@ -59,7 +60,7 @@ static bool exists(struct pirn_spool *spool, const char *path)
 {
     struct pirn_op op = {0};
 
-    pirn_prep_open(&op, spool->root_fd, path, O_PATH, 0);
+    pirn__prep_open(&op, spool->root_fd, path, O_PATH);
     int fd = wait_for(spool, &op);
     if (fd < 0) {
         return false;
@@ -143,8 +144,7 @@ static int make_owners(struct pirn_spool *spool)
 {
     struct pirn_op op = {0};
 
-    pirn_prep_open(&op, spool->root_fd, PIRN__NAME_OWNERS, O_RDWR | O_CREAT,
-                   PIRN__FILE_MODE);
+    pirn__prep_open(&op, spool->root_fd, PIRN__NAME_OWNERS, O_RDWR | O_CREAT);
     int fd = wait_for(spool, &op);
     if (fd < 0) {
         return fd;
@@ -214,8 +214,7 @@ static int make_tombs(struct pirn_spool *spool, const char *path,
     uint64_t bytes = pirn__tombs_bytes((uint32_t)segments);
     struct pirn_op op = {0};
 
-    pirn_prep_open(&op, spool->root_fd, path, O_RDWR | O_CREAT | O_EXCL,
-                   PIRN__FILE_MODE);
+    pirn__prep_open(&op, spool->root_fd, path, O_RDWR | O_CREAT | O_EXCL);
     int fd = wait_for(spool, &op);
     if (fd < 0) {
         return fd;
@@ -331,7 +330,7 @@ int pirn__make_durable(struct pirn_spool *spool)
     int r = sync_dir(spool, ".");
 
     if (r == 0) {
-        r = sync_dir(spool, "..");
+        r = pirn__sync_above(spool->context, spool->root_fd);
         r = r == -EACCES ? 0 : r; /* not ours to read: somebody else's doing */
     }
     return r;

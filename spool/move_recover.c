@@ -33,6 +33,7 @@
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
 #include "spool/log/rescue.h"
+#include "spool/opens.h"
 
 static void next(struct pirn__move_recover *recover);
 
@@ -100,8 +101,8 @@ static void drop(struct pirn__move_recover *recover)
     pirn_assert(recover->checkout_fd >= 0);
     pirn__name_shard_dir(&recover->path, PIRN__NAME_DATA,
                          pirn__id_shard(&recover->id));
-    pirn_prep_open(&recover->step, spool->root_fd, recover->path.text,
-                   O_RDONLY | O_DIRECTORY, 0);
+    pirn__prep_open(&recover->step, spool->root_fd, recover->path.text,
+                    O_RDONLY | O_DIRECTORY);
     pirn_start(spool->context, &recover->step, have_dir);
 }
 
@@ -361,8 +362,8 @@ static void listed(struct pirn_op *op, int32_t result)
         finish(recover);
         return;
     }
-    pirn_prep_open(&recover->step, spool->root_fd, recover->scan.path.text,
-                   O_RDONLY | O_DIRECTORY, 0);
+    pirn__prep_open(&recover->step, spool->root_fd, recover->scan.path.text,
+                    O_RDONLY | O_DIRECTORY);
     pirn_start(spool->context, &recover->step, have_checkout);
 }
 

@@ -31,6 +31,7 @@
 #include <pirn/timer.h>
 
 #include "runtime/plant.h"
+#include "spool/opens.h"
 
 #define SWEEP_EVERY_NS 250000000ull
 #define GATE_EVERY_NS 5000000ull
@@ -58,8 +59,8 @@ static int make_own_dir(struct pirn_spool *spool)
     if (r < 0 && r != -EEXIST) {
         return r;
     }
-    pirn_prep_open(&op, spool->root_fd, PIRN__NAME_TMP, O_RDONLY | O_DIRECTORY,
-                   0);
+    pirn__prep_open(&op, spool->root_fd, PIRN__NAME_TMP,
+                    O_RDONLY | O_DIRECTORY);
     int fd = wait_for(spool, &op);
     if (fd < 0) {
         return fd;

@@ -22,6 +22,7 @@
 
 #include "spool/layout.h"
 #include "spool/log/log.h"
+#include "spool/opens.h"
 
 static void admit_next(struct pirn__refresh *refresh);
 static void look_next(struct pirn__refresh *refresh);
@@ -191,8 +192,8 @@ static void made_mine(struct pirn_op *op, int32_t result)
     /* One that was there may have been made by somebody who was killed before
      * he synced it. */
     pirn__name_checkout(&refresh->path, refresh->found->name);
-    pirn_prep_open(&refresh->open, spool->root_fd, refresh->path.text,
-                   O_RDONLY | O_DIRECTORY, 0);
+    pirn__prep_open(&refresh->open, spool->root_fd, refresh->path.text,
+                    O_RDONLY | O_DIRECTORY);
     pirn_prep_fsync(&refresh->fsync, PIRN_FD_OF(0), PIRN_SYNC_ALL);
     pirn_prep_close(&refresh->close, PIRN_FD_OF(0));
     pirn_step_when(&refresh->close, PIRN_STEP_ALWAYS);

@@ -34,6 +34,7 @@
 
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
+#include "spool/opens.h"
 
 static void look_at_next(struct pirn__clearing *clearing);
 static void clear_next(struct pirn__unreserve *unreserve);
@@ -430,15 +431,15 @@ static void bind_begin(struct pirn_context *context, struct pirn_op *op)
     pirn_id_format(bind->id, id);
     pirn__name_called_in(&bind->entry, bind->text, id);
     pirn__name_called(&bind->dir, bind->text);
-    pirn_prep_open(&bind->open[0], root, bind->entry.text,
-                   O_WRONLY | O_CREAT | O_EXCL, PIRN__FILE_MODE);
+    pirn__prep_open(&bind->open[0], root, bind->entry.text,
+                    O_WRONLY | O_CREAT | O_EXCL);
     pirn_prep_close(&bind->close[0], PIRN_FD_OF(FILE));
-    pirn_prep_open(&bind->open[1], root, bind->dir.text, O_RDONLY | O_DIRECTORY,
-                   0);
+    pirn__prep_open(&bind->open[1], root, bind->dir.text,
+                    O_RDONLY | O_DIRECTORY);
     pirn_prep_fsync(&bind->fsync[0], PIRN_FD_OF(DIR), PIRN_SYNC_ALL);
     pirn_prep_close(&bind->close[1], PIRN_FD_OF(DIR));
-    pirn_prep_open(&bind->open[2], root, PIRN__NAME_REGISTRY,
-                   O_RDONLY | O_DIRECTORY, 0);
+    pirn__prep_open(&bind->open[2], root, PIRN__NAME_REGISTRY,
+                    O_RDONLY | O_DIRECTORY);
     pirn_prep_fsync(&bind->fsync[1], PIRN_FD_OF(ALL), PIRN_SYNC_ALL);
     pirn_prep_close(&bind->close[2], PIRN_FD_OF(ALL));
     struct pirn_op *const steps[] = {

@@ -24,6 +24,7 @@
 #include <pirn/task.h>
 
 #include "spool/fields.h"
+#include "spool/opens.h"
 #include "spool/owner.h"
 #include "spool/registry.h"
 
@@ -258,13 +259,13 @@ static void made_own(struct pirn_op *op, int32_t result)
         end(work, work->result);
         return;
     }
-    pirn_prep_open(&work->ops[NOTE], root, work->note.text,
-                   O_WRONLY | O_CREAT | O_EXCL, PIRN__FILE_MODE);
+    pirn__prep_open(&work->ops[NOTE], root, work->note.text,
+                    O_WRONLY | O_CREAT | O_EXCL);
     pirn_prep_close(&work->ops[1], PIRN_FD_OF(NOTE));
     pirn_step_when(&work->ops[1], PIRN_STEP_ALWAYS);
     pirn_prep_mkdir(&work->ops[2], root, work->fresh.text, PIRN__DIR_MODE);
-    pirn_prep_open(&work->ops[MARK], root, work->inner.text, O_WRONLY | O_CREAT,
-                   PIRN__FILE_MODE);
+    pirn__prep_open(&work->ops[MARK], root, work->inner.text,
+                    O_WRONLY | O_CREAT);
     pirn_prep_close(&work->ops[4], PIRN_FD_OF(MARK));
     pirn_step_when(&work->ops[4], PIRN_STEP_ALWAYS);
     for (int i = 0; i < STEPS; i++) {

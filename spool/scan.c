@@ -17,6 +17,7 @@
 #include <pirn/task.h>
 
 #include "spool/id.h"
+#include "spool/opens.h"
 
 enum { LIST_BYTES = 32 * 1024 };
 
@@ -82,8 +83,8 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
         pirn_task_finish(context, op, -ENOMEM);
         return;
     }
-    pirn_prep_open(&scan->step, scan->root_fd, scan->path.text,
-                   O_RDONLY | O_DIRECTORY, 0);
+    pirn__prep_open(&scan->step, scan->root_fd, scan->path.text,
+                    O_RDONLY | O_DIRECTORY);
     pirn_start(context, &scan->step, opened);
 }
 

@@ -34,6 +34,7 @@
 #include "spool/log/bell.h"
 #include "spool/log/log.h"
 #include "spool/make.h"
+#include "spool/opens.h"
 #include "spool/owner.h"
 #include "spool/queue.h"
 #include "spool/superblock.h"
@@ -119,13 +120,11 @@ static int open_format(struct pirn_spool *spool,
 
 static int open_owners(struct pirn_spool *spool, bool *ret_alone)
 {
-    struct pirn_op op = {0};
-
-    pirn_prep_open(&op, spool->root_fd, PIRN__NAME_OWNERS, O_RDWR, 0);
-    int fd = wait_for(spool, &op);
+    int fd = pirn__open_file(spool->context, spool->root_fd, PIRN__NAME_OWNERS,
+                             O_RDWR);
     spool->owners_fd = fd;
     if (fd < 0) {
-        return fd == -ENOENT ? -EMEDIUMTYPE : fd;
+        return fd == -ENOENT || fd == -EBADMSG ? -EMEDIUMTYPE : fd;
     }
     return pirn__owner_take_slot(spool, ret_alone);
 }

@@ -9,6 +9,7 @@
 #include <pirn/invariant.h>
 #include <pirn/path.h>
 
+#include "spool/opens.h"
 #include "spool/spool.h"
 
 static int open_path(struct pirn_context *context, int dir_fd, const char *path,
@@ -16,7 +17,7 @@ static int open_path(struct pirn_context *context, int dir_fd, const char *path,
 {
     struct pirn_op op = {0};
 
-    pirn_prep_open(&op, dir_fd, path, flags, PIRN__FILE_MODE);
+    pirn__prep_open(&op, dir_fd, path, flags);
     return pirn_wait(context, &op);
 }
 
@@ -36,7 +37,7 @@ int pirn__text_file_read(struct pirn_context *context, int dir_fd,
     int r;
 
     pirn_assert(buf != NULL);
-    int fd = open_path(context, dir_fd, path, O_RDONLY);
+    int fd = pirn__open_file(context, dir_fd, path, O_RDONLY);
     if (fd < 0) {
         return fd;
     }
@@ -108,14 +109,11 @@ int pirn__text_file_rewrite(struct pirn_context *context, int dir_fd,
     return r;
 }
 
-int pirn__sync_dir(struct pirn_context *context, int dir_fd, const char *path)
+/* Of a directory; it is closed. */
+static int sync_fd(struct pirn_context *context, int fd)
 {
     struct pirn_op op = {0};
-    int fd = open_path(context, dir_fd, path, O_RDONLY | O_DIRECTORY);
 
-    if (fd < 0) {
-        return fd;
-    }
     pirn_prep_fsync(&op, fd, PIRN_SYNC_ALL);
     int r = pirn_wait(context, &op);
     if (r == 0) {
@@ -124,4 +122,21 @@ int pirn__sync_dir(struct pirn_context *context, int dir_fd, const char *path)
     }
     close_fd(context, fd);
     return r;
+}
+
+int pirn__sync_dir(struct pirn_context *context, int dir_fd, const char *path)
+{
+    int fd = open_path(context, dir_fd, path, O_RDONLY | O_DIRECTORY);
+
+    return fd < 0 ? fd : sync_fd(context, fd);
+}
+
+/* What is above is not the spool's, and so may be anything. */
+int pirn__sync_above(struct pirn_context *context, int dir_fd)
+{
+    struct pirn_op op = {0};
+
+    pirn_prep_open(&op, dir_fd, "..", O_RDONLY | O_DIRECTORY, 0);
+    int fd = pirn_wait(context, &op);
+    return fd < 0 ? fd : sync_fd(context, fd);
 }

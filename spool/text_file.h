@@ -33,4 +33,7 @@ PIRN_MUST_CHECK int pirn__text_file_rewrite(struct pirn_context *context,
 PIRN_MUST_CHECK int pirn__sync_dir(struct pirn_context *context, int dir_fd,
                                    const char *path);
 
+/** pirn__sync_above() - those of the directory that @dir_fd stands in */
+PIRN_MUST_CHECK int pirn__sync_above(struct pirn_context *context, int dir_fd);
+
 #endif /* SPOOL_TEXT_FILE_H */

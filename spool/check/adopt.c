@@ -23,6 +23,7 @@
 #include <pirn/task.h>
 
 #include "spool/file/meta_file.h"
+#include "spool/opens.h"
 #include "spool/queue.h"
 
 enum { BUF_BYTES = 64 * 1024 };
@@ -87,8 +88,8 @@ static void publish(struct pirn__adopt *adopt)
         finish(adopt, -ENOMEM);
         return;
     }
-    pirn_prep_open(&adopt->open, root, adopt->next.text,
-                   O_WRONLY | O_CREAT | O_EXCL, PIRN__FILE_MODE);
+    pirn__prep_open(&adopt->open, root, adopt->next.text,
+                    O_WRONLY | O_CREAT | O_EXCL);
     pirn_prep_write(&adopt->write, PIRN_FD_OF(0), adopt->text, len, 0);
     pirn_prep_fsync(&adopt->fsync, PIRN_FD_OF(0), PIRN_SYNC_ALL);
     pirn_prep_close(&adopt->close, PIRN_FD_OF(0));
@@ -175,8 +176,7 @@ static void open_body(struct pirn__adopt *adopt)
 {
     struct pirn_spool *spool = adopt->spool;
 
-    pirn_prep_open(&adopt->step, spool->root_fd, adopt->body.text,
-                   O_RDONLY | O_NOFOLLOW, 0);
+    pirn__prep_open(&adopt->step, spool->root_fd, adopt->body.text, O_RDONLY);
     pirn_start(spool->context, &adopt->step, opened);
 }
 

@@ -24,6 +24,7 @@
 #include "spool/log/alias.h"
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
+#include "spool/opens.h"
 
 enum { BUF_BYTES = PIRN__BATCH_BODY_MAX };
 
@@ -337,8 +338,7 @@ static void open_body(struct pirn__log_mend *mend)
 
     if (mend->is_file) {
         pirn__name_log_body(&mend->path, &mend->finding->id);
-        pirn_prep_open(&mend->step, spool->root_fd, mend->path.text,
-                       O_RDONLY | O_NOFOLLOW, 0);
+        pirn__prep_open(&mend->step, spool->root_fd, mend->path.text, O_RDONLY);
         pirn_start(spool->context, &mend->step, opened);
         return;
     }

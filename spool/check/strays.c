@@ -18,6 +18,8 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/opens.h"
+
 /* A name there that nothing has. */
 static void make_name(struct pirn_spool *spool, const char *name, char *to,
                       size_t to_bytes)
@@ -147,8 +149,8 @@ static void start_write(struct pirn__stray_bytes *stray)
 {
     struct pirn_spool *spool = stray->spool;
 
-    pirn_prep_open(&stray->open, spool->root_fd, stray->to,
-                   O_WRONLY | O_CREAT | O_EXCL, PIRN__FILE_MODE);
+    pirn__prep_open(&stray->open, spool->root_fd, stray->to,
+                    O_WRONLY | O_CREAT | O_EXCL);
     pirn_prep_write(&stray->write, PIRN_FD_OF(0), stray->bytes, stray->len, 0);
     pirn_prep_fsync(&stray->fsync, PIRN_FD_OF(0), PIRN_SYNC_ALL);
     pirn_prep_close(&stray->close, PIRN_FD_OF(0));

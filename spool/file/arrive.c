@@ -26,6 +26,7 @@
 #include "spool/file/meta.h"
 #include "spool/file/meta_file.h"
 #include "spool/move.h"
+#include "spool/opens.h"
 
 enum { STEP_META = 0, STEP_BODY = 4 };
 
@@ -136,7 +137,7 @@ static uint32_t add_body(struct pirn__move *move, uint32_t count)
                        file->path.text, 0);
         return count;
     }
-    pirn_prep_open(&file->body, root, file->path.text, CREATE, PIRN__FILE_MODE);
+    pirn__prep_open(&file->body, root, file->path.text, CREATE);
     if (len > 0) {
         pirn_prep_write(&file->write_body, PIRN_FD_OF(STEP_BODY), move->body,
                         len, 0);
@@ -159,8 +160,7 @@ static void start_files(struct pirn__move *move)
     pirn__name_moving(&file->moving, move->queue->name, spool->slot, id,
                       PIRN__MOVING_IN);
     pirn__name_body(&file->path, id);
-    pirn_prep_open(&file->open, spool->root_fd, file->moving.text, CREATE,
-                   PIRN__FILE_MODE);
+    pirn__prep_open(&file->open, spool->root_fd, file->moving.text, CREATE);
     pirn_prep_write(&file->write, PIRN_FD_OF(STEP_META), file->text,
                     file->text_len, 0);
     pirn_prep_fsync(&file->fsync, PIRN_FD_OF(STEP_META), PIRN_SYNC_DATA);

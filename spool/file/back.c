@@ -42,6 +42,7 @@
 #include <pirn/task.h>
 
 #include "spool/file/meta_file.h"
+#include "spool/opens.h"
 
 enum { STEP_SYNC = 0, STEP_OPEN = 1, STEP_EXCHANGE = 5, STEPS_MAX = 9 };
 
@@ -226,8 +227,8 @@ static void prep_steps(struct pirn__back *back)
     pirn_assert(root >= 0);
     pirn_assert(back->text_len > 0);
     pirn__prep_sync(&back->sync, pirn__site_sync(&back->from, id));
-    pirn_prep_open(&back->open, root, back->next.text,
-                   O_WRONLY | O_CREAT | O_EXCL, PIRN__FILE_MODE);
+    pirn__prep_open(&back->open, root, back->next.text,
+                    O_WRONLY | O_CREAT | O_EXCL);
     pirn_prep_write(&back->write, PIRN_FD_OF(STEP_OPEN), back->text,
                     back->text_len, 0);
     pirn_prep_fsync(&back->fsync, PIRN_FD_OF(STEP_OPEN), PIRN_SYNC_DATA);

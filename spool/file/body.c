@@ -9,6 +9,8 @@
  * A reader that goes from the beginning to the end in order gets the digest
  * checked before he gets the last bytes. One that jumps about gets the size
  * checked only: what he skips is not read for his sake.
+ *
+ * What is no file is damaged; its kind is asked when an open or a read says so.
  */
 #include "spool/file/body.h"
 
@@ -21,6 +23,7 @@
 #include <pirn/task.h>
 
 #include "runtime/plant.h"
+#include "spool/opens.h"
 
 static struct pirn__body *body_of(struct pirn_op *step)
 {
@@ -43,7 +46,52 @@ void pirn__body_init(struct pirn__body *body, struct pirn_spool *spool,
     body->fd = -1;
     body->hash = NULL;
     body->hashed = 0;
+    body->waits = false;
 }
+
+/* ---- what may be no file ---- */
+
+static void start_open(struct pirn__body *body);
+
+static void closed(struct pirn_op *op, int32_t result)
+{
+    pirn_assert(result <= 0); /* nothing was written */
+    start_open(body_of(op));
+}
+
+static void asked(struct pirn_op *op, int32_t result)
+{
+    struct pirn__body *body = body_of(op);
+    int32_t r = pirn__foreign(&body->statx, result, body->result);
+
+    if (r != -EAGAIN || body->waits) {
+        finish(body, r);
+        return;
+    }
+    body->waits = true;
+    if (body->fd < 0) {
+        start_open(body);
+        return;
+    }
+    pirn_prep_close(&body->step, body->fd);
+    body->fd = -1;
+    pirn_start(body->spool->context, &body->step, closed);
+}
+
+static void failed(struct pirn__body *body, int32_t result)
+{
+    pirn_assert(result < 0);
+    if (!pirn__may_be_foreign(result)) {
+        finish(body, result);
+        return;
+    }
+    body->result = result;
+    pirn__prep_ask_kind(&body->step, body->spool->root_fd, body->path.text,
+                        &body->statx);
+    pirn_start(body->spool->context, &body->step, asked);
+}
+
+/* ---- one read ---- */
 
 /* -EBADMSG: the last of the bytes, and all together are not what was stored. */
 static int32_t check(struct pirn__body *body, uint32_t len)
@@ -74,8 +122,12 @@ static int32_t check(struct pirn__body *body, uint32_t len)
 static void have_read(struct pirn_op *op, int32_t result)
 {
     struct pirn__body *body = body_of(op);
-    int32_t r = result < 0 ? result : check(body, (uint32_t)result);
 
+    if (result < 0) {
+        failed(body, result);
+        return;
+    }
+    int32_t r = check(body, (uint32_t)result);
     finish(body, r < 0 ? r : result);
 }
 
@@ -98,7 +150,8 @@ static void have_size(struct pirn_op *op, int32_t result)
     struct pirn__body *body = body_of(op);
 
     pirn_assert(result <= 0);
-    if (result < 0 || body->statx.stx_size != body->item->size_bytes) {
+    if (result < 0 || !pirn__is_file(&body->statx) ||
+        body->statx.stx_size != body->item->size_bytes) {
         finish(body, result < 0 ? result : -EBADMSG);
         return;
     }
@@ -107,8 +160,8 @@ static void have_size(struct pirn_op *op, int32_t result)
 
 static void ask_size(struct pirn__body *body)
 {
-    pirn_prep_stat(&body->step, body->fd, "", AT_EMPTY_PATH, STATX_SIZE,
-                   &body->statx);
+    pirn_prep_stat(&body->step, body->fd, "", AT_EMPTY_PATH,
+                   STATX_TYPE | STATX_SIZE, &body->statx);
     pirn_start(body->spool->context, &body->step, have_size);
 }
 
@@ -169,7 +222,7 @@ static void opened(struct pirn_op *op, int32_t result)
 
     pirn_assert(body->fd < 0);
     if (result < 0) {
-        finish(body, result);
+        failed(body, result);
         return;
     }
     body->fd = result;
@@ -180,6 +233,18 @@ static void opened(struct pirn_op *op, int32_t result)
     } else {
         read_whole(body);
     }
+}
+
+static void start_open(struct pirn__body *body)
+{
+    int root = body->spool->root_fd;
+
+    if (body->waits) {
+        pirn__prep_open_waiting(&body->step, root, body->path.text, O_RDONLY);
+    } else {
+        pirn__prep_open(&body->step, root, body->path.text, O_RDONLY);
+    }
+    pirn_start(body->spool->context, &body->step, opened);
 }
 
 static void begin(struct pirn_context *context, struct pirn_op *op)
@@ -201,9 +266,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
         (void)XXH3_64bits_reset(body->hash);
     }
     pirn__name_body(&body->path, &body->item->id);
-    pirn_prep_open(&body->step, body->spool->root_fd, body->path.text,
-                   O_RDONLY | O_NOFOLLOW, 0);
-    pirn_start(context, &body->step, opened);
+    start_open(body);
 }
 
 static const struct pirn_task_verbs verbs = {.begin = begin};

@@ -23,6 +23,8 @@ struct pirn__body {
     char *buf;
     uint32_t len;
     uint64_t offset;
+    int32_t result; /* that may say it is no file */
+    bool waits;     /* it is one */
     struct pirn_op step;
     struct statx statx;
     struct iovec pieces[2];
@@ -36,8 +38,8 @@ void pirn__body_init(struct pirn__body *body, struct pirn_spool *spool,
 /**
  * pirn__prep_body_read() - read, opening the body if it is not open
  *
- * Result: bytes read, 0 at the end; -ENOENT there is none; -EBADMSG its size is
- * another than was stored, or, once it was read from the beginning to the end
+ * Result: bytes read, 0 at the end; -ENOENT there is none; -EBADMSG it is no
+ * file, its size is another than was stored, or, once it was read from the beginning to the end
  * in order, its digest.
  */
 void pirn__prep_body_read(struct pirn__body *body, void *buf, uint32_t len,

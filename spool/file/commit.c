@@ -33,6 +33,7 @@
 
 #include "runtime/plant.h"
 #include "spool/file/meta_file.h"
+#include "spool/opens.h"
 
 enum {
     TRIES_MAX = 8,
@@ -139,19 +140,19 @@ static void make_files(struct pirn__commit *commit)
     pirn__spool_new_id(spool, id);
     pirn__name_draft(&commit->draft_name, spool->slot, id);
     pirn__name_body(&commit->body_name, id);
-    pirn_prep_open(&commit->open_meta, spool->root_fd, commit->draft_name.text,
-                   CREATE, PIRN__FILE_MODE);
+    pirn__prep_open(&commit->open_meta, spool->root_fd, commit->draft_name.text,
+                    CREATE);
     commit->steps[0] = &commit->open_meta;
     commit->steps[1] = &commit->open_body;
     commit->steps[STEP_LINK] = &commit->link_body;
     if (commit->is_shared) {
-        pirn_prep_open(&commit->open_body, spool->root_fd, commit->source.text,
-                       O_RDONLY, 0);
+        pirn__prep_open(&commit->open_body, spool->root_fd, commit->source.text,
+                        O_RDONLY);
         pirn_prep_link(&commit->link_body, spool->root_fd, commit->source.text,
                        spool->root_fd, commit->body_name.text, 0);
     } else {
-        pirn_prep_open(&commit->open_body, spool->root_fd,
-                       commit->body_name.text, CREATE, PIRN__FILE_MODE);
+        pirn__prep_open(&commit->open_body, spool->root_fd,
+                        commit->body_name.text, CREATE);
     }
     start_chain(commit, commit->is_shared ? 3 : 2, made);
 }

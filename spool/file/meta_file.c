@@ -8,6 +8,9 @@
  * decode is read again, now with its size, and is damaged only if all of it was
  * read: two reads may fall short at the same place. The memory holds the text
  * and, behind it, the fields as they are decoded.
+ *
+ * What cannot be read because it is no file is damaged, too. That is asked when
+ * an open or a read says so (opens.h): what is well is not asked.
  */
 #include "spool/file/meta_file.h"
 
@@ -23,6 +26,7 @@
 
 #include "runtime/plant.h"
 #include "spool/file/meta.h"
+#include "spool/opens.h"
 
 /* So many short reads in a row say that it is no accident. */
 enum { CAP_FIRST = 2048, SHORT_MAX = 16 };
@@ -58,6 +62,37 @@ static bool is_short(const struct pirn__meta_read *read, uint32_t len)
     return read->tries == 0 || (len < read->cap && len < read->statx.stx_size);
 }
 
+static void asked(struct pirn_op *op, int32_t result)
+{
+    struct pirn__meta_read *read =
+        pirn_container_of(op, struct pirn__meta_read, stat);
+    int32_t r = pirn__foreign(&read->statx, result, read->result);
+
+    if (r == -EAGAIN && !read->waits) {
+        read->waits = true;
+        attempt(read, read->cap);
+        return;
+    }
+    finish(read, r);
+}
+
+static void failed(struct pirn__meta_read *read, int32_t result)
+{
+    struct pirn_spool *spool = read->spool;
+
+    pirn_assert(result < 0);
+    if (!pirn__may_be_foreign(result)) {
+        finish(read, result == -EIO ? -EBADMSG : result);
+        return;
+    }
+    free(read->memory);
+    read->memory = NULL;
+    read->result = result;
+    pirn__prep_ask_kind(&read->stat, spool->root_fd, read->path.text,
+                        &read->statx);
+    pirn_start(spool->context, &read->stat, asked);
+}
+
 static void done(struct pirn_op *op, int32_t result)
 {
     struct pirn__meta_read *read =
@@ -65,7 +100,7 @@ static void done(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0);
     if (result < 0) {
-        finish(read, result == -EIO ? -EBADMSG : result);
+        failed(read, result);
         return;
     }
     uint32_t len = (uint32_t)pirn_op_result(&read->read);
@@ -132,7 +167,7 @@ static void opened(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn__meta_read, open);
 
     if (result < 0) {
-        finish(read, result == -EIO ? -EBADMSG : result);
+        failed(read, result);
     } else if (read_at_once(read, result)) {
         pirn_prep_close(&read->close, result);
         pirn_start(read->spool->context, &read->close, closed);
@@ -151,8 +186,12 @@ static void attempt(struct pirn__meta_read *read, uint32_t cap)
         finish(read, -ENOMEM);
         return;
     }
-    pirn_prep_open(&read->open, spool->root_fd, read->path.text,
-                   O_RDONLY | O_NOFOLLOW, 0);
+    if (read->waits) {
+        pirn__prep_open_waiting(&read->open, spool->root_fd, read->path.text,
+                                O_RDONLY);
+    } else {
+        pirn__prep_open(&read->open, spool->root_fd, read->path.text, O_RDONLY);
+    }
     if (cap == CAP_FIRST && read->tries == 0) {
         pirn_start(spool->context, &read->open, opened);
         return;
@@ -169,6 +208,7 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     pirn_assert(context == read->spool->context);
     read->memory = NULL;
     read->tries = 0;
+    read->waits = false;
     attempt(read, CAP_FIRST);
 }
 

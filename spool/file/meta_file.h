@@ -21,6 +21,8 @@ struct pirn__meta_read {
     char *memory;           /* malloc'd on success, the caller's to free */
     uint32_t cap;
     uint32_t tries; /* that did not decode */
+    int32_t result; /* that may say it is no file */
+    bool waits;     /* it is one */
     struct statx statx;
     struct pirn_op open;
     struct pirn_op read;
@@ -33,9 +35,9 @@ struct pirn__meta_read {
 /**
  * pirn__prep_meta_read() - read an item's metadata
  *
- * Result: 0; -ENOENT there are none here; -EBADMSG damaged, of another item, or
- * unreadable (EIO); -EPROTO of a newer format; -EAGAIN each of many reads fell
- * short; or an errno.
+ * Result: 0; -ENOENT there are none here; -EBADMSG damaged, of another item,
+ * unreadable (EIO), or no file; -EPROTO of a newer format; -EAGAIN each of many
+ * reads fell short; -ELOOP a directory above is a link; or an errno.
  */
 void pirn__prep_meta_read(struct pirn__meta_read *read,
                           struct pirn_spool *spool, const struct pirn_id *id);

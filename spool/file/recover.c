@@ -34,6 +34,7 @@
 
 #include "spool/event.h"
 #include "spool/file/claim.h"
+#include "spool/opens.h"
 
 static void unlink_next(struct pirn__recover *recover);
 static void sync_next(struct pirn__recover *recover);
@@ -92,8 +93,8 @@ static void start_sync(struct pirn__recover *recover, pirn_op_fn *fn)
 {
     struct pirn_spool *spool = recover->spool;
 
-    pirn_prep_open(&recover->open, spool->root_fd, recover->path.text,
-                   O_RDONLY | O_DIRECTORY, 0);
+    pirn__prep_open(&recover->open, spool->root_fd, recover->path.text,
+                    O_RDONLY | O_DIRECTORY);
     pirn_prep_fsync(&recover->fsync, PIRN_FD_OF(0), PIRN_SYNC_ALL);
     pirn_prep_close(&recover->close, PIRN_FD_OF(0));
     pirn_step_when(&recover->close, PIRN_STEP_ALWAYS);

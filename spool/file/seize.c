@@ -19,6 +19,8 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/opens.h"
+
 static void done(struct pirn_op *op, int32_t result)
 {
     struct pirn__seizing *seizing =
@@ -37,8 +39,8 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
     pirn_assert(context == seizing->spool->context);
     pirn_prep_rename(&seizing->rename, root, seizing->from.text, root,
                      seizing->to.text, RENAME_NOREPLACE);
-    pirn_prep_open(&seizing->open, root, seizing->dir.text,
-                   O_RDONLY | O_DIRECTORY, 0);
+    pirn__prep_open(&seizing->open, root, seizing->dir.text,
+                    O_RDONLY | O_DIRECTORY);
     pirn_prep_fsync(&seizing->fsync, PIRN_FD_OF(1), PIRN_SYNC_ALL);
     pirn_prep_close(&seizing->close, PIRN_FD_OF(1));
     pirn_step_when(&seizing->close, PIRN_STEP_ALWAYS);

@@ -41,6 +41,7 @@
 #include "spool/file/meta_file.h"
 #include "spool/log/rebuild.h"
 #include "spool/move_recover.h"
+#include "spool/opens.h"
 
 /* A name of an item: a claim, or one at a site (slot NOBODY). */
 enum { NOBODY = PIRN__SLOTS };
@@ -230,8 +231,8 @@ static int sync_dir(const struct single *single, const struct pirn__name *name)
 {
     struct pirn_op op = {0};
 
-    pirn_prep_open(&op, single->spool->root_fd, name->text,
-                   O_RDONLY | O_DIRECTORY, 0);
+    pirn__prep_open(&op, single->spool->root_fd, name->text,
+                    O_RDONLY | O_DIRECTORY);
     int fd = wait_for(single, &op);
     if (fd < 0) {
         return fd == -ENOENT ? 0 : fd;

@@ -20,6 +20,8 @@
 #include <pirn/task.h>
 #include <pirn/timer.h>
 
+#include "spool/opens.h"
+
 #define SECOND_NS 1000000000ull
 
 enum { BUCKETS_EACH = 128, TRIES_MAX = 8 };
@@ -315,8 +317,8 @@ static void made_dir(struct pirn_op *op, int32_t result)
     } else if (make->site.kind == PIRN__SITE_SHELF) {
         start_sync(make, &queue->self, synced);
     } else {
-        pirn_prep_open(&make->step, make->spool->root_fd, make->path.text,
-                       O_RDONLY | O_DIRECTORY, 0);
+        pirn__prep_open(&make->step, make->spool->root_fd, make->path.text,
+                        O_RDONLY | O_DIRECTORY);
         pirn_start(make->spool->context, &make->step, opened);
     }
 }

@@ -23,6 +23,7 @@
 
 #include "spool/log/atom.h"
 #include "spool/log/log.h"
+#include "spool/opens.h"
 
 enum { STEP_OPEN = 1, TEXT_LEN = PIRN_ID_TEXT - 1 };
 
@@ -85,8 +86,8 @@ static void write_it(struct pirn__alias *alias)
 {
     int root = alias->log->spool->root_fd;
 
-    pirn_prep_open(&alias->open, root, alias->path.text,
-                   O_WRONLY | O_CREAT | O_TRUNC, PIRN__FILE_MODE);
+    pirn__prep_open(&alias->open, root, alias->path.text,
+                    O_WRONLY | O_CREAT | O_TRUNC);
     pirn_prep_write(&alias->io, PIRN_FD_OF(0), alias->text, TEXT_LEN, 0);
     pirn_prep_fsync(&alias->fsync, PIRN_FD_OF(0), PIRN_SYNC_DATA);
     pirn_prep_close(&alias->close, PIRN_FD_OF(0));
@@ -158,8 +159,8 @@ static void read_begin(struct pirn_context *context, struct pirn_op *op)
     struct pirn__alias *alias = pirn_container_of(op, struct pirn__alias, op);
 
     pirn_assert(context == alias->log->context);
-    pirn_prep_open(&alias->open, alias->log->spool->root_fd, alias->path.text,
-                   O_RDONLY, 0);
+    pirn__prep_open(&alias->open, alias->log->spool->root_fd, alias->path.text,
+                    O_RDONLY);
     pirn_prep_read(&alias->io, PIRN_FD_OF(0), alias->text, TEXT_LEN, 0);
     pirn_prep_close(&alias->close, PIRN_FD_OF(0));
     pirn_step_when(&alias->close, PIRN_STEP_ALWAYS);

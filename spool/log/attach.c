@@ -51,12 +51,14 @@ static void close_index(struct pirn__log *log)
     }
 }
 
+/* Its place need not be in the spool. */
 static int open_path(struct pirn__log *log, int flags)
 {
     struct pirn_op op = {0};
 
     pirn_assert(log->index_fd < 0);
-    pirn_prep_open(&op, log->dir_fd, log->place.path, flags, PIRN__FILE_MODE);
+    pirn_prep_open(&op, log->dir_fd, log->place.path, flags | O_NOFOLLOW,
+                   PIRN__FILE_MODE);
     int fd = wait_for(log, &op);
     log->index_fd = fd < 0 ? -1 : fd;
     return fd < 0 ? fd : 0;

@@ -27,6 +27,7 @@
 #include <pirn/timer.h>
 
 #include "spool/log/atom.h"
+#include "spool/opens.h"
 
 #define DEAF_LOOK_NS 100000000ull
 #define SWEEP_MS 500u
@@ -318,8 +319,7 @@ static void open_fifo(struct pirn__log *log)
     struct pirn__bell *bell = log->bell;
 
     pirn__bell_path(bell->path, log->actor.owner);
-    pirn_prep_open(&bell->open, log->dir_fd, bell->path, O_RDWR | O_NONBLOCK,
-                   0);
+    pirn__prep_open(&bell->open, log->dir_fd, bell->path, O_RDWR | O_NONBLOCK);
     pirn_start(log->context, &bell->open, opened);
 }
 

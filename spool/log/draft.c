@@ -34,6 +34,7 @@
 #include "spool/log/doors.h"
 #include "spool/log/log.h"
 #include "spool/log/slot.h"
+#include "spool/opens.h"
 #include "spool/registry.h"
 
 struct pirn_draft_work {
@@ -430,8 +431,8 @@ static void announce_file(struct pirn_draft_work *work)
 static void open_file(struct pirn_draft_work *work)
 {
     announce_file(work);
-    pirn_prep_open(&work->step, work->log->spool->root_fd, work->path.text,
-                   O_WRONLY | O_CREAT | O_EXCL, PIRN__FILE_MODE);
+    pirn__prep_open(&work->step, work->log->spool->root_fd, work->path.text,
+                    O_WRONLY | O_CREAT | O_EXCL);
     pirn_start(work->log->context, &work->step, opened_file);
 }
 

@@ -31,6 +31,7 @@
 #include "spool/log/rescue.h"
 #include "spool/log/tombs_file.h"
 #include "spool/move.h"
+#include "spool/opens.h"
 #include "spool/owner.h"
 #include "spool/text_file.h"
 
@@ -47,7 +48,7 @@ static int open_at(struct pirn__log *log, int dir_fd, const char *path,
 {
     struct pirn_op op = {0};
 
-    pirn_prep_open(&op, dir_fd, path, flags, PIRN__FILE_MODE);
+    pirn__prep_open(&op, dir_fd, path, flags);
     return wait_for(log, &op);
 }
 

@@ -23,6 +23,7 @@
 #include "spool/log/log.h"
 #include "spool/log/queues.h"
 #include "spool/log/slot.h"
+#include "spool/opens.h"
 
 #define PART_MAX (PIRN__PART_HEAD_BYTES + PIRN_FIELDS_MAX + PIRN__RECORD_UNIT)
 
@@ -404,8 +405,8 @@ static void opened_file(struct pirn_op *op, int32_t result)
 static void open_file(struct pirn__reading *reading)
 {
     pirn__name_log_body(&reading->path, &reading->part.head.id);
-    pirn_prep_open(&reading->step, reading->log->spool->root_fd,
-                   reading->path.text, O_RDONLY, 0);
+    pirn__prep_open(&reading->step, reading->log->spool->root_fd,
+                    reading->path.text, O_RDONLY);
     pirn_start(reading->log->context, &reading->step, opened_file);
 }
 

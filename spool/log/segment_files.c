@@ -22,6 +22,7 @@
 #include <pirn/task.h>
 
 #include "spool/log/log.h"
+#include "spool/opens.h"
 
 static_assert(PIRN__SEGMENT_FILES < UINT8_MAX, "an entry's number is a byte");
 
@@ -143,8 +144,8 @@ static void opened(struct pirn_op *op, int32_t result)
 static void open_file(struct pirn__segment_hold *hold)
 {
     (void)snprintf(hold->path, sizeof(hold->path), "seg/%06u", hold->segment);
-    pirn_prep_open(&hold->step, hold->log->dir_fd, hold->path, O_RDWR | O_CREAT,
-                   PIRN__FILE_MODE);
+    pirn__prep_open(&hold->step, hold->log->dir_fd, hold->path,
+                    O_RDWR | O_CREAT);
     pirn_start(hold->log->context, &hold->step, opened);
 }
 

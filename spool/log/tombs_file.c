@@ -27,6 +27,7 @@
 #include "spool/log/copy.h"
 #include "spool/log/log.h"
 #include "spool/log/tomb_format_1.h"
+#include "spool/opens.h"
 #include "spool/text_file.h"
 
 static int32_t wait_for(struct pirn__log *log, struct pirn_op *op)
@@ -36,10 +37,7 @@ static int32_t wait_for(struct pirn__log *log, struct pirn_op *op)
 
 static int open_file(struct pirn__log *log, const char *path, int flags)
 {
-    struct pirn_op op = {0};
-
-    pirn_prep_open(&op, log->dir_fd, path, flags, PIRN__FILE_MODE);
-    return wait_for(log, &op);
+    return pirn__open_file(log->context, log->dir_fd, path, flags);
 }
 
 static void close_file(struct pirn__log *log, int fd)

@@ -29,6 +29,7 @@
 
 #include "spool/log/atom.h"
 #include "spool/log/bell.h"
+#include "spool/opens.h"
 
 #define RING_MAX_NS 1000000000ull /* a FIFO that is full is left alone */
 
@@ -166,8 +167,8 @@ static void opened(struct pirn_op *op, int32_t result)
 static void open_door(struct pirn__door *door)
 {
     pirn__bell_path(door->path, door->owner);
-    pirn_prep_open(&door->step, door->log->dir_fd, door->path,
-                   O_RDWR | O_NONBLOCK, 0);
+    pirn__prep_open(&door->step, door->log->dir_fd, door->path,
+                    O_RDWR | O_NONBLOCK);
     pirn_start(door->log->context, &door->step, opened);
 }
 
