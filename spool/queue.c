@@ -6,6 +6,9 @@
  * other then. Two refreshes may meet the same queue: who comes second to the
  * table drops his. At last each queue is listed, for the directories that it
  * has only where they are needed.
+ *
+ * What is a link, or no directory, is no queue, whatever it leads to. One that
+ * became so behind our back stays in the table, for it is in use, and is_lost.
  */
 #include "spool/queue.h"
 
@@ -149,6 +152,11 @@ static void drop_first(struct pirn__refresh *refresh)
     queue_destroy(queue);
 }
 
+static bool is_no_dir(int32_t result)
+{
+    return result == -ELOOP || result == -ENOTDIR;
+}
+
 static void admitted(struct pirn_op *op, int32_t result)
 {
     struct pirn__refresh *refresh =
@@ -156,6 +164,11 @@ static void admitted(struct pirn_op *op, int32_t result)
     struct pirn__queue *queue = refresh->found;
 
     pirn_assert(result <= 0);
+    if (is_no_dir(result)) { /* a link, whose kind the listing did not tell */
+        drop_first(refresh);
+        admit_next(refresh);
+        return;
+    }
     if (result == 0 && pirn__queue_find(refresh->spool, queue->name) == NULL) {
         result = table_add(refresh->spool, queue);
         if (result == 0) {
@@ -253,8 +266,11 @@ static void looked(struct pirn_op *op, int32_t result)
     struct pirn__refresh *refresh =
         pirn_container_of(op, struct pirn__refresh, scan.op);
 
+    bool is_lost = is_no_dir(result);
+
     pirn_assert(result <= 0);
-    if (result < 0 && result != -ENOENT) {
+    refresh->spool->queues[refresh->queue_at]->is_lost = is_lost;
+    if (result < 0 && result != -ENOENT && !is_lost) {
         finish(refresh, result);
         return;
     }
@@ -294,7 +310,9 @@ static int32_t take_queue(struct pirn__scan *scan,
     struct pirn__refresh *refresh =
         pirn_container_of(scan, struct pirn__refresh, scan);
 
-    if (entry->type == DT_REG || !pirn_queue_name_is_valid(entry->name) ||
+    bool may_be_dir = entry->type == DT_DIR || entry->type == DT_UNKNOWN;
+
+    if (!may_be_dir || !pirn_queue_name_is_valid(entry->name) ||
         pirn__queue_find(refresh->spool, entry->name) != NULL) {
         return 0;
     }
@@ -357,7 +375,7 @@ static void refreshed(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0);
     free(meeting);
-    if (queue == NULL) {
+    if (queue == NULL || queue->is_lost) {
         pirn_task_finish(spool->context, m.op, result < 0 ? result : -ENOENT);
         return;
     }
@@ -369,7 +387,7 @@ void pirn__queue_meet(struct pirn_spool *spool, const char *name,
 {
     struct pirn__queue *queue = pirn__queue_find(spool, name);
 
-    if (queue != NULL) {
+    if (queue != NULL && !queue->is_lost) {
         met(op, queue);
         return;
     }

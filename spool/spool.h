@@ -50,6 +50,7 @@ struct pirn__queue {
     struct pirn__sync due;  /* QUEUE/.due */
     bool has_due;
     bool due_is_durable; /* its name */
+    bool is_lost;        /* a link, or no directory, stood there last */
     struct pirn__survey survey;
     uint64_t readied; /* items, by this open */
     uint64_t nap_round;

@@ -89,12 +89,30 @@ static int cut(struct pirn_context *context, int fd, uint32_t len)
     return pirn_wait(context, &op);
 }
 
+/* What stands there and is no file goes: nothing of it was ours. */
+static int open_over(struct pirn_context *context, int dir_fd, const char *path)
+{
+    const int flags = O_WRONLY | O_CREAT;
+    struct pirn_op op = {0};
+    int fd = pirn__open_file(context, dir_fd, path, flags);
+
+    if (fd != -EBADMSG) {
+        return fd;
+    }
+    pirn_prep_unlink(&op, dir_fd, path, 0);
+    if (pirn_wait(context, &op) == -EISDIR) {
+        pirn_prep_unlink(&op, dir_fd, path, AT_REMOVEDIR);
+        (void)pirn_wait(context, &op);
+    }
+    return pirn__open_file(context, dir_fd, path, flags);
+}
+
 int pirn__text_file_rewrite(struct pirn_context *context, int dir_fd,
                             const char *path, const char *text, uint32_t len)
 {
     pirn_assert(len > 0 && len <= PIRN__TEXT_FILE_MAX);
 
-    int fd = open_path(context, dir_fd, path, O_WRONLY | O_CREAT);
+    int fd = open_over(context, dir_fd, path);
     if (fd < 0) {
         return fd;
     }

@@ -172,12 +172,27 @@ static void opened(struct pirn_op *op, int32_t result)
     pirn_start(adopt->spool->context, &adopt->step, have_read);
 }
 
+static void asked(struct pirn_op *op, int32_t result)
+{
+    struct pirn__adopt *adopt = adopt_of(op);
+    struct pirn_spool *spool = adopt->spool;
+
+    if (result < 0 || !pirn__is_file(&adopt->statx)) {
+        finish(adopt, result < 0 ? result : -EBADMSG);
+        return;
+    }
+    pirn__prep_open_waiting(&adopt->step, spool->root_fd, adopt->body.text,
+                            O_RDONLY);
+    pirn_start(spool->context, &adopt->step, opened);
+}
+
 static void open_body(struct pirn__adopt *adopt)
 {
     struct pirn_spool *spool = adopt->spool;
 
-    pirn__prep_open(&adopt->step, spool->root_fd, adopt->body.text, O_RDONLY);
-    pirn_start(spool->context, &adopt->step, opened);
+    pirn__prep_ask_kind(&adopt->step, spool->root_fd, adopt->body.text,
+                        &adopt->statx);
+    pirn_start(spool->context, &adopt->step, asked);
 }
 
 static void moved(struct pirn_op *op, int32_t result)

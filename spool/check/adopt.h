@@ -26,6 +26,7 @@ struct pirn__adopt {
     char *buf;
     char *text;
     struct pirn_op step;
+    struct statx statx;
     struct pirn__name from; /* "": the body is in its place */
     struct pirn__name body;
     struct pirn__name next;
@@ -45,8 +46,9 @@ struct pirn__adopt {
  * pirn__prep_adopt() - the body of @id, which is in .data, or in .log/data
  *
  * One of .log/data gets an id of the file layout; the field `was' says which it
- * had. Result: 0; -ENOENT it is gone; -EEXIST quarantine has one of that id; or
- * an errno: the body is where it was, or in .data.
+ * had. Result: 0; -ENOENT it is gone; -EBADMSG it is no file; -EEXIST there is
+ * one of that id in quarantine; or an errno: the body is where it was, or in
+ * .data.
  */
 void pirn__prep_adopt(struct pirn__adopt *adopt, struct pirn_spool *spool,
                       const struct pirn_id *id, bool is_of_log);

@@ -3,8 +3,8 @@
  * room.c - see spool/check/room.h
  *
  * A name is ours if its room can have it and it is of the kind that it has to
- * be: an item is a file, a shard is a directory. Where the file system does not
- * tell kinds, names decide.
+ * be: an item is a file, a shard is a directory, and a link is neither. Where
+ * the file system does not tell kinds, names decide.
  */
 #include "spool/check/room.h"
 
@@ -113,17 +113,37 @@ static bool is_one_of(const char *name, const char *const *names, size_t count)
     return false;
 }
 
-static enum pirn__entry_kind judge_log(const char *name)
+static enum pirn__entry_kind ours_if(bool is_ours)
 {
-    static const char *const ours[] = {"log",    "index", "index.new",
-                                       "queues", "seg",   PIRN__TOMBS_FILE,
-                                       "bells",  "data",  "ids"};
+    return is_ours ? PIRN__ENTRY_OURS : PIRN__ENTRY_STRAY;
+}
+
+static enum pirn__entry_kind judge_top(const struct pirn_entry *entry)
+{
+    static const char *const files[] = {PIRN__NAME_OWNERS,
+                                        PIRN__NAME_SUPERBLOCK};
+    bool is_file = is_one_of(entry->name, files, 2);
+
+    return ours_if(pirn__make_is_ours(entry->name) &&
+                   may_be(entry, is_file ? DT_REG : DT_DIR));
+}
+
+static enum pirn__entry_kind judge_log(const struct pirn_entry *entry)
+{
+    static const char *const files[] = {"log", "index", "index.new",
+                                        PIRN__TOMBS_FILE};
+    static const char *const dirs[] = {"queues", "seg", "bells", "data", "ids"};
     static const char *const half[] = {PIRN__TOMBS_FILE ".new",
                                        PIRN__TOMBS_FILE_FORMAT_1, "log.new",
                                        "copy.new"};
 
-    if (is_one_of(name, ours, sizeof(ours) / sizeof(ours[0]))) {
-        return PIRN__ENTRY_OURS;
+    const char *name = entry->name;
+
+    if (is_one_of(name, files, sizeof(files) / sizeof(files[0]))) {
+        return ours_if(may_be(entry, DT_REG));
+    }
+    if (is_one_of(name, dirs, sizeof(dirs) / sizeof(dirs[0]))) {
+        return ours_if(may_be(entry, DT_DIR));
     }
     return is_one_of(name, half, sizeof(half) / sizeof(half[0]))
                ? PIRN__ENTRY_HALF
@@ -166,11 +186,6 @@ static enum pirn__entry_kind judge_item(const struct pirn__room *room,
                : PIRN__ENTRY_STRAY;
 }
 
-static enum pirn__entry_kind ours_if(bool is_ours)
-{
-    return is_ours ? PIRN__ENTRY_OURS : PIRN__ENTRY_STRAY;
-}
-
 static enum pirn__entry_kind judge_queue(const struct pirn__room *room,
                                          const struct pirn_entry *entry)
 {
@@ -205,7 +220,7 @@ enum pirn__entry_kind pirn__room_judge(const struct pirn__room *room,
 
     switch (room->kind) {
     case PIRN__ROOM_TOP:
-        return ours_if(pirn__make_is_ours(name));
+        return judge_top(entry);
     case PIRN__ROOM_MAKING:
         return PIRN__ENTRY_HALF;
     case PIRN__ROOM_TMP:
@@ -215,14 +230,15 @@ enum pirn__entry_kind pirn__room_judge(const struct pirn__room *room,
     case PIRN__ROOM_LOG_DATA:
         return ours_if(is_shard(entry));
     case PIRN__ROOM_LOG:
-        return judge_log(name);
+        return judge_log(entry);
     case PIRN__ROOM_SEGMENTS:
-        return ours_if(is_number(name, 6));
+        return ours_if(may_be(entry, DT_REG) && is_number(name, 6));
     case PIRN__ROOM_NUMBERS:
-        return strncmp(name, "new.", 4) == 0 ? PIRN__ENTRY_HALF
-                                             : ours_if(is_number(name, 4));
+        return strncmp(name, "new.", 4) == 0
+                   ? PIRN__ENTRY_HALF
+                   : ours_if(may_be(entry, DT_REG) && is_number(name, 4));
     case PIRN__ROOM_BELLS:
-        return ours_if(is_number(name, 4));
+        return ours_if(may_be(entry, DT_FIFO) && is_number(name, 4));
     case PIRN__ROOM_QUEUE:
         return judge_queue(room, entry);
     case PIRN__ROOM_DUE:

@@ -19,6 +19,16 @@
 #include <pirn/task.h>
 
 #include "spool/opens.h"
+#include "spool/queue.h"
+
+/* A name below a link would be one of somebody else's. */
+static bool has_room(struct pirn_spool *spool)
+{
+    const struct pirn__queue *queue =
+        pirn__queue_find(spool, PIRN__NAME_QUARANTINE);
+
+    return queue != NULL && !queue->is_lost;
+}
 
 /* A name there that nothing has. */
 static void make_name(struct pirn_spool *spool, const char *name, char *to,
@@ -102,6 +112,10 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
         pirn_container_of(op, struct pirn__to_strays, op);
 
     pirn_assert(context == move->spool->context);
+    if (!has_room(move->spool)) {
+        finish(move, -ENOTDIR);
+        return;
+    }
     pirn_prep_mkdir(&move->step, move->spool->root_fd, PIRN__STRAYS_DIR,
                     PIRN__DIR_MODE);
     pirn_start(context, &move->step, made_room);
@@ -193,6 +207,10 @@ static void begin_bytes(struct pirn_context *context, struct pirn_op *op)
         pirn_container_of(op, struct pirn__stray_bytes, op);
 
     pirn_assert(context == stray->spool->context);
+    if (!has_room(stray->spool)) {
+        finish_bytes(stray, -ENOTDIR);
+        return;
+    }
     pirn_prep_mkdir(&stray->step, stray->spool->root_fd, PIRN__STRAYS_DIR,
                     PIRN__DIR_MODE);
     pirn_start(context, &stray->step, made_bytes_room);

@@ -8,6 +8,7 @@
  * What stands in another's shard is looked for in all shards before the items
  * of any are judged: an item whose body was misplaced has one.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,9 +251,12 @@ static int32_t take_item(struct pirn_check_work *work,
 static int32_t take_stray(struct pirn_check_work *work,
                           const struct pirn_entry *entry)
 {
-    bool is_queue = work->kind == PIRN__ROOM_TOP &&
-                    pirn_queue_name_is_valid(entry->name) &&
-                    pirn__queue_find(work->spool, entry->name) != NULL;
+    bool may_be_dir = entry->type == DT_DIR || entry->type == DT_UNKNOWN;
+    const struct pirn__queue *queue =
+        work->kind == PIRN__ROOM_TOP && pirn_queue_name_is_valid(entry->name)
+            ? pirn__queue_find(work->spool, entry->name)
+            : NULL;
+    bool is_queue = queue != NULL && may_be_dir && !queue->is_lost;
 
     return is_queue || work->kind == PIRN__ROOM_SHARD
                ? 0
@@ -347,13 +351,14 @@ static void odd_next(struct pirn_check_work *work)
     }
 }
 
-/* A file where a shelf would be was told as a stray. */
+/* What stands in the place of a directory was told as a stray where that is
+ * listed, and a link is not followed. */
 static bool is_none(const struct pirn_check_work *work, int32_t result)
 {
-    bool is_shelf =
-        work->kind == PIRN__ROOM_SHELF || work->kind == PIRN__ROOM_DUE;
+    bool is_told = work->kind != PIRN__ROOM_TOP;
 
-    return result == -ENOENT || (is_shelf && result == -ENOTDIR);
+    return result == -ENOENT ||
+           (is_told && (result == -ENOTDIR || result == -ELOOP));
 }
 
 static void listed(struct pirn_op *op, int32_t result)

@@ -13,9 +13,12 @@
 /* Start &it->chain.op by pirn__aside_start(). */
 struct pirn__aside {
     struct pirn__sync_wait sync;
+    struct pirn_op open;
+    struct pirn_op close;
     struct pirn_op rename;
-    struct pirn_op *steps[2];
+    struct pirn_op *steps[4];
     struct pirn_chain chain;
+    struct pirn__name dir;
     struct pirn__name from;
     struct pirn__name to;
 };

@@ -39,8 +39,8 @@ void pirn__body_init(struct pirn__body *body, struct pirn_spool *spool,
  * pirn__prep_body_read() - read, opening the body if it is not open
  *
  * Result: bytes read, 0 at the end; -ENOENT there is none; -EBADMSG it is no
- * file, its size is another than was stored, or, once it was read from the beginning to the end
- * in order, its digest.
+ * file, its size is another than was stored, or, once it was read from the
+ * beginning to the end in order, its digest.
  */
 void pirn__prep_body_read(struct pirn__body *body, void *buf, uint32_t len,
                           uint64_t offset);

@@ -3,8 +3,12 @@
  * segment_files.c - see spool/log/segment_files.h
  *
  *   hold -> its entry is open ------------------------------> held
- *        -> none has it: an entry that nobody holds -> close -> open -> held
+ *        -> none has it: an entry that nobody holds
+ *             -> close -> open -> it is a file -> held
  *        -> another one opens it, or all entries are held: in line
+ *
+ * It is kept open, so that its kind is asked costs nothing; a FIFO would keep
+ * who reads it waiting.
  *
  * Somebody stands in line for an entry only while all of them are held: whoever
  * sets one free, or opens a file, serves the line.
@@ -19,6 +23,7 @@
 
 #include <pirn/file.h>
 #include <pirn/invariant.h>
+#include <pirn/path.h>
 #include <pirn/task.h>
 
 #include "spool/log/log.h"
@@ -125,20 +130,57 @@ static struct pirn__segment_hold *hold_of(struct pirn_op *op)
     return pirn_container_of(op, struct pirn__segment_hold, step);
 }
 
-static void opened(struct pirn_op *op, int32_t result)
+/* Result: as of the hold. */
+static void opened(struct pirn__segment_hold *hold, int32_t result)
 {
-    struct pirn__segment_hold *hold = hold_of(op);
     struct pirn__log *log = hold->log;
     struct pirn__segment_file *file = find(log, hold->segment);
 
-    pirn_assert(file != NULL && file->fd < 0 && file->users == 1);
+    pirn_assert(file != NULL && file->users == 1);
     if (result < 0) {
         (void)empty(&log->files, file);
-    } else {
-        file->fd = result;
     }
     pirn_task_finish(log->context, &hold->waiter.op, result);
     serve_line(log);
+}
+
+static void closed_foreign(struct pirn_op *op, int32_t result)
+{
+    (void)result; /* nothing was written */
+    opened(hold_of(op), -EBADMSG);
+}
+
+static void have_kind(struct pirn_op *op, int32_t result)
+{
+    struct pirn__segment_hold *hold = hold_of(op);
+    struct pirn__segment_file *file = find(hold->log, hold->segment);
+    int fd = file->opening_fd;
+
+    if (result == 0 && pirn__is_file(&file->statx)) {
+        file->fd = fd;
+        opened(hold, fd);
+        return;
+    }
+    pirn_prep_close(&hold->step, fd);
+    pirn_start(hold->log->context, &hold->step, closed_foreign);
+}
+
+static void have_fd(struct pirn_op *op, int32_t result)
+{
+    struct pirn__segment_hold *hold = hold_of(op);
+    struct pirn__segment_file *file = find(hold->log, hold->segment);
+
+    pirn_assert(file != NULL && file->fd < 0);
+    if (result < 0) {
+        bool is_none = result == -ELOOP || result == -EISDIR ||
+                       result == -ENXIO || result == -ENODEV;
+        opened(hold, is_none ? -EBADMSG : result);
+        return;
+    }
+    file->opening_fd = result;
+    pirn_prep_stat(&hold->step, result, "", AT_EMPTY_PATH, STATX_TYPE,
+                   &file->statx);
+    pirn_start(hold->log->context, &hold->step, have_kind);
 }
 
 static void open_file(struct pirn__segment_hold *hold)
@@ -146,7 +188,7 @@ static void open_file(struct pirn__segment_hold *hold)
     (void)snprintf(hold->path, sizeof(hold->path), "seg/%06u", hold->segment);
     pirn__prep_open(&hold->step, hold->log->dir_fd, hold->path,
                     O_RDWR | O_CREAT);
-    pirn_start(hold->log->context, &hold->step, opened);
+    pirn_start(hold->log->context, &hold->step, have_fd);
 }
 
 static void closed(struct pirn_op *op, int32_t result)

@@ -15,6 +15,7 @@
 #define SPOOL_LOG_SEGMENT_FILES_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include <pirn/base.h>
 #include <pirn/op.h>
@@ -30,6 +31,8 @@ struct pirn__segment_file {
     uint32_t segment;
     uint32_t users; /* who hold it, or are about to */
     int fd;
+    int opening_fd; /* while its kind is asked */
+    struct statx statx;
 };
 
 struct pirn__segment_files {
