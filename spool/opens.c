@@ -2,17 +2,18 @@
 /*
  * opens.c - see spool/opens.h
  *
- *   to read    O_NONBLOCK: a FIFO is open at once, and read as empty (0), or as
- *              what its writer has not written yet (-EAGAIN); a socket is
- *              -ENXIO
+ *   to read    O_NONBLOCK: a FIFO is open at once, a socket is -ENXIO
  *   to write   O_RDWR: so a FIFO has its other end
  *   any        beneath, through no link
  *
- * A read of a file does not wait for its other end, and so O_NONBLOCK means
- * nothing to it; but a ring before Linux 6.5 answers -EAGAIN where the file's
- * device cannot be asked without waiting (io_prep_rw(), REQ_F_NOWAIT). So that
- * is no damage before the kind was asked, and what is a file is then opened
- * without. Who puts a FIFO there in between is waited for.
+ * An operation that reads a FIFO waits for who writes it on a ring, O_NONBLOCK
+ * or not. So before one is started somebody has looked: pirn_read_cached()
+ * answers -ESPIPE, and never waits; or the kind was asked.
+ *
+ * To a file O_NONBLOCK means nothing; but a ring before Linux 6.5 answers
+ * -EAGAIN where the file's device cannot be asked without waiting
+ * (io_prep_rw(), REQ_F_NOWAIT). So that is no damage, and what is a file is
+ * then opened without. Who puts a FIFO there in between is waited for.
  */
 #include "spool/opens.h"
 
@@ -46,6 +47,11 @@ void pirn__prep_open(struct pirn_op *op, int dir_fd, const char *path,
 
     pirn__prep_open_waiting(op, dir_fd, path,
                             may_be_fifo ? flags | O_NONBLOCK : flags);
+}
+
+bool pirn__is_none(int32_t result)
+{
+    return result == -ENOENT || result == -ENOTDIR || result == -ELOOP;
 }
 
 bool pirn__is_file(const struct statx *statx)

@@ -36,7 +36,11 @@ int pirn__open_file(struct pirn_context *context, int dir_fd, const char *path,
 /** pirn__is_file() - whether STATX_TYPE says so */
 bool pirn__is_file(const struct statx *statx);
 
-/* ---- what is none ---- */
+/** pirn__is_none() - whether an errno says that there is no such name, or no
+ * directory of the spool's where it would be: a file or a link stands there */
+bool pirn__is_none(int32_t result);
+
+/* ---- what is no file ---- */
 
 /** pirn__may_be_foreign() - whether an open's or a read's error may say that
  * what stands there is no file; then pirn__prep_ask_kind() */

@@ -102,8 +102,7 @@ struct pirn_spool {
     struct pirn__bundle unlinks;    /* behind these */
     struct pirn__naps naps;         /* claims that wait for a file */
     struct pirn__removals removals; /* told, and whose files are there */
-    bool reads_wait; /* its file system does not say what it has in memory */
-    const uint64_t *heard; /* not 0: somebody listens to events */
+    const uint64_t *heard;          /* not 0: somebody listens to events */
 };
 
 /** pirn__spool_new_id() - an id in the shard which the writer is on now */

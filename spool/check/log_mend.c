@@ -330,6 +330,21 @@ static void held(struct pirn_op *op, int32_t result)
     read_segment(mend);
 }
 
+/* What is no file is as one that is not there. */
+static void have_kind(struct pirn_op *op, int32_t result)
+{
+    struct pirn__log_mend *mend = mend_of_step(op);
+    struct pirn_spool *spool = mend->spool;
+
+    if (result < 0 || !pirn__is_file(&mend->statx)) {
+        opened(op, result < 0 ? result : -ENOENT);
+        return;
+    }
+    pirn__prep_open_waiting(&mend->step, spool->root_fd, mend->path.text,
+                            O_RDONLY);
+    pirn_start(spool->context, &mend->step, opened);
+}
+
 static void open_body(struct pirn__log_mend *mend)
 {
     struct pirn_spool *spool = mend->spool;
@@ -338,8 +353,9 @@ static void open_body(struct pirn__log_mend *mend)
 
     if (mend->is_file) {
         pirn__name_log_body(&mend->path, &mend->finding->id);
-        pirn__prep_open(&mend->step, spool->root_fd, mend->path.text, O_RDONLY);
-        pirn_start(spool->context, &mend->step, opened);
+        pirn__prep_ask_kind(&mend->step, spool->root_fd, mend->path.text,
+                            &mend->statx);
+        pirn_start(spool->context, &mend->step, have_kind);
         return;
     }
     if (body.segment >= spool->log->text.size.segments || bytes == 0 ||

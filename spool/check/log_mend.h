@@ -30,6 +30,7 @@ struct pirn__log_mend {
     struct pirn_fields carried; /* malloc'd */
     struct pirn_op step;
     struct pirn__name path;
+    struct statx statx;
     bool is_file;
     int fd;        /* of a body that is a file */
     uint64_t at;   /* in it: where it goes on */

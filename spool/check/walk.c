@@ -20,6 +20,7 @@
 #include "spool/check/log_walk.h"
 #include "spool/check/walk.h"
 #include "spool/log/log.h"
+#include "spool/opens.h"
 
 /* Of one directory; what is beyond is met by the next check. */
 enum { ODDS_MAX = 4096 };
@@ -357,8 +358,7 @@ static bool is_none(const struct pirn_check_work *work, int32_t result)
 {
     bool is_told = work->kind != PIRN__ROOM_TOP;
 
-    return result == -ENOENT ||
-           (is_told && (result == -ENOTDIR || result == -ELOOP));
+    return is_told ? pirn__is_none(result) : result == -ENOENT;
 }
 
 static void listed(struct pirn_op *op, int32_t result)

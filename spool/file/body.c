@@ -192,28 +192,23 @@ static void read_whole(struct pirn__body *body)
 static int32_t peek(struct pirn__body *body, void *buf, uint32_t len,
                     uint64_t offset)
 {
-    struct pirn_spool *spool = body->spool;
-
-    if (spool->reads_wait) {
-        return -EOPNOTSUPP;
-    }
-    int32_t r = pirn_read_cached(spool->context, body->fd, buf, len, offset);
-    spool->reads_wait = r == -EOPNOTSUPP;
-    return r;
+    return pirn_read_cached(body->spool->context, body->fd, buf, len, offset);
 }
 
-/* All of it, and that there is no more. Else it is for an op. */
-static bool read_at_once(struct pirn__body *body)
+/* All of it, and that there is no more. Else it is for an op; -ESPIPE: of a
+ * FIFO's it is not. */
+static int32_t read_at_once(struct pirn__body *body)
 {
     uint64_t size = body->item->size_bytes;
 
     pirn_assert(body->offset == 0 && body->len >= size);
     int32_t r = peek(body, body->buf, body->len, 0);
     if (r < 0 || (uint64_t)r != size) {
-        return false;
+        return r == -ESPIPE ? r : -EAGAIN;
     }
-    return size < body->len ||
-           peek(body, body->beyond, sizeof(body->beyond), size) == 0;
+    bool is_all = size < body->len ||
+                  peek(body, body->beyond, sizeof(body->beyond), size) == 0;
+    return is_all ? r : -EAGAIN;
 }
 
 static void opened(struct pirn_op *op, int32_t result)
@@ -228,10 +223,13 @@ static void opened(struct pirn_op *op, int32_t result)
     body->fd = result;
     if (body->offset > 0 || body->len < body->item->size_bytes) {
         ask_size(body);
-    } else if (read_at_once(body)) {
-        have_read(op, (int32_t)body->item->size_bytes);
-    } else {
+        return;
+    }
+    int32_t r = read_at_once(body);
+    if (r == -EAGAIN) {
         read_whole(body);
+    } else {
+        have_read(op, r);
     }
 }
 

@@ -19,6 +19,8 @@
 #include <pirn/path.h>
 #include <pirn/task.h>
 
+#include "spool/opens.h"
+
 enum { ROUNDS_USUAL = 4, FORMS = 3 };
 
 static void try_queue(struct pirn__find *find);
@@ -98,7 +100,7 @@ static void saw_slot(struct pirn_op *op, int32_t result)
     struct pirn__find *find = find_of(op);
 
     pirn_assert(result <= 0);
-    if (result == -ENOENT) {
+    if (pirn__is_none(result)) {
         bool is_draft = find->place == PIRN__PLACE_DRAFT;
         find->form_at++;
         if (is_draft || !find->drafts || find->form_at == FORMS) {
@@ -176,7 +178,7 @@ static void saw_ready(struct pirn_op *op, int32_t result)
     struct pirn__find *find = find_of(op);
 
     pirn_assert(result <= 0);
-    if (result == -ENOENT) {
+    if (pirn__is_none(result)) {
         try_ready(find);
         return;
     }
@@ -205,7 +207,7 @@ static void listed_buckets(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn__find, buckets.scan.op);
 
     pirn_assert(result <= 0);
-    if (result < 0 && result != -ENOENT) {
+    if (result < 0 && !pirn__is_none(result)) {
         finish(find, result);
         return;
     }

@@ -19,6 +19,7 @@
 
 #include "spool/file/file.h"
 #include "spool/file/find.h"
+#include "spool/opens.h"
 #include "spool/queue.h"
 
 enum { PAGE_ITEMS = 512 };
@@ -163,7 +164,7 @@ static void listed(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn_listing_work, scan.scan.op);
 
     pirn_assert(result <= 0);
-    if (result < 0 && result != -ENOENT) {
+    if (result < 0 && !pirn__is_none(result)) {
         finish(work, result);
         return;
     }
@@ -180,7 +181,7 @@ static void listed_buckets(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn_listing_work, buckets.scan.op);
 
     pirn_assert(result <= 0);
-    if (result < 0 && result != -ENOENT) {
+    if (result < 0 && !pirn__is_none(result)) {
         work->has_buckets = false;
         finish(work, result);
         return;

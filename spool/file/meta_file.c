@@ -142,23 +142,28 @@ static void start_steps(struct pirn__meta_read *read, uint32_t count, int fd)
 
 static void closed(struct pirn_op *op, int32_t result)
 {
+    struct pirn__meta_read *read =
+        pirn_container_of(op, struct pirn__meta_read, close);
+
     pirn_assert(result <= 0); /* nothing was written */
-    finish(pirn_container_of(op, struct pirn__meta_read, close), 0);
+    if (read->result < 0) {
+        failed(read, read->result);
+    } else {
+        finish(read, 0);
+    }
 }
 
 /* What is in memory is had without a turn. Whatever else comes of that, a read
- * that falls short or one that does not decode, is for the op. */
+ * that falls short or one that does not decode, is for the op; but a FIFO is
+ * not, which answers -ESPIPE. */
 static bool read_at_once(struct pirn__meta_read *read, int fd)
 {
-    struct pirn_spool *spool = read->spool;
-
-    if (spool->reads_wait) {
-        return false;
-    }
     int32_t r =
-        pirn_read_cached(spool->context, fd, read->memory, read->cap, 0);
-    spool->reads_wait = r == -EOPNOTSUPP;
-    return r > 0 && (uint32_t)r < read->cap && decode(read, (uint32_t)r) == 0;
+        pirn_read_cached(read->spool->context, fd, read->memory, read->cap, 0);
+
+    read->result = r == -ESPIPE ? r : 0;
+    return r == -ESPIPE ||
+           (r > 0 && (uint32_t)r < read->cap && decode(read, (uint32_t)r) == 0);
 }
 
 static void opened(struct pirn_op *op, int32_t result)

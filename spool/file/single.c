@@ -89,7 +89,7 @@ static int list(struct single *single, struct pirn__id_scan *scan)
 {
     pirn__prep_id_scan(scan, single->spool->root_fd);
     int r = wait_for(single, &scan->scan.op);
-    return r == -ENOENT ? 0 : r; /* never claimed there */
+    return pirn__is_none(r) ? 0 : r; /* never claimed there */
 }
 
 static void list_end(struct pirn__id_scan *scan)
@@ -171,7 +171,7 @@ static int is_there(const struct single *single, const struct pirn__name *name)
     pirn_prep_stat(&op, single->spool->root_fd, name->text, AT_SYMLINK_NOFOLLOW,
                    STATX_TYPE, &statx);
     int r = wait_for(single, &op);
-    return r == 0 ? 1 : r == -ENOENT ? 0 : r;
+    return r == 0 ? 1 : pirn__is_none(r) ? 0 : r;
 }
 
 /* Into @single->names: where it is ready, then who has it claimed, by slot.
@@ -217,7 +217,7 @@ static int list_buckets(struct single *single)
             pirn__prep_bucket_scan(&single->buckets[q], spool,
                                    spool->queues[q]);
             r = wait_for(single, &single->buckets[q].scan.op);
-            r = r == -ENOENT ? 0 : r;
+            r = pirn__is_none(r) ? 0 : r;
         }
     }
     return r;
@@ -235,7 +235,7 @@ static int sync_dir(const struct single *single, const struct pirn__name *name)
                     O_RDONLY | O_DIRECTORY);
     int fd = wait_for(single, &op);
     if (fd < 0) {
-        return fd == -ENOENT ? 0 : fd;
+        return pirn__is_none(fd) ? 0 : fd;
     }
     pirn_prep_fsync(&op, fd, PIRN_SYNC_ALL);
     int r = wait_for(single, &op);

@@ -20,6 +20,7 @@
 
 #include "spool/file/file.h"
 #include "spool/file/find.h"
+#include "spool/opens.h"
 #include "spool/queue.h"
 
 struct pirn_status_work {
@@ -197,7 +198,7 @@ static void listed_names(struct pirn_op *op, int32_t result)
     if (result == 0) {
         result = append(&work->names, &work->scan.ids);
     }
-    if (result < 0 && result != -ENOENT) {
+    if (result < 0 && !pirn__is_none(result)) {
         finish(work, result);
         return;
     }
@@ -247,7 +248,7 @@ static void listed_bodies(struct pirn_op *op, int32_t result)
     struct pirn_status_work *work = work_of_scan(op);
 
     pirn_assert(result <= 0);
-    if (result < 0 && result != -ENOENT) {
+    if (result < 0 && !pirn__is_none(result)) {
         finish(work, result);
         return;
     }
@@ -306,7 +307,7 @@ static void listed_site(struct pirn_op *op, int32_t result)
         result = append(&work->aside, &work->scan.ids);
         count_site(work);
     }
-    if (result < 0 && result != -ENOENT) {
+    if (result < 0 && !pirn__is_none(result)) {
         finish(work, result);
         return;
     }
@@ -336,7 +337,7 @@ static void listed_buckets(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn_status_work, buckets.scan.op);
 
     pirn_assert(result <= 0);
-    if (result < 0 && result != -ENOENT) {
+    if (result < 0 && !pirn__is_none(result)) {
         finish(work, result);
         return;
     }
@@ -376,7 +377,7 @@ static void gathered(struct pirn_op *op, int32_t result)
         result =
             append(drafts ? &work->drafts : &work->claimed, &work->scan.ids);
     }
-    if (result < 0 && result != -ENOENT) {
+    if (result < 0 && !pirn__is_none(result)) {
         finish(work, result);
         return;
     }

@@ -20,6 +20,8 @@
 
 #include <pirn/invariant.h>
 
+#include "spool/opens.h"
+
 enum { MISSES_MAX = 4 };
 
 void pirn__supply_init(struct pirn__supply *supply,
@@ -92,7 +94,7 @@ static void listed(struct pirn_op *op, int32_t result)
     pirn_assert(supply->listing_now);
     pirn_assert(result <= 0);
     supply->listing_now = false;
-    if (result == -ENOENT) {
+    if (pirn__is_none(result)) {
         result = 0; /* a shard that is not there has nothing ready */
     }
     if (result == 0) {

@@ -4,7 +4,7 @@
  *
  *   make     mkdir .log/ids, open, write, fdatasync; then .log and .log/ids are
  *            synced
- *   read     open, read; what is no file leads to nothing
+ *   read     whether it is a file, open, read; what is none leads to nothing
  *
  * Who makes one has the item alone, so what stands there under its name leads
  * to nothing any more. It may be torn until it is synced: no record speaks of
@@ -142,33 +142,11 @@ void pirn__prep_alias_make(struct pirn__alias *alias, struct pirn__log *log,
 
 /* ---- read ---- */
 
-static void start_read(struct pirn__alias *alias);
-
-static void asked(struct pirn_op *op, int32_t result)
-{
-    struct pirn__alias *alias = pirn_container_of(op, struct pirn__alias, io);
-    int32_t r = pirn__foreign(&alias->statx, result, alias->result);
-
-    if (r == -EAGAIN && !alias->waits) {
-        alias->waits = true;
-        start_read(alias);
-        return;
-    }
-    pirn_task_finish(alias->log->context, &alias->op, r == -EBADMSG ? 0 : r);
-}
-
 static void have_read(struct pirn_op *op, int32_t result)
 {
     struct pirn__alias *alias = alias_of_chain(op);
     int32_t r = result == -ENOENT ? 0 : result;
 
-    if (pirn__may_be_foreign(result)) {
-        alias->result = result;
-        pirn__prep_ask_kind(&alias->io, alias->log->spool->root_fd,
-                            alias->path.text, &alias->statx);
-        pirn_start(alias->log->context, &alias->io, asked);
-        return;
-    }
     if (result == 0 && pirn_op_result(&alias->io) == TEXT_LEN) {
         alias->text[TEXT_LEN] = '\0';
         r = pirn_id_parse(alias->text, &alias->in_log) == 0 ? 1 : 0;
@@ -176,23 +154,29 @@ static void have_read(struct pirn_op *op, int32_t result)
     pirn_task_finish(alias->log->context, &alias->op, r);
 }
 
-static void start_read(struct pirn__alias *alias)
+static void have_kind(struct pirn_op *op, int32_t result)
 {
-    int root = alias->log->spool->root_fd;
+    struct pirn__alias *alias = pirn_container_of(op, struct pirn__alias, stat);
+    struct pirn_context *context = alias->log->context;
 
-    if (alias->waits) {
-        pirn__prep_open_waiting(&alias->open, root, alias->path.text, O_RDONLY);
-    } else {
-        pirn__prep_open(&alias->open, root, alias->path.text, O_RDONLY);
+    if (pirn__is_none(result) ||
+        (result == 0 && !pirn__is_file(&alias->statx))) {
+        pirn_task_finish(context, &alias->op, 0);
+        return;
     }
+    if (result < 0) {
+        pirn_task_finish(context, &alias->op, result);
+        return;
+    }
+    pirn__prep_open_waiting(&alias->open, alias->log->spool->root_fd,
+                            alias->path.text, O_RDONLY);
     pirn_prep_read(&alias->io, PIRN_FD_OF(0), alias->text, TEXT_LEN, 0);
     pirn_prep_close(&alias->close, PIRN_FD_OF(0));
     pirn_step_when(&alias->close, PIRN_STEP_ALWAYS);
     alias->steps[0] = &alias->open;
     alias->steps[1] = &alias->io;
     alias->steps[2] = &alias->close;
-    pirn_chain_start(alias->log->context, &alias->chain, alias->steps, 3,
-                     have_read);
+    pirn_chain_start(context, &alias->chain, alias->steps, 3, have_read);
 }
 
 static void read_begin(struct pirn_context *context, struct pirn_op *op)
@@ -200,8 +184,9 @@ static void read_begin(struct pirn_context *context, struct pirn_op *op)
     struct pirn__alias *alias = pirn_container_of(op, struct pirn__alias, op);
 
     pirn_assert(context == alias->log->context);
-    alias->waits = false;
-    start_read(alias);
+    pirn__prep_ask_kind(&alias->stat, alias->log->spool->root_fd,
+                        alias->path.text, &alias->statx);
+    pirn_start(context, &alias->stat, have_kind);
 }
 
 void pirn__prep_alias_read(struct pirn__alias *alias, struct pirn__log *log,

@@ -47,10 +47,9 @@ struct pirn__alias {
     struct pirn_id in_log;
     struct pirn__name path;
     char text[PIRN_ID_TEXT];
-    int32_t result; /* that may say it is no file */
-    bool waits;     /* it is one */
-    struct statx statx;
     struct pirn_op mkdir;
+    struct pirn_op stat;
+    struct statx statx;
     struct pirn_op open;
     struct pirn_op io;
     struct pirn_op fsync;

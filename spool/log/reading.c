@@ -355,65 +355,12 @@ static bool hash_agrees(struct pirn__reading *reading, uint32_t len)
            XXH3_64bits_digest(reading->hash) == reading->part.digest;
 }
 
-static void open_file(struct pirn__reading *reading);
-
-static void asked(struct pirn_op *op, int32_t result)
-{
-    struct pirn__reading *reading =
-        pirn_container_of(op, struct pirn__reading, step);
-    int32_t r = pirn__foreign(reading->statx, result, reading->file_result);
-
-    free(reading->statx);
-    reading->statx = NULL;
-    if (r == -EAGAIN && !reading->waits && !reading->has_file) {
-        reading->waits = true;
-        open_file(reading);
-        return;
-    }
-    finish(reading, r);
-}
-
-static void closed_file(struct pirn_op *op, int32_t result)
-{
-    struct pirn__reading *reading =
-        pirn_container_of(op, struct pirn__reading, step);
-
-    pirn_assert(result <= 0); /* nothing was written */
-    pirn__prep_ask_kind(op, reading->log->spool->root_fd, reading->path.text,
-                        reading->statx);
-    pirn_start(reading->log->context, op, asked);
-}
-
-/* What was opened is opened again, where it is a file. */
-static void file_failed(struct pirn__reading *reading, int32_t result)
-{
-    pirn_assert(result < 0);
-    reading->statx =
-        pirn__may_be_foreign(result) ? malloc(sizeof(*reading->statx)) : NULL;
-    if (reading->statx == NULL) {
-        finish(reading, result == -ENOENT ? -EBADMSG : result);
-        return;
-    }
-    reading->file_result = result;
-    if (!reading->has_file) {
-        closed_file(&reading->step, 0);
-        return;
-    }
-    reading->has_file = false;
-    pirn_prep_close(&reading->step, reading->file_fd);
-    pirn_start(reading->log->context, &reading->step, closed_file);
-}
-
 static void read_file(struct pirn_op *op, int32_t result)
 {
     struct pirn__reading *reading =
         pirn_container_of(op, struct pirn__reading, step);
     uint64_t bytes = reading->part.head.body_bytes;
 
-    if (result < 0) {
-        file_failed(reading, result);
-        return;
-    }
     if (result > 0 && !hash_agrees(reading, (uint32_t)result)) {
         result = -EBADMSG;
     } else if (result == 0 && reading->offset < bytes) {
@@ -443,31 +390,46 @@ static void opened_file(struct pirn_op *op, int32_t result)
         pirn_container_of(op, struct pirn__reading, step);
 
     if (result < 0) {
-        file_failed(reading, result);
+        finish(reading, result == -ENOENT ? -EBADMSG : result);
         return;
     }
     reading->file_fd = result;
     reading->has_file = true;
-    if (reading->hash == NULL) {
-        reading->hash = XXH3_createState();
-    }
-    if (reading->hash != NULL && reading->hashed == 0) {
+    reading->hash = XXH3_createState();
+    if (reading->hash != NULL) {
         (void)XXH3_64bits_reset(reading->hash);
     }
     start_file(reading);
 }
 
+static void have_kind(struct pirn_op *op, int32_t result)
+{
+    struct pirn__reading *reading =
+        pirn_container_of(op, struct pirn__reading, step);
+    bool is_file = result == 0 && pirn__is_file(reading->statx);
+
+    free(reading->statx);
+    reading->statx = NULL;
+    if (result < 0 || !is_file) {
+        finish(reading, result == -ENOENT || result == 0 ? -EBADMSG : result);
+        return;
+    }
+    pirn__prep_open_waiting(&reading->step, reading->log->spool->root_fd,
+                            reading->path.text, O_RDONLY);
+    pirn_start(reading->log->context, &reading->step, opened_file);
+}
+
 static void open_file(struct pirn__reading *reading)
 {
-    pirn__name_log_body(&reading->path, &reading->part.head.id);
-    int root = reading->log->spool->root_fd;
-    if (reading->waits) {
-        pirn__prep_open_waiting(&reading->step, root, reading->path.text,
-                                O_RDONLY);
-    } else {
-        pirn__prep_open(&reading->step, root, reading->path.text, O_RDONLY);
+    reading->statx = malloc(sizeof(*reading->statx));
+    if (reading->statx == NULL) {
+        finish(reading, -ENOMEM);
+        return;
     }
-    pirn_start(reading->log->context, &reading->step, opened_file);
+    pirn__name_log_body(&reading->path, &reading->part.head.id);
+    pirn__prep_ask_kind(&reading->step, reading->log->spool->root_fd,
+                        reading->path.text, reading->statx);
+    pirn_start(reading->log->context, &reading->step, have_kind);
 }
 
 static void read_whole(struct pirn__reading *reading);
@@ -541,7 +503,6 @@ static void body_begin(struct pirn_context *context, struct pirn_op *op)
     } else if (reading->has_file) {
         start_file(reading);
     } else if (is_file(reading)) {
-        reading->waits = false;
         open_file(reading);
     } else if (segment >= reading->log->text.size.segments ||
                reading->part.head.body_bytes > PIRN__BATCH_BODY_MAX) {

@@ -8,6 +8,8 @@
 #ifndef SPOOL_LOG_READING_H
 #define SPOOL_LOG_READING_H
 
+#include <sys/stat.h>
+
 #include <pirn/context.h>
 #include <pirn/item.h>
 
@@ -47,9 +49,7 @@ struct pirn__reading {
     struct pirn__name path;
     int file_fd; /* of a body that is a file; -1 */
     bool has_file;
-    bool waits;                /* it was seen to be a file */
-    int32_t file_result;       /* that may say it is none */
-    struct statx *statx;       /* while that is asked */
+    struct statx *statx;       /* while its kind is asked */
     struct XXH3_state_s *hash; /* of a file, as far as it was read in order */
     uint64_t hashed;
 

@@ -49,6 +49,13 @@ void faulty_kill(uint32_t event)
     kill_in = event;
 }
 
+/* An open is one, beneath a directory or not. */
+static bool is_of(const struct pirn_loan *loan, enum engine_opcode opcode)
+{
+    return loan->opcode == opcode ||
+           (loan->opcode == ENGINE_OPEN_BENEATH && opcode == ENGINE_OPEN);
+}
+
 /* A write is one, gathered or not. */
 static bool is_meant(const struct pirn_loan *loan)
 {
@@ -59,7 +66,7 @@ static bool is_meant(const struct pirn_loan *loan)
         return loan->opcode != ENGINE_CLOSE;
     }
     return plan.opcode != ENGINE_NONE &&
-           (loan->opcode == plan.opcode ||
+           (is_of(loan, plan.opcode) ||
             (is_write && plan.opcode == ENGINE_WRITE));
 }
 
@@ -71,7 +78,7 @@ static void let_by(const struct engine_event *event)
 /* Refused, as far as descriptors go. */
 static void spoil(struct engine_event *event)
 {
-    bool has_opened = event->loan->opcode == ENGINE_OPEN && event->result >= 0;
+    bool has_opened = is_of(event->loan, ENGINE_OPEN) && event->result >= 0;
 
     if (has_opened && plan.opcode == ENGINE_OPCODE_COUNT) {
         close(event->result);
@@ -91,7 +98,7 @@ static uint32_t hold_back(struct engine_event *events, uint32_t count,
         held.loan = NULL;
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (events[i].loan->opcode != to_hold || held.loan != NULL) {
+        if (!is_of(events[i].loan, to_hold) || held.loan != NULL) {
             continue;
         }
         if (to_pass > 0) {
