@@ -284,6 +284,70 @@ static void what_is_damaged_on_a_shelf_is_set_aside(void **state)
     assert_int_equal(bed_status(bed).quarantined, 1);
 }
 
+static void no_fifo_in_a_dead_owners_claims_keeps_anybody_waiting(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct pirn_id id = bed_put(bed, "body", 4);
+    struct pirn_id neighbour = bed_put(bed, "next", 4);
+
+    bed_close(bed);
+    for (int i = 0; i < 2; i++) {
+        const struct pirn_id *one = i == 0 ? &id : &neighbour;
+        assert_int_equal(rename(bed_path(bed, BED_READY, one),
+                                bed_path(bed, BED_CLAIMED, one)),
+                         0);
+    }
+    assert_int_equal(unlink(bed_path(bed, BED_CLAIMED, &id)), 0);
+    assert_int_equal(mkfifo(bed_path(bed, BED_CLAIMED, &id), 0600), 0);
+    int writer = open(bed_path(bed, BED_CLAIMED, &id), O_RDWR | O_CLOEXEC);
+    reopen(bed);
+    assert_true(bed_has(bed, BED_ASIDE, &id));
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_memory_equal(&claim.item.id, &neighbour, sizeof(neighbour));
+    assert_int_equal(bed_remove(bed, &claim), 0);
+    assert_int_equal(bed_claim(bed, &claim), 0);
+    close(writer);
+}
+
+static void a_claim_sets_a_fifo_aside_and_has_the_next_one(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_claim claim = {0};
+    struct pirn_id id = bed_put(bed, "body", 4);
+    struct pirn_id neighbour = bed_put(bed, "next", 4);
+
+    assert_int_equal(unlink(bed_path(bed, BED_READY, &id)), 0);
+    assert_int_equal(mkfifo(bed_path(bed, BED_READY, &id), 0600), 0);
+    int writer = open(bed_path(bed, BED_READY, &id), O_RDWR | O_CLOEXEC);
+    assert_int_equal(bed_claim(bed, &claim), 1);
+    assert_memory_equal(&claim.item.id, &neighbour, sizeof(neighbour));
+    assert_int_equal(bed_remove(bed, &claim), 0);
+    assert_int_equal(bed_claim(bed, &claim), 0);
+    assert_true(bed_has(bed, BED_ASIDE, &id));
+    close(writer);
+}
+
+/* From the next look at what queues there are. */
+static void a_link_in_place_of_a_queue_in_use_gets_no_items(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_draft draft = {0};
+    char queue[512];
+    char moved[512];
+
+    file_make_queue(bed, "other");
+    snprintf(queue, sizeof(queue), "%s/other", bed->path);
+    snprintf(moved, sizeof(moved), "%s/.making/moved", bed->path);
+    assert_int_equal(rename(queue, moved), 0);
+    assert_int_equal(symlink(".making/moved", queue), 0);
+    file_make_queue(bed, "third");
+    pirn_prep_enqueue(&draft, bed->spool, "other", "body", 4, NULL);
+    assert_int_equal(pirn_wait(bed->context, &draft.op), -ENOENT);
+    assert_int_equal(unlink(queue), 0);
+    assert_int_equal(rename(moved, queue), 0);
+}
+
 #define TEST(name) \
     cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
 
@@ -298,4 +362,7 @@ BED_MAIN(TEST(s9_what_is_held_stays_held),
          TEST(s8_of_a_claim_and_a_delayed_one_that_stays),
          TEST(s8_a_draft_beside_a_held_one_spares_the_body),
          TEST(a_draft_beside_a_shelf_spares_the_body_at_a_sweep),
-         TEST(what_is_damaged_on_a_shelf_is_set_aside))
+         TEST(what_is_damaged_on_a_shelf_is_set_aside),
+         TEST(no_fifo_in_a_dead_owners_claims_keeps_anybody_waiting),
+         TEST(a_claim_sets_a_fifo_aside_and_has_the_next_one),
+         TEST(a_link_in_place_of_a_queue_in_use_gets_no_items))
