@@ -31,6 +31,9 @@ static const struct cause causes[] = {
     {THING_SPOOL, ENOTDIR, CODE_NOT_A_SPOOL,
      "this is not a directory, or a part of its path is none; name a spool's "
      "directory"},
+    {THING_WITHIN, ENOTDIR, CODE_IO_ERROR,
+     "a directory in it is missing, or is none; `pirn fsck --repair' sets "
+     "aside what is none, and what is missing is to be made again (mkdir)"},
     {THING_SPOOL, ENOTEMPTY, CODE_NOT_A_SPOOL,
      "the directory holds other things, so it is not made into a spool; name "
      "an empty directory or a new one"},
@@ -156,6 +159,7 @@ static const struct cause causes[] = {
 static const char *const things[] = {
     [THING_ANY] = "",
     [THING_SPOOL] = "spool ",
+    [THING_WITHIN] = "spool ",
     [THING_NEW_SPOOL] = "spool ",
     [THING_EVENTS] = "events of ",
     [THING_QUEUE] = "queue ",

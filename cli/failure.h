@@ -29,6 +29,7 @@ enum code {
 enum thing {
     THING_ANY = 0, /* in the table of causes: whatever it is */
     THING_SPOOL,
+    THING_WITHIN,    /* a spool that is open */
     THING_NEW_SPOOL, /* that is to be made, and what leads to it */
     THING_QUEUE,
     THING_ITEM,

@@ -95,7 +95,8 @@ enum code tool_say(const struct tool *tool, enum thing thing, const char *name,
     if (is_of_thing(error)) {
         return failure_say(thing, name, error);
     }
-    return failure_say(THING_SPOOL, tool->path, error);
+    return failure_say(error == -ENOTDIR ? THING_WITHIN : THING_SPOOL,
+                       tool->path, error);
 }
 
 enum code tool_say_item(const struct tool *tool, const struct pirn_id *id,

@@ -74,6 +74,8 @@ struct pirn_draft {
  *   -ENOENT no such queue; -ENOMEM; -ENOSPC, -EDQUOT no room, or none but
  *   what is kept for removals (struct pirn_spool_config: keep_bytes);
  *   -EIO and others: a write or a sync failed, which is final for this item;
+ *   -ENOTDIR the directories where it would go are missing, or none, file
+ *   layout: another item may go elsewhere;
  *   -E2BIG more fields than PIRN_FIELDS_MAX; -EINVAL not pairs of fields;
  *   -EFBIG more than PIRN_IO_MAX bytes at once, log layout: begin, and append
  *   them in parts that are not as long

@@ -17,7 +17,8 @@
  * retried on a file whose write or sync failed.
  *
  * The body's O_EXCL is what makes an id unique among all owners; the name in
- * .tmp comes first, so that a body always has a name that recovery finds.
+ * .tmp comes first, so that a body always has a name that recovery finds. A
+ * shard of bodies that is missing, or is no directory, is passed over.
  */
 #include "spool/file/commit.h"
 
@@ -37,7 +38,8 @@
 
 enum {
     TRIES_MAX = 8,
-    STEP_LINK = 2, /* of the making of a shared one */
+    STEP_BODY = 1, /* of the making */
+    STEP_LINK = 2, /* of that of a shared one, instead */
 };
 
 #define CREATE (O_WRONLY | O_CREAT | O_EXCL)
@@ -58,7 +60,33 @@ static void start_chain(struct pirn__commit *commit, uint32_t count,
                      count, fn);
 }
 
+/* Of a name in a shard: the shard is missing, or is no directory. */
+static bool is_of_shard(int32_t result)
+{
+    return result == -ENOENT || result == -ENOTDIR || result == -ELOOP;
+}
+
 /* ---- make ---- */
+
+/* Others who failed there have left it, perhaps. */
+static void pass_shard(struct pirn__commit *commit)
+{
+    struct pirn_spool *spool = commit->spool;
+
+    pirn_assert(commit->passed < PIRN__SHARDS);
+    commit->passed++;
+    if (pirn__id_shard(&commit->item.id) == spool->writer_shard) {
+        pirn__spool_leave_shard(spool);
+    }
+}
+
+/* Its shard takes nothing in. Where a source is gone the next try says so. */
+static bool misplaces(const struct pirn__commit *commit, int32_t result)
+{
+    uint32_t step = commit->is_shared ? STEP_LINK : STEP_BODY;
+
+    return is_of_shard(result) && pirn_chain_failed(&commit->chain) == step;
+}
 
 static void unmade(struct pirn_op *op, int32_t result)
 {
@@ -67,6 +95,12 @@ static void unmade(struct pirn_op *op, int32_t result)
 
     pirn_assert(result <= 0); /* recovery would find it */
     if (commit->result == -EEXIST && commit->tries < TRIES_MAX) {
+        commit->tries++;
+        make_files(commit);
+        return;
+    }
+    if (commit->is_misplaced && commit->passed < PIRN__SHARDS) {
+        pass_shard(commit);
         make_files(commit);
         return;
     }
@@ -105,9 +139,11 @@ static void made(struct pirn_op *op, int32_t result)
 {
     struct pirn__commit *commit = commit_of_chain(op);
     bool is_gone = commit->is_shared && result == -ENOENT;
+    bool is_misplaced = misplaces(commit, result);
 
     pirn_assert(result <= 0);
-    commit->result = is_gone ? -ESTALE : result;
+    commit->is_misplaced = is_misplaced;
+    commit->result = is_misplaced ? -ENOTDIR : is_gone ? -ESTALE : result;
     if (result == 0) {
         commit->meta_fd = pirn_op_result(&commit->open_meta);
         commit->body_fd = pirn_op_result(&commit->open_body);
@@ -134,9 +170,8 @@ static void make_files(struct pirn__commit *commit)
     struct pirn_spool *spool = commit->spool;
     struct pirn_id *id = &commit->item.id;
 
-    pirn_assert(commit->tries < TRIES_MAX);
+    pirn_assert(commit->tries <= TRIES_MAX);
     pirn_assert(commit->queue != NULL);
-    commit->tries++;
     pirn__spool_new_id(spool, id);
     pirn__name_draft(&commit->draft_name, spool->slot, id);
     pirn__name_body(&commit->body_name, id);
@@ -164,7 +199,8 @@ static void make_begin(struct pirn_context *context, struct pirn_op *op)
 
     pirn_assert(context == commit->spool->context);
     pirn_assert(!commit->made);
-    commit->tries = 0;
+    commit->tries = 1;
+    commit->passed = 0;
     commit->meta_fd = -1;
     commit->body_fd = -1;
     make_files(commit);
@@ -402,8 +438,9 @@ static void unname(struct pirn__commit *commit)
 {
     struct pirn_spool *spool = commit->spool;
 
-    if (commit->result == -ENOENT) {
-        commit->result = -EAGAIN; /* there was no directory to go to */
+    if (is_of_shard(commit->result)) { /* there was no directory to go to */
+        commit->result =
+            commit->site.site.kind == PIRN__SITE_SHARD ? -ENOTDIR : -EAGAIN;
     }
     pirn_prep_unlink(&commit->unlink_name, spool->root_fd,
                      commit->draft_name.text, 0);

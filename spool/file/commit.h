@@ -61,6 +61,8 @@ struct pirn__commit {
     const char *whole; /* @whole_len bytes: all of it, if none is written yet */
     uint64_t whole_len;
     uint32_t tries;
+    uint32_t passed;   /* shards that took nothing in */
+    bool is_misplaced; /* the last one was such a shard */
     bool is_late; /* the bucket it was to go to is gone: its time has come */
     uint32_t rename_at; /* which step of the publication publishes */
     int32_t result;
@@ -94,7 +96,8 @@ struct pirn__commit {
  * pirn__prep_make() - take an id and create both files under it
  *
  * Result: 0, @commit->item.id is set; or an errno, and nothing was made:
- * -ESTALE there is nothing at @commit->source.
+ * -ESTALE there is nothing at @commit->source; -ENOTDIR no shard takes a body
+ * in.
  */
 void pirn__prep_make(struct pirn__commit *commit);
 

@@ -7,6 +7,8 @@
  * and is copied; all others are files, of which each item has a name.
  */
 #include "kernel/layouts.h"
+#include "spool/names.h"
+#include "spool/spool.h"
 
 enum { SHORT = 700, LONG = 100000 };
 
@@ -155,22 +157,26 @@ static void a_share_that_fails_leaves_nothing(void **state)
 }
 
 /* The source is in another owner's shard, and ours is gone. */
-static void a_link_that_fails_leaves_nothing(void **state)
+static void a_shard_without_a_directory_is_passed_over(void **state)
 {
     struct bed *bed = *state;
     struct bed his;
     struct pirn_claim of = {0};
     struct pirn_draft draft = {0};
+    struct pirn__name name;
 
     make_queues(bed);
     bed_join(bed, &his);
     (void)bed_put(&his, body_of(LONG), LONG);
     bed_leave(&his);
     assert_int_equal(bed_claim(bed, &of), 1);
-    assert_int_equal(rmdir(bed_at(bed, ".data/00")), 0);
-    assert_int_equal(share(bed, &draft, &of, "files", NULL), -ESTALE);
-    assert_int_equal(mkdir(bed_at(bed, ".data/00"), 0700), 0);
+    uint32_t shard = (pirn__id_shard(&of.item.id) + 7) % PIRN__SHARDS;
+    bed->spool->writer_shard = shard;
+    pirn__name_shard_dir(&name, ".data", shard);
+    assert_int_equal(rmdir(bed_at(bed, name.text)), 0);
     assert_int_equal(share(bed, &draft, &of, "files", NULL), 0);
+    assert_int_not_equal(pirn__id_shard(&draft.id), shard);
+    assert_int_equal(mkdir(bed_at(bed, name.text), 0700), 0);
     struct pirn_status status = bed_status(bed);
     assert_int_equal(status.ready, 1);
     assert_int_equal(status.drafts + status.leftovers, 0);
@@ -314,7 +320,7 @@ BED_MAIN(BOTH(a_body_lives_as_long_as_any_of_its_items),
          BOTH(a_body_in_a_file_is_stored_once),
          BOTH(the_new_item_is_delayed_and_held_as_its_draft_says),
          BOTH(a_share_that_fails_leaves_nothing),
-         BOTH(a_link_that_fails_leaves_nothing),
+         BOTH(a_shard_without_a_directory_is_passed_over),
          BOTH(who_was_fenced_out_and_whose_body_is_gone_shares_nothing),
          BOTH(who_is_killed_in_the_midst_leaves_all_of_it_or_nothing),
          LOG_TEST(shared_items_survive_a_power_cut))

@@ -4,6 +4,8 @@
  */
 #include "kernel/test_spool.h"
 #include "spool/file/supply.h"
+#include "spool/names.h"
+#include "spool/spool.h"
 #include "spool/text.h"
 
 enum { MIB = 1024 * 1024 };
@@ -411,8 +413,9 @@ static void ids_that_were_left_to_others_are_not_taken_for_tried(void **state)
     struct pirn_id id;
     int root = open(bed->path, O_RDONLY | O_DIRECTORY);
 
-    bed_put_many(bed, 20);
     pirn__supply_init(&supply, bed->context, root, "incoming", 0);
+    supply.shard = bed->spool->writer_shard;
+    bed_put_many(bed, 20);
     pirn__prep_supply(&wait, &supply);
     assert_int_equal(pirn_wait(bed->context, &wait.waiter.op), 0);
     for (int i = 0; i < 4; i++) {
@@ -430,6 +433,101 @@ static void ids_that_were_left_to_others_are_not_taken_for_tried(void **state)
     assert_true(pirn__supply_take(&supply, &id));
     pirn__supply_deinit(&supply);
     close(root);
+}
+
+/* The path of a shard, "incoming" or ".data", until the next call. */
+static const char *shard_at(const struct bed *bed, const char *parent,
+                            uint32_t shard)
+{
+    struct pirn__name name;
+
+    pirn__name_shard_dir(&name, parent, shard);
+    return bed_at(bed, name.text);
+}
+
+/* Nothing is there, a file, a link to itself. */
+static void spoil_shard(const struct bed *bed, const char *parent,
+                        uint32_t shard, int how)
+{
+    const char *path = shard_at(bed, parent, shard % PIRN__SHARDS);
+
+    assert_int_equal(rmdir(path), 0);
+    if (how == 1) {
+        bed_write(path, "", 0);
+    } else if (how == 2) {
+        assert_int_equal(symlink(path, path), 0);
+    }
+}
+
+static int32_t enqueue(struct bed *bed, struct pirn_draft *draft)
+{
+    pirn_prep_enqueue(draft, bed->spool, "incoming", "body", 4, NULL);
+    return pirn_wait(bed->context, &draft->op);
+}
+
+static void a_shard_that_takes_nothing_in_is_passed_over(void **state)
+{
+    struct bed *bed = *state;
+    struct bed_draft drafts[4] = {0};
+    uint32_t shard = bed->spool->writer_shard;
+
+    for (int how = 0; how < 3; how++) {
+        spoil_shard(bed, ".data", shard + (uint32_t)how, how);
+    }
+    for (int i = 0; i < 4; i++) {
+        struct pirn_draft *draft = &drafts[i].draft;
+        pirn_prep_enqueue(draft, bed->spool, "incoming", "body", 4, NULL);
+        pirn_start(bed->context, &draft->op, bed_note);
+    }
+    assert_int_equal(pirn_context_drain(bed->context), 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(drafts[i].result, 0);
+        assert_int_equal(pirn__id_shard(&drafts[i].draft.id),
+                         (shard + 3) % PIRN__SHARDS);
+    }
+    assert_int_equal(bed_entries(bed, ".tmp/0000"), 0);
+}
+
+static void what_no_shard_takes_in_leaves_nothing(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_draft draft = {0};
+
+    for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
+        spoil_shard(bed, ".data", shard, (int)(shard % 3));
+    }
+    assert_int_equal(enqueue(bed, &draft), -ENOTDIR);
+    assert_int_equal(bed_entries(bed, ".tmp/0000"), 0);
+}
+
+/* It is told, and the next one goes elsewhere. */
+static void an_item_whose_place_is_none_is_not_stored(void **state)
+{
+    for (int how = 0; how < 3; how++) {
+        struct bed *bed = *state;
+        struct pirn_draft draft = {0};
+
+        pirn__spool_leave_shard(bed->spool);
+        spoil_shard(bed, "incoming", bed->spool->writer_shard, how);
+        assert_int_equal(enqueue(bed, &draft), -ENOTDIR);
+        assert_int_equal(bed_entries(bed, ".tmp/0000"), 0);
+        assert_int_equal(enqueue(bed, &draft), 0);
+    }
+}
+
+/* Each time with the same slot. */
+static void who_opens_begins_in_a_shard_by_chance(void **state)
+{
+    struct bed *bed = *state;
+    uint32_t shard = bed->spool->writer_shard;
+    bool has_changed = false;
+
+    for (int i = 0; !has_changed && i < 30; i++) {
+        bed_close(bed);
+        assert_int_equal(bed_open(bed, false), 0);
+        has_changed = bed->spool->writer_shard != shard;
+    }
+    assert_true(has_changed);
 }
 
 static void what_is_not_there_is_said(void **state)
@@ -625,4 +723,8 @@ BED_MAIN(T(an_item_goes_in_and_comes_out),
          E(a_directory_with_other_things_is_left_alone),
          E(a_spool_half_made_is_continued),
          E(a_newer_format_and_damage_are_told_apart),
-         T(owners_have_slots_of_their_own))
+         T(owners_have_slots_of_their_own),
+         T(a_shard_that_takes_nothing_in_is_passed_over),
+         T(what_no_shard_takes_in_leaves_nothing),
+         T(an_item_whose_place_is_none_is_not_stored),
+         T(who_opens_begins_in_a_shard_by_chance))

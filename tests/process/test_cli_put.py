@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from command import each_layout, new_spool, objects, run, shown
+from command import each_layout, new_spool, objects, put, run, shown
 from harness import PIRN, cases, directory
 from test_cli_progress import watched
 
@@ -71,6 +71,22 @@ def it_has_the_priority_time_and_state_that_are_said(layout):
                       ("--priority", "1x"), ("--delay", "7"),
                       ("--maildir", here, "--hold")):
             run("put", *words, files[0], spool=spool).exits(64)
+
+
+def a_shard_that_is_none_is_passed_over():
+    with directory() as here:
+        spool = new_spool(here, "file")
+        shards = [f"{spool}/.data/{name}" for name in os.listdir(spool +
+                                                                 "/.data")]
+        for shard in shards[1:]:
+            os.rmdir(shard)
+            os.mkfifo(shard)
+        items = [put(spool) for _ in range(3)]
+        assert {item[-2:] for item in items} == {shards[0][-2:]}
+        os.rename(shards[0], here + "/kept")
+        run("put", spool=spool).exits(74).says(
+            spool, "a directory in it", "fsck --repair", "mkdir")
+        assert run("ls", spool=spool).out.count(b"\n") == 3
 
 
 def what_the_spool_refuses_ends_it_and_what_is_durable_was_told():
