@@ -93,8 +93,9 @@ static const struct cause causes[] = {
     {THING_ITEM, ESTALE, CODE_TRY_LATER,
      "somebody else has taken it over; try again later"},
     {THING_ITEM, EBADMSG, CODE_IO_ERROR,
-     "what is stored is damaged: it does not match its checksum; do not trust "
-     "it, and look at the disk"},
+     "what is stored is damaged: it is missing in part, or does not match its "
+     "checksum; do not trust it, look with `pirn fsck --deep', and at the "
+     "disk"},
     {THING_FILE, ENOENT, CODE_NOT_THERE,
      "there is no such file; name another, or - for standard input"},
     {THING_FILE, EISDIR, CODE_USAGE,

@@ -50,7 +50,7 @@ PIRN_API void pirn_prep_look(struct pirn_view *view, struct pirn_spool *spool,
  *
  * Result: bytes read, 0 at its end; -ENOENT it was removed before the first
  * read, or went to a queue of the other layout: look again; -EBADMSG as
- * pirn_prep_claim_read().
+ * pirn_prep_claim_read(), and where the item is there and its body is not.
  */
 PIRN_API void pirn_prep_view_read(struct pirn_view *view, void *buf,
                                   uint32_t len, uint64_t offset);

@@ -4,7 +4,9 @@
  *
  * Between finding the metadata and reading them the item may move on: then it
  * is looked for again. The body's descriptor stays open until the view ends,
- * so a body whose item is removed meanwhile can be read to its end.
+ * so a body whose item is removed meanwhile can be read to its end. One that is
+ * not there before that is an item's that went: it is looked for once more, and
+ * where it is found and its body is not, that is missing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,6 +29,7 @@ struct pirn_view_work {
     struct pirn__find find;
     struct pirn__meta_read meta;
     struct pirn__body body;
+    bool is_sought; /* its body was not there, and the item still is */
     struct pirn_op close;
 };
 
@@ -134,12 +137,45 @@ void pirn__file_look(struct pirn_view *view)
     find_again(work);
 }
 
+static void read_body(struct pirn_view_work *work);
+
+static void found_without_body(struct pirn_op *op, int32_t result)
+{
+    struct pirn_view_work *work =
+        pirn_container_of(op, struct pirn_view_work, find.op);
+
+    pirn_assert(result <= 0);
+    if (result < 0) {
+        pirn_task_finish(work->spool->context, &work->view->op, result);
+        return;
+    }
+    work->is_sought = true;
+    read_body(work);
+}
+
 static void have_read(struct pirn_op *op, int32_t result)
 {
     struct pirn_view_work *work =
         pirn_container_of(op, struct pirn_view_work, body.op);
+    bool is_missing = result == -ENOENT;
 
-    pirn_task_finish(work->spool->context, &work->view->op, result);
+    pirn_assert(!is_missing || work->body.fd < 0);
+    if (is_missing && !work->is_sought) {
+        pirn__prep_find(&work->find, work->spool, &work->view->priv.id, false);
+        pirn_start(work->spool->context, &work->find.op, found_without_body);
+        return;
+    }
+    pirn_task_finish(work->spool->context, &work->view->op,
+                     is_missing ? -EBADMSG : result);
+}
+
+static void read_body(struct pirn_view_work *work)
+{
+    const struct pirn_view *view = work->view;
+
+    pirn__prep_body_read(&work->body, view->priv.buf, view->priv.len,
+                         view->priv.offset);
+    pirn_start(work->spool->context, &work->body.op, have_read);
 }
 
 void pirn__file_view_read(struct pirn_view *view)
@@ -147,9 +183,8 @@ void pirn__file_view_read(struct pirn_view *view)
     struct pirn_view_work *work = view->priv.work;
 
     pirn_assert(work->view == view);
-    pirn__prep_body_read(&work->body, view->priv.buf, view->priv.len,
-                         view->priv.offset);
-    pirn_start(work->spool->context, &work->body.op, have_read);
+    work->is_sought = false;
+    read_body(work);
 }
 
 static void closed(struct pirn_op *op, int32_t result)

@@ -247,6 +247,31 @@ static void a_body_that_changed_is_not_handed_out(void **state)
     assert_int_equal(bed_remove(bed, &claim), 0);
 }
 
+static void a_body_that_is_missing_is_damage_and_a_removed_one_is_not(
+    void **state)
+{
+    struct bed *bed = *state;
+    struct pirn_id missing = bed_put(bed, "body", 4);
+    struct pirn_id removed = bed_put(bed, "body", 4);
+    struct pirn_view views[2] = {0};
+    struct pirn_claim claim = {0};
+    char buf[8];
+
+    assert_int_equal(bed_look(bed, &views[0], &missing), 0);
+    assert_int_equal(bed_look(bed, &views[1], &removed), 0);
+    assert_int_equal(unlink(bed_path(bed, BED_BODY, &missing)), 0);
+    pirn_prep_claim_id(&claim, bed->spool, &removed);
+    assert_int_equal(pirn_wait(bed->context, &claim.op), 1);
+    assert_int_equal(bed_remove_durably(bed, &claim), 0);
+    assert_int_equal(pirn_context_drain(bed->context), 0); /* the body's end */
+    for (int i = 0; i < 2; i++) {
+        pirn_prep_view_read(&views[i], buf, sizeof(buf), 0);
+        assert_int_equal(pirn_wait(bed->context, &views[i].op),
+                         i == 0 ? -EBADMSG : -ENOENT);
+        bed_view_end(bed, &views[i]);
+    }
+}
+
 static void damaged_metadata_are_set_aside_alone(void **state)
 {
     struct bed *bed = *state;
@@ -711,6 +736,7 @@ BED_MAIN(T(an_item_goes_in_and_comes_out),
          T(a_give_back_raises_the_attempts),
          T(what_was_taken_from_us_is_stale_and_does_not_come_back),
          T(a_body_that_changed_is_not_handed_out),
+         T(a_body_that_is_missing_is_damage_and_a_removed_one_is_not),
          T(damaged_metadata_are_set_aside_alone),
          T(metadata_of_another_item_are_damaged),
          T(a_listing_meets_each_item_once), T(status_counts_what_is_there),

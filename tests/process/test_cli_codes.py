@@ -144,6 +144,16 @@ def a_body_that_changed_is_74():
             run("cat", item, spool=spool).exits(74).says(item, "checksum")
 
 
+def a_body_that_is_missing_is_74():
+    with directory() as here:
+        spool = new_spool(here, "file")
+        item = put(spool, b"body")
+        os.unlink(body_path(spool, item))
+        ran = run("cat", item, spool=spool).exits(74)
+        ran.says(item, "missing", "pirn fsck")
+        run("show", item, spool=spool).exits(0)
+
+
 def metadata_that_changed_are_74():
     with directory() as here:
         spool = new_spool(here, "file")
