@@ -24,6 +24,7 @@ case $PIRN_SENDER in
     *) sender=$PIRN_SENDER ;;
 esac
 mkdir -p "$2/$sender" || exit 75
+sync "$2" || exit 75
 cat >"$2/.$PIRN_ID" || exit 75
 
 # An item that comes again, after a crash, has the same id: no second file.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The programs of examples/ do what their first lines say."""
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -176,6 +177,14 @@ class Others(unittest.TestCase):
             self.skipTest("built without the server")
         pirn, spool = os.environ["PIRN"], str(self.here / "spool")
         worker = Path(__file__).parents[2] / "examples" / "worker.sh"
+        syncs = self.here / "syncs"  # what is synced, in its order
+        syncs.touch()
+        (self.here / "bin").mkdir()
+        (self.here / "bin" / "sync").write_text(
+            f"#!/bin/sh\nprintf '%s\\n' \"$1\" >>{syncs}\n"
+            f"exec {shutil.which('sync')} \"$@\"\n")
+        (self.here / "bin" / "sync").chmod(0o755)
+        path = f"{self.here}/bin:{os.environ['PATH']}"
         ids = {}
         for sender in ("a@b", "", "c@d", "../x", "a@b"):
             put = subprocess.run(
@@ -184,7 +193,13 @@ class Others(unittest.TestCase):
                 stdout=subprocess.PIPE, timeout=SECONDS)
             ids[put.stdout.decode().strip()] = sender
         subprocess.run(["sh", worker, spool, self.here / "out"], check=True,
-                       stderr=subprocess.DEVNULL, timeout=SECONDS)
+                       stderr=subprocess.DEVNULL, timeout=SECONDS,
+                       env={**os.environ, "PATH": path})
+        synced = syncs.read_text().splitlines()
+        out = str(self.here / "out")
+        for name in ("a@b", "c@d", "nobody"):  # no item before its directory
+            self.assertIn(out, synced[:synced.index(f"{out}/{name}")])
+        self.assertEqual(synced.count(out), 4)
         filed = {path.name: path for path in (self.here / "out").glob("*/*")}
         for item, sender in ids.items():
             if sender == "../x":
