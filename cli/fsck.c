@@ -19,6 +19,7 @@
 #include <pirn/timer.h>
 
 #include "cli/findings.h"
+#include "cli/layout.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
@@ -309,6 +310,22 @@ static int check_once(struct fsck *fsck)
     return r < 0 ? r : result;
 }
 
+/* A limit of a queue that is not there would never be met. */
+static enum code check_limits(struct fsck *fsck)
+{
+    struct layouts layouts = {0};
+    enum code code = CODE_DONE;
+
+    for (uint32_t i = 0; code == CODE_DONE && i < fsck->config.limit_count;
+         i++) {
+        int r = layouts_find(&layouts, &fsck->tool, fsck->names[i]);
+        if (r == -ENOENT) {
+            code = tool_say(&fsck->tool, THING_QUEUE, fsck->names[i], r);
+        }
+    }
+    return code;
+}
+
 static enum code run(struct fsck *fsck)
 {
     fsck->config.limits = fsck->limits;
@@ -319,6 +336,7 @@ static enum code run(struct fsck *fsck)
         told_block(&fsck->told);
     }
     enum code code = tool_open(&fsck->tool, &fsck->options, false);
+    code = code == CODE_DONE ? check_limits(fsck) : code;
     if (code != CODE_DONE) {
         return code;
     }

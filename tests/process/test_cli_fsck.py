@@ -117,6 +117,19 @@ def ages_have_limits_per_queue(layout):
 
 
 @each_layout
+def a_limit_of_a_queue_that_is_not_there_is_66(layout):
+    with directory() as here:
+        spool = new_spool(here, layout)
+        run("create", "--layout", layout, "--queue", "other",
+            spool=spool).exits(0)
+        clean(spool, "--max-age", "other:1s", "--max-age", "incoming:0")
+        for more in ((), ("--every", "10ms")):
+            ran = fsck(spool, "--max-age", "other:1s", "--max-age",
+                       "nope:1s", *more).exits(66)
+            assert ran.says("nope", "no such queue").out == b""
+
+
+@each_layout
 def claims_have_a_limit_of_their_own(layout):
     with directory() as here:
         spool = new_spool(here, layout)
