@@ -135,6 +135,9 @@ static const struct cause causes[] = {
      "`mkdir -p DIR/tmp DIR/new DIR/cur'"},
     {THING_MAILDIR, ENOTDIR, CODE_NOT_THERE,
      "this is no Maildir; name a directory with tmp, new and cur in it"},
+    {THING_OUTPUT, EPIPE, CODE_IO_ERROR,
+     "who read it has gone; let it read to the end, or leave SIGPIPE as it is, "
+     "which ends this in silence"},
     {THING_ANY, ENOSPC, CODE_TRY_LATER,
      "no room is left on its file system; make room and try again"},
     {THING_ANY, EDQUOT, CODE_TRY_LATER,

@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -345,6 +346,19 @@ def what_this_version_cannot_do_yet_is_78():
             "--lmtp", "yet")
         run("serve", "--config", "file", spool=spool).exits(78).says(
             "--config", "yet")
+
+
+def a_reader_that_has_gone_is_74_where_sigpipe_is_ignored():
+    with directory() as here:
+        spool = new_spool(here)
+        put(spool)
+        for verb in ("ls", "status"):
+            reads, writes = os.pipe()
+            os.close(reads)
+            ran = run(verb, spool=spool, stdout=writes, preexec_fn=lambda:
+                      signal.signal(signal.SIGPIPE, signal.SIG_IGN))
+            os.close(writes)
+            ran.exits(74).says("standard output", "has gone;", "SIGPIPE")
 
 
 def output_that_goes_nowhere_is_not_success():
