@@ -100,6 +100,9 @@ static const struct cause causes[] = {
      "there is no such file; name another, or - for standard input"},
     {THING_FILE, EISDIR, CODE_USAGE,
      "this is a directory; name a file, or - for standard input"},
+    {THING_FILE, EMEDIUMTYPE, CODE_NOT_THERE,
+     "this is no regular file, so it is no message; move it out of the "
+     "Maildir"},
     {THING_FILE, EMSGSIZE, CODE_USAGE,
      "a line is too long to begin with an id; give one id per line"},
     {THING_ADDRESS, EINVAL, CODE_USAGE,

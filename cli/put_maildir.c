@@ -52,7 +52,8 @@ static bool store_message(struct source *source, const char *name)
                    O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
     int fd = pirn_wait(put->tool.context, &op);
     if (fd < 0) {
-        (void)storings_miss(&put->storings, storing->name, fd);
+        (void)storings_miss(&put->storings, storing->name,
+                            fd == -ELOOP ? -EMEDIUMTYPE : fd);
         return true;
     }
     storing->dir_fd = put->removes ? source->maildir.dir_fd : -1;
@@ -63,8 +64,30 @@ static bool store_message(struct source *source, const char *name)
 
 static bool is_message(const struct pirn_entry *entry)
 {
-    return entry->name[0] != '.' &&
-           (entry->type == DT_REG || entry->type == DT_UNKNOWN);
+    return entry->type == DT_REG || entry->type == DT_UNKNOWN;
+}
+
+/* Said, and passed over. */
+static void miss_entry(struct source *source, const struct pirn_entry *entry)
+{
+    struct storings *storings = &source->put->storings;
+    char path[STORING_NAME];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", source->dir, entry->name);
+    (void)storings_miss(storings, path, -EMEDIUMTYPE);
+}
+
+/* false: no more is begun. Names that begin with a dot are no messages. */
+static bool store_entry(struct source *source, const struct pirn_entry *entry)
+{
+    if (entry->name[0] == '.') {
+        return true;
+    }
+    if (is_message(entry)) {
+        return store_message(source, entry->name);
+    }
+    miss_entry(source, entry);
+    return true;
 }
 
 /* Of one directory; 0, or an errno. */
@@ -89,7 +112,7 @@ static int store_directory(struct source *source)
         r = pirn_wait(context, &op);
         while (goes_on && r > 0 &&
                pirn_entry_next(source->list, (uint32_t)r, &at, &entry)) {
-            goes_on = !is_message(&entry) || store_message(source, entry.name);
+            goes_on = store_entry(source, &entry);
         }
     } while (goes_on && r > 0);
     (void)storings_finish(&source->put->storings);

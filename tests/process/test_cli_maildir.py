@@ -141,7 +141,6 @@ def import_stores_new_and_seen_messages_and_may_remove_them(layout):
                            "cur/.x": b"no", "tmp/4.d": b"no"}.items():
             with open(f"{maildir}/{name}", "wb") as file:
                 file.write(body)
-        os.mkdir(maildir + "/new/directory")
         words = ("put", "--from-maildir", maildir, "--field", "x=y")
         for more in ((), ("--remove",)):
             ran = run(*words, *more, "--json", spool=spool).exits(0)
@@ -154,8 +153,30 @@ def import_stores_new_and_seen_messages_and_may_remove_them(layout):
             there = {name: os.path.exists(f"{maildir}/{name}")
                      for name in files}
             assert set(there.values()) == {not more}, there
-        assert sorted(os.listdir(maildir + "/new")) == [".hidden", "directory"]
+        assert os.listdir(maildir + "/new") == [".hidden"]
         assert run(*words, spool=spool).exits(0).out == b""
+
+
+@each_layout
+def what_is_no_file_in_a_maildir_is_said_and_stays(layout):
+    with directory() as here:
+        spool, maildir = new_spool(here, layout), new_maildir(here)
+        os.mkdir(maildir + "/new/directory")
+        os.mkfifo(maildir + "/new/fifo")
+        os.symlink("/etc/passwd", maildir + "/cur/link")
+        os.mkdir(maildir + "/new/.hidden")
+        with open(maildir + "/cur/1.a.host:2,S", "wb") as file:
+            file.write(b"seen")
+        ran = run("put", "--from-maildir", maildir, "--remove",
+                  spool=spool).exits(66)
+        assert run("cat", ran.line(), spool=spool).out == b"seen"
+        said = sorted(ran.err.splitlines())
+        for line, name in zip(said, ("cur/link", "new/directory",
+                                     "new/fifo")):
+            assert f"file {name}: this is no regular file" in line, line
+        assert len(said) == 3 and os.listdir(maildir + "/cur") == ["link"]
+        assert sorted(os.listdir(maildir + "/new")) == [".hidden", "directory",
+                                                        "fifo"]
 
 
 def what_the_spool_refuses_stays_in_the_maildir():
