@@ -96,6 +96,9 @@ static const struct cause causes[] = {
      "what is stored is damaged: it is missing in part, or does not match its "
      "checksum; do not trust it, look with `pirn fsck --deep', and at the "
      "disk"},
+    {THING_ITEM, EILSEQ, CODE_IO_ERROR,
+     "its sender or a recipient has a newline or another control byte, so no "
+     "command is run on it; `pirn show' prints them"},
     {THING_FILE, ENOENT, CODE_NOT_THERE,
      "there is no such file; name another, or - for standard input"},
     {THING_FILE, EISDIR, CODE_USAGE,

@@ -94,10 +94,19 @@ static void later(struct run *run)
 
 /* ---- dead ---- */
 
+/* By the item's fault: no command was run. */
+static bool is_unrun(const struct run *run)
+{
+    return run->is_damaged || run->is_unfit;
+}
+
 static const char *reason_of(const struct run *run, char words[VERDICT_WORDS])
 {
     if (run->is_damaged) {
         return "the body does not match its checksum";
+    }
+    if (run->is_unfit) {
+        return "a control byte in its sender or a recipient";
     }
     if (run->said.text[0] != '\0') {
         return run->said.text;
@@ -134,8 +143,8 @@ static void dead(struct run *run)
     char id[PIRN_ID_TEXT];
 
     pirn_id_format(&run->claim.item.id, id);
-    if (run->is_damaged) {
-        (void)failure_say(THING_ITEM, id, -EBADMSG);
+    if (is_unrun(run)) {
+        (void)failure_say(THING_ITEM, id, run->is_damaged ? -EBADMSG : -EILSEQ);
     }
     copy_fields(run);
     run->all->dead++;
@@ -150,7 +159,7 @@ static void dead(struct run *run)
 /* Who is taken from `dead' is dead already: he would be ready at once. */
 static bool may_be_dead(const struct run *run, enum verdict verdict)
 {
-    return (run->is_damaged || verdict == VERDICT_DEAD) && run->all->has_dead &&
+    return (is_unrun(run) || verdict == VERDICT_DEAD) && run->all->has_dead &&
            strcmp(run->claim.item.queue, queue_dead) != 0;
 }
 
@@ -162,7 +171,7 @@ void outcome_begin(struct run *run)
     if (run->is_untried) {
         run->change = (struct pirn_change){.what = PIRN_CHANGE_UNTRIED};
         change(run);
-    } else if (verdict == VERDICT_DONE && !run->is_damaged) {
+    } else if (verdict == VERDICT_DONE && !is_unrun(run)) {
         pirn_prep_remove(&run->claim);
         start(run, removed);
     } else if (may_be_dead(run, verdict)) {

@@ -168,6 +168,12 @@ static void begin_command(struct run *run)
 {
     struct runs *all = run->all;
     int errors[2] = {-1, -1};
+
+    if (!spawn_can_tell(&run->claim.item)) {
+        run->is_unfit = true;
+        finish(run);
+        return;
+    }
     int r = spawn_pipe(errors);
 
     if (r == 0) {
@@ -324,6 +330,7 @@ void run_begin(struct run *run)
     run->offset = 0;
     run->status = 0;
     run->is_damaged = false;
+    run->is_unfit = false;
     run->is_untried = false;
     run->said = (struct last_line){0};
     all->busy++;

@@ -40,6 +40,7 @@ struct run {
     bool is_heard; /* to its end */
     bool has_ended;
     bool is_damaged; /* the body: no command was run */
+    bool is_unfit;   /* the envelope: likewise */
     bool is_untried; /* nor was it, and the item is not to blame */
     int32_t status;
     struct last_line said;

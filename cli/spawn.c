@@ -51,6 +51,32 @@ static const char *const told[] = {
 
 enum { TOLD_COUNT = sizeof(told) / sizeof(told[0]) };
 
+static bool has_control(const char *text)
+{
+    while (*text != '\0') {
+        unsigned char byte = (unsigned char)*text++;
+        if (byte < 0x20 || byte == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool spawn_can_tell(const struct pirn_item *item)
+{
+    const char *name;
+    const char *value;
+    uint32_t at = 0;
+
+    while (pirn_fields_next(&item->fields, &at, &name, &value)) {
+        bool is_told = strcmp(name, "from") == 0 || strcmp(name, "to") == 0;
+        if (is_told && has_control(value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Each as a string of its own, one behind the other, in the order of @told. */
 static void print_told(FILE *out, const struct pirn_item *item)
 {

@@ -7,6 +7,7 @@
 #ifndef CLI_SPAWN_H
 #define CLI_SPAWN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,6 +24,14 @@ uint32_t spawn_waiting(int fd);
 
 /** spawn_close() - @fd: of the two above; -1: nothing */
 void spawn_close(int fd);
+
+/**
+ * spawn_can_tell() - whether a command may be told of the item's envelope
+ *
+ * Not of a sender or a recipient with a control byte: of one with a newline a
+ * command, which is told one a line, would make two.
+ */
+bool spawn_can_tell(const struct pirn_item *item);
 
 /**
  * spawn_command() - begin a command

@@ -112,7 +112,9 @@ static const struct argp argp = {
         "(before this one). If it exits 0 the item is removed; 75, and it is "
         "given back, with a delay that grows; else the same until its attempts "
         "are used up, and then it is moved to the queue `dead', with the last "
-        "line that COMMAND wrote to standard error in the field `reason'."
+        "line that COMMAND wrote to standard error in the field `reason'. What "
+        "is damaged, or has a control byte in its sender or a recipient, is "
+        "moved there at once."
         "\vSIGTERM and SIGINT begin nothing more, and let what runs end. Exits "
         "1 if there was no item. A `dead' that is made has the layout of the "
         "queue.",

@@ -110,6 +110,25 @@ def what_take_was_told_of_another_item_is_not_told_on():
 
 
 @each_layout
+def an_envelope_with_a_control_byte_is_told_to_no_command(layout):
+    with directory() as here:
+        spool = new_spool(here, layout)
+        bad = [put(spool, b"", "--field", "from=a@b", "--field", field)
+               for field in ("to=c@d\nx@y", "to=c\x7f")]
+        bad.append(put(spool, b"", "--field", "from=a\rb"))
+        well = put(spool, b"", *FIELDS, "--field", "note=a\nb\tc")
+        ran = take(spool, "echo $PIRN_ID").exits(0)
+        assert ran.out.decode().split() == [well]
+        for item in bad:
+            assert f"item {item}: its sender or a recipient has" in ran.err
+            dead = shown(spool, item)
+            assert dead["queue"] == "dead", dead
+            assert "control byte" in dead["fields"]["reason"][0]
+        take(spool, "echo $PIRN_ID", "--queue", "dead").exits(0)
+        assert {shown(spool, item)["queue"] for item in bad} == {"dead"}
+
+
+@each_layout
 def who_has_no_envelope_has_an_empty_one(layout):
     with directory() as here:
         spool = new_spool(here, layout)
