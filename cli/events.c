@@ -5,7 +5,8 @@
  *   open -> listen -> "listening" -> next -> lines -> next ... -> end
  *
  * The first line says that from there on nothing is missed unsaid. SIGTERM and
- * SIGINT end it, and so does an output that takes no more.
+ * SIGINT end it, and so does an output that takes no more, or whose reader has
+ * gone.
  */
 #include <argp.h>
 #include <errno.h>
@@ -13,8 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <pirn/event.h>
+#include <pirn/watch.h>
 
 #include "cli/layout.h"
 #include "cli/options.h"
@@ -37,7 +40,9 @@ struct listener {
     bool waits; /* the op is on loan */
     int32_t result;
     struct told told;
-    int output; /* why it takes no more; 0 */
+    struct pirn_watch reader; /* of standard output: whether it is there */
+    bool is_left;             /* it is not */
+    int output;               /* why it takes no more; 0 */
 };
 
 /* ---- options ---- */
@@ -255,6 +260,43 @@ static void told_to_stop(struct told *told)
     }
 }
 
+static void hung_up(struct pirn_watch *watch, uint32_t events)
+{
+    struct listener *listener =
+        pirn_container_of(watch, struct listener, reader);
+
+    (void)events; /* none but these two is asked for */
+    listener->is_left = true;
+    listener->told.to_stop = true;
+    told_to_stop(&listener->told);
+}
+
+static void unwatched(struct pirn_op *op, int32_t result)
+{
+    (void)op;
+    (void)result; /* what cannot be watched is met by the next line */
+}
+
+/* A reader that goes would be missed by the next line, which may be far. */
+static void watch_reader(struct listener *listener)
+{
+    pirn_prep_watch(&listener->reader, STDOUT_FILENO, 0, PIRN_WATCH_ONCE,
+                    hung_up);
+    pirn_start(listener->tool.context, &listener->reader.op, unwatched);
+}
+
+/* 0, or the ring's error. */
+static int unwatch_reader(struct listener *listener)
+{
+    int r = 0;
+
+    pirn_cancel(listener->tool.context, &listener->reader.op);
+    while (r >= 0 && !pirn_op_is_idle(&listener->reader.op)) {
+        r = pirn_context_turn(listener->tool.context, PIRN_FOREVER);
+    }
+    return r < 0 ? r : 0;
+}
+
 /* 0, or the ring's error, or why there are no more events. */
 static int wait_for_some(struct listener *listener)
 {
@@ -283,6 +325,7 @@ static int serve(struct listener *listener)
     int r = pirn_wait(context, &listener->events.op);
     if (r == 0) {
         announce(listener);
+        watch_reader(listener);
     }
     while (r == 0 && !listener->told.to_stop) {
         r = wait_for_some(listener);
@@ -293,6 +336,8 @@ static int serve(struct listener *listener)
     pirn_prep_events_end(&listener->events);
     int ended = pirn_wait(context, &listener->events.op);
     int stopped = told_end(&listener->told);
+    int left = unwatch_reader(listener);
+    stopped = stopped == 0 ? left : stopped;
     r = r == 0 ? ended : r;
     return r == 0 ? stopped : r;
 }
@@ -325,6 +370,16 @@ static enum code run(struct listener *listener)
                  : CODE_DONE;
 }
 
+/* As the next line would have: SIGPIPE ends it, unless that is ignored. */
+static enum code say_left(void)
+{
+    errno = 0;
+    return putchar('\n') == '\n' && fflush(stdout) == 0
+               ? CODE_DONE
+               : failure_say(THING_OUTPUT, "standard output",
+                             errno != 0 ? -errno : -EIO);
+}
+
 enum code verb_events(int argc, char **argv)
 {
     struct listener *listener = calloc(1, sizeof(*listener));
@@ -337,6 +392,7 @@ enum code verb_events(int argc, char **argv)
     options_settle(&listener->options);
     enum code code = run(listener);
     tool_close(&listener->tool);
+    code = code == CODE_DONE && listener->is_left ? say_left() : code;
     free(listener);
     return code;
 }

@@ -49,6 +49,23 @@ class Listener:
 
 
 @each_layout
+def it_ends_when_its_reader_has_gone(layout):
+    with directory() as here:
+        spool = new_spool(here, layout)
+        for ignored in (False, True):
+            with subprocess.Popen(
+                    [PIRN, "events", "--spool", spool],
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    restore_signals=not ignored) as process:
+                assert process.stdout.readline().endswith(b" listening\n")
+                process.stdout.close()
+                code = process.wait(timeout=60)  # and nothing was done
+                said = process.stderr.read()
+            assert code == (74 if ignored else -signal.SIGPIPE), code
+            assert (b"has gone;" in said) == ignored, said
+
+
+@each_layout
 def what_others_do_is_printed_as_they_do_it(layout):
     with directory() as here:
         spool = new_spool(here, layout)
