@@ -537,6 +537,19 @@ uint64_t pirn__segments_retire(struct pirn__log *log)
     return round;
 }
 
+uint64_t *pirn__segment_announce(struct pirn__log *log, uint32_t segment)
+{
+    uint64_t *reads = log->index.owners[log->actor.owner].reads;
+
+    for (uint32_t i = 0; i < PIRN__INDEX_READS; i++) {
+        if (reads[i] == 0) { /* ours alone to fill */
+            pirn__atom_store(&reads[i], (uint64_t)segment + 1);
+            return &reads[i];
+        }
+    }
+    return NULL;
+}
+
 void pirn__segments_inherit(struct pirn__log *log, uint16_t dead)
 {
     for (uint32_t i = 0; i < log->text.size.segments; i++) {

@@ -81,6 +81,14 @@ void pirn__segment_leave(struct pirn__log *log, uint32_t segment);
  */
 uint64_t pirn__segments_retire(struct pirn__log *log);
 
+/**
+ * pirn__segment_announce() - that we read it, or mend its header
+ *
+ * Who finds it in use after that knows that it is not taken for another turn
+ * until he stores 0 there. Return: a free entry of ours, filled; NULL: none is
+ */
+uint64_t *pirn__segment_announce(struct pirn__log *log, uint32_t segment);
+
 /** pirn__segments_inherit() - a dead owner's: made again, or cut and sealed */
 void pirn__segments_inherit(struct pirn__log *log, uint16_t dead);
 

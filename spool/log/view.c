@@ -43,20 +43,6 @@ struct pirn_view_work {
 
 static void look(struct pirn_view_work *work);
 
-/* A free entry of ours, or NULL: too many looks at once. */
-static uint64_t *announce(struct pirn__log *log, uint32_t segment)
-{
-    uint64_t *reads = log->index.owners[log->actor.owner].reads;
-
-    for (uint32_t i = 0; i < PIRN__INDEX_READS; i++) {
-        if (reads[i] == 0) { /* ours alone to fill */
-            pirn__atom_store(&reads[i], (uint64_t)segment + 1);
-            return &reads[i];
-        }
-    }
-    return NULL;
-}
-
 static void kicked(struct pirn_op *op, int32_t result)
 {
     (void)result;
@@ -213,8 +199,9 @@ static int pin(struct pirn_view_work *work, struct pirn__slot *ret_fields)
     }
     uint32_t part = pirn__place_unpack(ret_fields->part).segment;
     uint32_t body = pirn__place_unpack(ret_fields->body).segment;
-    work->announced[0] = announce(log, part);
-    work->announced[1] = body == part ? NULL : announce(log, body);
+    work->announced[0] = pirn__segment_announce(log, part);
+    work->announced[1] =
+        body == part ? NULL : pirn__segment_announce(log, body);
     if (work->announced[0] == NULL ||
         (body != part && work->announced[1] == NULL)) {
         return -EBUSY;
