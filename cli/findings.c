@@ -26,8 +26,13 @@ static const char *remedy_of(const struct pirn_finding *finding)
         [PIRN_FAULT_STALE_CLAIM] = "given back",
         [PIRN_FAULT_LEFTOVER] = "set aside in quarantine/.strays",
         [PIRN_FAULT_OVERDUE] = "made ready",
+        [PIRN_FAULT_BAD_SEGMENT] = "written anew",
     };
 
+    if (finding->fault == PIRN_FAULT_BAD_SEGMENT &&
+        strstr(finding->path, ".damaged.") != NULL) { /* a copy */
+        return remedies[PIRN_FAULT_STRAY];
+    }
     return remedies[finding->fault];
 }
 

@@ -174,8 +174,9 @@ static const struct argp argp = {
     .doc = "Look for what is wrong in a spool that others may be using: items "
            "and claims that are too old, bodies without an item, items without "
            "their body, damaged ones, ones that are there twice or in the "
-           "wrong place, files that are nobody's, claims of the dead. TIME is "
-           "500ms, 15s, 10m, 2h, 30d or 1h30m."
+           "wrong place, files that are nobody's, claims of the dead, and "
+           "segments of a log that a restart could not read, or did not. TIME "
+           "is 500ms, 15s, 10m, 2h, 30d or 1h30m."
            "\vExits 0 if nothing was found, 1 if something was, mended or not. "
            "With --every: 0 when it was told to stop.",
 };

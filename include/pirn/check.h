@@ -44,6 +44,10 @@ enum pirn_fault {
     PIRN_FAULT_LEFTOVER,    /* half made, or left by a move; .strays */
     PIRN_FAULT_OVERDUE,     /* delayed items whose time has long come, because
                                nobody claims; ready */
+    PIRN_FAULT_BAD_SEGMENT, /* of the log: its first bytes, without which a
+                               restart loses all that is in it; written anew.
+                               Or a copy of one that a restart could not read:
+                               items are missing that were stored; .strays */
     PIRN_FAULTS,
 };
 

@@ -39,6 +39,7 @@ const char *pirn_fault_name(enum pirn_fault fault)
         [PIRN_FAULT_STALE_CLAIM] = "stale-claim",
         [PIRN_FAULT_LEFTOVER] = "leftover",
         [PIRN_FAULT_OVERDUE] = "overdue",
+        [PIRN_FAULT_BAD_SEGMENT] = "bad-segment",
     };
 
     pirn_assert((unsigned)fault < PIRN_FAULTS);

@@ -21,6 +21,7 @@
 #include "spool/check/mend.h"
 #include "spool/check/pace.h"
 #include "spool/check/room.h"
+#include "spool/check/segment_look.h"
 #include "spool/check/spot.h"
 #include "spool/owner.h"
 #include "spool/queue.h"
@@ -78,7 +79,9 @@ struct pirn_check_work {
     struct pirn__look looks[PIRN__CHECK_LOOKS];
     uint32_t look_count; /* so many at most */
     uint32_t looking;
-    struct pirn_listed *page; /* of the log's items */
+    struct pirn__segment_look segment;
+    uint8_t segment_head[PIRN__BATCH_UNIT]; /* as it was read */
+    struct pirn_listed *page;               /* of the log's items */
     uint32_t page_count;
     uint32_t slot_at;
 };

@@ -389,6 +389,11 @@ void pirn__check_log(struct pirn_check_work *work)
         pirn__check_finish(work, 0);
         return;
     }
+    pirn__check_segments(work);
+}
+
+void pirn__check_log_items(struct pirn_check_work *work)
+{
     work->page = malloc(PAGE_ITEMS * sizeof(*work->page));
     if (work->page == NULL) {
         pirn__check_finish(work, -ENOMEM);

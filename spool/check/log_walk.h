@@ -12,8 +12,11 @@ struct pirn_check_work;
 /** pirn__check_log_bodies() - of one shard, as they were listed */
 void pirn__check_log_bodies(struct pirn_check_work *work);
 
-/** pirn__check_log() - its items; the walk's last part, also without a log */
+/** pirn__check_log() - the walk's last part, also without a log */
 void pirn__check_log(struct pirn_check_work *work);
+
+/** pirn__check_log_items() - behind its segments; then the walk has ended */
+void pirn__check_log_items(struct pirn_check_work *work);
 
 /* ---- of one id ---- */
 

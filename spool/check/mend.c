@@ -10,6 +10,7 @@
  *   overdue      surveyed, as who claims does
  *   stale claim  its slot gets the directory by which a sweep knows slots; in
  *                the log its owner's trail leads to it besides
+ *   bad segment  its header is written anew; a copy of one goes into .strays
  */
 #include "spool/check/mend.h"
 
@@ -386,6 +387,22 @@ static void parted(struct pirn_op *op, int32_t result)
     finish(pirn_container_of(op, struct pirn__mend, twins.op), result);
 }
 
+static void mended_segment(struct pirn_op *op, int32_t result)
+{
+    finish(pirn_container_of(op, struct pirn__mend, segment.op), result);
+}
+
+/* Its header, or a copy of one. */
+static void mend_segment(struct pirn__mend *mend)
+{
+    if (pirn__room_is_copy(strrchr(mend->finding->path, '/') + 1)) {
+        to_strays(mend);
+        return;
+    }
+    pirn__prep_segment_mend(&mend->segment, mend->spool, mend->finding);
+    pirn_start(mend->spool->context, &mend->segment.op, mended_segment);
+}
+
 static void begin(struct pirn_context *context, struct pirn_op *op)
 {
     struct pirn__mend *mend = pirn_container_of(op, struct pirn__mend, op);
@@ -420,6 +437,9 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
         break;
     case PIRN_FAULT_STALE_CLAIM:
         recover(mend);
+        break;
+    case PIRN_FAULT_BAD_SEGMENT:
+        mend_segment(mend);
         break;
     case PIRN_FAULT_TOO_OLD:
     case PIRN_FAULTS:

@@ -11,6 +11,7 @@
 
 #include "spool/check/adopt.h"
 #include "spool/check/log_mend.h"
+#include "spool/check/segment_mend.h"
 #include "spool/check/strays.h"
 #include "spool/check/twins.h"
 #include "spool/file/aside.h"
@@ -45,6 +46,7 @@ struct pirn__mend {
     struct pirn__adopt adopt;
     struct pirn__twins twins;
     struct pirn__log_mend log;
+    struct pirn__segment_mend segment;
 };
 
 /**

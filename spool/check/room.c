@@ -103,6 +103,12 @@ static bool is_number(const char *name, size_t digits)
     return strlen(name) == digits && strspn(name, "0123456789") == digits;
 }
 
+bool pirn__room_is_copy(const char *name)
+{
+    return strspn(name, "0123456789") == 6 &&
+           strncmp(name + 6, ".damaged.", strlen(".damaged.")) == 0;
+}
+
 static bool is_one_of(const char *name, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -232,6 +238,9 @@ enum pirn__entry_kind pirn__room_judge(const struct pirn__room *room,
     case PIRN__ROOM_LOG:
         return judge_log(entry);
     case PIRN__ROOM_SEGMENTS:
+        if (pirn__room_is_copy(name)) {
+            return PIRN__ENTRY_DAMAGED;
+        }
         return ours_if(may_be(entry, DT_REG) && is_number(name, 6));
     case PIRN__ROOM_NUMBERS:
         return strncmp(name, "new.", 4) == 0

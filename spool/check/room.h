@@ -58,6 +58,7 @@ enum pirn__entry_kind {
     PIRN__ENTRY_NEXT,      /* ID.new */
     PIRN__ENTRY_MOVING,    /* ID.in or ID.out */
     PIRN__ENTRY_MISPLACED, /* ID of another shard */
+    PIRN__ENTRY_DAMAGED,   /* a segment, or a copy, that could not be read */
     PIRN__ENTRY_HALF,      /* made under this name, then renamed */
     PIRN__ENTRY_STRAY,
 };
@@ -78,5 +79,8 @@ struct pirn__named_by {
 enum pirn__entry_kind pirn__room_judge(const struct pirn__room *room,
                                        const struct pirn_entry *entry,
                                        struct pirn__named_by *ret_named);
+
+/** pirn__room_is_copy() - of the names of segments: NNNNNN.damaged.* */
+bool pirn__room_is_copy(const char *name);
 
 #endif /* SPOOL_CHECK_ROOM_H */

@@ -319,6 +319,9 @@ static int32_t take(struct pirn__scan *scan, const struct pirn_entry *entry)
                                  &by.id, work->grace_ns);
         }
         break;
+    case PIRN__ENTRY_DAMAGED:
+        return push_odd(work, entry->name, PIRN_FAULT_BAD_SEGMENT, NULL,
+                        work->grace_ns);
     case PIRN__ENTRY_HALF:
         return push_odd(work, entry->name, PIRN_FAULT_LEFTOVER, NULL,
                         work->grace_ns * HALF_GRACES);

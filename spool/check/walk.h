@@ -3,6 +3,7 @@
  * spool/check/walk.h - every directory of a spool, and what belongs together
  *
  *   check_walk --> rooms, one behind the other --> check_log --> end
+ *                                                    segments, then items
  *                    a shard, when all its rooms are listed: check_shard
  *                    the ids that lead to the log: check_aliases
  *
@@ -25,7 +26,7 @@ void pirn__check_walk(struct pirn_check_work *work);
 /** pirn__check_next_room() - the room's part of the walk has ended */
 void pirn__check_next_room(struct pirn_check_work *work);
 
-/* ---- shard.c, alias_walk.c ---- */
+/* ---- shard.c, alias_walk.c, segment_walk.c ---- */
 
 /** pirn__check_shard() - bodies and names of one shard, as they were listed */
 void pirn__check_shard(struct pirn_check_work *work);
@@ -37,5 +38,8 @@ bool pirn__check_is_misplaced(const struct pirn_check_work *work,
 
 /** pirn__check_aliases() - those that were listed; there is a log */
 void pirn__check_aliases(struct pirn_check_work *work);
+
+/** pirn__check_segments() - their headers; then the log's items */
+void pirn__check_segments(struct pirn_check_work *work);
 
 #endif /* SPOOL_CHECK_WALK_H */

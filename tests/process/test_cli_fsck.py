@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 from command import body_path, each_layout, new_spool, objects, put, run
-from harness import PIRN, cases, directory
+from harness import PIRN, cases, directory, index_path
 from test_cli_take import Taker
 
 NOW = ("--grace", "0")  # nobody else uses it
@@ -52,7 +52,7 @@ def a_spool_that_is_well_has_exit_0_and_counts(layout):
             b"3 items looked at, 0 found, 0 mended\n"
         end = clean(spool, "--deep")
         assert end["items"] == 3 and end["whole"] is True
-        assert set(end["faults"].values()) == {0} and len(end["faults"]) == 11
+        assert set(end["faults"].values()) == {0} and len(end["faults"]) == 12
 
 
 def what_is_found_is_1_and_nothing_is_changed_unasked():
@@ -190,6 +190,47 @@ def a_wrong_command_line_is_64_and_no_spool_66():
         run("fsck", spool=here).exits(65)
 
 
+def text_over_a_segments_header(spool):
+    with open(spool + "/.log/seg/000000", "r+b") as file:
+        file.write(b"pirn: file /nonexist: there is none\n")
+
+
+def a_header_is_written_anew_before_a_restart_needs_it():
+    with directory() as here:
+        spool = new_spool(here)
+        items = {put(spool) for _ in range(3)}
+        text_over_a_segments_header(spool)
+        ran = fsck(spool).exits(1)
+        assert ran.out == b"bad-segment at .log/seg/000000\n" \
+            b"3 items looked at, 1 found, 0 mended, 1 bad-segment\n", ran.out
+        finding = one_finding(spool, "--dry-run")
+        assert finding["fault"] == "bad-segment" and "id" not in finding
+        assert finding["would_be"] == "written anew"
+        assert b"000000: written anew\n" in \
+            fsck(spool, "--repair").exits(1).out
+        clean(spool, "--deep")
+        os.unlink(index_path(spool))
+        assert {item["id"] for item in
+                objects(run("ls", "--json", spool=spool).exits(0))} == items
+        clean(spool, "--deep")
+
+
+def what_a_restart_could_not_read_is_told_once():
+    with directory() as here:
+        spool = new_spool(here)
+        put(spool)
+        text_over_a_segments_header(spool)
+        os.unlink(index_path(spool))
+        for repair, words in (((), ""), (("-n",), "would be set aside in"),
+                              (("--repair",), "set aside in")):
+            out = fsck(spool, *repair).exits(1).out.decode()
+            assert "bad-segment at .log/seg/000000.damaged." in out, out
+            assert words in out, out
+        clean(spool)
+        assert [name for name in os.listdir(spool + "/quarantine/.strays")
+                if ".000000.damaged." in name]
+
+
 class Service:
     """fsck --every, line by line."""
 
@@ -254,6 +295,8 @@ cases(a_spool_that_is_well_has_exit_0_and_counts,
       ages_have_limits_per_queue,
       claims_have_a_limit_of_their_own,
       what_would_be_done_is_said_of_shelves_and_buckets_too,
+      a_header_is_written_anew_before_a_restart_needs_it,
+      what_a_restart_could_not_read_is_told_once,
       a_wrong_command_line_is_64_and_no_spool_66,
       as_a_service_it_says_when_it_begins_and_ends,
       it_stops_when_told_asleep_or_not)

@@ -88,10 +88,11 @@ static bool may_find(const struct spool_checking *checking,
                 strncmp(finding->path, QUEUE_TEXT, strlen(QUEUE_TEXT)) == 0);
     case PIRN_FAULT_OVERDUE:
         return true;
-    case PIRN_FAULT_STRAY: /* a new segment in which a cut left old bytes */
+    case PIRN_FAULT_BAD_SEGMENT: /* a new one in which a cut left old bytes */
         return check->world->boots > 0 &&
                disk_profile(check->world->disk) == DISK_CHAOS &&
                strstr(finding->path, ".damaged.") != NULL;
+    case PIRN_FAULT_STRAY:
     case PIRN_FAULT_TOO_OLD:
     case PIRN_FAULT_DUPLICATED:
     case PIRN_FAULT_NO_BODY:

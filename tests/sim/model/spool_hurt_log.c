@@ -315,7 +315,7 @@ static void make_half(struct hurting *hurting)
 
 static void make_stray(struct hurting *hurting)
 {
-    static const char *const names[] = {"/mail",        "/seg/000003.damaged.1",
+    static const char *const names[] = {"/mail",        "/seg/000003.mail",
                                         "/queues/mail", "/bells/mail",
                                         "/data/mail",   "/seg/mail"};
     char name[HURT_PATH];
