@@ -256,6 +256,108 @@ static void segments_that_are_taken_again_are_no_faults(void **state)
     assert_true(turns > 7);
 }
 
+static void set_word(const struct bed *bed, uint32_t segment,
+                     enum pirn__segment_state state, uint32_t generation)
+{
+    struct pirn__segment_word word = {.state = state,
+                                      .owner = bed->spool->log->actor.owner,
+                                      .generation = generation};
+
+    pirn__atom_store(&known_of(bed, segment)->word, pirn__segment_pack(word));
+}
+
+/* It comes with the first batch: who has just taken one has written nothing. */
+static void where_nothing_is_committed_no_header_is_missed(void **state)
+{
+    const uint32_t last = LOG_SEGMENTS - 1;
+    struct bed *bed = *state;
+
+    put_three(bed);
+    uint64_t was = pirn__atom_load(&known_of(bed, last)->word);
+    set_word(bed, last, PIRN__SEGMENT_ACTIVE, 1);
+    expect_clean(bed);
+    set_word(bed, last, PIRN__SEGMENT_SEALED, 1);
+    expect_clean(bed);
+    pirn__atom_store(&known_of(bed, last)->word, was);
+}
+
+static void turn_until_held(struct bed *bed)
+{
+    for (int i = 0; !faulty_has_held(); i++) {
+        assert_true(i < 1000);
+        assert_true(pirn_context_turn(bed->context, 10000000) >= 0);
+    }
+}
+
+static void wait_until_idle(struct bed *bed, const struct pirn_op *op)
+{
+    for (int i = 0; !pirn_op_is_idle(op); i++) {
+        assert_true(i < 1000);
+        assert_true(pirn_context_turn(bed->context, 10000000) >= 0);
+    }
+}
+
+static void ended(struct pirn_op *op, int32_t result)
+{
+    (void)op;
+    (void)result;
+}
+
+/* Read while its turn ended. */
+static void what_was_read_of_a_turn_that_is_over_says_nothing(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn__segment_look *reading = calloc(1, sizeof(*reading));
+    uint8_t page[HEADER];
+
+    put_three(bed);
+    uint64_t was = pirn__atom_load(&known_of(bed, 0)->word);
+    log_overwrite(log_segment(bed, 0), garbage, HEADER, 0);
+    for (int32_t expected = 1; expected >= 0; expected--) {
+        pirn__prep_segment_look(reading, bed->spool->log, 0, page,
+                                sizeof(page));
+        faulty_hold(ENGINE_READ);
+        pirn_start(bed->context, &reading->op, ended);
+        turn_until_held(bed);
+        if (expected == 0) {
+            set_word(bed, 0, PIRN__SEGMENT_ACTIVE,
+                     pirn__segment_unpack(was).generation + 1);
+        }
+        faulty_hold(ENGINE_NONE);
+        wait_until_idle(bed, &reading->op);
+        assert_int_equal(pirn_op_result(&reading->op), expected);
+    }
+    pirn__atom_store(&known_of(bed, 0)->word, was);
+    expect_mended(bed, PIRN_FAULT_BAD_SEGMENT, NULL);
+    free(reading);
+}
+
+/* It is of this turn: nobody may take the segment for the next one meanwhile.
+ */
+static void who_writes_a_header_has_announced_its_segment(void **state)
+{
+    struct bed *bed = *state;
+    struct pirn__segment_mend *mend = calloc(1, sizeof(*mend));
+    const struct pirn_finding finding = {.fault = PIRN_FAULT_BAD_SEGMENT,
+                                         .path = ".log/seg/000000"};
+    const uint64_t *reads =
+        bed->spool->log->index.owners[bed->spool->log->actor.owner].reads;
+
+    put_three(bed);
+    log_overwrite(log_segment(bed, 0), garbage, HEADER, 0);
+    pirn__prep_segment_mend(mend, bed->spool, &finding);
+    faulty_hold_nth(ENGINE_WRITE, 2); /* behind that of the stray */
+    pirn_start(bed->context, &mend->op, ended);
+    turn_until_held(bed);
+    assert_int_equal(pirn__atom_load(&reads[0]), 1);
+    faulty_hold(ENGINE_NONE);
+    wait_until_idle(bed, &mend->op);
+    assert_int_equal(pirn_op_result(&mend->op), 0);
+    assert_int_equal(pirn__atom_load(&reads[0]), 0);
+    expect_clean(bed);
+    free(mend);
+}
+
 /* ---- copies ---- */
 
 static void a_segment_that_was_set_aside_is_told_once(void **state)
@@ -348,6 +450,9 @@ BED_MAIN(LOG_TEST(text_over_a_header_is_told_and_it_is_written_anew),
          LOG_TEST(where_the_index_is_wrong_the_header_stays),
          LOG_TEST(a_segment_whose_name_is_gone_is_told),
          LOG_TEST(segments_that_are_taken_again_are_no_faults),
+         LOG_TEST(where_nothing_is_committed_no_header_is_missed),
+         LOG_FAULTY_TEST(what_was_read_of_a_turn_that_is_over_says_nothing),
+         LOG_FAULTY_TEST(who_writes_a_header_has_announced_its_segment),
          LOG_TEST(a_segment_that_was_set_aside_is_told_once),
          LOG_TEST(what_a_restart_cannot_read_is_told_and_kept),
          LOG_FAULTY_TEST(a_mend_that_fails_leaves_the_next_one_all))
