@@ -109,6 +109,12 @@ static bool is_as(const struct pirn_item *item, const struct check_place *place)
            item->due_ns == place->due_ns;
 }
 
+bool check_change_was_put_as(const struct check_spool *check, uint32_t number,
+                             const struct pirn_item *item)
+{
+    return is_as(item, check_change_place(check, number, 0));
+}
+
 /* A higher number has a higher version. One may have several: who empties a
  * segment writes an item again as its next version, and a power cut may forget
  * that; the lowest that was seen counts. */

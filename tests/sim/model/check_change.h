@@ -55,6 +55,10 @@ struct check_changes {
 const struct check_place *check_change_place(const struct check_spool *check,
                                              uint32_t number, uint32_t change);
 
+/* Whether an item is where @number was put, and as it was put. */
+bool check_change_was_put_as(const struct check_spool *check, uint32_t number,
+                             const struct pirn_item *item);
+
 /* Whether there is room for one more. */
 bool check_change_has_room(const struct check_spool *check);
 

@@ -210,19 +210,20 @@ static bool recovery_may_have_given_up(const struct check_spool *check)
 }
 
 /* Which of those that have this body: the one of that id, or one whose maker
- * was not told of an id yet. */
+ * was not told of an id yet, and who put it as it is. */
 static uint32_t sharer_of(const struct check_spool *check, uint32_t body,
-                          const struct pirn_id *id)
+                          const struct pirn_item *seen)
 {
     uint32_t untold = body;
 
     for (uint32_t i = check->count; body != NOBODY && i-- > 0;) {
         const struct check_item *item = &check->items[i];
 
-        if (item->body == body && same_id(item, id)) {
+        if (item->body == body && same_id(item, &seen->id)) {
             return i;
         }
-        if (item->body == body && !item->has_id) {
+        if (item->body == body && !item->has_id &&
+            (untold == body || check_change_was_put_as(check, i, seen))) {
             untold = i;
         }
     }
@@ -234,7 +235,7 @@ uint32_t check_spool_claimed(struct check_spool *check, uint32_t process,
                              const uint8_t *bytes, int32_t len)
 {
     uint32_t number =
-        sharer_of(check, check_spool_whose(check, bytes, len), &item->id);
+        sharer_of(check, check_spool_whose(check, bytes, len), item);
     struct check_item *known;
 
     if (number == NOBODY) {
