@@ -3,7 +3,8 @@
  * failure.c - the table of causes; see failure.h
  *
  * The first row that fits counts, so what is about one thing stands before what
- * is about any.
+ * is about any. A name is printed as a field is: it stays in its line, and
+ * moves no screen.
  */
 #include "cli/failure.h"
 
@@ -13,6 +14,8 @@
 #include <string.h>
 
 #include <pirn/context.h>
+
+#include "cli/print.h"
 
 struct cause {
     enum thing thing;
@@ -201,8 +204,9 @@ enum code failure_say(enum thing thing, const char *name, int error)
         thing = THING_ANY;
         name = "standard input";
     }
-    fprintf(stderr, "pirn: %s%s: %s\n", things[thing], name,
-            cause != NULL ? cause->says : strerror(-error));
+    fprintf(stderr, "pirn: %s", things[thing]);
+    print_safe(stderr, name);
+    fprintf(stderr, ": %s\n", cause != NULL ? cause->says : strerror(-error));
     return cause != NULL ? cause->code : CODE_IO_ERROR;
 }
 

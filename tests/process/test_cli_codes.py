@@ -71,6 +71,14 @@ def what_is_not_there_is_66():
             here + "/link", "cannot be made")
 
 
+def a_name_is_one_line_and_moves_no_screen():
+    with directory() as here:
+        name = here + "/sp ace\nnl\x1b[2J\x07\x7f"
+        shown = here + "/sp ace\\x0anl\\x1b[2J\\x07\\x7f: "
+        run("ls", spool=name).exits(66).says("spool " + shown)
+        run("put", name, spool=new_spool(here)).exits(66).says("file " + shown)
+
+
 def a_foreign_directory_is_65_and_left_alone():
     with directory() as here:
         foreign = here + "/foreign"
