@@ -292,6 +292,7 @@ def it_stops_when_told_asleep_or_not():
 cases(a_spool_that_is_well_has_exit_0_and_counts,
       what_is_found_is_1_and_nothing_is_changed_unasked,
       what_is_mended_is_found_no_more,
+      a_limit_of_a_queue_that_is_not_there_is_66,
       ages_have_limits_per_queue,
       claims_have_a_limit_of_their_own,
       what_would_be_done_is_said_of_shelves_and_buckets_too,
