@@ -103,7 +103,10 @@ static void print_line(struct findings *findings,
     if (finding->mended) {
         printf(": %s", remedy_of(finding));
     } else if (finding->error < 0) {
-        printf(": as it was: %s", strerror(-finding->error));
+        printf(": as it was: %s", finding->error == -ELOOP
+                                      ? "a link to a directory; put that in "
+                                        "its place, or unlink it"
+                                      : strerror(-finding->error));
     } else if (findings->dry_run) {
         printf(": would be %s", remedy_of(finding));
     }

@@ -291,19 +291,9 @@ static struct pirn_spool *create(struct pirn_context *context)
     return spool;
 }
 
-/* Many who store one item each, one after the other, have the same slot: by
- * chance they neither all meet in one shard nor all in one that is bad. */
-static uint32_t first_shard(struct pirn_spool *spool)
-{
-    uint8_t random;
-
-    pirn_context_random(spool->context, &random, sizeof(random));
-    return random % PIRN__SHARDS;
-}
-
 static void init_bodies(struct pirn_spool *spool)
 {
-    spool->writer_shard = first_shard(spool);
+    spool->writer_shard = spool->slot * 23 % PIRN__SHARDS;
     for (uint32_t shard = 0; shard < PIRN__SHARDS; shard++) {
         pirn__name_shard_dir(&spool->bodies[shard].path, PIRN__NAME_DATA,
                              shard);

@@ -37,7 +37,8 @@ enum pirn_fault {
     PIRN_FAULT_NO_BODY,     /* an item's is gone; into quarantine */
     PIRN_FAULT_BAD_BODY,    /* is not what was stored; into quarantine */
     PIRN_FAULT_BAD_RECORD,  /* metadata or record; into quarantine */
-    PIRN_FAULT_STRAY,       /* a name that nothing of ours has; .strays */
+    PIRN_FAULT_STRAY,       /* a name that nothing of ours has; .strays, but
+                               a link to a directory stays (-ELOOP) */
     PIRN_FAULT_MISPLACED,   /* where its metadata or its id say that it is not;
                                into its own place */
     PIRN_FAULT_STALE_CLAIM, /* of a dead owner; ready again */

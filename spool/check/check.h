@@ -56,6 +56,7 @@ struct pirn_check_work {
     enum pirn__room_kind kind;
     uint32_t room_at; /* next one of its kind */
     uint32_t queue_count;
+    bool has_links; /* behind one may be what a body belongs to */
     uint64_t homes[PIRN__SLOTS / 64]; /* slots that have a .tmp/SLOT */
     uint64_t slots[PIRN__SLOTS / 64]; /* or a .checkout/SLOT */
     struct pirn__odd *odds;

@@ -55,6 +55,39 @@ static void to_strays(struct pirn__mend *mend)
     pirn_start(mend->spool->context, &mend->strays.op, moved);
 }
 
+static void saw_target(struct pirn_op *op, int32_t result)
+{
+    struct pirn__mend *mend = mend_of(op);
+
+    if (result == 0 && S_ISDIR(mend->statx.stx_mode)) {
+        finish(mend, -ELOOP);
+    } else {
+        to_strays(mend);
+    }
+}
+
+static void saw_stray(struct pirn_op *op, int32_t result)
+{
+    struct pirn__mend *mend = mend_of(op);
+
+    if (result < 0 || !S_ISLNK(mend->statx.stx_mode)) {
+        to_strays(mend);
+        return;
+    }
+    pirn_prep_stat(&mend->step, mend->spool->root_fd, mend->finding->path, 0,
+                   STATX_TYPE, &mend->statx);
+    pirn_start(mend->spool->context, &mend->step, saw_target);
+}
+
+/* A link to a directory stays where it is: there may be items behind it, and
+ * without it their bodies would be nobody's. */
+static void stray(struct pirn__mend *mend)
+{
+    pirn_prep_stat(&mend->step, mend->spool->root_fd, mend->finding->path,
+                   AT_SYMLINK_NOFOLLOW, STATX_TYPE, &mend->statx);
+    pirn_start(mend->spool->context, &mend->step, saw_stray);
+}
+
 /* ---- into its own directory ---- */
 
 static void synced_place(struct pirn_op *op, int32_t result)
@@ -421,6 +454,8 @@ static void begin(struct pirn_context *context, struct pirn_op *op)
         quarantine(mend);
         break;
     case PIRN_FAULT_STRAY:
+        stray(mend);
+        break;
     case PIRN_FAULT_LEFTOVER:
         to_strays(mend);
         break;

@@ -157,9 +157,10 @@ static void twins_next(struct pirn_check_work *work)
     ages_next(work);
 }
 
+/* None is one while a link is met: what it leads to may have the metadata. */
 static void orphans_next(struct pirn_check_work *work)
 {
-    while (work->at < work->bodies.count) {
+    while (work->at < work->bodies.count && !work->has_links) {
         const struct pirn_id *id = &work->bodies.ids[work->at++];
         if (!has_name(&work->names, id) &&
             !pirn__check_is_misplaced(work, id) &&

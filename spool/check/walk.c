@@ -259,6 +259,8 @@ static int32_t take_stray(struct pirn_check_work *work,
             : NULL;
     bool is_queue = queue != NULL && may_be_dir && !queue->is_lost;
 
+    work->has_links |=
+        entry->type == DT_LNK || (queue != NULL && queue->is_lost);
     return is_queue || work->kind == PIRN__ROOM_SHARD
                ? 0
                : push_odd(work, entry->name, PIRN_FAULT_STRAY, NULL,

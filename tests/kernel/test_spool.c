@@ -540,21 +540,6 @@ static void an_item_whose_place_is_none_is_not_stored(void **state)
     }
 }
 
-/* Each time with the same slot. */
-static void who_opens_begins_in_a_shard_by_chance(void **state)
-{
-    struct bed *bed = *state;
-    uint32_t shard = bed->spool->writer_shard;
-    bool has_changed = false;
-
-    for (int i = 0; !has_changed && i < 30; i++) {
-        bed_close(bed);
-        assert_int_equal(bed_open(bed, false), 0);
-        has_changed = bed->spool->writer_shard != shard;
-    }
-    assert_true(has_changed);
-}
-
 static void what_is_not_there_is_said(void **state)
 {
     struct bed *bed = *state;
@@ -752,5 +737,4 @@ BED_MAIN(T(an_item_goes_in_and_comes_out),
          T(owners_have_slots_of_their_own),
          T(a_shard_that_takes_nothing_in_is_passed_over),
          T(what_no_shard_takes_in_leaves_nothing),
-         T(an_item_whose_place_is_none_is_not_stored),
-         T(who_opens_begins_in_a_shard_by_chance))
+         T(an_item_whose_place_is_none_is_not_stored))
