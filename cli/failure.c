@@ -41,8 +41,15 @@ static const struct cause causes[] = {
      "the directory holds other things, so it is not made into a spool; name "
      "an empty directory or a new one"},
     {THING_SPOOL, EMEDIUMTYPE, CODE_NOT_A_SPOOL,
-     "this is not a spool: its file pirn-spool is missing or damaged; name "
-     "another directory, or put that file back"},
+     "this is not a spool, or a file of its own is missing or damaged: "
+     "pirn-spool, .owners, or .log/log; name another directory, or put that "
+     "file back"},
+    {THING_SPOOL, ELOOP, CODE_NOT_A_SPOOL,
+     "a directory of its own is a link; put the directory there that it leads "
+     "to"},
+    {THING_SPOOL, EBADMSG, CODE_IO_ERROR,
+     "in the place of one of its files stands something else, as a FIFO or a "
+     "device; look for it (find -not -type f -not -type d), and move it away"},
     {THING_SPOOL, EPROTO, CODE_NOT_A_SPOOL,
      "its format is newer than this program knows; use the pirn that made it, "
      "or a newer one"},
@@ -122,10 +129,10 @@ static const struct cause causes[] = {
      "ports below 1024 are for root; choose another, or give the program "
      "CAP_NET_BIND_SERVICE"},
     {THING_SPOOL, ENOSPC, CODE_TRY_LATER,
-     "no room is left: its file system is full, but for what changes and "
-     "removals need (`pirn status'), or it holds as many items as it was made "
-     "for (`pirn create --items'), or /dev/shm is full; make room and try "
-     "again"},
+     "no room is left: its file system is full, or has no inodes left, but for "
+     "what changes and removals need (`pirn status'), or it holds as many "
+     "items as it was made for (`pirn create --items'), or /dev/shm is full; "
+     "make room and try again"},
     {THING_COMMAND, ENOENT, CODE_NOT_THERE,
      "there is no such program; name another after --, or its directory in "
      "PATH"},
