@@ -106,7 +106,7 @@ def so_are_items_that_somebody_has_and_that_died():
         spool = os.path.join(here, "spool")
         pirn("create", "--layout", "file", spool=spool)
         for i in range(4):
-            pirn("put", "--field", f"to=b%{i}\n", spool=spool, input=b"x" * i)
+            pirn("put", "--field", f"note=b%{i}\n", spool=spool, input=b"x" * i)
         look = (f"'{sys.executable}' -B '{READER}' '{spool}' >'{here}/ours'; "
                 f"'{PIRN}' ls --json --spool '{spool}' >'{here}/theirs'; "
                 "echo no >&2; exit 1")
