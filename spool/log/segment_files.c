@@ -144,10 +144,12 @@ static void opened(struct pirn__segment_hold *hold, int32_t result)
     serve_line(log);
 }
 
-static void closed_foreign(struct pirn_op *op, int32_t result)
+static void closed_again(struct pirn_op *op, int32_t result)
 {
+    struct pirn__segment_hold *hold = hold_of(op);
+
     (void)result; /* nothing was written */
-    opened(hold_of(op), -EBADMSG);
+    opened(hold, hold->error);
 }
 
 static void have_kind(struct pirn_op *op, int32_t result)
@@ -161,8 +163,9 @@ static void have_kind(struct pirn_op *op, int32_t result)
         opened(hold, fd);
         return;
     }
+    hold->error = result < 0 ? result : -EBADMSG; /* unknown is not damaged */
     pirn_prep_close(&hold->step, fd);
-    pirn_start(hold->log->context, &hold->step, closed_foreign);
+    pirn_start(hold->log->context, &hold->step, closed_again);
 }
 
 static void have_fd(struct pirn_op *op, int32_t result)

@@ -54,6 +54,7 @@ struct pirn__segment_hold {
     struct pirn__log *log;
     uint32_t segment;
     struct pirn_op step;
+    int32_t error; /* of the question what kind of file that is */
     char path[24];
 };
 void pirn__prep_segment_hold(struct pirn__segment_hold *hold,

@@ -272,6 +272,28 @@ static void a_segment_that_cannot_be_made_is_made_the_next_time(void **state)
     log_expect_next(bed, "incoming", "next");
 }
 
+/* It is asked before a segment is read for the first time. */
+static void a_segment_whose_kind_nobody_can_say_is_not_damaged(void **state)
+{
+    static const int errors[] = {-ENOMEM, -ECANCELED};
+    struct bed *bed = *state;
+
+    assert_int_equal(put(bed, "item"), 0);
+    for (int i = 0; i < 2; i++) {
+        struct pirn_claim claim = {0};
+        log_reopen(bed);
+        faulty_plan(ENGINE_STAT, 1, 1, errors[i]);
+        int32_t r = bed_claim(bed, &claim);
+        assert_int_equal(faulty_outcome()->failed, 1);
+        bed_heal();
+        if (r == 1) {
+            assert_int_equal(bed_give_back(bed, &claim), 0);
+        }
+        assert_int_equal(bed_status(bed).held, 0);
+    }
+    log_expect_next(bed, "incoming", "item");
+}
+
 static void a_body_that_cannot_be_stored_is_no_item(void **state)
 {
     static char body[200000];
@@ -513,6 +535,7 @@ BED_MAIN(T(a_failed_write_fails_its_batch_and_seals_its_segment),
          T(a_restart_whose_read_fails_is_told),
          T(no_room_is_told_and_is_no_failure_of_the_disk),
          T(a_segment_that_cannot_be_made_is_made_the_next_time),
+         T(a_segment_whose_kind_nobody_can_say_is_not_damaged),
          T(a_body_that_cannot_be_stored_is_no_item),
          T(a_change_that_failed_leaves_the_item_as_it_was),
          T(a_failed_sync_of_tombstones_makes_no_removal_durable),
